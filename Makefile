@@ -1,0 +1,57 @@
+# The whole of it: `make demo` shows memsync at work, `make test` proves it. Both set everything up.
+
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough and can make virtual environments.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help
+help:
+	@echo "make demo    set up, then run memsync on a sample memory (no key needed)"
+	@echo "make test    set up, then run the tests"
+	@echo "make lint    ruff, mypy, import-linter"
+	@echo "make bench   the figures, each beside its peer"
+	@echo "make docs    write the generated pages anew"
+
+$(VENV)/.ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Error: no Python 3.11 or newer with venv was found"; \
+		echo "Try: install python3.11 and python3.11-venv, or make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready
+
+.PHONY: demo
+demo: setup
+	@$(BIN)/python -m tests.support.demo start
+
+.PHONY: demo-stop
+demo-stop: setup
+	@$(BIN)/python -m tests.support.demo stop
+
+.PHONY: test
+test: setup
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: setup
+	$(BIN)/python -m bench
+
+.PHONY: docs
+docs: setup
+	$(BIN)/python -m docs.generate
+
+.PHONY: clean
+clean:
+	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

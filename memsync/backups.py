@@ -1,0 +1,107 @@
+"""The texts the memory had before: written once each, never changed, pruned by age."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from memsync import clock
+from memsync.errors import WrongUsageError
+from memsync.files import create_new, digest
+
+_NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
+
+
+@dataclass(frozen=True, order=True)
+class Backup:
+    """One backup; ordered by when it was made (local time of the machine that made it)."""
+
+    moment: datetime
+    number: int
+    path: Path
+
+    def is_good(self) -> bool:
+        """Tell whether the backup holds text: not empty, UTF-8, no NUL."""
+        try:
+            data = self.path.read_bytes()
+            data.decode("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        return bool(data.strip()) and b"\0" not in data
+
+
+def backup(path: Path, folder: Path) -> Path:
+    """Copy the content of `path` into `folder` under the present second; return the new file.
+
+    A second backup within a second gets ``_2``, then ``_3``; none is ever overwritten.
+
+    Raises:
+        OSError: nothing was kept.
+    """
+    data = path.read_bytes()
+    folder.mkdir(exist_ok=True)
+    stamp = clock.now().strftime("%Y%m%d_%H%M%S")
+    number = 1
+    while True:
+        suffix = "" if number == 1 else f"_{number}"
+        kept = folder / f"GLOBAL_MEMORY_{stamp}{suffix}.md"
+        if create_new(kept, data):
+            if digest(kept.read_bytes()) != digest(data):
+                raise OSError(0, "the backup does not read back as it was written", str(kept))
+            return kept
+        number += 1
+
+
+def list_backups(folder: Path) -> list[Backup]:
+    """Return the backups in `folder`, newest first; files with other names are none."""
+    found = []
+    for path in folder.glob("GLOBAL_MEMORY_*.md"):
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            continue
+        try:
+            moment = datetime.strptime(match[1], "%Y%m%d_%H%M%S").astimezone()
+        except ValueError:
+            continue
+        found.append(Backup(moment, int(match[2] or 1), path))
+    return sorted(found, reverse=True)
+
+
+def find(folder: Path, name: str) -> Backup:
+    """Return the backup called `name`: its file name, with or without prefix and ending.
+
+    Raises:
+        WrongUsageError: no backup in `folder` is called so; a path is never taken.
+    """
+    for entry in list_backups(folder):
+        short = entry.path.stem.removeprefix("GLOBAL_MEMORY_")
+        if name in {entry.path.name, entry.path.stem, short}:
+            return entry
+    raise WrongUsageError(f"there is no backup {name!r}", hint="memsync log lists them")
+
+
+def newest_good(folder: Path) -> Backup | None:
+    """Return the newest backup that holds text, or None."""
+    return next((entry for entry in list_backups(folder) if entry.is_good()), None)
+
+
+def outdated(folder: Path, keep_days: int) -> list[Backup]:
+    """Return the backups older than `keep_days`; never the newest good one."""
+    limit = clock.now() - timedelta(days=keep_days)
+    keep = newest_good(folder)
+    return [entry for entry in list_backups(folder) if entry.moment < limit and entry != keep]
+
+
+def prune(folder: Path, keep_days: int) -> list[Path]:
+    """Remove what `outdated` names; return the removed files.
+
+    Raises:
+        OSError: one could not be removed; those before it are gone.
+    """
+    removed = []
+    for entry in outdated(folder, keep_days):
+        entry.path.unlink(missing_ok=True)
+        removed.append(entry.path)
+    return removed

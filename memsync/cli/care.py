@@ -1,0 +1,178 @@
+"""``status``, ``doctor``, ``usage``, ``machines``, ``prune``: how things stand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from memsync import backups, clock, sessions, store, targets
+from memsync import config as settings
+from memsync import doctor as checks
+from memsync import machines as reports
+from memsync import usage as ledger
+from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.cli.report import state_table
+from memsync.config import Config
+from memsync.credentials import has_model
+from memsync.errors import MemsyncError
+from memsync.machines import Report
+from memsync.usage import Call
+from memsync.workspace import Workspace, memory_root
+
+SILENT_AFTER = timedelta(days=7)
+
+
+@click.command()
+@json_option
+def status(*, as_json: bool) -> None:
+    """Show where everything is and what state it is in."""
+    config = settings.load()
+    table, problem = _status(config)
+    if as_json:
+        print_json(table)
+    else:
+        _print_status(table)
+    if problem is not None:
+        raise problem
+
+
+def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
+    """Return what can be told, and what kept the rest from being told."""
+    table: dict[str, Any] = {
+        "config": config.source,
+        "provider": config.provider,
+        "engine": "claude" if has_model(config) else "offline",
+        "model": config.model,
+        "machine": reports.this_machine(),
+    }
+    try:
+        table["root"] = memory_root(config)
+        workspace = Workspace.open(config)
+        table["memory"] = workspace.memory
+        memory = store.read(workspace)
+        table["digest"] = memory.digest
+        table["lines"] = len(memory.text.splitlines())
+        table["pending"] = len(sessions.pending(workspace))
+        table["backups"] = len(backups.list_backups(workspace.backups))
+        data = memory.text.encode("utf-8")
+        states = targets.inspect_all(targets.resolve(config), data, workspace.memory)
+        table["targets"] = state_table(states)
+    except MemsyncError as error:
+        table["problem"] = error.message
+        return table, error
+    return table, None
+
+
+def _print_status(table: dict[str, Any]) -> None:
+    engine = "offline" if table["engine"] == "offline" else f"Claude ({table['model']})"
+    rows = [
+        ("Config", table["config"]),
+        ("Sync folder", f"{table.get('root', 'not found')} ({table['provider']})"),
+        ("Memory", f"{table.get('memory', '-')} ({table.get('lines', '?')} lines)"),
+        ("Pending", f"{table.get('pending', '?')} notes"),
+        ("Backups", table.get("backups", "?")),
+        ("Engine", engine),
+        ("Machine", table["machine"]),
+    ]
+    for name, value in rows:
+        click.echo(f"{name + ':':<13}{value}")
+    for target in table.get("targets", []):
+        click.echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
+        if target["advice"]:
+            click.echo(f"{'':<13}{target['advice']}")
+
+
+@click.command()
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Check that everything works; exits 1 where something does not."""
+    found = checks.run()
+    if as_json:
+        print_json({"checks": [{"name": c.name, "ok": c.ok, "advice": c.advice} for c in found]})
+    else:
+        for check in found:
+            click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.advice}")
+    ctx.exit(0 if all(check.ok for check in found) else 1)
+
+
+@click.command()
+@json_option
+def usage(*, as_json: bool) -> None:
+    """Show what the model's calls used and cost, by month and machine."""
+    by_machine = ledger.read_all(open_workspace())
+    calls = [call for listed in by_machine.values() for call in listed]
+    by_month: dict[str, list[Call]] = {}
+    for call in calls:
+        by_month.setdefault(call.time[:7], []).append(call)
+    table = {
+        "total": vars(ledger.total(calls)),
+        "months": {month: vars(ledger.total(by_month[month])) for month in sorted(by_month)},
+        "machines": {name: vars(ledger.total(listed)) for name, listed in by_machine.items()},
+        "prices_as_of": ledger.PRICES_AS_OF,
+    }
+    if as_json:
+        print_json(table)
+        return
+    rows = [*by_month.items(), *by_machine.items(), ("total", calls)]
+    for name, listed in rows:
+        sums = ledger.total(listed)
+        click.echo(
+            f"{name:<24}{sums.calls:>5} calls  {sums.input_tokens:>10,} in"
+            f"  {sums.output_tokens:>9,} out  ${sums.cost_usd:.4f}"
+        )
+
+
+@click.command()
+@json_option
+def machines(*, as_json: bool) -> None:
+    """Show what every machine last said of itself."""
+    workspace = open_workspace()
+    digest = store.read(workspace).digest
+    rows = [_machine(report, digest) for report in reports.read_all(workspace)]
+    if as_json:
+        print_json({"machines": rows})
+        return
+    for row in rows:
+        mark = " (this one)" if row["this"] else ""
+        click.echo(f"{row['machine']}{mark}: {row['state']}, memsync {row['version']}")
+        for target in row["targets"]:
+            click.echo(f"  {target.get('name')}: {target.get('state')}  {target.get('path')}")
+
+
+def _machine(report: Report, digest: str) -> dict[str, Any]:
+    if report.time is None:
+        state = "unknown: its report cannot be read"
+    elif clock.now() - report.time > SILENT_AFTER:
+        state = f"unknown since {report.time.date()}"
+    else:
+        state = "has this memory" if report.digest == digest else "has another memory"
+        state += f", reported {report.time.isoformat(timespec='seconds')}"
+    return {
+        "machine": report.machine,
+        "this": report.machine == reports.this_machine(),
+        "version": report.version,
+        "time": report.time.isoformat() if report.time else None,
+        "memory_digest": report.digest,
+        "state": state,
+        "targets": list(report.targets),
+    }
+
+
+@click.command()
+@click.option("--keep-days", type=click.IntRange(min=1), help="Keep what is younger than this.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune(*, keep_days: int | None, dry_run: bool) -> None:
+    """Remove backups older than backups.keep_days; the newest good one always stays."""
+    workspace = open_workspace()
+    days = keep_days or workspace.config.keep_days
+    if dry_run:
+        gone = [entry.path for entry in backups.outdated(workspace.backups, days)]
+    else:
+        gone = backups.prune(workspace.backups, days)
+    for path in gone:
+        click.echo(path.name)
+    verb = "would go" if dry_run else "removed"
+    click.echo(f"{len(gone)} {'backup' if len(gone) == 1 else 'backups'} {verb}.")

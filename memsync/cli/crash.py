@@ -1,0 +1,23 @@
+"""What nobody foresaw: kept whole for a bug report, told in one line."""
+
+from __future__ import annotations
+
+import traceback
+
+from memsync import clock
+from memsync.state import state_folder
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """Keep the traceback in the state folder; return message and hint for the user."""
+    message = f"{type(error).__name__}: {error}".splitlines()[0]
+    if isinstance(error, OSError):
+        message = f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+    try:
+        path = state_folder() / "crash.log"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{clock.now().isoformat()}\n")
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return message, "memsync doctor"
+    return message, f"memsync doctor; the details are in {path}"

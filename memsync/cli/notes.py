@@ -1,0 +1,136 @@
+"""``note`` and ``refresh``: the way in."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from memsync import clock, sessions
+from memsync import config as settings
+from memsync import refresh as deed
+from memsync.cli.output import for_terminal, json_option, open_workspace, print_json
+from memsync.cli.report import print_states, state_table, unified
+from memsync.errors import WrongUsageError
+from memsync.notes import Note, make
+from memsync.refresh import Outcome
+from memsync.workspace import Workspace
+
+
+@click.command()
+@click.argument("text", nargs=-1)
+@json_option
+def note(text: tuple[str, ...], *, as_json: bool) -> None:
+    """Write down TEXT, or what comes on standard input, in today's log."""
+    given = " ".join(text) if text else _piped()
+    if given is None:
+        raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
+    workspace = open_workspace()
+    taken = make(given, clock.now())
+    sessions.append(workspace, taken)
+    if as_json:
+        print_json({"day": taken.day, "time": taken.time, "id": taken.id})
+    else:
+        click.echo(f"Noted at {taken.time}. memsync refresh merges it.")
+
+
+@click.command()
+@click.option("--notes", "text", help="A note to add before merging.")
+@click.option("--file", "path", type=click.Path(path_type=Path), help="A file with a note.")
+@click.option("--dry-run", is_flag=True, help="Show the change and write nothing.")
+@click.option("--model", help="Use this model for this once.")
+@click.option("--allow-shrink", is_flag=True, help="Let more than a fifth of the memory go.")
+@json_option
+def refresh(
+    *,
+    text: str | None,
+    path: Path | None,
+    dry_run: bool,
+    model: str | None,
+    allow_shrink: bool,
+    as_json: bool,
+) -> None:
+    """Merge all pending notes into the memory and give it to every agent.
+
+    A note given by --notes, --file or standard input is written to the log first. Without one,
+    what is pending is merged.
+    """
+    given = _given(text, path)
+    config = settings.load()
+    if model:
+        config = replace(config, model=model)
+    workspace = Workspace.open(config)
+    fresh = [make(given, clock.now())] if given is not None else []
+    if dry_run:
+        outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
+    else:
+        sessions.add_missing(workspace, fresh)
+        outcome = deed.merge_pending(workspace, allow_shrink=allow_shrink)
+    if as_json:
+        print_json(_as_table(outcome, fresh, dry_run=dry_run))
+    else:
+        _tell(outcome, dry_run=dry_run)
+
+
+def _given(text: str | None, path: Path | None) -> str | None:
+    if text is not None and path is not None:
+        raise WrongUsageError("--notes and --file exclude each other", hint="give one of them")
+    if text is not None:
+        return text
+    if path is None:
+        return _piped()
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise WrongUsageError(f"cannot read {path}: {error.strerror}", "check the path") from error
+    except UnicodeDecodeError as error:
+        raise WrongUsageError(f"{path} is not UTF-8 text", "save it as UTF-8") from error
+
+
+def _piped() -> str | None:
+    """Return what was piped in; None where stdin is a terminal, closed, or has nothing to say."""
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return None
+    text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    return text if text.strip() else None
+
+
+def _as_table(outcome: Outcome, fresh: list[Note], *, dry_run: bool) -> dict[str, object]:
+    return {
+        "changed": outcome.changed,
+        "dry_run": dry_run,
+        "notes": outcome.notes,
+        "given": len(fresh),
+        "summary": outcome.sentence,
+        "diff": _diff(outcome),
+        "backup": outcome.backup,
+        "input_tokens": outcome.input_tokens,
+        "output_tokens": outcome.output_tokens,
+        "cost_usd": round(outcome.cost_usd, 6),
+        "targets": state_table(outcome.targets),
+    }
+
+
+def _tell(outcome: Outcome, *, dry_run: bool) -> None:
+    if dry_run:
+        click.echo(for_terminal(_diff(outcome)) or "Nothing would change.", nl=not outcome.changed)
+        click.echo(_cost(outcome), err=True)
+        return
+    click.echo(for_terminal(_sentence(outcome)))
+    print_states(outcome.targets)
+    if outcome.backup:
+        click.echo(f"Backup: {outcome.backup.name}. memsync diff shows the change.")
+
+
+def _diff(outcome: Outcome) -> str:
+    return unified(outcome.before, outcome.after, "memory", "memory after refresh")
+
+
+def _cost(outcome: Outcome) -> str:
+    return f"{outcome.input_tokens} tokens in, {outcome.output_tokens} out, ${outcome.cost_usd:.4f}"
+
+
+def _sentence(outcome: Outcome) -> str:
+    return f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}."

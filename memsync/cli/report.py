@@ -1,0 +1,42 @@
+"""How commands tell of changes: diffs, and what became of each target."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import click
+
+from memsync.targets import TargetState
+
+
+def unified(before: str, after: str, before_name: str, after_name: str) -> str:
+    """Return a unified diff; empty where nothing changed."""
+    lines = difflib.unified_diff(
+        before.split("\n"), after.split("\n"), before_name, after_name, lineterm=""
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def print_states(states: Iterable[TargetState]) -> None:
+    """Print a line for each target, and what a person has to know about it."""
+    for state in states:
+        click.echo(f"  {state.name}: {state.state}  {state.path}")
+        if state.advice:
+            click.echo(f"    {state.advice}")
+        if state.kept:
+            click.echo(f"    what was changed there by hand is kept in {state.kept}")
+
+
+def state_table(states: Iterable[TargetState]) -> list[dict[str, str]]:
+    """Return the states as ``--json`` gives them."""
+    return [
+        {
+            "name": state.name,
+            "path": str(state.path),
+            "mode": state.mode,
+            "state": state.state,
+            "advice": state.advice,
+        }
+        for state in states
+    ]

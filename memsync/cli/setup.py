@@ -1,0 +1,147 @@
+"""``init`` and ``providers``: how a machine comes to memsync."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from memsync import config as settings
+from memsync import config_writer, sessions, store, targets
+from memsync.backups import newest_good
+from memsync.cli.output import json_option, print_json
+from memsync.cli.report import print_states
+from memsync.config import PROVIDERS, Config
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
+from memsync.providers import Provider, auto_detect, get_provider
+from memsync.publish import Published, bring_in_step, publish_first
+from memsync.targets import Target
+from memsync.workspace import Workspace
+
+
+@click.command()
+@click.option("--provider", type=click.Choice(PROVIDERS), help="Whose folder carries the memory.")
+@click.option("--sync-root", type=click.Path(path_type=Path), help="The sync folder.")
+@click.option("--force", is_flag=True, help="Set up anew; other settings and the memory stay.")
+def init(*, provider: str | None, sync_root: Path | None, force: bool) -> None:
+    """Set up this machine.
+
+    Finds the sync folder or takes the one given, starts a memory there or joins the one it holds,
+    and gives it to every agent found. An instruction file that you already have can become the
+    memory. Nothing is asked where standard input is no terminal.
+    """
+    path = settings.get_config_path()
+    if path.exists() and not force:
+        raise MemsyncError(f"memsync is already set up here: {path}", hint="memsync init --force")
+    name, root = _choose_folder(provider, sync_root)
+    config = _write_config(path, name, root)
+    workspace = Workspace.create(config)
+    published = _start_memory(workspace)
+    _open_ledger(workspace)
+    click.echo(f"Memory: {workspace.memory}")
+    print_states(published.targets)
+    if not published.targets:
+        click.echo("No agent was found. memsync targets add NAME gives one the memory.")
+    click.echo('Next: memsync note "what to remember", then memsync refresh')
+
+
+@click.command()
+@json_option
+def providers(*, as_json: bool) -> None:
+    """List the sync clients memsync knows, and the folder of each that is found here."""
+    rows = []
+    for name in PROVIDERS:
+        provider = get_provider(name)
+        rows.append({"name": name, "label": provider.label, "path": provider.detect()})
+    if as_json:
+        print_json({"providers": rows})
+        return
+    for row in rows:
+        where = row["path"] or ("--sync-root PATH" if row["name"] == "custom" else "not found")
+        click.echo(f"{row['name']:<11} {where}")
+
+
+def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, Path]:
+    """Return provider and sync folder: as given, as found, or as answered."""
+    if sync_root is not None:
+        return provider or "custom", sync_root.expanduser().absolute()
+    if provider is not None:
+        found = get_provider(provider).detect()
+        if found is None:
+            raise FolderAwayError(
+                f"no {get_provider(provider).label} folder was found",
+                hint=f"memsync init --provider {provider} --sync-root PATH",
+            )
+        return provider, found
+    detected = auto_detect()
+    if not detected:
+        raise FolderAwayError(
+            "no sync folder was found on this machine", hint="memsync init --sync-root PATH"
+        )
+    if len(detected) > 1 and sys.stdin.isatty():
+        return _ask(detected)
+    return detected[0][0].name, detected[0][1]
+
+
+def _ask(detected: list[tuple[Provider, Path]]) -> tuple[str, Path]:
+    for number, (found, root) in enumerate(detected, start=1):
+        click.echo(f"{number}. {found.label}: {root}")
+    answer = click.prompt("Which folder", type=click.IntRange(1, len(detected)), default=1)
+    found, root = detected[answer - 1]
+    return found.name, root
+
+
+def _write_config(path: Path, provider: str, root: Path) -> Config:
+    if not root.is_dir():
+        raise FolderAwayError(
+            f"there is no sync folder at {root}", hint="memsync init --sync-root PATH"
+        )
+    if path.exists():
+        config_writer.change(path, {"core.provider": provider, "paths.sync_root": str(root)})
+    else:
+        table = {"core": {"provider": provider}, "paths": {"sync_root": str(root)}}
+        config_writer.write_new(path, table)
+    return settings.load(path)
+
+
+def _start_memory(workspace: Workspace) -> Published:
+    """Join the memory that is there; else start one from an agent's file or from the starter."""
+    try:
+        store.read(workspace)
+    except DamagedMemoryError:
+        if workspace.memory.exists() or newest_good(workspace.backups) is not None:
+            raise  # a memory that was there is never started afresh
+    else:
+        return bring_in_step(workspace)
+    adopted = _adoptable(workspace.config)
+    if adopted is None:
+        return publish_first(workspace, store.STARTER)
+    target, text = adopted
+    click.echo(f"The memory starts as your {target.path}")
+    return publish_first(workspace, text, target)
+
+
+def _adoptable(config: Config) -> tuple[Target, str] | None:
+    """Return the first agent's file with text in it, and the text; ask where someone can answer."""
+    for target in targets.resolve(config):
+        try:
+            text = target.path.read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if not text.strip() or "\0" in text:
+            continue
+        if not sys.stdin.isatty() or click.confirm(
+            f"Start the memory from {target.path} ({len(text.splitlines())} lines)?", default=True
+        ):
+            return target, text
+    return None
+
+
+def _open_ledger(workspace: Workspace) -> None:
+    try:
+        sessions.open_ledger(workspace)
+    except OSError as error:
+        raise MemsyncError(
+            f"{workspace.machines} cannot be written: {error.strerror}", hint="memsync doctor"
+        ) from error

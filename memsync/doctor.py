@@ -1,0 +1,142 @@
+"""Health checks: what works, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsync import config as settings
+from memsync import sessions, store, targets
+from memsync.backups import newest_good
+from memsync.config import Config
+from memsync.credentials import has_model
+from memsync.errors import MemsyncError
+from memsync.state import state_folder
+from memsync.workspace import Workspace
+
+LEAST_FREE_BYTES = 50 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: what was looked at, whether it is well, and what to do or to know."""
+
+    name: str
+    ok: bool
+    advice: str
+
+
+def run(path: Path | None = None) -> list[Check]:
+    """Return all findings; a check that cannot be made is a finding itself. Changes nothing.
+
+    Args:
+        path: the config file; None is this machine's.
+    """
+    source = path or settings.get_config_path()
+    try:
+        config = settings.load(source)
+    except MemsyncError as error:
+        return [Check("config", ok=False, advice=_advice(error))]
+    checks = [Check("config", ok=True, advice=str(source)), _config_is_private(source)]
+    checks += [_guarded("state folder", _state_folder), _guarded("engine", lambda: _engine(config))]
+    try:
+        workspace = Workspace.open(config)
+    except MemsyncError as error:
+        return [*checks, Check("sync folder", ok=False, advice=_advice(error))]
+    checks.append(Check("sync folder", ok=True, advice=str(workspace.root)))
+    checks += [
+        _guarded("memory", lambda: _memory(workspace)),
+        _guarded("backups", lambda: _backups(workspace)),
+        _guarded("notes", lambda: _notes(workspace)),
+        _guarded("free space", lambda: _free_space(workspace)),
+    ]
+    return [*checks, *_targets(workspace), *_open_ports(config)]
+
+
+def _guarded(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except MemsyncError as error:
+        return Check(name, ok=False, advice=_advice(error))
+    except OSError as error:
+        return Check(name, ok=False, advice=f"{error.strerror or error}: {error.filename}")
+
+
+def _advice(error: MemsyncError) -> str:
+    return f"{error.message}. {error.hint}" if error.hint else error.message
+
+
+def _config_is_private(source: Path) -> Check:
+    mode = stat.S_IMODE(source.stat().st_mode)
+    if os.name != "nt" and mode & 0o077:
+        return Check("config permissions", ok=False, advice=f"chmod 600 {source}")
+    return Check("config permissions", ok=True, advice=f"{mode:o}")
+
+
+def _state_folder() -> Check:
+    folder = state_folder()
+    writable = os.access(folder, os.W_OK)
+    return Check("state folder", ok=writable, advice=str(folder))
+
+
+def _engine(config: Config) -> Check:
+    if has_model(config):
+        return Check("engine", ok=True, advice=f"Claude, {config.model}")
+    advice = "offline: notes are listed under Recent notes; set ANTHROPIC_API_KEY for merges"
+    return Check("engine", ok=True, advice=advice)
+
+
+def _memory(workspace: Workspace) -> Check:
+    memory = store.read(workspace)
+    lines = memory.text.count("\n")
+    most = workspace.config.max_memory_lines
+    if lines > most:
+        return Check("memory", ok=False, advice=f"{lines} lines, more than {most}: memsync edit")
+    return Check("memory", ok=True, advice=f"{lines} lines")
+
+
+def _backups(workspace: Workspace) -> Check:
+    newest = newest_good(workspace.backups)
+    return Check("backups", ok=True, advice=f"newest {newest.path.name}" if newest else "none yet")
+
+
+def _notes(workspace: Workspace) -> Check:
+    return Check("notes", ok=True, advice=f"{len(sessions.pending(workspace))} pending")
+
+
+def _free_space(workspace: Workspace) -> Check:
+    free = shutil.disk_usage(workspace.root).free
+    return Check("free space", ok=free > LEAST_FREE_BYTES, advice=f"{free // 2**20:,} MiB free")
+
+
+def _targets(workspace: Workspace) -> Iterator[Check]:
+    wanted = targets.resolve(workspace.config)
+    if not wanted:
+        yield Check("targets", ok=False, advice="no agent has the memory: memsync targets add NAME")
+        return
+    try:
+        memory = workspace.memory.read_bytes()
+    except OSError:
+        return  # the memory's own check says so
+    for state in targets.inspect_all(wanted, memory, workspace.memory):
+        well = state.state == "in-sync"
+        advice = state.advice or ("" if well else "memsync targets sync")
+        yield Check(f"target {state.name}", ok=well, advice=f"{state.state}. {advice}".strip(". "))
+
+
+def _open_ports(config: Config) -> Iterator[Check]:
+    """Say which ports are open to everyone on the network because someone decided so."""
+    daemon = config.daemon
+    ports = (
+        ("capture_token", daemon.capture_enabled, daemon.capture_host, "anyone may add notes"),
+        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host, "anyone may edit"),
+    )
+    for key, enabled, host, means in ports:
+        is_open = enabled and f"daemon.{key}" in config.given and not getattr(daemon, key)
+        if is_open and host not in {"127.0.0.1", "localhost", "::1"}:
+            advice = f"no {key}: {means} on your network; memsync config set daemon.{key} SECRET"
+            yield Check("open port", ok=False, advice=advice)

@@ -1,0 +1,64 @@
+"""What can go wrong, in words a person can act on.
+
+Every error that reaches a user carries three things: what happened, what to try next, and the
+exit code of the command. Only the front of the CLI and the daemon's job wrapper catch them.
+"""
+
+from __future__ import annotations
+
+
+class MemsyncError(Exception):
+    """A failure with a way out.
+
+    Args:
+        message: what happened, in one sentence, without a trailing full stop.
+        hint: what to try next; shown behind ``Try:``. Empty where nothing can be advised.
+        exit_code: the exit code of the command; the class's own unless given.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "", exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+
+class WrongUsageError(MemsyncError):
+    """The command was called with something it does not take."""
+
+    exit_code = 2
+
+
+class NotSetUpError(MemsyncError):
+    """This machine has no memsync config yet."""
+
+    exit_code = 3
+
+
+class FolderAwayError(MemsyncError):
+    """The sync folder is not there, empty, or cannot be read."""
+
+    exit_code = 4
+
+
+class ApiError(MemsyncError):
+    """The model's service failed or answered something unusable; the notes stay pending."""
+
+    exit_code = 5
+
+
+class RefusedError(MemsyncError):
+    """memsync could go on, but the memory would not be safe."""
+
+    exit_code = 6
+
+
+class DamagedMemoryError(RefusedError):
+    """GLOBAL_MEMORY.md is missing, empty, not text, or only a cloud placeholder."""
+
+
+class MemoryMovedError(RefusedError):
+    """The memory changed since it was read; what was based on the older text is not written."""

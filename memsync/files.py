@@ -1,0 +1,270 @@
+"""Files that survive a power cut: the only place that makes temp files and calls fsync.
+
+A writer gets either the old content or the new one, whole, whatever happens in between. The
+recipe is the usual one: a temp file in the same folder, fsync of the file, rename over the
+target, fsync of the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
+
+TEMP_SUFFIX = ".tmp"
+STRAY_AGE_SECONDS = 3600
+"""A temp file whose writer cannot be asked is left alone for this long."""
+
+_SF_DATALESS = 0x40000000  # <sys/stat.h> of macOS: the content is not on this machine
+_RECALL_ON_DATA_ACCESS = 0x00400000  # winnt.h: reading would fetch the file from the cloud
+_SHARING_ERRORS = frozenset({5, 32, 33})  # Windows: access denied, sharing and lock violation
+_REPLACE_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)  # seconds: a sync client lets go within these
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal: the name of a content."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def atomic_write(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Replace the content of `path` durably and in one step.
+
+    A symlink is resolved first, so that the link stays a link. The folder must exist.
+
+    Args:
+        path: the file to write; need not exist yet.
+        data: its whole new content.
+        mode: permission bits; None keeps those of the present file, or 0600 for a new one.
+
+    Raises:
+        OSError: nothing was changed, and no temp file is left behind.
+    """
+    target = path.resolve()
+    temp = _write_temp(target, data, _mode_for(target) if mode is None else mode)
+    try:
+        _replace(temp, target)
+    except BaseException:
+        _unlink_quietly(temp)
+        raise
+    fsync_folder(target.parent)
+
+
+def create_new(path: Path, data: bytes) -> bool:
+    """Write a file that must not exist yet, durably and whole.
+
+    Returns:
+        True where the file was created, False where one stood there already (it is untouched).
+
+    Raises:
+        OSError: nothing was created, and no temp file is left behind.
+    """
+    temp = _write_temp(path, data, 0o600)
+    try:
+        return _place_new(temp, path)
+    finally:
+        _unlink_quietly(temp)
+
+
+def _place_new(temp: Path, path: Path) -> bool:
+    try:
+        os.link(temp, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        # Some cloud and FAT file systems know no hard links.
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise
+        if path.exists():
+            return False
+        _replace(temp, path)
+    fsync_folder(path.parent)
+    return True
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append a line durably, on a line of its own even where the last one was torn.
+
+    Raises:
+        OSError: the file is as long as it was.
+    """
+    lead = "" if ends_in_newline(path) else "\n"
+    append_durably(path, f"{lead}{text}\n".encode())
+
+
+def ends_in_newline(path: Path) -> bool:
+    """Tell whether `path` ends in a newline; a missing or empty file counts as if it did."""
+    try:
+        with path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                return True
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+    except FileNotFoundError:
+        return True
+
+
+def append_durably(path: Path, data: bytes) -> None:
+    """Append `data` to `path` and return once it is on disk; an append that fails leaves no part.
+
+    Raises:
+        OSError: the file is as long as it was.
+    """
+    existed = path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _no_translation(), 0o600)
+    try:
+        before = os.fstat(descriptor).st_size
+        try:
+            _write_all(descriptor, data)
+            _fsync(descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+    if not existed:
+        fsync_folder(path.parent)
+
+
+def is_evicted(path: Path) -> bool:
+    """Tell whether a sync client keeps only a placeholder of `path` here.
+
+    Reading such a file may hang until it is downloaded. Known kinds: macOS dataless files, the
+    older iCloud stub ``.NAME.icloud``, Windows files that are recalled on access, and files that
+    have a size but no blocks on disk.
+    """
+    if (path.parent / f".{path.name}.icloud").exists():
+        return True
+    try:
+        info = path.stat()
+    except OSError:
+        return False
+    if getattr(info, "st_flags", 0) & _SF_DATALESS:
+        return True
+    if getattr(info, "st_file_attributes", 0) & _RECALL_ON_DATA_ACCESS:
+        return True
+    return info.st_size > 0 and getattr(info, "st_blocks", 1) == 0
+
+
+def sweep_temps(folder: Path) -> int:
+    """Remove temp files that a killed memsync process left in `folder`; return how many.
+
+    A temp file of a process that still runs on this machine is left alone, as is, where that
+    cannot be told, one that is younger than an hour.
+    """
+    swept = 0
+    for stray in folder.glob(f".*.memsync-*{TEMP_SUFFIX}"):
+        if _is_stray(stray):
+            _unlink_quietly(stray)
+            swept += 1
+    return swept
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable; does nothing where folders cannot be opened (Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_temp(target: Path, data: bytes, mode: int) -> Path:
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{target.name}.memsync-{os.getpid()}-", suffix=TEMP_SUFFIX, dir=target.parent
+    )
+    temp = Path(name)
+    try:
+        try:
+            _write_all(descriptor, data)
+            if hasattr(os, "fchmod"):
+                os.fchmod(descriptor, mode)
+            _fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        _unlink_quietly(temp)
+        raise
+    return temp
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _fsync(descriptor: int) -> None:
+    try:
+        if sys.platform == "darwin":
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems know no fsync; there is nothing better to be had there.
+        if error.errno not in {errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
+            raise
+
+
+def _replace(temp: Path, target: Path) -> None:
+    for delay in _REPLACE_DELAYS:
+        try:
+            temp.replace(target)
+        except OSError as error:
+            if getattr(error, "winerror", None) not in _SHARING_ERRORS:
+                raise
+            time.sleep(delay)
+        else:
+            return
+    temp.replace(target)
+
+
+def _mode_for(target: Path) -> int:
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return 0o600
+
+
+def _is_stray(temp: Path) -> bool:
+    try:
+        age = time.time() - temp.stat().st_mtime
+        pid = int(temp.name.rsplit(".memsync-", 1)[1].split("-", 1)[0])
+    except (OSError, ValueError):
+        return False
+    if pid == os.getpid():
+        return False
+    if age > STRAY_AGE_SECONDS:
+        return True
+    # On Windows signal 0 would end the process instead of asking after it.
+    return os.name != "nt" and not _is_running(pid)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _unlink_quietly(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _no_translation() -> int:
+    return getattr(os, "O_BINARY", 0)

@@ -1,0 +1,161 @@
+"""Talking to the Claude API, or to any server that speaks its Messages protocol.
+
+The only importer of ``anthropic``, and a late one: the SDK costs most of a second and 54 MB, so
+it is loaded when a call is made, not before. Every failure becomes an `ApiError` that says what
+to do about it; answers come back as plain dictionaries, because a server may answer anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memsync.config import Config
+from memsync.credentials import api_key
+from memsync.errors import ApiError
+
+MAX_TOKENS = 16_000
+"""Ceiling of one answer; newer models count their thinking into it."""
+
+TIMEOUT_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer: its content blocks as the protocol has them, why it ended, what it used."""
+
+    content: list[dict[str, Any]]
+    stop_reason: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+
+    @property
+    def text(self) -> str:
+        """All prose of the answer."""
+        return "".join(str(b.get("text", "")) for b in self.content if b.get("type") == "text")
+
+    @property
+    def tool_uses(self) -> list[dict[str, Any]]:
+        """The calls of tools in the answer."""
+        return [block for block in self.content if block.get("type") == "tool_use"]
+
+
+def ask(
+    config: Config,
+    system: str,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] = (),
+) -> Reply:
+    """Send one request and return the answer.
+
+    With tools the answer is fetched whole; prose is streamed, so that a slow server does not run
+    into a time-out half-way.
+
+    Raises:
+        ApiError: no key, no connection, an error of the service, or an answer that is none.
+    """
+    # Late on purpose: see the module's first lines.
+    import anthropic  # noqa: PLC0415
+
+    client = anthropic.Anthropic(
+        api_key=_key(config), base_url=config.api_base_url or None, timeout=TIMEOUT_SECONDS
+    )
+    request: dict[str, Any] = {
+        "model": config.model,
+        "max_tokens": MAX_TOKENS,
+        "system": system,
+        "messages": list(messages),
+    }
+    api: Any = client.messages  # its overloads know no request made of plain dictionaries
+    try:
+        with client:
+            if tools:
+                # `auto`, because models that always think accept no forced tool.
+                choice = {"type": "auto", "disable_parallel_tool_use": True}
+                answer = api.create(**request, tools=list(tools), tool_choice=choice)
+            else:
+                with api.stream(**request) as stream:
+                    answer = stream.get_final_message()
+            return _reply(answer)
+    except anthropic.APIError as error:
+        raise _explain(error, config) from error
+    except (ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
+        # The SDK trusts its server; another server's odd answer surfaces as one of these.
+        raise ApiError(
+            f"the model's server answered something that is no message ({type(error).__name__})",
+            hint="check core.api_base_url and core.model; the notes stay pending",
+        ) from error
+
+
+def _key(config: Config) -> str:
+    key = api_key(config)
+    if key:
+        return key
+    if config.api_base_url:
+        return "none"  # local servers ask for none, the SDK insists on one
+    raise ApiError(
+        "no Anthropic API key was found",
+        hint="set ANTHROPIC_API_KEY, or memsync config set core.engine offline",
+    )
+
+
+def _reply(answer: Any) -> Reply:  # noqa: ANN401 - whatever the server made the SDK return
+    if isinstance(answer, str):
+        raise TypeError("text instead of a message")
+    raw = answer.to_dict()
+    content, usage = raw.get("content"), raw.get("usage")
+    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+        raise ValueError("no content")
+    counts = usage if isinstance(usage, dict) else {}
+    return Reply(
+        content,
+        str(raw.get("stop_reason") or ""),
+        # Written cache tokens are input, too; memsync asks for no cache, other servers may.
+        _count(counts, "input_tokens") + _count(counts, "cache_creation_input_tokens"),
+        _count(counts, "output_tokens"),
+        _count(counts, "cache_read_input_tokens"),
+    )
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    value = usage.get(name)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+_ADVICE = {
+    400: "read the message above; memsync config get core.model shows the model",
+    401: "check ANTHROPIC_API_KEY or core.api_key",
+    402: "add credit to the account, or memsync config set core.engine offline",
+    403: "the key may not use this model; choose another with memsync config set core.model NAME",
+    404: "memsync config set core.model NAME, with a model this server has",
+    413: "the request is too large; shorten the memory",
+    429: "wait for the limit to reset, then memsync refresh",
+    529: "the service is overloaded; memsync refresh later",
+}
+
+
+def _explain(error: Any, config: Config) -> ApiError:  # noqa: ANN401 - late import, late type
+    status = getattr(error, "status_code", None)
+    where = config.api_base_url or "the Claude API"
+    if status == 200:
+        return ApiError(
+            f"the answer of {where} broke off: {_message(error)}", hint="memsync refresh later"
+        )
+    if status is None:
+        return ApiError(
+            f"{where} cannot be reached: {error.message}",
+            hint="check the network, then memsync refresh; the notes stay pending",
+        )
+    hint = _ADVICE.get(status, "memsync refresh later; the notes stay pending")
+    if "credit balance" in str(error.message):
+        hint = _ADVICE[402]
+    return ApiError(f"{where} refused ({status}): {_message(error)}", hint=hint)
+
+
+def _message(error: Any) -> str:  # noqa: ANN401
+    body = getattr(error, "body", None)
+    inner = body.get("error") if isinstance(body, dict) else None
+    text = inner.get("message") if isinstance(inner, dict) else None
+    return str(text or error.message).splitlines()[0][:300]

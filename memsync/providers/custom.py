@@ -1,0 +1,18 @@
+"""A folder of the user's own choice: some other client, a network drive, a git checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memsync.providers.base import Provider
+
+
+class Custom(Provider):
+    """A folder that only the config knows, in ``paths.sync_root``."""
+
+    name = "custom"
+    label = "Custom folder"
+
+    def candidates(self) -> tuple[Path, ...]:
+        """Return nothing: there is nowhere to look, so `detect` finds None."""
+        return ()

@@ -1,0 +1,95 @@
+"""The one road out: the memory replaced, every target brought in step, this machine's report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsync import machines, store, targets
+from memsync.errors import MemsyncError
+from memsync.locks import exclusive_lock
+from memsync.state import lock_path
+from memsync.targets import Target, TargetState
+from memsync.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing did: the memory's digest now, the backup made, each target's state."""
+
+    digest: str
+    backup: Path | None
+    targets: tuple[TargetState, ...]
+
+
+def publish(workspace: Workspace, text: str, based_on: str | None) -> Published:
+    """Make `text` the memory and give it to every agent.
+
+    Args:
+        workspace: where.
+        text: the whole new memory.
+        based_on: the digest of the memory it was made from; None replaces whatever is there.
+
+    Raises:
+        MemoryMovedError: the memory changed since; nothing was written.
+        DamagedMemoryError: the memory cannot be read.
+        MemsyncError: the disk refused; the memory is as it was.
+    """
+
+    def write() -> store.Written:
+        return store.replace(workspace, text, based_on)
+
+    return _write_and_tell(workspace, write)
+
+
+def publish_first(workspace: Workspace, text: str, adopted: Target | None = None) -> Published:
+    """Write the first memory of a new root and give it to every agent; for ``init`` alone.
+
+    Args:
+        workspace: where.
+        text: the first memory.
+        adopted: the target whose file this text was; it becomes that file's block as it stands.
+    """
+
+    def write() -> store.Written:
+        written = store.create(workspace, text)
+        if adopted is not None and not adopted.path.is_symlink():
+            targets.adopt(adopted, text.encode("utf-8"))
+        return written
+
+    return _write_and_tell(workspace, write)
+
+
+def bring_in_step(workspace: Workspace) -> Published:
+    """Give the memory as it stands to every agent of this machine, and report.
+
+    Raises:
+        DamagedMemoryError: the memory cannot be read; no target was touched.
+    """
+
+    def write() -> store.Written:
+        return store.Written(store.read(workspace).digest, None)
+
+    return _write_and_tell(workspace, write)
+
+
+def _write_and_tell(workspace: Workspace, write: Callable[[], store.Written]) -> Published:
+    with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
+        try:
+            written = write()
+        except OSError as error:
+            raise MemsyncError(
+                f"the memory was not written: {error.strerror or error}",
+                hint="free some space or check the folder; the memory is as it was",
+            ) from error
+        data = workspace.memory.read_bytes()
+        states = targets.apply_all(targets.resolve(workspace.config), data, workspace.memory)
+        try:
+            machines.report(workspace, written.digest, states)
+        except OSError as error:
+            raise MemsyncError(
+                f"the memory is written, but this machine's report is not: {error.strerror}",
+                hint="check the permissions of the machines folder, then memsync targets sync",
+            ) from error
+        return Published(written.digest, written.backup, tuple(states))

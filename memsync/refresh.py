@@ -1,0 +1,200 @@
+"""Pending notes become part of the memory: merge, publish, ledger, usage.
+
+The memory is written first and the ledger second: a crash between the two repeats a merge and
+loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from memsync import sessions, store, sync, usage
+from memsync.config import Config
+from memsync.credentials import has_model
+from memsync.edits import EditError
+from memsync.errors import ApiError, MemoryMovedError, MemsyncError, RefusedError
+from memsync.locks import exclusive_lock
+from memsync.notes import Note
+from memsync.publish import Published, publish
+from memsync.state import lock_path
+from memsync.sync import RefreshResult
+from memsync.targets import TargetState
+from memsync.workspace import Workspace
+
+BATCH_BYTES = 128 * 1024
+"""How much note text one call gets; a long absence is merged in several calls."""
+
+TRIES = 3
+
+
+@dataclass
+class Outcome:
+    """What a refresh did, summed over its batches."""
+
+    notes: int = 0
+    changed: bool = False
+    summaries: list[str] = field(default_factory=list)
+    before: str = ""
+    after: str = ""
+    backup: Path | None = None
+    targets: tuple[TargetState, ...] = ()
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for a person or a job's history."""
+        if not self.notes:
+            return "no pending notes"
+        count = "1 note" if self.notes == 1 else f"{self.notes} notes"
+        return f"{count} merged: {'; '.join(self.summaries)}"
+
+
+def merge_pending(
+    workspace: Workspace, *, command: str = "refresh", allow_shrink: bool = False
+) -> Outcome:
+    """Merge every pending note of every day into the memory and publish it.
+
+    Raises:
+        ApiError: the model failed or its answer could not be used; the notes stay pending.
+        RefusedError: the answer would have harmed the memory; nothing was written.
+        MemsyncError: something else stood in the way; what was merged before it is published.
+    """
+    with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
+        try:
+            sessions.open_ledger(workspace)
+        except OSError as error:
+            raise MemsyncError(
+                f"the ledger cannot be written: {error.strerror or error}"
+            ) from error
+        outcome = Outcome(before=store.read(workspace).text)
+        outcome.after = outcome.before
+        for batch in batches(sessions.pending(workspace)):
+            _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
+        return outcome
+
+
+def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Outcome:
+    """Return what `merge_pending` would do, with `extra` notes as if they were pending.
+
+    Writes nothing but the line of a call in the usage log, because a preview's call costs, too.
+    """
+    memory = store.read(workspace)
+    outcome = Outcome(before=memory.text, after=memory.text)
+    for batch in batches([*sessions.pending(workspace), *extra]):
+        result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
+        _add_up(outcome, batch, result)
+        outcome.after = result["updated_content"]
+    return outcome
+
+
+def batches(pending: Sequence[Note]) -> list[list[Note]]:
+    """Return the notes in order, in groups of at most `BATCH_BYTES`; a longer note goes alone."""
+    found: list[list[Note]] = []
+    size = 0
+    for note in pending:
+        length = len(note.text.encode())
+        if not found or size + length > BATCH_BYTES:
+            found.append([])
+            size = 0
+        found[-1].append(note)
+        size += length
+    return found
+
+
+def _merge_batch(
+    workspace: Workspace, batch: list[Note], outcome: Outcome, command: str, *, allow_shrink: bool
+) -> None:
+    memory = store.read(workspace)
+    result = _ask(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
+    published = _publish(workspace, memory, result, allow_shrink=allow_shrink)
+    sessions.mark_merged(workspace, batch)
+    _add_up(outcome, batch, result)
+    if published is not None:
+        outcome.after = store.read(workspace).text
+        outcome.backup = outcome.backup or published.backup
+        outcome.targets = published.targets
+
+
+def _ask(
+    workspace: Workspace, batch: list[Note], memory: str, command: str, *, allow_shrink: bool
+) -> RefreshResult:
+    config = workspace.config
+    if has_model(config):
+        usage.check_budget(workspace, config)
+    try:
+        result = sync.refresh_memory_content(batch, memory, config, allow_shrink=allow_shrink)
+    except EditError as error:
+        raise RefusedError(
+            f"the notes could not be put into the memory: {error}",
+            hint="memsync edit, and mend the section the message names; the notes stay pending",
+        ) from error
+    _record(workspace, result, command)
+    _raise_on_refusal(result, config)
+    return result
+
+
+def _record(workspace: Workspace, result: RefreshResult, command: str) -> None:
+    if not result["calls"]:
+        return
+    tokens = (result["input_tokens"], result["output_tokens"], result["cache_read_tokens"])
+    try:
+        usage.record(workspace, command, result["model"], tokens, changed=result["changed"])
+    except OSError as error:
+        raise MemsyncError(
+            f"the cost of the call cannot be written down: {error.strerror or error}",
+            hint="free some space or check the folder, then memsync refresh",
+        ) from error
+
+
+def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
+    if result["refused"]:
+        raise RefusedError(
+            f"the merge was not applied: {result['refused']}",
+            hint="memsync refresh --dry-run --allow-shrink shows it; memsync edit changes lines"
+            " by hand; the notes stay pending",
+        )
+    if result["truncated"] or result["malformed"]:
+        raise ApiError(
+            f"the model's answer cannot be used: {result['problem']}",
+            hint=f"memsync refresh again, or try another model than {config.model}"
+            " (--model NAME); the notes stay pending",
+        )
+
+
+def _publish(
+    workspace: Workspace, memory: store.Memory, result: RefreshResult, *, allow_shrink: bool
+) -> Published | None:
+    """Publish the merge; where the memory moved, apply the same edits to what stands there now."""
+    for _ in range(TRIES):
+        if not result["changed"]:
+            return None
+        try:
+            return publish(workspace, result["updated_content"], memory.digest)
+        except MemoryMovedError:
+            memory = store.read(workspace)
+        try:
+            result = sync.reapply(result, memory.text, allow_shrink=allow_shrink)
+        except EditError as error:
+            raise MemoryMovedError(
+                f"the memory changed meanwhile and the merge no longer fits: {error}",
+                hint="memsync refresh again; the notes stay pending",
+            ) from error
+        _raise_on_refusal(result, workspace.config)
+    raise MemoryMovedError(
+        "the memory kept changing while the notes were merged",
+        hint="memsync refresh when the other program is done; the notes stay pending",
+    )
+
+
+def _add_up(outcome: Outcome, batch: list[Note], result: RefreshResult) -> None:
+    outcome.notes += len(batch)
+    outcome.changed = outcome.changed or result["changed"]
+    outcome.summaries.append(result["summary"])
+    outcome.input_tokens += result["input_tokens"]
+    outcome.output_tokens += result["output_tokens"]
+    tokens = (result["input_tokens"], result["output_tokens"], result["cache_read_tokens"])
+    outcome.cost_usd += usage.cost(result["model"], *tokens) if result["calls"] else 0.0

@@ -1,0 +1,180 @@
+"""The notes as they were said, one file a day, and the ledger of those a refresh has merged.
+
+The log is append-only and never pruned. Each machine keeps its own ledger and reads everybody's,
+so no two machines ever write the same ledger file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from memsync import clock, notes
+from memsync.errors import FolderAwayError, MemsyncError
+from memsync.files import append_durably, append_line, ends_in_newline
+from memsync.locks import exclusive_lock
+from memsync.notes import Note
+from memsync.state import lock_path, own_folder
+from memsync.workspace import Workspace
+
+LEDGER_NAME = "merged.log"
+LEDGER_HEAD = "# merged notes: when merged, the note's day and time, its id"
+
+
+def append(workspace: Workspace, note: Note) -> None:
+    """Add a note to its day's log; durable when this returns.
+
+    Raises:
+        FolderAwayError: the log cannot be written; nothing of the note is in it.
+    """
+    add_missing(workspace, [note])
+
+
+def add_missing(workspace: Workspace, wanted: Iterable[Note]) -> int:
+    """Add those notes that their days' logs do not hold yet; return how many that were.
+
+    Calling it again with the same notes changes nothing, so a mover that was interrupted may
+    simply start over.
+
+    Raises:
+        FolderAwayError: a log cannot be written; it is as it was.
+    """
+    by_day: dict[date, list[Note]] = {}
+    for note in wanted:
+        by_day.setdefault(note.day, []).append(note)
+    try:
+        with exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"):
+            open_ledger(workspace)
+            return sum(_add_to_day(workspace, day, by_day[day]) for day in sorted(by_day))
+    except OSError as error:
+        raise FolderAwayError(
+            f"the note cannot be written to {workspace.sessions}: {error.strerror or error}",
+            hint="free some space or check the folder, then give the note again",
+        ) from error
+
+
+def _add_to_day(workspace: Workspace, day: date, wanted: list[Note]) -> int:
+    workspace.sessions.mkdir(exist_ok=True)
+    path = log_path(workspace, day)
+    present = {note.id for note in _read_day(path, day)} if path.exists() else set()
+    missing = {note.id: note for note in wanted if note.id not in present}
+    if missing:
+        lead = "" if ends_in_newline(path) else "\n"
+        text = lead + "".join(notes.render(note) for note in missing.values())
+        append_durably(path, text.encode("utf-8"))
+    return len(missing)
+
+
+def log_path(workspace: Workspace, day: date) -> Path:
+    """Return the file of a day's log."""
+    return workspace.sessions / f"{day.isoformat()}.md"
+
+
+def days(workspace: Workspace) -> list[date]:
+    """Return the days that have a log, oldest first; files with other names are none."""
+    found = []
+    for path in workspace.sessions.glob("????-??-??.md"):
+        try:
+            found.append(date.fromisoformat(path.stem))
+        except ValueError:
+            continue
+    return sorted(found)
+
+
+def read_day(workspace: Workspace, day: date) -> list[Note]:
+    """Return the notes of a day in order; none where it has no log.
+
+    Raises:
+        FolderAwayError: the log cannot be read.
+    """
+    path = log_path(workspace, day)
+    try:
+        return _read_day(path, day) if path.exists() else []
+    except OSError as error:
+        raise FolderAwayError(
+            f"the log {path} cannot be read: {error.strerror or error}",
+            hint="check that the sync client runs and the file is yours",
+        ) from error
+
+
+def _read_day(path: Path, day: date) -> list[Note]:
+    return notes.parse(path.read_bytes().decode("utf-8", "replace"), day)
+
+
+def pending(workspace: Workspace) -> list[Note]:
+    """Return every note of every day that no machine has merged yet, oldest first.
+
+    In a folder of an older tool, where no machine has a ledger, today's notes alone are pending.
+
+    Raises:
+        FolderAwayError: a log or a ledger cannot be read.
+    """
+    merged = merged_ids(workspace)
+    wanted = days(workspace)
+    if merged is None:
+        merged, wanted = set(), [day for day in wanted if day >= clock.now().date()]
+    found: dict[str, Note] = {}
+    for day in wanted:
+        for note in read_day(workspace, day):
+            if note.id not in merged:
+                found.setdefault(note.id, note)
+    return list(found.values())
+
+
+def mark_merged(workspace: Workspace, merged: Iterable[Note]) -> None:
+    """Write down that these notes are in the memory; durable when this returns.
+
+    Raises:
+        MemsyncError: the ledger cannot be written; the notes stay pending and would be merged
+            again, which loses nothing.
+    """
+    moment = clock.now().isoformat(timespec="seconds")
+    lines = [f"{moment} {note.day} {note.time} {note.id}" for note in merged]
+    if not lines:
+        return
+    try:
+        append_line(own_folder(workspace.machines) / LEDGER_NAME, "\n".join(lines))
+    except OSError as error:
+        raise MemsyncError(
+            f"the memory is written, but the ledger is not: {error.strerror or error}",
+            hint="free some space; the next refresh merges these notes once more",
+        ) from error
+
+
+def merged_ids(workspace: Workspace) -> set[str] | None:
+    """Return the ids of all merged notes, of every machine; None where no machine has a ledger.
+
+    Raises:
+        FolderAwayError: a ledger cannot be read.
+    """
+    ledgers = sorted(workspace.machines.glob(f"*/{LEDGER_NAME}"))
+    if not ledgers:
+        return None
+    found: set[str] = set()
+    for ledger in ledgers:
+        try:
+            text = ledger.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise FolderAwayError(
+                f"the ledger {ledger} cannot be read: {error.strerror or error}",
+                hint="check that the sync client runs and the file is yours",
+            ) from error
+        found.update(line.rsplit(" ", 1)[-1] for line in text.splitlines())
+    return found
+
+
+def open_ledger(workspace: Workspace) -> None:
+    """Make first contact: where no machine has a ledger, begin one in which earlier days stand.
+
+    An older tool left those notes; it merged them in its own time. Today's stay pending.
+
+    Raises:
+        OSError: the ledger cannot be written.
+    """
+    if merged_ids(workspace) is not None:
+        return
+    today = clock.now().date()
+    earlier = [note for day in days(workspace) if day < today for note in read_day(workspace, day)]
+    append_line(own_folder(workspace.machines) / LEDGER_NAME, LEDGER_HEAD)
+    mark_merged(workspace, earlier)

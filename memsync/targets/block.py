@@ -1,0 +1,78 @@
+"""The managed block in an agent's own file: found, read and replaced as bytes.
+
+Everything outside the two marker lines is the person's and stays as it is, byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BEGIN = b"<!-- memsync:begin -->"
+END = b"<!-- memsync:end -->"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A file split at its block: what stands before, the content between the markers, and after."""
+
+    before: bytes
+    content: bytes
+    after: bytes
+
+
+def find(data: bytes) -> Block | None:
+    """Return the first complete block of a file, or None.
+
+    A begin marker without an end, or one that another begin follows, starts no block: nothing
+    is ever taken for ours that is not closed by us.
+    """
+    begin: tuple[int, int] | None = None
+    position = 0
+    for line in data.splitlines(keepends=True):
+        end = position + len(line)
+        if line.strip() == BEGIN:
+            begin = (position, end)
+        elif line.strip() == END and begin is not None:
+            return Block(data[: begin[0]], data[begin[1] : position], data[end:])
+        position = end
+    return None
+
+
+def render(memory: bytes, ending: bytes) -> bytes:
+    """Return the block that holds `memory`, with line endings as the file around it has them."""
+    return BEGIN + ending + content(memory, ending) + END + ending
+
+
+def content(memory: bytes, ending: bytes) -> bytes:
+    """Return what stands between the markers for `memory`.
+
+    Marker lines inside the memory are put out of action, or they would end the block.
+    """
+    plain = normal(memory).removeprefix(b"\xef\xbb\xbf")
+    if not plain.endswith(b"\n"):
+        plain += b"\n"
+    lines = [
+        line.replace(b"memsync:", b"memsync :") if line.strip() in {BEGIN, END} else line
+        for line in plain.split(b"\n")
+    ]
+    return ending.join(lines)
+
+
+def normal(data: bytes) -> bytes:
+    """Return `data` with LF line endings: two texts that differ only there are the same text."""
+    return data.replace(b"\r\n", b"\n")
+
+
+def ending_of(data: bytes) -> bytes:
+    """Return the line ending most lines of `data` have."""
+    return b"\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else b"\n"
+
+
+def lead_for(data: bytes) -> bytes:
+    """Return what must go between a person's text and a block put behind it: one blank line."""
+    ending = ending_of(data)
+    if not data:
+        return b""
+    if not data.endswith(b"\n"):
+        return ending * 2
+    return b"" if data.endswith(ending * 2) else ending

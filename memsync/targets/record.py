@@ -1,0 +1,50 @@
+"""What this machine last wrote into each target, kept in the local state.
+
+It tells a block that is merely old (``stale``) from one a person changed (``edited``), and what
+a removal has to put back. A lost record costs nothing but a needless copy kept aside.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from memsync.files import atomic_write
+from memsync.state import state_folder
+
+
+@dataclass(frozen=True)
+class Written:
+    """One target's record.
+
+    Attributes:
+        digest: of the memory as last written there, with LF endings.
+        lead: how many bytes stand between the person's text and the block because of us.
+        created: the file did not exist before.
+        adopted: the whole file became the memory, and its text the block.
+    """
+
+    digest: str
+    lead: int = 0
+    created: bool = False
+    adopted: bool = False
+
+
+def load() -> dict[str, Written]:
+    """Return the records by path; a missing or damaged file has none."""
+    try:
+        raw = json.loads(_path().read_text(encoding="utf-8"))
+        return {path: Written(**entry) for path, entry in raw.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def save(records: dict[str, Written]) -> None:
+    """Write all records, atomically."""
+    table = {path: asdict(entry) for path, entry in sorted(records.items())}
+    atomic_write(_path(), json.dumps(table, indent=1).encode())
+
+
+def _path() -> Path:
+    return state_folder() / "targets.json"

@@ -1,0 +1,103 @@
+"""What state each target is in: told from its bytes, the memory and what we last wrote there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from memsync.files import digest, is_evicted
+from memsync.targets import block, record
+from memsync.targets.catalog import Target
+from memsync.targets.record import Written
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """What a target is in: a state of the spec, advice where a person must act, what was kept."""
+
+    name: str
+    path: Path
+    mode: str
+    state: str
+    advice: str = ""
+    kept: Path | None = None
+
+
+def inspect_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> list[TargetState]:
+    """Return the state of each target against `memory`; changes nothing, raises nothing."""
+    records = record.load()
+    return [inspect(t, memory, memory_path, records.get(str(t.path))) for t in targets]
+
+
+def inspect(
+    target: Target, memory: bytes, memory_path: Path, written: Written | None
+) -> TargetState:
+    """Return the state of one target; `written` is this machine's record of it, if there is one."""
+    state = TargetState(target.name, target.path, target.mode, "missing")
+    if target.path.is_symlink():
+        return _inspect_link(state, memory_path)
+    try:
+        data = _read(target.path)
+    except FileNotFoundError:
+        return state
+    except (OSError, ValueError) as error:
+        return replace(state, state="unreadable", advice=str(error))
+    if target.mode == "link":
+        return replace(state, state="stale", advice="memsync targets sync makes it a link")
+    present = data
+    if target.mode == "block":
+        found = block.find(data)
+        if found is None:
+            return state
+        present = found.content
+    return replace(state, state=_compare(target.mode, present, memory, written))
+
+
+def _inspect_link(state: TargetState, memory_path: Path) -> TargetState:
+    if state.mode == "link" and _same_file(state.path, memory_path):
+        return replace(state, state="in-sync")
+    return replace(
+        state,
+        state="symlink",
+        advice=f"{state.path} links to {state.path.readlink()}; memsync does not write through"
+        " a link: name the real file as the target, or replace the link by a file",
+    )
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> bytes:
+    """Return the file's bytes; raise OSError or ValueError with a reason a person can read."""
+    if is_evicted(path):
+        raise ValueError("only a cloud placeholder is here")
+    data = path.read_bytes()
+    if b"\0" in data:
+        raise ValueError("the file holds NUL bytes")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("the file is not UTF-8; save it as UTF-8 first") from None
+    return data
+
+
+def _compare(mode: str, present: bytes, memory: bytes, written: Written | None) -> str:
+    if mode == "copy":
+        same = present == memory
+    else:
+        same = block.normal(present) == block.content(memory, b"\n")
+    if same:
+        return "in-sync"
+    if written is not None and text_digest(present) == written.digest:
+        return "stale"
+    return "edited"
+
+
+def text_digest(data: bytes) -> str:
+    """Digest of a text as it stands in a block: LF, one newline at its end."""
+    return digest(block.content(data, b"\n"))

@@ -1,0 +1,113 @@
+"""Where the memory is: the provider's folder resolved once, and a named path for all below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsync.config import Config
+from memsync.errors import FolderAwayError
+from memsync.providers import get_provider
+
+MEMORY_NAME = "GLOBAL_MEMORY.md"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The memory root of this machine, and what lies in it."""
+
+    root: Path
+    config: Config
+
+    @property
+    def memory(self) -> Path:
+        """The one memory."""
+        return self.root / MEMORY_NAME
+
+    @property
+    def backups(self) -> Path:
+        """The folder of what the memory was before each change."""
+        return self.root / "backups"
+
+    @property
+    def sessions(self) -> Path:
+        """The folder of every note ever taken, one file a day."""
+        return self.root / "sessions"
+
+    @property
+    def machines(self) -> Path:
+        """The folder of every machine's own folder."""
+        return self.root / "machines"
+
+    @classmethod
+    def open(cls, config: Config) -> Workspace:
+        """Return the workspace that `config` points at; creates nothing.
+
+        Raises:
+            FolderAwayError: the folder is not there, cannot be read, or is empty, as it is where
+                a drive is not mounted or a sync client has not started.
+        """
+        root = memory_root(config)
+        with _away_on_os_error(root):
+            if not root.is_dir():
+                raise FolderAwayError(
+                    f"there is no memory folder at {root}",
+                    hint="start your sync client, or run memsync init if this is the first time",
+                )
+            if next(root.iterdir(), None) is None:
+                raise FolderAwayError(
+                    f"the memory folder {root} is empty",
+                    hint="let your sync client finish, or run memsync init to start a memory there",
+                )
+        return cls(root, config)
+
+    @classmethod
+    def create(cls, config: Config) -> Workspace:
+        """Make the memory root and its folders, for ``init`` alone.
+
+        Raises:
+            FolderAwayError: the sync folder itself is not there or cannot be written.
+        """
+        root = memory_root(config)
+        with _away_on_os_error(root):
+            if not root.parent.is_dir():
+                raise FolderAwayError(
+                    f"there is no sync folder at {root.parent}",
+                    hint="memsync init --sync-root PATH names another",
+                )
+            workspace = cls(root, config)
+            for folder in (root, workspace.backups, workspace.sessions, workspace.machines):
+                folder.mkdir(exist_ok=True)
+        return workspace
+
+
+def memory_root(config: Config) -> Path:
+    """Return where the memory root is by `config`, whether it is there or not.
+
+    Raises:
+        FolderAwayError: no sync folder is named and none of the provider's is found.
+    """
+    provider = get_provider(config.provider)
+    if config.sync_root:
+        return provider.get_memory_root(Path(config.sync_root).expanduser().absolute())
+    detected = provider.detect()
+    if detected is None:
+        raise FolderAwayError(
+            f"no {provider.label} folder was found on this machine",
+            hint="memsync config set paths.sync_root PATH, or memsync init --provider NAME",
+        )
+    return provider.get_memory_root(detected)
+
+
+@contextmanager
+def _away_on_os_error(root: Path) -> Iterator[None]:
+    """Tell any failure to reach the folder (ENOTCONN of a dead mount, EACCES…) as what it is."""
+    try:
+        yield
+    except OSError as error:
+        raise FolderAwayError(
+            f"the memory folder {root} cannot be reached: {error.strerror or error}",
+            hint="check that the sync client runs and the folder is mounted and yours",
+        ) from error

@@ -1,0 +1,100 @@
+"""What every test stands on: a home of its own, and nothing of the machine it runs on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memsync import config as settings
+from memsync import config_writer, store
+from memsync.config import Config
+from memsync.workspace import Workspace
+from tests.support.messages_server import MessagesServer
+
+SAMPLE = """<!-- memsync v1 -->
+# Global memory
+
+## Identity
+
+- Ada, backend engineer in Turin
+
+## Current priorities
+
+- Ship the importer
+- Write the runbook
+
+## Preferences
+
+- Short answers, no preamble
+
+## Hard constraints
+
+- Never push to main without asking
+- Never delete data without a backup
+"""
+
+REAL_MEMORIES = Path(__file__).parents[2] / "shared" / "data" / "memories"
+
+
+def real_memories() -> list[Path]:
+    """Return the real memory files beside the project; none where they are absent."""
+    return sorted(REAL_MEMORIES.glob("*.md"))
+
+
+needs_real_memories = pytest.mark.skipif(
+    not real_memories(), reason="the real memory files are not beside the project"
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test an empty home; no key, token or folder of the machine is seen."""
+    for name in list(os.environ):
+        if name.startswith(("MEMSYNC_", "XDG_", "ANTHROPIC_", "CLAUDE_", "CODEX_", "OneDrive")):
+            monkeypatch.delenv(name)
+    for name in ("CREDENTIALS_DIRECTORY", "EDITOR", "VISUAL", "COPILOT_HOME", "NOTIFY_SOCKET"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    return folder
+
+
+@pytest.fixture
+def config(home: Path) -> Config:
+    """A machine with a sync folder, Claude Code and Codex, and no key."""
+    for agent in (".claude", ".codex"):
+        (home / agent).mkdir()
+    (home / "Sync").mkdir()
+    path = settings.get_config_path()
+    table = {"core": {"provider": "custom"}, "paths": {"sync_root": str(home / "Sync")}}
+    config_writer.write_new(path, table)
+    return settings.load(path)
+
+
+@pytest.fixture
+def workspace(config: Config) -> Workspace:
+    """The workspace of that machine, with the sample memory in it."""
+    made = Workspace.create(config)
+    store.create(made, SAMPLE)
+    return made
+
+
+@pytest.fixture
+def claude() -> Iterator[MessagesServer]:
+    """A scripted server that speaks the Messages API."""
+    with MessagesServer() as server:
+        yield server
+
+
+@pytest.fixture
+def with_claude(workspace: Workspace, claude: MessagesServer) -> Workspace:
+    """The workspace of a machine that asks the scripted server."""
+    path = settings.get_config_path()
+    config_writer.change(path, {"core.api_base_url": claude.url, "core.api_key": "sk-test"})
+    return Workspace.open(settings.load(path))
