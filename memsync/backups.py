@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from memsync import clock
+from memsync.digests import digest
 from memsync.errors import WrongUsageError
-from memsync.files import create_new, digest
+from memsync.files import create_new, sweep_temps
 
 _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
 
@@ -42,12 +43,14 @@ def backup(path: Path, folder: Path) -> Path:
     """
     data = path.read_bytes()
     folder.mkdir(exist_ok=True)
+    sweep_temps(folder)
     stamp = clock.now().strftime("%Y%m%d_%H%M%S")
+    taken = {path.name for path in folder.iterdir()}
     number = 1
     while True:
         suffix = "" if number == 1 else f"_{number}"
         kept = folder / f"GLOBAL_MEMORY_{stamp}{suffix}.md"
-        if create_new(kept, data):
+        if kept.name not in taken and create_new(kept, data):
             if digest(kept.read_bytes()) != digest(data):
                 raise OSError(0, "the backup does not read back as it was written", str(kept))
             return kept
@@ -63,7 +66,7 @@ def list_backups(folder: Path) -> list[Backup]:
             continue
         try:
             moment = datetime.strptime(match[1], "%Y%m%d_%H%M%S").astimezone()
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         found.append(Backup(moment, int(match[2] or 1), path))
     return sorted(found, reverse=True)

@@ -105,7 +105,7 @@ class TargetSetting:
     mode: str = "block"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DaemonConfig:
     """The ``[daemon]`` section. Absent from a core-only install; every part can be switched off."""
 
@@ -143,7 +143,7 @@ class DaemonConfig:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Config:
     """All settings of this machine; what a door hands to the rooms behind it."""
 
@@ -264,17 +264,32 @@ def load(path: Path | None = None) -> Config:
 
 def read_table(source: Path) -> dict[str, Any]:
     """Return the TOML of `source` as it stands; raises as `load` does."""
+    return parse(read_text(source), source)
+
+
+def read_text(source: Path) -> str:
+    """Return the text of `source`; raises as `load` does where it cannot be read."""
     try:
-        return tomllib.loads(source.read_bytes().decode("utf-8-sig"))
+        return source.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise NotSetUpError(f"memsync is not set up here: no {source}", "memsync init") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise MemsyncError(
-            f"{source} is not valid TOML: {error}", hint=f"correct that line in {source}"
+            f"{source} is not valid TOML: {error}", hint=f"save {source} as UTF-8"
         ) from error
     except OSError as error:
         raise MemsyncError(
             f"cannot read {source}: {error.strerror}", hint="check the permissions of that file"
+        ) from error
+
+
+def parse(text: str, source: Path) -> dict[str, Any]:
+    """Return the TOML of a config's text; raises as `load` does where it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MemsyncError(
+            f"{source} is not valid TOML: {error}", hint=f"correct that line in {source}"
         ) from error
 
 
@@ -324,8 +339,8 @@ def _targets(table: object, source: Path | None) -> dict[str, TargetSetting]:
         shape = 'a path, or { path = "…", mode = "…" }'
         if not isinstance(setting, Mapping) or not isinstance(setting.get("path"), str):
             raise _bad(f"targets.{name}", entry, shape, source)
-        if not setting["path"].strip():
-            raise _bad(f"targets.{name}", entry, "a path that is not empty", source)
+        if not _is_findable(setting["path"]):
+            raise _bad(f"targets.{name}", entry, "a path on this machine, not empty", source)
         mode = setting.get("mode", "block")
         if mode not in TARGET_MODES:
             raise _bad(f"targets.{name}.mode", mode, "one of " + ", ".join(TARGET_MODES), source)
@@ -333,8 +348,18 @@ def _targets(table: object, source: Path | None) -> dict[str, TargetSetting]:
     return found
 
 
+def _is_findable(path: str) -> bool:
+    try:
+        Path(path).expanduser()
+    except RuntimeError:  # `~name` of a user this machine does not have
+        return False
+    return bool(path.strip()) and "\0" not in path
+
+
 def _bad(name: str, value: object, allowed: str, source: Path | None) -> MemsyncError:
     return MemsyncError(
         f"{name} is {value!r} in {source or 'the config'}; allowed is {allowed}",
-        hint=f"memsync config set {name} VALUE, or edit {source or 'the file'}",
+        hint=f"memsync config set {name} VALUE, or edit {source or 'the file'}"
+        if name in KEYS
+        else f"correct it in {source or 'the file'}",
     )

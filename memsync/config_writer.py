@@ -7,7 +7,7 @@ hold a key or a password, and every write is atomic.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def set_value(path: Path, name: str, text: str) -> object:
 
     Args:
         path: the config file; must exist.
-        name: the key, dotted or bare where that is unambiguous; ``targets.NAME`` sets a path.
+        name: the key, dotted or bare where that is unambiguous.
         text: the value as typed; lists are separated by commas.
 
     Raises:
@@ -64,6 +64,11 @@ def change(path: Path, values: Mapping[str, object]) -> None:
             if section not in table:
                 table[section] = tomlkit.table()
             table = table[section]
+            if not isinstance(table, MutableMapping):
+                raise MemsyncError(
+                    f"{section} is {table!r} in {path}; allowed is a section, [{section}]",
+                    hint=f"correct that line in {path}",
+                )
         if value is None:
             table.pop(name, None)
         else:
@@ -80,7 +85,8 @@ def parse(key: settings.Key, text: str) -> object:
     value = _typed(key.default, text)
     allowed = key.refusal(value)
     if allowed is not None:
-        raise WrongUsageError(f"{key.dotted} cannot be {text!r}", hint=f"allowed is {allowed}")
+        shown = "…" if key.secret else repr(text)
+        raise WrongUsageError(f"{key.dotted} cannot be {shown}", hint=f"allowed is {allowed}")
     return value
 
 
@@ -108,9 +114,10 @@ def _items(text: str) -> list[str]:
 
 
 def _parse_document(path: Path) -> tomlkit.TOMLDocument:
-    settings.read_table(path)
+    text = settings.read_text(path)
+    settings.parse(text, path)
     try:
-        return tomlkit.parse(path.read_bytes().decode("utf-8-sig"))
+        return tomlkit.parse(text)
     except TOMLKitError as error:
         raise MemsyncError(f"{path} is not valid TOML: {error}", f"correct {path}") from error
 

@@ -11,12 +11,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 CONSTRAINT_NAMES = frozenset({"hard constraints", "constraints"})
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_LIST_MARKERS = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
+_RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_LINK_TARGET = re.compile(r" {0,3}\[[^\]]+\]:[ \t]*\S+[ \t]*$")
+_LIST_MARKERS = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$))*")
+_INTERRUPTS = re.compile(r"[ \t]*(?:[-*+]|1[.)])[ \t]+\S")
+_CONTAINERS = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)|>[ \t]?)*")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
 
@@ -49,7 +54,7 @@ class Heading:
     @property
     def is_constraint(self) -> bool:
         """Whether what stands under this heading may only be added to."""
-        name = re.split(r"[(:\u2013\u2014]", self.text, maxsplit=1)[0]
+        name = re.split(r"[(\[:\u2013\u2014]|\s-\s", self.text, maxsplit=1)[0]
         return " ".join(re.findall(r"[^\W\d_]+", name)).casefold() in CONSTRAINT_NAMES
 
 
@@ -92,13 +97,20 @@ class Outline:
         Args:
             name: a heading's text, with or without its ``#``, or ``Parent > Child``.
         """
-        wanted = name.strip().lstrip("#").strip()
-        by_text = [h for h in self.headings if h.text == wanted]
+        wanted = title(name)
+        by_text = [h for h in self.headings if h.text in {wanted, name.strip()}]
         if by_text:
             return by_text
-        parts = [part.strip().lstrip("#").strip() for part in wanted.split(" > ")]
-        by_path = [h for h in self.headings if len(parts) > 1 and _is_at(h, parts)]
+        parts = [title(part) for part in wanted.split(" > ")]
+        by_path = [
+            h for h in self.headings if h.path == wanted or (len(parts) > 1 and _is_at(h, parts))
+        ]
         return by_path or [h for h in self.headings if h.text.casefold() == wanted.casefold()]
+
+
+def title(name: str) -> str:
+    """Return the text a heading of this name has, without the ``#`` before and behind it."""
+    return re.sub(r"[ \t]+#+$", "", name.strip().lstrip("#")).strip()
 
 
 def _is_at(heading: Heading, parts: list[str]) -> bool:
@@ -124,7 +136,9 @@ def line_ending(text: str) -> str:
 def scan(text: str) -> Outline:
     """Return the outline of `text`; any text has one."""
     lines = split_lines(text)
-    scanner = _Scanner([line.rstrip("\r\n") for line in lines])
+    contents = [line.rstrip("\r\n") for line in lines]
+    contents[:1] = [line.removeprefix("\ufeff") for line in contents[:1]]
+    scanner = _Scanner(contents)
     scanner.run()
     return Outline(
         tuple(lines), tuple(scanner.kinds), _with_parents(scanner.headings), scanner.open_fence
@@ -148,6 +162,16 @@ def _with_parents(found: list[Heading]) -> tuple[Heading, ...]:
     return tuple(placed)
 
 
+class _Open(NamedTuple):
+    """What a line may belong to: list items, by the column of their text, and a paragraph."""
+
+    items: tuple[int, ...] = ()
+    paragraph: int | None = None
+    """Where the paragraph begins that an underline would make a heading."""
+    elsewhere: bool = False
+    """Whether a paragraph runs on that could be none: of an item, a quote, a table or a tag."""
+
+
 class _Scanner:
     """Walks the lines once and gives each its kind."""
 
@@ -156,6 +180,9 @@ class _Scanner:
         self.kinds: list[Kind] = []
         self.headings: list[Heading] = []
         self.open_fence = ""
+        self._fences: set[int] = set()  # the lines that open one
+        self._open: list[_Open] = []  # behind each line, as far as it was asked for
+        self._last_close = max((n for n, line in enumerate(lines) if "-->" in line), default=-1)
         self._container = 0  # columns a line must be indented by to stay in the fence's list item
 
     def run(self) -> None:
@@ -167,8 +194,8 @@ class _Scanner:
                 self._in_text(number, self.lines[number])
 
     def _front_matter(self) -> int:
-        if not self.lines or self.lines[0].removeprefix("\ufeff").rstrip() != "---":
-            return 0
+        if len(self.lines) < 2 or self.lines[0].rstrip() != "---" or not self.lines[1].strip():
+            return 0  # a rule with a blank line below it is a rule
         for number, line in enumerate(self.lines[1:], start=1):
             if line.rstrip() in {"---", "..."}:
                 return number + 1
@@ -181,22 +208,22 @@ class _Scanner:
             return
         self.kinds.append(Kind.CODE)
         stripped = line.strip()
-        if stripped.startswith(self.open_fence.strip()) and not stripped.strip(stripped[0]):
+        is_close = stripped.startswith(self.open_fence.strip()) and not stripped.strip(stripped[0])
+        if is_close and _indent(line) - self._container <= 3:
             self.open_fence = ""
 
     def _in_text(self, number: int, line: str) -> None:
-        if number == 0:
-            line = line.removeprefix("\ufeff")
-        prefix = _LIST_MARKERS.match(line)
-        offset = prefix.end() if prefix else 0
+        offset = _end(_LIST_MARKERS, line)
         if self._opens_fence(number, line, offset):
             self.kinds.append(Kind.CODE)
-        elif line.startswith("<!--", offset):
-            self._comment(number, line.find("-->", offset + 4))
-        elif atx := _ATX.fullmatch(line):
+        elif comment := self._comment(number, line, offset):
+            self.kinds.extend([Kind.COMMENT] * comment)
+        elif (atx := _ATX.fullmatch(line)) and not self._list_column(number, line):
             self._heading(number, number, len(atx[1]), atx[2] or "")
-        elif (underline := _SETEXT.fullmatch(line)) and self._paragraph_start(number) is not None:
-            start = self._paragraph_start(number) or 0
+        elif (underline := _SETEXT.fullmatch(line)) and (
+            start := self._before(number).paragraph
+        ) is not None:
+            del self._open[start:]
             self.kinds[start:] = [Kind.HEADING] * (number - start)
             text = " ".join(part.strip() for part in self.lines[start:number])
             self._heading(start, number, 1 if underline[1][0] == "=" else 2, text)
@@ -207,55 +234,112 @@ class _Scanner:
         self.kinds.append(Kind.HEADING)
         self.headings.append(Heading(first, last + 1, level, text.strip()))
 
-    def _comment(self, number: int, closed_at: int) -> None:
-        if closed_at >= 0:
-            self.kinds.append(Kind.COMMENT)
-            return
-        for last in range(number + 1, len(self.lines)):
-            if "-->" in self.lines[last]:
-                self.kinds.extend([Kind.COMMENT] * (last + 1 - number))
-                return
-        self.kinds.append(Kind.TEXT)  # never closed: hides nothing, so that no constraint hides
+    def _comment(self, number: int, line: str, offset: int) -> int:
+        """Return how many lines the comment that begins here has; 0 if none begins.
+
+        One that is never closed hides nothing, so that no constraint hides.
+        """
+        is_comment = line.startswith("<!--", offset)
+        container = self._container_at(number, line, offset) if is_comment else None
+        if container is None:
+            return 0
+        if "-->" in line[offset + 2 :]:
+            return 1
+        for last in range(number + 1, self._last_close + 1):
+            below = self.lines[last]
+            if below.strip() and _indent(below) < container:
+                return 0
+            if "-->" in below:
+                return last + 1 - number
+        return 0
 
     def _opens_fence(self, number: int, line: str, offset: int) -> bool:
         fence = _FENCE.match(line, offset)
-        if fence is None:
+        container = self._container_at(number, line, offset) if fence else None
+        if fence is None or container is None:
             return False
-        in_item = line[:offset].strip() != ""
-        container = _width(line[:offset]) if in_item else self._list_column(number, line)
-        if not in_item and _indent(line) - container > 3:
-            return False  # an indented code block that shows a fence
         self._container = container
+        self._fences.add(number)
         self.open_fence = " " * container + fence[1]
         return True
+
+    def _container_at(self, number: int, line: str, offset: int) -> int | None:
+        """Return the column where the item that this line is in begins; None in indented code."""
+        if line[:offset].strip():
+            return _width(line[:offset])
+        column = self._list_column(number, line)
+        return column if _indent(line) - column <= 3 else None
 
     def _list_column(self, number: int, line: str) -> int:
         """Return the column where the text of the list item around this line begins; 0 if none."""
         indent = _indent(line)
-        if indent < 2:
-            return 0
-        for above in reversed(self.lines[:number]):
-            if not above.strip():
-                continue
-            marker = _LIST_MARKERS.match(above)
-            column = _width(marker[0]) if marker else 0
-            if is_list_item(above) and column <= indent:
-                return column
-            if _indent(above) == 0:
-                return 0
-        return 0
+        return max((column for column in self._before(number).items if column <= indent), default=0)
 
-    def _paragraph_start(self, number: int) -> int | None:
-        """Return where the paragraph above line `number` begins; None if there is none."""
-        start = number
-        while start > 0 and self.kinds[start - 1] is Kind.TEXT and self.lines[start - 1].strip():
-            start -= 1
-        paragraph = self.lines[start:number]
-        if not paragraph or _indent(paragraph[0]) > 3:
-            return None
-        if any(is_list_item(line) or line.lstrip()[0] in "><|" for line in paragraph):
-            return None
-        return start
+    def _before(self, number: int) -> _Open:
+        """Return what is open above a line; remembered line by line, so that a scan is one walk."""
+        while (at := len(self._open)) < number:
+            above = self._open[-1] if at else _Open()
+            self._open.append(self._behind(at, self.lines[at], above))
+        return self._open[number - 1] if number else _Open()
+
+    def _behind(self, number: int, line: str, above: _Open) -> _Open:
+        if not line.strip():
+            return _Open(above.items)
+        if self.kinds[number] is Kind.HEADING:
+            return _Open()
+        items = above.items
+        if not self._is_lazy(number, line):
+            items = tuple(column for column in items if column <= _indent(line))
+        shown = self.kinds[number] is Kind.CODE and number not in self._fences
+        own = 0 if shown else _text_column(line, self.lines[number + 1])
+        return self._paragraph_behind(number, line, above, (*items, own) if own else items)
+
+    def _is_lazy(self, number: int, line: str) -> bool:
+        """Tell whether a line runs on from the one above whatever its own indent."""
+        is_text = number > 0 and self.kinds[number - 1] is self.kinds[number] is Kind.TEXT
+        begins_anew = is_list_item(line) or line.lstrip()[0] == ">" or _RULE.fullmatch(line)
+        return is_text and not begins_anew and _can_run_on(self.lines[number - 1])
+
+    def _paragraph_behind(
+        self, number: int, line: str, above: _Open, items: tuple[int, ...]
+    ) -> _Open:
+        if self.kinds[number] is not Kind.TEXT or _RULE.fullmatch(line):
+            return _Open(items)
+        if self._is_contained(number, line, inside=above.paragraph is not None):
+            return _Open(items, None, line[0] in "<|" or _can_run_on(line))
+        begins = above.paragraph is None and not above.elsewhere and _indent(line) <= 3
+        if begins and not _LINK_TARGET.match(line):
+            return _Open(items, number)
+        return _Open(items, above.paragraph, above.elsewhere)
+
+    def _is_contained(self, number: int, line: str, *, inside: bool) -> bool:
+        """Tell whether a line belongs to a list item, a quote, a table or a tag."""
+        if is_list_item(line):
+            return not inside or _INTERRUPTS.match(line) is not None
+        is_block = line.lstrip(" \t")[0] in "><|" and _indent(line) <= 3
+        return is_block or (not inside and self._list_column(number, line) > 0)
+
+
+def _can_run_on(line: str) -> bool:
+    """Tell whether a line, seen by itself, is of a paragraph that the next line may continue."""
+    inner = line[_end(_CONTAINERS, line) :]
+    markup = _RULE.fullmatch(line) or _ATX.fullmatch(inner) or _FENCE.match(inner)
+    return inner.strip() != "" and not markup and not inner.startswith("<")
+
+
+def _end(pattern: re.Pattern[str], line: str) -> int:
+    found = pattern.match(line)
+    return found.end() if found else 0
+
+
+def _text_column(line: str, below: str) -> int:
+    """Return the column where a list item's text begins; 0 if the line begins none with a text."""
+    if not is_list_item(line) or _RULE.fullmatch(line):
+        return 0
+    markers = line[: _end(_LIST_MARKERS, line)]
+    if markers != line:
+        return _width(markers)
+    return _width(line.rstrip()) + 1 if below.strip() else 0
 
 
 def _indent(line: str) -> int:

@@ -11,12 +11,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from memsync.document import Heading, Kind, Outline, is_list_item, line_ending, scan
+from memsync.document import Heading, Kind, Outline, is_list_item, line_ending, scan, title
 
+# A whole line in brackets, or behind an ellipsis or a comment sign, that says what is left out.
 _ELISION = re.compile(
-    r"^[\s>*+-]*(?:\[|\(|<|\.\.\.|…|//|#).*"
-    r"\b(?:rest|remaind\w+|remaining|existing|other|previous)\b.*"
-    r"\b(?:unchanged|same|remains?|stays?|omitted|as is|as before|here)\b",
+    r"^[\s>*+-]*"
+    r"(?=.*\b(?:rest|remaind\w+|remaining|existing|other|previous)\b.*"
+    r"(?:\.\.\.|…|\b(?:unchanged|same|remains?|stays?|omitted|as is|as before|here)\b))"
+    r"(?:\[[^\]]*\]\W*$|\((?:[^()]|\([^()]*\))*\)\W*$|<[^<>]*>\W*$"
+    r"|(?:#\s*)?(?:\.\.\.|…)|//|#\s*(?:the\s+)?(?:rest|remaining|existing)\b)",
     re.IGNORECASE,
 )
 
@@ -102,7 +105,8 @@ def apply(text: str, edits: Iterable[Edit]) -> Applied:
         EditError: an edit names lines that do not stand exactly once, or a section that is not
             one; or the edits would change what lines they do not name are part of.
     """
-    draft = _Draft(text)
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    draft = _Draft(text.removeprefix(mark))
     gone = 0
     for number, edit in enumerate(edits, start=1):
         try:
@@ -111,7 +115,7 @@ def apply(text: str, edits: Iterable[Edit]) -> Applied:
             raise EditError(f"edit {number} ({edit.op}): {error}") from None
     result = draft.text()
     draft.check_untouched(result)
-    return Applied(result, gone)
+    return Applied(mark + result, gone)
 
 
 class _Draft:
@@ -120,15 +124,20 @@ class _Draft:
     def __init__(self, text: str) -> None:
         self._before = scan(text)
         self._ending = line_ending(text)
-        self._final_newline = text.endswith("\n") or not text
+        self._final_newline = text.endswith("\n") or not self._before.lines
         self.lines = list(self._before.lines)
         self.origins: list[int | None] = list(range(len(self.lines)))
 
     def text(self) -> str:
-        lines = [line if line.endswith("\n") else line + self._ending for line in self.lines]
-        if lines and not self._final_newline:
-            lines[-1] = lines[-1].rstrip("\r\n")
-        return "".join(lines)
+        return "".join((*self.lines[:-1], *map(self._as_last, self.lines[-1:])))
+
+    def _as_last(self, line: str) -> str:
+        """Return a line with or without its ending, as the last line of the old text was."""
+        if self._final_newline:
+            return line if line.endswith("\n") else line + self._ending
+        if not line.endswith("\n") or not line.strip():
+            return line
+        return line.removesuffix("\n").removesuffix("\r")
 
     def apply(self, edit: Edit) -> int:
         """Apply one edit and return how many lines went away without another in their place."""
@@ -146,7 +155,8 @@ class _Draft:
         new = edit.text.strip("\n").split("\n")
         if edit.after.strip():
             _, end = self._locate(outline, edit.after, edit.section, "after")
-            self._splice(end, end, new)
+            if not _stands_in(self.lines, end, end + 1, new):
+                self._splice(end, end, new)
             return
         found = outline.find_sections(edit.section)
         if len(found) > 1:
@@ -158,16 +168,19 @@ class _Draft:
             self._add_section(outline, edit.section, new)
 
     def _add_section(self, outline: Outline, name: str, new: list[str]) -> None:
-        title = name.rsplit(" > ", 1)[-1].strip().lstrip("#").strip()
-        if not title:
+        heading = title(name.rsplit(" > ", 1)[-1])
+        if not heading:
             raise EditError("`section` names nothing")
         end = _last_text_line(outline, 0, len(self.lines)) + 1
         lead = [outline.open_fence] if outline.open_fence else []
-        self._splice(end, end, [*lead, *([""] if self.lines else []), f"## {title}", "", *new])
+        # Under a top-level "Hard constraints" the section would itself become a constraint.
+        marks = "#" if _ends_in_top_constraint(outline) else "##"
+        above = [""] if self.lines else []
+        self._splice(end, end, [*lead, *above, f"{marks} {heading}", "", *new])
 
     def _add_to_section(self, outline: Outline, heading: Heading, new: list[str]) -> None:
         body_end = outline.body_end(heading)
-        if _stands_in(self.lines[heading.body : body_end], new):
+        if _stands_in(self.lines, heading.body, body_end, new):
             return
         last = _last_text_line(outline, heading.body, body_end)
         lead = []
@@ -205,14 +218,19 @@ class _Draft:
     def _splice(self, start: int, end: int, new: list[str]) -> None:
         if start == len(self.lines) and self.lines and not self.lines[-1].endswith("\n"):
             self.lines[-1] += self._ending
-        self.lines[start:end] = [line + self._ending for line in new]
+        ending = self._ending
+        if start < end and self.lines[start].endswith("\n"):
+            ending = "\r\n" if self.lines[start].endswith("\r\n") else "\n"
+        self.lines[start:end] = [line + ending for line in new]
         self.origins[start:end] = [None] * len(new)
 
     def check_untouched(self, result: str) -> None:
         """Raise `EditError` if a line no edit named is now part of something else."""
         kinds = scan(result).kinds
         for line, origin, kind in zip(self.lines, self.origins, kinds, strict=True):
-            if origin is not None and self._before.kinds[origin] is not kind:
+            if origin is None or not line.strip():
+                continue
+            if self._before.kinds[origin] is not kind:
                 raise EditError(
                     f"the edits would turn a line they do not name from"
                     f" {self._before.kinds[origin].value} to {kind.value}: {line.strip()!r};"
@@ -228,11 +246,19 @@ def _same_but_for_trailing_space(line: str, wanted: str) -> bool:
     return line.rstrip() == wanted.rstrip()
 
 
-def _stands_in(lines: list[str], block: list[str]) -> bool:
-    """Tell whether the very lines of `block` stand in `lines`: a merge that is repeated."""
+def _stands_in(lines: list[str], start: int, end: int, block: list[str]) -> bool:
+    """Tell whether the very lines of `block` stand there from a line of the range on: a repeat."""
     return any(
         all(_same(lines[at + i], line) for i, line in enumerate(block))
-        for at in range(len(lines) - len(block) + 1)
+        for at in range(start, min(end, len(lines) - len(block) + 1))
+    )
+
+
+def _ends_in_top_constraint(outline: Outline) -> bool:
+    return any(
+        heading.is_constraint and heading.level == 1
+        for heading in outline.headings
+        if outline.section_end(heading) == len(outline.lines)
     )
 
 

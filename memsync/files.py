@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
 import sys
-import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -22,17 +21,16 @@ if sys.platform != "win32":
 
 TEMP_SUFFIX = ".tmp"
 STRAY_AGE_SECONDS = 3600
-"""A temp file whose writer cannot be asked is left alone for this long."""
+"""A temp file that may still have a writer is left alone for this long."""
 
 _SF_DATALESS = 0x40000000  # <sys/stat.h> of macOS: the content is not on this machine
 _RECALL_ON_DATA_ACCESS = 0x00400000  # winnt.h: reading would fetch the file from the cloud
 _SHARING_ERRORS = frozenset({5, 32, 33})  # Windows: access denied, sharing and lock violation
+# Some cloud and FAT file systems know no hard links; Windows then says EINVAL.
+_NO_HARD_LINKS = frozenset(
+    {errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+)
 _REPLACE_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)  # seconds: a sync client lets go within these
-
-
-def digest(data: bytes) -> str:
-    """Return the SHA-256 of `data` in hexadecimal: the name of a content."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def atomic_write(path: Path, data: bytes, mode: int | None = None) -> None:
@@ -46,7 +44,8 @@ def atomic_write(path: Path, data: bytes, mode: int | None = None) -> None:
         mode: permission bits; None keeps those of the present file, or 0600 for a new one.
 
     Raises:
-        OSError: nothing was changed, and no temp file is left behind.
+        OSError: the file has its old content, or, where only the folder could not be made
+            durable, the new one; whole in either case, and no temp file is left behind.
     """
     target = path.resolve()
     temp = _write_temp(target, data, _mode_for(target) if mode is None else mode)
@@ -80,14 +79,30 @@ def _place_new(temp: Path, path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        # Some cloud and FAT file systems know no hard links.
-        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}:
+        if error.errno not in _NO_HARD_LINKS:
             raise
-        if path.exists():
+        if not _claim(path):
             return False
-        _replace(temp, path)
-    fsync_folder(path.parent)
+        _or_unlink(path, lambda: _replace(temp, path))
+    _or_unlink(path, lambda: fsync_folder(path.parent))
     return True
+
+
+def _claim(path: Path) -> bool:
+    """Make the name ours, as an empty file; False where somebody has it."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _or_unlink(path: Path, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except BaseException:
+        _unlink_quietly(path)
+        raise
 
 
 def append_line(path: Path, text: str) -> None:
@@ -125,14 +140,14 @@ def append_durably(path: Path, data: bytes) -> None:
         try:
             _write_all(descriptor, data)
             _fsync(descriptor)
-        except OSError:
+            if not existed:
+                fsync_folder(path.parent)
+        except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, before)
             raise
     finally:
         os.close(descriptor)
-    if not existed:
-        fsync_folder(path.parent)
 
 
 def is_evicted(path: Path) -> bool:
@@ -142,7 +157,7 @@ def is_evicted(path: Path) -> bool:
     older iCloud stub ``.NAME.icloud``, Windows files that are recalled on access, and files that
     have a size but no blocks on disk.
     """
-    if (path.parent / f".{path.name}.icloud").exists():
+    if icloud_stub(path).exists():
         return True
     try:
         info = path.stat()
@@ -155,11 +170,16 @@ def is_evicted(path: Path) -> bool:
     return info.st_size > 0 and getattr(info, "st_blocks", 1) == 0
 
 
+def icloud_stub(path: Path) -> Path:
+    """Return what older iCloud clients leave in place of `path`, which then cannot be read."""
+    return path.parent / f".{path.name}.icloud"
+
+
 def sweep_temps(folder: Path) -> int:
     """Remove temp files that a killed memsync process left in `folder`; return how many.
 
-    A temp file of a process that still runs on this machine is left alone, as is, where that
-    cannot be told, one that is younger than an hour.
+    A temp file younger than an hour is left alone where its process still runs, or where that
+    cannot be told; an older one is nobody's, whoever has that process number now.
     """
     swept = 0
     for stray in folder.glob(f".*.memsync-*{TEMP_SUFFIX}"):
@@ -181,10 +201,10 @@ def fsync_folder(folder: Path) -> None:
 
 
 def _write_temp(target: Path, data: bytes, mode: int) -> Path:
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{target.name}.memsync-{os.getpid()}-", suffix=TEMP_SUFFIX, dir=target.parent
-    )
-    temp = Path(name)
+    # By hand, because importing tempfile would cost `memsync show` four milliseconds.
+    token = os.urandom(6).hex()
+    temp = target.with_name(f".{target.name}.memsync-{os.getpid()}-{token}{TEMP_SUFFIX}")
+    descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _no_translation(), 0o600)
     try:
         try:
             _write_all(descriptor, data)
@@ -254,7 +274,7 @@ def _is_stray(temp: Path) -> bool:
 def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True

@@ -14,6 +14,7 @@ from typing import Any
 from memsync.config import Config
 from memsync.credentials import api_key
 from memsync.errors import ApiError
+from memsync.redaction import redact
 
 MAX_TOKENS = 16_000
 """Ceiling of one answer; newer models count their thinking into it."""
@@ -59,18 +60,18 @@ def ask(
     # Late on purpose: see the module's first lines.
     import anthropic  # noqa: PLC0415
 
-    client = anthropic.Anthropic(
-        api_key=_key(config), base_url=config.api_base_url or None, timeout=TIMEOUT_SECONDS
-    )
+    key = _key(config)
     request: dict[str, Any] = {
         "model": config.model,
         "max_tokens": MAX_TOKENS,
         "system": system,
         "messages": list(messages),
     }
-    api: Any = client.messages  # its overloads know no request made of plain dictionaries
     try:
-        with client:
+        with anthropic.Anthropic(
+            api_key=key, base_url=config.api_base_url or None, timeout=TIMEOUT_SECONDS
+        ) as client:
+            api: Any = client.messages  # its overloads know no request made of plain dictionaries
             if tools:
                 # `auto`, because models that always think accept no forced tool.
                 choice = {"type": "auto", "disable_parallel_tool_use": True}
@@ -81,8 +82,7 @@ def ask(
             return _reply(answer)
     except anthropic.APIError as error:
         raise _explain(error, config) from error
-    except (ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
-        # The SDK trusts its server; another server's odd answer surfaces as one of these.
+    except Exception as error:  # the SDK trusts its server; an odd answer surfaces as anything
         raise ApiError(
             f"the model's server answered something that is no message ({type(error).__name__})",
             hint="check core.api_base_url and core.model; the notes stay pending",
@@ -91,6 +91,11 @@ def ask(
 
 def _key(config: Config) -> str:
     key = api_key(config)
+    if not (key.isascii() and key.isprintable()):
+        raise ApiError(
+            "the Anthropic API key holds characters that no key has",
+            hint="set ANTHROPIC_API_KEY or core.api_key again",
+        )
     if key:
         return key
     if config.api_base_url:
@@ -104,14 +109,16 @@ def _key(config: Config) -> str:
 def _reply(answer: Any) -> Reply:  # noqa: ANN401 - whatever the server made the SDK return
     if isinstance(answer, str):
         raise TypeError("text instead of a message")
-    raw = answer.to_dict()
+    raw = answer.to_dict(warnings=False)  # what is odd in it is judged here, not printed
     content, usage = raw.get("content"), raw.get("usage")
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
         raise ValueError("no content")
+    if not raw.get("stop_reason"):
+        raise ValueError("no end")
     counts = usage if isinstance(usage, dict) else {}
     return Reply(
         content,
-        str(raw.get("stop_reason") or ""),
+        str(raw["stop_reason"]),
         # Written cache tokens are input, too; memsync asks for no cache, other servers may.
         _count(counts, "input_tokens") + _count(counts, "cache_creation_input_tokens"),
         _count(counts, "output_tokens"),
@@ -138,24 +145,26 @@ _ADVICE = {
 
 def _explain(error: Any, config: Config) -> ApiError:  # noqa: ANN401 - late import, late type
     status = getattr(error, "status_code", None)
-    where = config.api_base_url or "the Claude API"
+    where = redact(config.api_base_url) or "the Claude API"
+    message = _message(error, api_key(config))
     if status == 200:
-        return ApiError(
-            f"the answer of {where} broke off: {_message(error)}", hint="memsync refresh later"
-        )
+        return ApiError(f"the answer of {where} broke off: {message}", hint="memsync refresh later")
     if status is None:
+        look = "the network and core.api_base_url" if config.api_base_url else "the network"
         return ApiError(
-            f"{where} cannot be reached: {error.message}",
-            hint="check the network, then memsync refresh; the notes stay pending",
+            f"{where} cannot be reached: {message}",
+            hint=f"check {look}, then memsync refresh; the notes stay pending",
         )
     hint = _ADVICE.get(status, "memsync refresh later; the notes stay pending")
     if "credit balance" in str(error.message):
         hint = _ADVICE[402]
-    return ApiError(f"{where} refused ({status}): {_message(error)}", hint=hint)
+    return ApiError(f"{where} refused ({status}): {message}", hint=hint)
 
 
-def _message(error: Any) -> str:  # noqa: ANN401
+def _message(error: Any, key: str) -> str:  # noqa: ANN401
+    """Return what the server said in one line, without the key, which some servers repeat."""
     body = getattr(error, "body", None)
     inner = body.get("error") if isinstance(body, dict) else None
     text = inner.get("message") if isinstance(inner, dict) else None
-    return str(text or error.message).splitlines()[0][:300]
+    line = next(iter(str(text or error.message).splitlines()), "")
+    return redact(line.replace(key, "…") if key else line)[:300]

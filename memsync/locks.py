@@ -26,15 +26,21 @@ def exclusive_lock(path: Path, what: str, timeout: float = 30.0) -> Iterator[Non
 
     Raises:
         BusyError: another process held the lock for all that time.
+        MemsyncError: the lock file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(path, timeout=timeout)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock.acquire()
     except Timeout as error:
         raise BusyError(
             f"another memsync process is busy with {what}",
             hint="wait for it to finish, then run the command again",
+        ) from error
+    except OSError as error:
+        raise MemsyncError(
+            f"the lock {path} cannot be taken: {error.strerror or error}",
+            hint=f"free some space, or check the permissions of {path.parent}",
         ) from error
     try:
         yield

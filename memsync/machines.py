@@ -12,7 +12,7 @@ from typing import Any
 import tomli_w
 
 from memsync import __version__, clock
-from memsync.files import atomic_write
+from memsync.files import atomic_write, sweep_temps
 from memsync.state import machine_name, own_folder
 from memsync.targets import TargetState
 from memsync.workspace import Workspace
@@ -63,6 +63,7 @@ def report(workspace: Workspace, digest: str, states: Sequence[TargetState]) -> 
         "memory_digest": digest,
         "targets": targets,
     }
+    sweep_temps(path.parent)
     atomic_write(path, tomli_w.dumps(table).encode())
 
 

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from memsync.digests import digest
 from memsync.errors import WrongUsageError
-from memsync.files import digest
 
 MAX_BYTES = 256 * 1024
 """How long one note may be; longer text is a document, not a note."""
@@ -74,7 +74,7 @@ def parse(text: str, day: date) -> list[Note]:
     unless it is just a title over entries.
     """
     found: list[Note] = []
-    time, captured, body = "00:00:00", False, list[str]()
+    time, captured, body = "", False, list[str]()
     for line in text.replace("\r\n", "\n").split("\n"):
         heading = _HEADING.fullmatch(line)
         if heading is None:
@@ -90,9 +90,9 @@ def _close(found: list[Note], entry: Note, body: list[str], *, more: bool) -> No
     if more and body and body[-1].rstrip() == "---":
         body.pop()
     text = clean(unescape("\n".join(body)))
-    is_title = more and not found and entry.time == "00:00:00" and _TITLE.fullmatch(text)
+    is_title = more and not entry.time and _TITLE.fullmatch(text)
     if text and not is_title:
-        found.append(Note(entry.day, entry.time, entry.captured, text))
+        found.append(Note(entry.day, entry.time or "00:00:00", entry.captured, text))
 
 
 def escape(text: str) -> str:

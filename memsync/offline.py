@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 
-from memsync.document import scan
-from memsync.edits import Edit
+from memsync.edits import Edit, EditError, apply
 from memsync.notes import Note
 from memsync.redaction import redact
 
 SECTION = "Recent notes"
+_SECTIONS = (SECTION, f"{SECTION} (memsync)", *(f"{SECTION} (memsync {n})" for n in range(2, 10)))
 # What would make a line of a note more than text: a fence, a comment, a heading or its underline.
-_MARKUP = re.compile(r"(?=`{3}|~{3}|<!--|#{1,6}(?:\s|$)|[-=]+\s*$)")
+# Also behind the bullets and numbers of a list, where it would be as much.
+_MARKUP = re.compile(r"((?:(?:[-*+]|\d{1,9}[.)])\s+)*)(?=`{3}|~{3}|<!--|#{1,6}(?:\s|$)|[-=]+\s*$)")
 
 
 def merge(notes: Sequence[Note], memory: str) -> tuple[Edit, ...]:
@@ -29,15 +31,16 @@ def merge(notes: Sequence[Note], memory: str) -> tuple[Edit, ...]:
             bullets.append(text)
     if not bullets:
         return ()
-    return (Edit("add", section=_section(memory), text="\n".join(bullets)),)
+    text = "\n".join(bullets)
+    return (Edit("add", section=_section(memory, text), text=text),)
 
 
 def bullet(note: Note) -> str:
     """Return a note as a dated bullet, its further lines indented below it and plain text."""
-    first, *more = redact(note.text).split("\n")
+    first, *more = redact(note.text).replace("-->", r"--\>").split("\n")  # closes no comment
     lines = [f"- {note.day.isoformat()}: {first.strip()}"]
     lines += [
-        "  " + _MARKUP.sub(r"\\", line.strip(), count=1)
+        "  " + _MARKUP.sub(r"\1\\", line.strip(), count=1)
         if _is_markup(line)
         else f"  {line}".rstrip()
         for line in more
@@ -49,6 +52,14 @@ def _is_markup(line: str) -> bool:
     return _MARKUP.match(line.strip()) is not None
 
 
-def _section(memory: str) -> str:
-    """Return the section's name, or one of our own where that heading stands more than once."""
-    return SECTION if len(scan(memory).find_sections(SECTION)) < 2 else f"{SECTION} (memsync)"
+def _section(memory: str, text: str) -> str:
+    """Return the section that takes `text` without harm to any other line, at worst a new one.
+
+    The plain name will not do where that heading stands twice, or where what follows it would
+    become part of the bullets (a heading indented like one of their further lines).
+    """
+    for name in _SECTIONS:
+        with contextlib.suppress(EditError):
+            apply(memory, (Edit("add", section=name, text=text),))
+            return name
+    return _SECTIONS[-1]

@@ -30,7 +30,7 @@ def load(name: str) -> click.Command | None:
 def _load(point: EntryPoint) -> click.Command:
     try:
         command = point.load()
-    except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
         return _broken(point, f"{type(error).__name__}: {error}")
     if not isinstance(command, click.Command):
         return _broken(point, "it is no click command")

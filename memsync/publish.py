@@ -34,7 +34,7 @@ def publish(workspace: Workspace, text: str, based_on: str | None) -> Published:
     Raises:
         MemoryMovedError: the memory changed since; nothing was written.
         DamagedMemoryError: the memory cannot be read.
-        MemsyncError: the disk refused; the memory is as it was.
+        MemsyncError: the disk refused; the message tells whether the memory was written.
     """
 
     def write() -> store.Written:
@@ -80,16 +80,16 @@ def _write_and_tell(workspace: Workspace, write: Callable[[], store.Written]) ->
             written = write()
         except OSError as error:
             raise MemsyncError(
-                f"the memory was not written: {error.strerror or error}",
-                hint="free some space or check the folder; the memory is as it was",
+                f"the memory was not written safely: {error.strerror or error}",
+                hint="free some space or check the folder; memsync show tells what is there",
             ) from error
-        data = workspace.memory.read_bytes()
-        states = targets.apply_all(targets.resolve(workspace.config), data, workspace.memory)
         try:
+            data = workspace.memory.read_bytes()
+            states = targets.apply_all(targets.resolve(workspace.config), data, workspace.memory)
             machines.report(workspace, written.digest, states)
         except OSError as error:
             raise MemsyncError(
-                f"the memory is written, but this machine's report is not: {error.strerror}",
-                hint="check the permissions of the machines folder, then memsync targets sync",
+                f"the memory is written, but not every agent or report: {error.strerror or error}",
+                hint="free some space or check the folders, then memsync targets sync",
             ) from error
         return Published(written.digest, written.backup, tuple(states))

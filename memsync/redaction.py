@@ -24,9 +24,9 @@ _PREFIXED = (
     ("Hugging Face token", r"hf_[A-Za-z0-9]{30,}"),
     ("SendGrid key", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
     ("Mailgun key", r"key-[0-9a-f]{32}"),
-    ("Twilio key", r"\b(?:SK|AC)[0-9a-f]{32}\b"),
+    ("Twilio key", r"(?:SK|AC)[0-9a-f]{32}\b"),
     ("DigitalOcean token", r"do[opr]_v1_[0-9a-f]{64}"),
-    ("Telegram bot token", r"\b\d{8,10}:AA[\w-]{32,34}"),
+    ("Telegram bot token", r"\d{8,10}:AA[\w-]{32,34}"),
     ("Databricks token", r"dapi[0-9a-f]{32}"),
     ("Shopify token", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
     ("Linear key", r"lin_(?:api|oauth)_[A-Za-z0-9]{32,}"),
@@ -46,19 +46,37 @@ _PRIVATE_KEY = re.compile(
 )
 _IN_URL = re.compile(r"(?<=://)([^\s/:@]+):([^\s/@]+)(?=@)")
 _ASSIGNED = re.compile(
-    r"(?i)\b((?:[\w-]*[_-])?(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|"
+    r"(?i)\b((?:[\w-]{0,64}[_-])?(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|"
     r"auth[_-]?token|access[_-]?token|client[_-]?secret|token)[\"']?\s*(?::|=|\bis\b)\s*)"
-    r"([\"']?)(?=[^\s\"']*[0-9])(?=[^\s\"']*[A-Za-z])([^\s\"'`,;<>\[\]()]{8,})\2"
+    r"([\"']?)([^\s\"'`,;<>\[\]()]{8,})\2"
 )
-_ALL = re.compile("|".join(f"(?P<k{i}>(?<![\\w-])(?:{p}))" for i, (_, p) in enumerate(_PREFIXED)))
+_ANY = "|".join(f"(?P<k{i}>{pattern})" for i, (_, pattern) in enumerate(_PREFIXED))
+_ALONE, _GLUED = re.compile(f"(?<![\\w-])(?:{_ANY})"), re.compile(_ANY)
 
 
 def redact(text: str) -> str:
     """Return `text` with everything that looks like a credential replaced; idempotent."""
     text = _PRIVATE_KEY.sub("[redacted: private key]", text)
-    text = _ALL.sub(_name_kind, text)
+    text = _without_prefixed(text)
     text = _IN_URL.sub(r"\1:[redacted: password]", text)
-    return _ASSIGNED.sub(r"\1\2[redacted: secret]\2", text)
+    return _ASSIGNED.sub(_hide_assigned, text)
+
+
+def _hide_assigned(match: re.Match[str]) -> str:
+    """Hide a value with letters and digits in it; a word alone is more likely prose."""
+    before, quote, value = match.groups()
+    is_secret = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    return f"{before}{quote}[redacted: secret]{quote}" if is_secret else match[0]
+
+
+def _without_prefixed(text: str) -> str:
+    parts, at = [], 0
+    found = _ALONE.search(text)
+    while found:
+        parts += [text[at : found.start()], _name_kind(found)]
+        at = found.end()
+        found = _GLUED.match(text, at) or _ALONE.search(text, at)
+    return "".join((*parts, text[at:]))
 
 
 def _name_kind(match: re.Match[str]) -> str:

@@ -68,7 +68,8 @@ def merge_pending(
             sessions.open_ledger(workspace)
         except OSError as error:
             raise MemsyncError(
-                f"the ledger cannot be written: {error.strerror or error}"
+                f"the ledger cannot be written: {error.strerror or error}",
+                hint="free some space or check the machines folder, then memsync refresh",
             ) from error
         outcome = Outcome(before=store.read(workspace).text)
         outcome.after = outcome.before
@@ -138,11 +139,12 @@ def _ask(
 
 
 def _record(workspace: Workspace, result: RefreshResult, command: str) -> None:
-    if not result["calls"]:
-        return
-    tokens = (result["input_tokens"], result["output_tokens"], result["cache_read_tokens"])
+    """Write down each call; the last one is the one that changed something, if any did."""
+    last = len(result["calls"])
     try:
-        usage.record(workspace, command, result["model"], tokens, changed=result["changed"])
+        for number, tokens in enumerate(result["calls"], start=1):
+            changed = result["changed"] and number == last
+            usage.record(workspace, command, result["model"], tokens, changed=changed)
     except OSError as error:
         raise MemsyncError(
             f"the cost of the call cannot be written down: {error.strerror or error}",
@@ -196,5 +198,4 @@ def _add_up(outcome: Outcome, batch: list[Note], result: RefreshResult) -> None:
     outcome.summaries.append(result["summary"])
     outcome.input_tokens += result["input_tokens"]
     outcome.output_tokens += result["output_tokens"]
-    tokens = (result["input_tokens"], result["output_tokens"], result["cache_read_tokens"])
-    outcome.cost_usd += usage.cost(result["model"], *tokens) if result["calls"] else 0.0
+    outcome.cost_usd += sum(usage.cost(result["model"], *tokens) for tokens in result["calls"])

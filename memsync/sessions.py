@@ -12,7 +12,7 @@ from pathlib import Path
 
 from memsync import clock, notes
 from memsync.errors import FolderAwayError, MemsyncError
-from memsync.files import append_durably, append_line, ends_in_newline
+from memsync.files import append_durably, append_line, create_new, ends_in_newline, icloud_stub
 from memsync.locks import exclusive_lock
 from memsync.notes import Note
 from memsync.state import lock_path, own_folder
@@ -57,7 +57,12 @@ def add_missing(workspace: Workspace, wanted: Iterable[Note]) -> int:
 def _add_to_day(workspace: Workspace, day: date, wanted: list[Note]) -> int:
     workspace.sessions.mkdir(exist_ok=True)
     path = log_path(workspace, day)
-    present = {note.id for note in _read_day(path, day)} if path.exists() else set()
+    if icloud_stub(path).exists():
+        raise FolderAwayError(
+            f"the log {path} is only a placeholder; its content is in the cloud",
+            hint="open it once in the Finder, then give the note again",
+        )
+    present = {note.id for note in read_day(workspace, day)}
     missing = {note.id: note for note in wanted if note.id not in present}
     if missing:
         lead = "" if ends_in_newline(path) else "\n"
@@ -73,10 +78,10 @@ def log_path(workspace: Workspace, day: date) -> Path:
 
 def days(workspace: Workspace) -> list[date]:
     """Return the days that have a log, oldest first; files with other names are none."""
-    found = []
-    for path in workspace.sessions.glob("????-??-??.md"):
+    found = set()
+    for path in workspace.sessions.glob("????-??-??*.md"):
         try:
-            found.append(date.fromisoformat(path.stem))
+            found.add(date.fromisoformat(path.name[:10]))
         except ValueError:
             continue
     return sorted(found)
@@ -85,21 +90,29 @@ def days(workspace: Workspace) -> list[date]:
 def read_day(workspace: Workspace, day: date) -> list[Note]:
     """Return the notes of a day in order; none where it has no log.
 
+    Where two machines wrote a log at once, the sync client keeps one under a longer name
+    (``2026-11-23-PI.md``, ``2026-11-23 (1).md``): what only that copy holds comes behind.
+
     Raises:
-        FolderAwayError: the log cannot be read.
+        FolderAwayError: a log cannot be read.
     """
-    path = log_path(workspace, day)
+    log = log_path(workspace, day)
+    copies = sorted(path for path in workspace.sessions.glob(f"{day}*.md") if path != log)
+    found = _read_log(log, day) if log.exists() else []
+    for copy in copies:
+        known = {note.id for note in found}
+        found += [note for note in _read_log(copy, day) if note.id not in known]
+    return found
+
+
+def _read_log(path: Path, day: date) -> list[Note]:
     try:
-        return _read_day(path, day) if path.exists() else []
+        return notes.parse(path.read_bytes().decode("utf-8", "replace"), day)
     except OSError as error:
         raise FolderAwayError(
             f"the log {path} cannot be read: {error.strerror or error}",
             hint="check that the sync client runs and the file is yours",
         ) from error
-
-
-def _read_day(path: Path, day: date) -> list[Note]:
-    return notes.parse(path.read_bytes().decode("utf-8", "replace"), day)
 
 
 def pending(workspace: Workspace) -> list[Note]:
@@ -129,8 +142,7 @@ def mark_merged(workspace: Workspace, merged: Iterable[Note]) -> None:
         MemsyncError: the ledger cannot be written; the notes stay pending and would be merged
             again, which loses nothing.
     """
-    moment = clock.now().isoformat(timespec="seconds")
-    lines = [f"{moment} {note.day} {note.time} {note.id}" for note in merged]
+    lines = _ledger_lines(merged)
     if not lines:
         return
     try:
@@ -142,12 +154,23 @@ def mark_merged(workspace: Workspace, merged: Iterable[Note]) -> None:
         ) from error
 
 
+def _ledger_lines(merged: Iterable[Note]) -> list[str]:
+    moment = clock.now().isoformat(timespec="seconds")
+    return [f"{moment} {note.day} {note.time} {note.id}" for note in merged]
+
+
 def merged_ids(workspace: Workspace) -> set[str] | None:
     """Return the ids of all merged notes, of every machine; None where no machine has a ledger.
 
     Raises:
         FolderAwayError: a ledger cannot be read.
     """
+    stub = next(workspace.machines.glob(f"*/{icloud_stub(Path(LEDGER_NAME))}"), None)
+    if stub is not None:  # not to be taken for a folder without ledgers
+        raise FolderAwayError(
+            f"the ledger {stub} is only a placeholder; its content is in the cloud",
+            hint="open it once in the Finder, then run the command again",
+        )
     ledgers = sorted(workspace.machines.glob(f"*/{LEDGER_NAME}"))
     if not ledgers:
         return None
@@ -167,14 +190,17 @@ def merged_ids(workspace: Workspace) -> set[str] | None:
 def open_ledger(workspace: Workspace) -> None:
     """Make first contact: where no machine has a ledger, begin one in which earlier days stand.
 
-    An older tool left those notes; it merged them in its own time. Today's stay pending.
+    An older tool left those notes; it merged them in its own time. Today's stay pending. The
+    ledger comes whole: one begun but cut off would make the earlier days pending.
 
     Raises:
+        FolderAwayError: the folder is away, or a log cannot be read; nothing is made in it.
         OSError: the ledger cannot be written.
     """
     if merged_ids(workspace) is not None:
         return
+    workspace.require_present()
     today = clock.now().date()
     earlier = [note for day in days(workspace) if day < today for note in read_day(workspace, day)]
-    append_line(own_folder(workspace.machines) / LEDGER_NAME, LEDGER_HEAD)
-    mark_merged(workspace, earlier)
+    text = "\n".join([LEDGER_HEAD, *_ledger_lines(earlier)]) + "\n"
+    create_new(own_folder(workspace.machines) / LEDGER_NAME, text.encode())

@@ -13,12 +13,20 @@ from pathlib import Path
 
 import platformdirs
 
-from memsync.files import create_new, digest
+from memsync.digests import digest
+from memsync.files import atomic_write, create_new
+
+_NAME = re.compile(r"[a-z0-9-]+")
+
+
+def state_path() -> Path:
+    """Return where memsync's state folder is, whether it exists or not."""
+    return Path(platformdirs.user_state_dir("memsync", appauthor=False))
 
 
 def state_folder() -> Path:
     """Return memsync's state folder, made where it is missing."""
-    folder = Path(platformdirs.user_state_dir("memsync", appauthor=False))
+    folder = state_path()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 
@@ -27,23 +35,34 @@ def machine_name() -> str:
     """Return this machine's name in the sync folder: the host name as a slug and a short id.
 
     The id is made once and kept in the state folder, because host names repeat and change; the
-    slug is kept with it, so that a renamed machine stays the same one.
+    slug is kept with it, so that a renamed machine stays the same one. A file that holds no such
+    name (emptied, damaged) is written anew.
     """
     path = state_folder() / "machine"
-    if not path.exists():
-        name = f"{slug(socket.gethostname())}-{secrets.token_hex(2)}"
-        create_new(path, f"{name}\n".encode())
-    return path.read_text(encoding="utf-8").strip()
+    new = f"{slug(socket.gethostname())}-{secrets.token_hex(2)}"
+    if not path.exists() and create_new(path, f"{new}\n".encode()):
+        return new
+    kept = path.read_text(encoding="utf-8", errors="replace").strip()
+    if _NAME.fullmatch(kept):
+        return kept
+    atomic_write(path, f"{new}\n".encode())
+    return new
 
 
 def own_folder(machines: Path) -> Path:
     """Return this machine's own folder in the sync folder, made where it is missing.
 
+    The memory root itself is never made: where it is gone, its drive is.
+
     Args:
         machines: the folder of all machines' folders (`Workspace.machines`).
+
+    Raises:
+        OSError: the folder cannot be made, or the memory root is not there.
     """
     folder = machines / machine_name()
-    folder.mkdir(parents=True, exist_ok=True)
+    machines.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     return folder
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsync import backups
-from memsync.errors import DamagedMemoryError, FolderAwayError, MemoryMovedError
-from memsync.files import atomic_write, digest, is_evicted, sweep_temps
+from memsync.digests import digest
+from memsync.errors import DamagedMemoryError, MemoryMovedError
+from memsync.files import atomic_write, create_new, is_evicted, sweep_temps
+from memsync.reading import RESTORE, is_empty, read_bytes
 from memsync.workspace import Workspace
 
 HEADER = "<!-- memsync v1 -->"
@@ -34,8 +36,6 @@ STARTER = f"""{HEADER}
 
 - What must never happen.
 """
-
-_RESTORE = "memsync restore goes back to the newest backup; memsync log lists them all"
 
 
 @dataclass(frozen=True)
@@ -62,43 +62,38 @@ def read(workspace: Workspace) -> Memory:
             no file.
         FolderAwayError: the folder stopped answering.
     """
-    path = workspace.memory
-    if is_evicted(path):
-        raise DamagedMemoryError(
-            f"{path} is only a placeholder; its content is in the cloud",
-            hint="open it once or mark it as always kept on this device, or memsync restore",
-        )
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DamagedMemoryError(f"the memory {path} is missing", hint=_RESTORE) from None
-    except IsADirectoryError:
-        raise DamagedMemoryError(f"the memory {path} is a folder", hint=_RESTORE) from None
-    except OSError as error:
-        raise FolderAwayError(
-            f"the memory {path} cannot be read: {error.strerror or error}",
-            hint="check that the sync client runs and the file is yours",
-        ) from error
-    return Memory(_text_of(data, path), digest(data))
+    data = read_bytes(workspace.memory)
+    return Memory(data.decode("utf-8"), digest(data))
 
 
-def _text_of(data: bytes, path: Path) -> str:
-    if not data.strip():
-        raise DamagedMemoryError(f"the memory {path} is empty", hint=_RESTORE)
-    if b"\0" in data:
-        raise DamagedMemoryError(f"the memory {path} holds NUL bytes", hint=_RESTORE)
+def _bytes_of(text: str) -> bytes:
+    if is_empty(text):
+        raise DamagedMemoryError("an empty text cannot become the memory", hint=RESTORE)
+    if "\0" in text:
+        raise DamagedMemoryError("a text with NUL cannot become the memory", hint=RESTORE)
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
         raise DamagedMemoryError(
-            f"the memory {path} is not UTF-8 (byte {error.start})", hint=_RESTORE
+            f"a text that UTF-8 cannot hold cannot become the memory (character {error.start})",
+            hint="take the broken character out, then save again",
         ) from error
 
 
 def create(workspace: Workspace, text: str) -> Written:
-    """Write the first memory of a new root; for ``init`` alone, which knows there is none."""
-    data = text.encode("utf-8")
-    atomic_write(workspace.memory, data)
+    """Write the first memory of a new root; for ``init`` alone, which has looked for one.
+
+    Raises:
+        MemoryMovedError: there is one after all, perhaps only in the cloud yet; it stays.
+        DamagedMemoryError: `text` cannot be a memory.
+        OSError: the disk refused; there is none.
+    """
+    data = _bytes_of(text)
+    if is_evicted(workspace.memory) or not create_new(workspace.memory, data):
+        raise MemoryMovedError(
+            f"there is a memory at {workspace.memory} already",
+            hint="let your sync client finish, then memsync init again",
+        )
     return Written(digest(data), None)
 
 
@@ -115,12 +110,11 @@ def replace(workspace: Workspace, text: str, based_on: str | None) -> Written:
 
     Raises:
         MemoryMovedError: the memory is no longer the one `based_on` names; nothing was written.
-        DamagedMemoryError: the memory cannot be read, or `text` is empty.
-        OSError: the disk refused; the memory is as it was.
+        DamagedMemoryError: the memory cannot be read, or `text` is empty, holds NUL or half
+            a character.
+        OSError: the disk refused; the memory is whole, as `atomic_write` has it.
     """
-    if not text.strip() or "\0" in text:
-        raise DamagedMemoryError("an empty text cannot become the memory", hint=_RESTORE)
-    data = text.encode("utf-8")
+    data = _bytes_of(text)
     if based_on is not None:
         present = read(workspace).digest
         if present != based_on:
@@ -130,7 +124,7 @@ def replace(workspace: Workspace, text: str, based_on: str | None) -> Written:
             )
         if digest(data) == present:
             return Written(present, None)
-    sweep_temps(workspace.root)
+    sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
     atomic_write(workspace.memory, data)
     return Written(digest(data), kept)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -15,6 +16,7 @@ from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.document import scan
 from memsync.edits import Edit, EditError
+from memsync.errors import ApiError
 from memsync.notes import Note, make
 from memsync.redaction import redact
 
@@ -66,7 +68,10 @@ EDIT_TOOL: dict[str, Any] = {
 
 
 class RefreshResult(TypedDict):
-    """What a merge came to. `refused` and `malformed` say why nothing may be written."""
+    """What a merge came to. `refused` and `malformed` say why nothing may be written.
+
+    `calls` has the tokens of each call of the model: input, output, cache reads.
+    """
 
     changed: bool
     updated_content: str
@@ -77,7 +82,7 @@ class RefreshResult(TypedDict):
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
-    calls: int
+    calls: tuple[tuple[int, int, int], ...]
     model: str
     summary: str
     edits: tuple[Edit, ...]
@@ -143,7 +148,7 @@ def _nothing(memory: str, model: str) -> RefreshResult:
         "input_tokens": 0,
         "output_tokens": 0,
         "cache_read_tokens": 0,
-        "calls": 0,
+        "calls": (),
         "model": model,
         "summary": "nothing to change",
         "edits": (),
@@ -162,7 +167,15 @@ def _ask_claude(
     system = (Path(__file__).parent / "prompts" / "refresh.md").read_text(encoding="utf-8")
     messages: list[dict[str, Any]] = [{"role": "user", "content": _question(taken, memory, config)}]
     for last_try in (False, True):
-        reply = llm.ask(config, system, messages, [EDIT_TOOL])
+        try:
+            reply = llm.ask(config, system, messages, [EDIT_TOOL])
+        except ApiError as error:
+            if not last_try:
+                raise
+            # Returned, not raised, so that what the first call cost is not forgotten.
+            result["malformed"], result["problem"] = True, error.message
+            return result
+        result["refused"] = ""
         _count(result, reply)
         if not _is_whole(result, reply):
             return result
@@ -198,7 +211,8 @@ def _question(taken: Iterable[Note], memory: str, config: Config) -> str:
 
 
 def _count(result: RefreshResult, reply: llm.Reply) -> None:
-    result["calls"] += 1
+    tokens = (reply.input_tokens, reply.output_tokens, reply.cache_read_tokens)
+    result["calls"] = (*result["calls"], tokens)
     result["input_tokens"] += reply.input_tokens
     result["output_tokens"] += reply.output_tokens
     result["cache_read_tokens"] += reply.cache_read_tokens
@@ -225,13 +239,13 @@ def _edits_in(reply: llm.Reply) -> tuple[tuple[Edit, ...], str]:
         if use.get("name") != EDIT_TOOL["name"] or not isinstance(given, dict):
             raise EditError("the call is not edit_memory with an object as its input")
         found += edits.parse(given.get("edits"))
-        summary = summary or " ".join(str(given.get("summary") or "").split())[:200]
+        summary = summary or " ".join(redact(str(given.get("summary") or "")).split())[:200]
     return _redacted(found), summary or "memory refreshed"
 
 
 def _redacted(found: Iterable[Edit]) -> tuple[Edit, ...]:
     return tuple(
-        Edit(edit.op, edit.section, edit.after, edit.find, redact(edit.text)) for edit in found
+        replace(edit, section=redact(edit.section), text=redact(edit.text)) for edit in found
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
@@ -98,9 +99,20 @@ def read_all(workspace: Workspace) -> dict[str, list[Call]]:
 
 def _parse(line: str) -> Call | None:
     try:
-        return Call(**json.loads(line))
-    except (ValueError, TypeError):
+        raw = json.loads(line)
+        call = Call(
+            time=str(raw["time"]),
+            command=str(raw["command"]),
+            model=str(raw["model"]),
+            input_tokens=int(raw["input_tokens"]),
+            output_tokens=int(raw["output_tokens"]),
+            cache_read_tokens=int(raw["cache_read_tokens"]),
+            cost_usd=float(raw["cost_usd"]),
+            changed=bool(raw["changed"]),
+        )
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
+    return call if math.isfinite(call.cost_usd) else None
 
 
 def total(calls: Iterable[Call]) -> Total:

@@ -49,19 +49,27 @@ class Workspace:
             FolderAwayError: the folder is not there, cannot be read, or is empty, as it is where
                 a drive is not mounted or a sync client has not started.
         """
-        root = memory_root(config)
-        with _away_on_os_error(root):
-            if not root.is_dir():
+        workspace = cls(memory_root(config), config)
+        workspace.require_present()
+        return workspace
+
+    def require_present(self) -> None:
+        """Check that the folder is there, as `open` does: a drive may go while a process runs.
+
+        Raises:
+            FolderAwayError: it is not there, cannot be read, or is empty.
+        """
+        with _away_on_os_error(self.root):
+            if not self.root.is_dir():
                 raise FolderAwayError(
-                    f"there is no memory folder at {root}",
+                    f"there is no memory folder at {self.root}",
                     hint="start your sync client, or run memsync init if this is the first time",
                 )
-            if next(root.iterdir(), None) is None:
+            if next(self.root.iterdir(), None) is None:
                 raise FolderAwayError(
-                    f"the memory folder {root} is empty",
+                    f"the memory folder {self.root} is empty",
                     hint="let your sync client finish, or run memsync init to start a memory there",
                 )
-        return cls(root, config)
 
     @classmethod
     def create(cls, config: Config) -> Workspace:
@@ -91,7 +99,7 @@ def memory_root(config: Config) -> Path:
     """
     provider = get_provider(config.provider)
     if config.sync_root:
-        return provider.get_memory_root(Path(config.sync_root).expanduser().absolute())
+        return provider.get_memory_root(_expanded(config.sync_root))
     detected = provider.detect()
     if detected is None:
         raise FolderAwayError(
@@ -99,6 +107,16 @@ def memory_root(config: Config) -> Path:
             hint="memsync config set paths.sync_root PATH, or memsync init --provider NAME",
         )
     return provider.get_memory_root(detected)
+
+
+def _expanded(sync_root: str) -> Path:
+    try:
+        return Path(sync_root).expanduser().absolute()
+    except RuntimeError as error:  # `~name` of a user this machine does not have
+        raise FolderAwayError(
+            f"the sync folder {sync_root} cannot be found: {error}",
+            hint="memsync config set paths.sync_root PATH",
+        ) from error
 
 
 @contextmanager

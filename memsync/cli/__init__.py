@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from io import TextIOWrapper
 
 import click
 
 from memsync import __version__
 from memsync.errors import MemsyncError
+from memsync.terminal import without_controls
 
 # Command: the module it lives in, and its line in the help.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -73,20 +75,18 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code; no traceback ever reaches a user."""
+    if isinstance(sys.stdout, TextIOWrapper):  # a character the console lacks must end nothing
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(prog_name="memsync", standalone_mode=False)
     except MemsyncError as error:
         _fail(error.message, error.hint, error.exit_code)
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "memsync"
-        _fail(error.format_message(), f"{command} --help", 2)
+        _explain_usage(error)
     except click.ClickException as error:
         _fail(error.format_message(), "", 1)
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped", "", 130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader went away, as `memsync show | head` does
-        sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         crash = importlib.import_module("memsync.cli.crash")
         message, hint = crash.explain(error)
@@ -94,8 +94,16 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _explain_usage(error: click.UsageError) -> None:
+    if error.message.startswith("Usage: "):  # a group without a command: its help
+        click.echo(error.message, err=True)
+        sys.exit(2)
+    command = error.ctx.command_path if error.ctx else "memsync"
+    _fail(error.format_message(), f"{command} --help", 2)
+
+
 def _fail(message: str, hint: str, code: int) -> None:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(without_controls(f"Error: {message}"), err=True)
     if hint:
-        click.echo(f"Try: {hint}", err=True)
+        click.echo(without_controls(f"Try: {hint}"), err=True)
     sys.exit(code)

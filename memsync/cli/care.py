@@ -18,6 +18,7 @@ from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
 from memsync.machines import Report
+from memsync.terminal import for_terminal
 from memsync.usage import Call
 from memsync.workspace import Workspace, memory_root
 
@@ -139,7 +140,8 @@ def machines(*, as_json: bool) -> None:
         mark = " (this one)" if row["this"] else ""
         click.echo(f"{row['machine']}{mark}: {row['state']}, memsync {row['version']}")
         for target in row["targets"]:
-            click.echo(f"  {target.get('name')}: {target.get('state')}  {target.get('path')}")
+            words = f"  {target.get('name')}: {target.get('state')}  {target.get('path')}"
+            click.echo(for_terminal(words))
 
 
 def _machine(report: Report, digest: str) -> dict[str, Any]:

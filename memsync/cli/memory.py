@@ -9,12 +9,13 @@ import click
 
 from memsync import backups, clock, store
 from memsync.backups import Backup
-from memsync.cli.output import for_terminal, json_option, open_workspace, print_json
+from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, unified
 from memsync.errors import MemsyncError, RefusedError, WrongUsageError
 from memsync.files import create_new
 from memsync.publish import Published, publish
 from memsync.state import state_folder
+from memsync.terminal import for_terminal
 from memsync.workspace import Workspace
 
 
@@ -24,7 +25,7 @@ def edit() -> None:
     workspace = open_workspace()
     memory = store.read(workspace)
     draft = _draft(memory.text.encode("utf-8"))
-    click.edit(filename=str(draft))
+    _open_editor(draft)
     try:
         text = draft.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
@@ -97,6 +98,16 @@ def restore(backup: str | None) -> None:
         raise WrongUsageError(f"{entry.path.name} holds no text", hint="memsync log lists others")
     published = publish(workspace, entry.path.read_bytes().decode("utf-8"), None)
     _tell(published, f"Restored {entry.path.name}.")
+
+
+def _open_editor(draft: Path) -> None:
+    try:
+        click.edit(filename=str(draft))
+    except click.ClickException as error:
+        raise MemsyncError(
+            f"{error.format_message()}; your text is kept in {draft}",
+            hint="set EDITOR to a command that works, then memsync edit",
+        ) from error
 
 
 def _draft(data: bytes) -> Path:

@@ -11,11 +11,12 @@ import click
 from memsync import clock, sessions
 from memsync import config as settings
 from memsync import refresh as deed
-from memsync.cli.output import for_terminal, json_option, open_workspace, print_json
+from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
 from memsync.errors import WrongUsageError
 from memsync.notes import Note, make
 from memsync.refresh import Outcome
+from memsync.terminal import for_terminal, is_terminal
 from memsync.workspace import Workspace
 
 
@@ -91,7 +92,7 @@ def _given(text: str | None, path: Path | None) -> str | None:
 
 def _piped() -> str | None:
     """Return what was piped in; None where stdin is a terminal, closed, or has nothing to say."""
-    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.closed or is_terminal(sys.stdin):
         return None
     text = sys.stdin.buffer.read().decode("utf-8", "replace")
     return text if text.strip() else None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from memsync import config as settings
+from memsync.terminal import for_terminal
 from memsync.workspace import Workspace
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -24,14 +22,9 @@ def json_option(command: _Command) -> _Command:
 
 def print_json(value: object) -> None:
     """Print a value as JSON, dates and paths as text."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(for_terminal(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
 
 
 def open_workspace() -> Workspace:
     """Return this machine's workspace; raises as `config.load` and `Workspace.open` do."""
     return Workspace.open(settings.load())
-
-
-def for_terminal(text: str) -> str:
-    """Return `text` without control characters where a terminal would act on them."""
-    return _CONTROLS.sub("�", text) if sys.stdout.isatty() else text

@@ -16,7 +16,8 @@ from memsync.config import PROVIDERS, Config
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.publish import Published, bring_in_step, publish_first
-from memsync.targets import Target
+from memsync.targets import Target, block
+from memsync.terminal import is_terminal
 from memsync.workspace import Workspace
 
 
@@ -79,7 +80,7 @@ def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, P
         raise FolderAwayError(
             "no sync folder was found on this machine", hint="memsync init --sync-root PATH"
         )
-    if len(detected) > 1 and sys.stdin.isatty():
+    if len(detected) > 1 and is_terminal(sys.stdin):
         return _ask(detected)
     return detected[0][0].name, detected[0][1]
 
@@ -118,24 +119,31 @@ def _start_memory(workspace: Workspace) -> Published:
     if adopted is None:
         return publish_first(workspace, store.STARTER)
     target, text = adopted
-    click.echo(f"The memory starts as your {target.path}")
-    return publish_first(workspace, text, target)
+    whole = target.path.read_bytes() == text.encode("utf-8")
+    click.echo(f"The memory starts as {'your' if whole else 'the memory in'} {target.path}")
+    return publish_first(workspace, text, target if whole else None)
 
 
 def _adoptable(config: Config) -> tuple[Target, str] | None:
     """Return the first agent's file with text in it, and the text; ask where someone can answer."""
     for target in targets.resolve(config):
         try:
-            text = target.path.read_bytes().decode("utf-8")
+            text = _own_text(target.path.read_bytes()).decode("utf-8")
         except (OSError, UnicodeDecodeError):
             continue
         if not text.strip() or "\0" in text:
             continue
-        if not sys.stdin.isatty() or click.confirm(
+        if not is_terminal(sys.stdin) or click.confirm(
             f"Start the memory from {target.path} ({len(text.splitlines())} lines)?", default=True
         ):
             return target, text
     return None
+
+
+def _own_text(data: bytes) -> bytes:
+    """Return what a file has to say: the memory in its block, where it has been given one."""
+    found = block.find(data)
+    return data if found is None else found.content
 
 
 def _open_ledger(workspace: Workspace) -> None:

@@ -6,19 +6,18 @@ import sys
 
 import click
 
-from memsync import store
-from memsync.cli.output import for_terminal, json_option, open_workspace, print_json
+from memsync import config as settings
+from memsync.reading import read_bytes
+from memsync.terminal import for_terminal, is_terminal
+from memsync.workspace import Workspace
 
 
 @click.command()
-@json_option
-def show(*, as_json: bool) -> None:
+def show() -> None:
     """Print the memory, byte for byte where the output is no terminal."""
-    workspace = open_workspace()
-    memory = store.read(workspace)
-    if as_json:
-        print_json({"path": workspace.memory, "digest": memory.digest, "text": memory.text})
-    elif sys.stdout.isatty():
-        click.echo(for_terminal(memory.text), nl=not memory.text.endswith("\n"))
+    data = read_bytes(Workspace.open(settings.load()).memory)
+    if is_terminal(sys.stdout):
+        text = data.decode("utf-8")
+        click.echo(for_terminal(text), nl=not text.endswith("\n"))
     else:
-        click.echo(memory.text.encode("utf-8"), nl=False)
+        click.echo(data, nl=False)

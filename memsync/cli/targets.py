@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -60,6 +61,7 @@ def sync(*, as_json: bool) -> None:
 @click.option("--mode", type=click.Choice(TARGET_MODES), default="block", show_default=True)
 def add(name: str, path: str | None, mode: str) -> None:
     """Give the memory to one more agent: a known NAME, or any NAME with a PATH."""
+    _check_name(name)
     config = settings.load()
     agent = keepers.find_agent(name)
     if path is None and agent is None:
@@ -73,8 +75,7 @@ def add(name: str, path: str | None, mode: str) -> None:
             raise WrongUsageError(
                 f"{file} is already the target {present.name!r}", hint="one writer a file"
             )
-    wanted = _as_table(config) | {name: file if mode == "block" else {"path": file, "mode": mode}}
-    _write(config, wanted)
+    _change(config, name, file if mode == "block" else {"path": file, "mode": mode})
     print_states(bring_in_step(open_workspace()).targets)
 
 
@@ -82,14 +83,13 @@ def add(name: str, path: str | None, mode: str) -> None:
 @click.argument("name")
 def remove(name: str) -> None:
     """Take the memory out of a target's file and forget the target."""
+    _check_name(name)
     config = settings.load()
     target = next((entry for entry in keepers.resolve(config) if entry.name == name), None)
     if target is None:
         raise WrongUsageError(f"there is no target {name!r}", hint="memsync targets list")
     done = _forget(target)
-    wanted = _as_table(config)
-    wanted.pop(name)
-    _write(config, wanted)
+    _change(config, name, None)
     bring_in_step(Workspace.open(settings.load()))
     click.echo(f"{name}: {done}  {target.path}")
 
@@ -107,18 +107,21 @@ def _absolute(path: str) -> str:
     return path if path.startswith("~") else str(Path(path).absolute())
 
 
-def _as_table(config: Config) -> dict[str, object]:
-    """Return all present targets as the config writes them, the usual ones too.
+def _check_name(name: str) -> None:
+    """Refuse a name that would mean something else as a key of the config or in a file name."""
+    if not re.fullmatch(r"[\w-]+", name):
+        raise WrongUsageError(
+            f"{name!r} cannot be a target's name", hint="letters, digits, hyphens, underscores"
+        )
 
-    Naming one target ends the guessing, so those guessed so far have to be named with it.
+
+def _change(config: Config, name: str, setting: object) -> None:
+    """Write one target's line; None takes it away. What else a person wrote there stays.
+
+    Naming one target ends the guessing, so those guessed so far are named with it.
     """
-    if config.targets:
-        return {
-            name: entry.path if entry.mode == "block" else {"path": entry.path, "mode": entry.mode}
-            for name, entry in config.targets.items()
-        }
-    return {target.name: str(target.path) for target in keepers.resolve(config)}
-
-
-def _write(config: Config, wanted: dict[str, object]) -> None:
-    config_writer.change(config.source or settings.get_config_path(), {"targets": wanted})
+    path = config.source or settings.get_config_path()
+    if not config.targets:
+        guessed = {target.name: str(target.path) for target in keepers.resolve(config)}
+        config_writer.change(path, {"targets": guessed})
+    config_writer.change(path, {f"targets.{name}": setting})

@@ -5,10 +5,13 @@ Everything outside the two marker lines is the person's and stays as it is, byte
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from io import BytesIO
 
 BEGIN = b"<!-- memsync:begin -->"
 END = b"<!-- memsync:end -->"
+_BYTE_ORDER_MARKS = re.compile(rb"\A(?:\xef\xbb\xbf)+")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ def find(data: bytes) -> Block | None:
     """
     begin: tuple[int, int] | None = None
     position = 0
-    for line in data.splitlines(keepends=True):
+    for line in BytesIO(data):  # lines as `content` knows them: a lone CR ends none
         end = position + len(line)
         if line.strip() == BEGIN:
             begin = (position, end)
@@ -48,9 +51,8 @@ def content(memory: bytes, ending: bytes) -> bytes:
 
     Marker lines inside the memory are put out of action, or they would end the block.
     """
-    plain = normal(memory).removeprefix(b"\xef\xbb\xbf")
-    if not plain.endswith(b"\n"):
-        plain += b"\n"
+    plain = _BYTE_ORDER_MARKS.sub(b"", memory)
+    plain = normal(plain if plain.endswith(b"\n") else plain + b"\n")
     lines = [
         line.replace(b"memsync:", b"memsync :") if line.strip() in {BEGIN, END} else line
         for line in plain.split(b"\n")
@@ -60,7 +62,7 @@ def content(memory: bytes, ending: bytes) -> bytes:
 
 def normal(data: bytes) -> bytes:
     """Return `data` with LF line endings: two texts that differ only there are the same text."""
-    return data.replace(b"\r\n", b"\n")
+    return re.sub(rb"\r+\n", b"\n", data)
 
 
 def ending_of(data: bytes) -> bytes:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memsync.files import digest, is_evicted
+from memsync.digests import digest
+from memsync.files import is_evicted
 from memsync.targets import block, record
 from memsync.targets.catalog import Target
 from memsync.targets.record import Written
@@ -35,10 +36,10 @@ def inspect(
 ) -> TargetState:
     """Return the state of one target; `written` is this machine's record of it, if there is one."""
     state = TargetState(target.name, target.path, target.mode, "missing")
-    if target.path.is_symlink():
-        return _inspect_link(state, memory_path)
     try:
-        data = _read(target.path)
+        if target.path.is_symlink():
+            return _inspect_link(state, memory_path)
+        data = _read(target.path, memory_path)
     except FileNotFoundError:
         return state
     except (OSError, ValueError) as error:
@@ -68,12 +69,14 @@ def _inspect_link(state: TargetState, memory_path: Path) -> TargetState:
 def _same_file(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, memory_path: Path) -> bytes:
     """Return the file's bytes; raise OSError or ValueError with a reason a person can read."""
+    if _same_file(path, memory_path):
+        raise ValueError("this is the memory itself; name the agent's own file as the target")
     if is_evicted(path):
         raise ValueError("only a cloud placeholder is here")
     data = path.read_bytes()

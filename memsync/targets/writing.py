@@ -7,13 +7,14 @@ Nothing a person wrote is replaced without a copy: the first contact keeps the f
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from memsync import clock
-from memsync.files import atomic_write, create_new, sweep_temps
+from memsync.files import TEMP_SUFFIX, atomic_write, create_new, sweep_temps
 from memsync.state import state_folder
 from memsync.targets import block, record
 from memsync.targets.catalog import Target
@@ -56,7 +57,8 @@ def forget(target: Target) -> str:
     """Take the memory out of a target's file again and return what was done, in words.
 
     What stood around the block stays; a file that was there only for memsync goes; the text of
-    an adopted file stays without its markers.
+    an adopted file stays without its markers; what a link or an unchanged copy took the place of
+    comes back.
 
     Raises:
         OSError: the file is as it was.
@@ -71,17 +73,43 @@ def forget(target: Target) -> str:
 def _take_out(target: Target, written: Written) -> str:
     path = target.path
     if path.is_symlink() and target.mode == "link":
-        path.unlink()
-        return "link removed"
-    if path.is_symlink() or not path.is_file() or target.mode == "copy":
+        return _put_back(target, written)
+    if path.is_symlink() or not path.is_file():
         return "file left as it is"
+    if target.mode == "copy":
+        as_written = text_digest(path.read_bytes()) == written.digest
+        return _put_back(target, written) if as_written else "file left as it is"
     found = block.find(path.read_bytes())
     if found is None:
         return "file left as it is: no block in it"
     if written.adopted:
-        atomic_write(path, found.before + found.content + found.after)
+        atomic_write(path, found.before + _adopted_text(target, found) + found.after)
         return "markers removed, text kept"
     return _take_out_block(path, found, written)
+
+
+def _put_back(target: Target, written: Written) -> str:
+    """Replace a link or a copy by the file that stood there before, or by nothing."""
+    path, original, is_link = target.path, _original(target), target.path.is_symlink()
+    if original.exists() and not written.created:
+        place = _temp_beside(path) if is_link else path
+        atomic_write(place, original.read_bytes())
+        if is_link:
+            _replace(place, path)
+        return "the file from before put back"
+    if not is_link and not written.created:
+        return "file left as it is"
+    path.unlink()
+    return "link removed" if is_link else "file removed"
+
+
+def _adopted_text(target: Target, found: block.Block) -> bytes:
+    """Return the text of an adopted file: the very bytes from before where it is still the same."""
+    try:
+        before = _original(target).read_bytes()
+    except OSError:
+        return found.content
+    return before if text_digest(before) == text_digest(found.content) else found.content
 
 
 def _take_out_block(path: Path, found: block.Block, written: Written) -> str:
@@ -104,10 +132,10 @@ def _apply(
     if state.state in {"symlink", "unreadable"}:
         return state
     if state.state == "in-sync":
-        records.setdefault(str(target.path), Written(text_digest(memory)))
+        records[str(target.path)] = replace(written or Written(""), digest=text_digest(memory))
         return state
     try:
-        kept = _keep_aside(target, written) if state.state == "edited" else None
+        kept = _keep_aside(target) if state.state == "edited" else None
         target.path.parent.mkdir(parents=True, exist_ok=True)
         sweep_temps(target.path.parent)
         writers = {"block": _write_block, "copy": _write_copy, "link": _write_link}
@@ -117,20 +145,30 @@ def _apply(
     return replace(state, state="in-sync", advice="", kept=kept)
 
 
-def _keep_aside(target: Target, written: Written | None) -> Path | None:
-    """Keep a block or copy that was changed by hand; None where first contact keeps the file."""
+def _keep_aside(target: Target) -> Path | None:
+    """Keep a block or a copy that was changed by hand; None where the original is kept just so."""
     data = target.path.read_bytes()
-    if target.mode == "copy" and written is None:
-        return None
     found = block.find(data)
-    content = found.content if target.mode == "block" and found else data
+    if target.mode == "block" and found:
+        return _aside(target, found.content)
+    return _keep_whole(target, data)
+
+
+def _keep_whole(target: Target, data: bytes) -> Path | None:
+    """Keep a whole file before it is replaced: as the original, or aside where that is another."""
+    if create_new(_original(target), data) or _original(target).read_bytes() == data:
+        return None
+    return _aside(target, data)
+
+
+def _aside(target: Target, content: bytes) -> Path:
     folder = state_folder() / "aside"
     folder.mkdir(exist_ok=True, mode=0o700)
     stamp = clock.now().strftime("%Y%m%d_%H%M%S")
     number = 1
     while True:
         kept = folder / f"{target.name}_{stamp}{'' if number == 1 else f'_{number}'}.md"
-        if create_new(kept, content):
+        if not kept.exists() and create_new(kept, content):
             return kept
         number += 1
 
@@ -143,14 +181,14 @@ def _write_block(
     data = target.path.read_bytes() if exists else b""
     ending = block.ending_of(data)
     found = block.find(data)
+    if exists and (written is None or found is None):
+        create_new(_original(target), data)
     if found is not None:
         new = found.before + block.render(memory, ending) + found.after
         if not found.after and not data.endswith(b"\n"):
             new = new.removesuffix(ending)
         atomic_write(target.path, new)
         return replace(written or Written(""), digest=text_digest(memory))
-    if exists:
-        create_new(_original(target), data)
     lead = block.lead_for(data)
     atomic_write(target.path, data + lead + block.render(memory, ending))
     return Written(text_digest(memory), lead=len(lead), created=not exists)
@@ -160,9 +198,7 @@ def _write_copy(
     target: Target, memory: bytes, memory_path: Path, written: Written | None
 ) -> Written:
     del memory_path
-    exists = target.path.exists()
-    if exists and written is None:
-        create_new(_original(target), target.path.read_bytes())
+    exists = target.path.exists()  # `_keep_aside` has seen to what stands there
     atomic_write(target.path, memory)
     return replace(written or Written("", created=not exists), digest=text_digest(memory))
 
@@ -172,16 +208,25 @@ def _write_link(
 ) -> Written:
     exists = target.path.exists()
     if exists:
-        create_new(_original(target), target.path.read_bytes())
-    temp = target.path.with_name(f".{target.path.name}.{secrets.token_hex(4)}.tmp")
+        _keep_whole(target, target.path.read_bytes())
+    temp = _temp_beside(target.path)
     temp.symlink_to(memory_path)
+    _replace(temp, target.path)
+    return replace(written or Written("", created=not exists), digest=text_digest(memory))
+
+
+def _temp_beside(path: Path) -> Path:
+    """Return a name for a temp file that `sweep_temps` knows."""
+    return path.with_name(f".{path.name}.memsync-{os.getpid()}-{secrets.token_hex(4)}{TEMP_SUFFIX}")
+
+
+def _replace(temp: Path, path: Path) -> None:
     try:
-        temp.replace(target.path)
+        temp.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             temp.unlink()
         raise
-    return replace(written or Written("", created=not exists), digest=text_digest(memory))
 
 
 def _original(target: Target) -> Path:

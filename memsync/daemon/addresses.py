@@ -1,0 +1,55 @@
+"""The addresses of both ports: as people type them, and as this machine itself reaches them."""
+
+from __future__ import annotations
+
+import socket
+
+from memsync.config import Config
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what people configure
+
+
+def web_url(config: Config) -> str | None:
+    """Return the page's address; None where it is not served."""
+    daemon = config.daemon
+    return _url(daemon.web_ui_host, daemon.web_ui_port) if daemon.web_ui_enabled else None
+
+
+def capture_url(config: Config) -> str | None:
+    """Return the note port's address; None where it is not served."""
+    daemon = config.daemon
+    return _url(daemon.capture_host, daemon.capture_port) if daemon.capture_enabled else None
+
+
+def undecided(config: Config) -> list[str]:
+    """Return the keys of secrets for ports on the network about which nothing is decided yet.
+
+    A key that is in the config file, even as an empty text, is a decision.
+    """
+    daemon = config.daemon
+    ports = (
+        ("capture_token", daemon.capture_enabled, daemon.capture_host),
+        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host),
+    )
+    return [
+        key
+        for key, enabled, host in ports
+        if enabled and host not in LOOPBACK and f"daemon.{key}" not in config.given
+    ]
+
+
+def from_here(host: str, port: int) -> tuple[str, int]:
+    """Return where this machine itself reaches a port that listens on `host`."""
+    return _ALL.get(host, host), port
+
+
+def _url(host: str, port: int) -> str:
+    """Return this machine's name where the network may come in, else what it listens on."""
+    if host in LOOPBACK:
+        name = "localhost"
+    elif host in _ALL:
+        name = f"{socket.gethostname().split('.')[0]}.local"
+    else:
+        name = host
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"

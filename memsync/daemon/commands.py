@@ -1,0 +1,37 @@
+"""Other programs that an installation calls, with their failures in words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from memsync.errors import MemsyncError
+
+
+def call(command: Sequence[str], *, check: bool = True) -> None:
+    """Run a program; raise `MemsyncError` with its last words where it fails and `check` is on."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError as error:
+        raise MemsyncError(f"{command[0]} cannot be run: {error.strerror}") from error
+    if check and done.returncode:
+        words = (done.stderr or done.stdout).strip().splitlines()
+        raise MemsyncError(
+            f"{' '.join(command)} failed: {words[-1] if words else done.returncode}",
+            hint="run it by hand to see more",
+        )
+
+
+def failure(output: str, fallback: str, code: int = 1) -> MemsyncError:
+    """Return the error that a memsync process printed, from its output."""
+    lines = output.strip().splitlines()
+    message = next((line[7:] for line in lines if line.startswith("Error: ")), fallback)
+    hint = next((line[5:] for line in lines if line.startswith("Try: ")), "memsync doctor")
+    return MemsyncError(message, hint, code)
+
+
+def python() -> Path:
+    """Return the interpreter that has memsync, absolute: sudo and systemd know no PATH to it."""
+    return Path(sys.executable).absolute()

@@ -1,0 +1,172 @@
+"""The weekly digest: what was noted, what changed in the memory, how the jobs went, the cost."""
+
+from __future__ import annotations
+
+import difflib
+import html
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import memsync
+from memsync import backups, clock, llm, sessions, store, usage
+from memsync.config import Config
+from memsync.credentials import has_model
+from memsync.daemon import history, mail
+from memsync.errors import ApiError
+from memsync.notes import Note
+from memsync.redaction import redact
+from memsync.workspace import Workspace
+
+WEEK = timedelta(days=7)
+MOST_DIFF_LINES = 200
+
+
+def generate_digest(memory_root: Path, config: Config) -> str:
+    """Return the digest of the last seven days as plain text.
+
+    Composed from the notes, the memory's diff, the job history and the usage log; where there
+    is a credential, opened by a summary that Claude wrote.
+
+    Raises:
+        MemsyncError: the memory or the logs cannot be read.
+    """
+    workspace = Workspace(memory_root, config)
+    since = clock.now() - WEEK
+    notes = _notes(workspace, since)
+    diff = _diff(workspace, since)
+    parts = [
+        _summary(workspace, notes, diff),
+        _section("Notes", (f"{n.day} {n.time[:5]}  {_first_line(n.text)}" for n in notes)),
+        _section("Changes in the memory", diff),
+        _section("Jobs", _jobs(since)),
+        _section("Cost", _cost(workspace, since)),
+    ]
+    return redact("\n\n".join(part for part in parts if part)) + "\n"
+
+
+def generate_and_send(config: Config) -> str:
+    """Make the digest and mail it; return one sentence for the history.
+
+    Raises:
+        MemsyncError: it could not be made or sent.
+    """
+    workspace = Workspace.open(config)
+    text = generate_digest(workspace.root, config)
+    today = clock.now().date()
+    mail.send(config, f"memsync digest, {today}", text, _as_html(text))
+    return f"sent to {config.daemon.digest_email_to}"
+
+
+def _notes(workspace: Workspace, since: datetime) -> list[Note]:
+    first = (since.date(), f"{since:%H:%M:%S}")
+    days = [day for day in sessions.days(workspace) if day >= since.date()]
+    listed = [note for day in days for note in sessions.read_day(workspace, day)]
+    return [note for note in listed if (note.day, note.time) >= first]
+
+
+def _diff(workspace: Workspace, since: datetime) -> list[str]:
+    """Return what changed since the memory of a week ago: the oldest backup made after it."""
+    listed = [b for b in backups.list_backups(workspace.backups) if b.moment >= since]
+    if not listed:
+        return []
+    before = listed[-1].path.read_bytes().decode("utf-8", "replace")
+    lines = difflib.unified_diff(
+        before.splitlines(), store.read(workspace).text.splitlines(), lineterm="", n=0
+    )
+    # After the two lines of its head, a diff has hunk heads and lines that begin with - or +.
+    text = "\n".join(line for line in islice(lines, 2, None) if not line.startswith("@@"))
+    changed = redact(text).split("\n") if text else []
+    more = len(changed) - MOST_DIFF_LINES
+    return changed[:MOST_DIFF_LINES] + ([f"and {more} more lines"] if more > 0 else [])
+
+
+def _jobs(since: datetime) -> list[str]:
+    runs = [run for run in history.read_all() if history.started(run) >= since]
+    counts: dict[str, Counter[str]] = {}
+    for run in runs:
+        counts.setdefault(run.job, Counter())[run.outcome] += 1
+    lines = [
+        f"{job}: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(found.items()))
+        for job, found in sorted(counts.items())
+    ]
+    failures = [
+        f"failed {run.start}: {run.job}: {run.message}"
+        for run in runs[-50:]
+        if run.outcome == "failed"
+    ]
+    return lines + failures[-5:]
+
+
+def _cost(workspace: Workspace, since: datetime) -> list[str]:
+    calls = [
+        call
+        for listed in usage.read_all(workspace).values()
+        for call in listed
+        if _is_since(call.time, since)
+    ]
+    if not calls:
+        return []
+    total = usage.total(calls)
+    tokens = f"{total.input_tokens:,} tokens in, {total.output_tokens:,} out"
+    return [f"{total.calls} calls, {tokens}, ${total.cost_usd:.4f}"]
+
+
+def _is_since(time: str, since: datetime) -> bool:
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        return False
+    return moment.tzinfo is not None and moment >= since
+
+
+def _summary(workspace: Workspace, notes: list[Note], diff: list[str]) -> str:
+    """Return Claude's summary, or a line of our own where there is no model or it failed."""
+    config = workspace.config
+    plain = f"The last seven days: {len(notes)} notes, {len(diff)} changed lines in the memory."
+    if not has_model(config) or not (notes or diff):
+        return plain
+    try:
+        usage.check_budget(workspace, config)
+        reply = llm.ask(config, _prompt(), [{"role": "user", "content": _question(notes, diff)}])
+    except ApiError as error:
+        return f"{plain}\n(No summary: {error.message}.)"
+    tokens = (reply.input_tokens, reply.output_tokens, reply.cache_read_tokens)
+    usage.record(workspace, "digest", config.model, tokens, changed=False)
+    return reply.text.strip() or plain
+
+
+def _prompt() -> str:
+    path = Path(memsync.__file__).parent / "prompts" / "digest.md"
+    return path.read_text(encoding="utf-8")
+
+
+def _question(notes: list[Note], diff: list[str]) -> str:
+    table = {
+        "notes": [{"taken": f"{n.day} {n.time}", "text": redact(n.text)} for n in notes],
+        "diff": diff,
+    }
+    return json.dumps(table, ensure_ascii=False, indent=1)
+
+
+def _section(title: str, lines: Iterable[str]) -> str:
+    listed = list(lines)
+    return "\n".join([title, "-" * len(title), *listed]) if listed else ""
+
+
+def _first_line(text: str) -> str:
+    first, _, more = redact(text).partition("\n")
+    return f"{first} …" if more else first
+
+
+def _as_html(text: str) -> str:
+    """Return the digest as a page that mail programs show; everything in it is escaped text."""
+    body = "".join(
+        f"<pre style='font:14px/1.5 ui-monospace,monospace;white-space:pre-wrap'>"
+        f"{html.escape(part)}</pre>"
+        for part in text.split("\n\n")
+    )
+    return f"<!doctype html><html lang='en'><meta charset='utf-8'><body>{body}</body></html>"

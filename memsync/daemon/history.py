@@ -1,0 +1,149 @@
+"""The job history: each run a line, when, how long, how it ended, one sentence.
+
+It is what `daemon schedule` tells, and what a start looks at to see which runs were missed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from memsync import clock
+from memsync.errors import MemsyncError
+from memsync.files import append_line, atomic_write
+from memsync.state import state_folder
+
+MOST_BYTES = 256 * 1024
+KEPT_LINES = 500
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Run:
+    """One run of a job. `outcome` is ok, skipped or failed; `duration` is in seconds."""
+
+    job: str
+    start: str
+    duration: float = 0.0
+    outcome: str = "ok"
+    message: str = ""
+    exit_code: int = 0
+    hint: str = ""
+
+    def skip(self, reason: str) -> None:
+        """Say that there was nothing for this run to do."""
+        self.outcome, self.message = "skipped", reason
+
+
+@contextmanager
+def recording(job: str) -> Iterator[Run]:
+    """Run the body as one run of `job`; whatever it raises becomes an outcome, never an exception.
+
+    The body sets `Run.message`, and may `Run.skip`.
+    """
+    run = Run(job, clock.now().isoformat(timespec="seconds"))
+    began = time.monotonic()
+    try:
+        yield run
+    except MemsyncError as error:
+        run.outcome, run.exit_code = "failed", error.exit_code
+        run.message, run.hint = error.message, error.hint
+    except (Exception, SystemExit) as error:
+        log.exception("%s failed", job)
+        run.outcome, run.exit_code = "failed", 1
+        run.message = f"{type(error).__name__}: {error}".splitlines()[0]
+    run.duration = round(time.monotonic() - began, 3)
+    level = logging.WARNING if run.outcome == "failed" else logging.INFO
+    log.log(level, "%s %s in %.1f s: %s", job, run.outcome, run.duration, run.message)
+    _write(run)
+
+
+def failed(job: str, message: str) -> Run:
+    """Record a run that could not record itself, and return it."""
+    run = Run(job, clock.now().isoformat(timespec="seconds"), 0.0, "failed", message, 1)
+    log.warning("%s failed: %s", job, message)
+    _write(run)
+    return run
+
+
+def _write(run: Run) -> None:
+    # One line of plain text, whatever the words came from: file names may hold lone surrogates.
+    run.message = " ".join(run.message.encode("utf-8", "replace").decode("utf-8").split())
+    try:
+        path = _path()
+        if path.exists() and path.stat().st_size > MOST_BYTES:
+            lines = path.read_bytes().splitlines(keepends=True)
+            atomic_write(path, b"".join(lines[-KEPT_LINES:]))
+        append_line(path, json.dumps(asdict(run)))
+    except OSError as error:
+        log.error("the job history cannot be written: %s", error)  # noqa: TRY400 - told in words
+
+
+def read_all() -> list[Run]:
+    """Return all recorded runs, oldest first; lines that cannot be read are left out."""
+    try:
+        lines = _path().read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return [run for run in map(_parse, lines) if run is not None]
+
+
+def last_runs() -> dict[str, Run]:
+    """Return the newest run of each job by job id."""
+    return {run.job: run for run in read_all()}
+
+
+def started(run: Run) -> datetime:
+    """Return when a run started."""
+    return datetime.fromisoformat(run.start)
+
+
+def last_start(job: str) -> datetime | None:
+    """Return when a job last started, or since when it is known; None where it is not."""
+    run = last_runs().get(job)
+    if run is not None:
+        return started(run)
+    try:
+        return datetime.fromisoformat(json.loads(_known_path().read_text("utf-8"))[job])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember(jobs: Iterable[str]) -> None:
+    """Note since when jobs are known, so that a first run that is missed is noticed, too."""
+    unknown = [job for job in jobs if last_start(job) is None]
+    if not unknown:
+        return
+    try:
+        known = json.loads(_known_path().read_text("utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    moment = clock.now().isoformat(timespec="seconds")
+    known.update(dict.fromkeys(unknown, moment))
+    try:
+        atomic_write(_known_path(), json.dumps(known).encode())
+    except OSError as error:
+        log.error("the jobs cannot be noted: %s", error)  # noqa: TRY400
+
+
+def _known_path() -> Path:
+    return state_folder() / "jobs.json"
+
+
+def _parse(line: str) -> Run | None:
+    try:
+        run = Run(**json.loads(line))
+        return run if started(run).tzinfo else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _path() -> Path:
+    return state_folder() / "history.jsonl"

@@ -1,0 +1,149 @@
+"""Who the person at the page is: the password, the session cookie, and the proof in every form.
+
+A session is a signed cookie. It is good for one password only: a changed one logs everybody out.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import secrets
+from datetime import timedelta
+
+from flask import Flask, make_response, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from memsync.config import Config
+from memsync.daemon.guard import SAFE_METHODS, Backoff, same_secret
+from memsync.files import atomic_write, create_new
+from memsync.state import state_folder
+
+KEY_NAME = "web.key"
+KEY_BYTES = 32
+STAYS_LOGGED_IN = timedelta(days=30)
+
+OPEN_ENDPOINTS = frozenset({"login", "static"})
+
+
+class ExpiredError(HTTPException):
+    """A form came without the proof that the page made it: it is old, or from somewhere else."""
+
+    code = 400
+
+
+class LoggedOutError(HTTPException):
+    """A form came after its session had ended."""
+
+    code = 401
+
+
+class Login:
+    """The login of one application; `install` puts it in front of every page.
+
+    Args:
+        config: whose ``web_ui_password`` to ask for; where that is empty, nobody is asked.
+        backoff: who has to wait after wrong passwords.
+    """
+
+    def __init__(self, config: Config, backoff: Backoff | None = None) -> None:
+        self._password = config.daemon.web_ui_password
+        self._backoff = backoff or Backoff()
+        self._epoch = ""
+
+    def install(self, app: Flask) -> None:
+        """Set the session up and ask at every request."""
+        key = session_key()
+        # Keyed, because a cookie can be read by whoever gets it: it must not help to guess.
+        self._epoch = hmac.new(key, self._password.encode(), "sha256").hexdigest()
+        app.secret_key = key
+        app.config.update(
+            SESSION_COOKIE_NAME="memsync",
+            SESSION_COOKIE_HTTPONLY=True,
+            SESSION_COOKIE_SAMESITE="Strict",
+            SESSION_COOKIE_SECURE=False,  # the page is plain http on the home network
+            PERMANENT_SESSION_LIFETIME=STAYS_LOGGED_IN,
+        )
+        app.before_request(self._ask)
+        app.add_url_rule("/login", "login", self._login, methods=["GET", "POST"])
+        app.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
+        app.context_processor(self._for_templates)
+
+    def is_in(self) -> bool:
+        """Tell whether this request's session may see the pages."""
+        return not self._password or same_secret(str(session.get("epoch", "")), self._epoch)
+
+    def _ask(self) -> Response | None:
+        if request.endpoint not in OPEN_ENDPOINTS and not self.is_in():
+            if request.method not in SAFE_METHODS and request.form.get("text", "").strip():
+                raise LoggedOutError  # its page hands the text back
+            return _see("login")
+        if request.method not in SAFE_METHODS and request.routing_exception is None:
+            _check_csrf_token()
+        return None
+
+    def _login(self) -> Response:
+        if self.is_in():
+            return _see("memory")
+        if request.method != "POST":
+            return _login_page(200)
+        address = request.remote_addr or ""
+        wait = self._backoff.wait_for(address)
+        if wait:
+            return _login_page(429, wait=math.ceil(wait))
+        if not same_secret(request.form.get("password", ""), self._password):
+            self._backoff.failed(address)
+            return _login_page(401)
+        self._backoff.succeeded(address)
+        session.clear()
+        session["epoch"] = self._epoch
+        session.permanent = True
+        return _see("memory")
+
+    def _logout(self) -> Response:
+        session.clear()
+        return _see("login" if self._password else "memory")
+
+    def _for_templates(self) -> dict[str, object]:
+        return {
+            "csrf_token": csrf_token,
+            "is_in": self.is_in(),
+            "has_password": bool(self._password),
+        }
+
+
+def session_key() -> bytes:
+    """Return the key that signs this machine's sessions, made where it is missing or damaged."""
+    path = state_folder() / KEY_NAME
+    fresh = secrets.token_bytes(KEY_BYTES)
+    if create_new(path, fresh):
+        return fresh
+    key = path.read_bytes()
+    if len(key) == KEY_BYTES:
+        return key
+    atomic_write(path, fresh, 0o600)
+    return fresh
+
+
+def csrf_token() -> str:
+    """Return what every form of this session carries to prove that one of our pages made it."""
+    if "csrf_token" not in session:
+        session["csrf_token"] = secrets.token_urlsafe(32)
+    return str(session["csrf_token"])
+
+
+def _check_csrf_token() -> None:
+    wanted = str(session.get("csrf_token", ""))
+    if not wanted or not same_secret(request.form.get("csrf_token", ""), wanted):
+        raise ExpiredError
+
+
+def _login_page(status: int, wait: int = 0) -> Response:
+    response = make_response(render_template("login.html", status=status, wait=wait), status)
+    if wait:
+        response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _see(endpoint: str) -> Response:
+    return redirect(url_for(endpoint), code=303)

@@ -1,0 +1,179 @@
+"""Which process is the daemon: known by a lock it holds, never by a number in a file alone.
+
+A pid that was recycled holds no lock, so it is neither trusted nor ended. This module needs
+nothing of the ``daemon`` extra: `stop` and `status` work without it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from memsync.config import get_config_path
+from memsync.daemon.commands import failure
+from memsync.errors import MemsyncError
+from memsync.files import atomic_write
+from memsync.locks import BusyError, exclusive_lock
+from memsync.state import state_folder
+
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a running daemon says of itself: times ISO 8601, addresses None where not served."""
+
+    pid: int
+    started: str
+    web_url: str | None = None
+    capture_url: str | None = None
+    ports: list[tuple[str, int]] = field(default_factory=list)
+    schedules: dict[str, str] = field(default_factory=dict)
+
+
+def log_path() -> Path:
+    """Return the daemon's log."""
+    return state_folder() / "daemon.log"
+
+
+def running() -> Status | None:
+    """Return the running daemon's status, or None where none runs."""
+    # A moment's patience: another process that only looks holds the lock for an instant, too,
+    # and what a killed daemon left behind must not be taken for its word.
+    try:
+        with exclusive_lock(_lock_path(), "the daemon", timeout=LOOK_SECONDS):
+            _status_path().unlink(missing_ok=True)
+            return None
+    except BusyError:
+        return _read_status()
+
+
+@contextmanager
+def claimed() -> Iterator[None]:
+    """Be the daemon while the body runs.
+
+    Raises:
+        MemsyncError: another process is; the message has its pid.
+    """
+    # A moment's patience: `running` takes the lock for an instant, too.
+    try:
+        with exclusive_lock(_lock_path(), "the daemon", timeout=1):
+            _status_path().unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                _status_path().unlink(missing_ok=True)
+    except BusyError as error:
+        raise _runs_already(_read_status()) from error
+
+
+def announce(status: Status) -> None:
+    """Write down that this process is ready, and what it serves."""
+    atomic_write(_status_path(), json.dumps(asdict(status)).encode())
+
+
+def stop() -> Status:
+    """End the running daemon and return what it was, once it is gone.
+
+    Raises:
+        MemsyncError: none runs, or it did not leave in time.
+    """
+    present = running()
+    if present is None:
+        raise MemsyncError("no daemon is running", hint="memsync daemon start --detach")
+    if present.pid <= 0:
+        raise MemsyncError("the daemon is just starting", hint="memsync daemon stop, in a moment")
+    try:
+        os.kill(present.pid, signal.SIGTERM)
+        with exclusive_lock(_lock_path(), "the daemon", timeout=STOP_SECONDS):
+            _status_path().unlink(missing_ok=True)
+            return present
+    except OSError as error:
+        raise MemsyncError(
+            f"the daemon (pid {present.pid}) cannot be stopped: {error.strerror}",
+            hint="stop it as the user who started it, or by systemctl",
+        ) from error
+    except BusyError as error:
+        raise MemsyncError(
+            f"the daemon (pid {present.pid}) has not stopped within {STOP_SECONDS:.0f} s",
+            hint="memsync daemon logs",
+        ) from error
+
+
+def detach() -> Status:
+    """Start the daemon in the background; return once it runs and every port answers.
+
+    Raises:
+        MemsyncError: it runs already, or it ended; the message is its own.
+    """
+    present = running()
+    if present is not None:
+        raise _runs_already(present)
+    errors = state_folder() / "daemon.err"
+    with errors.open("wb") as stderr:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "memsync.daemon"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            cwd=state_folder(),
+            env={**os.environ, "MEMSYNC_CONFIG": str(get_config_path().absolute())},
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        status = _read_status()
+        if status.pid == child.pid and _all_answer(status):
+            return status
+        if child.poll() is not None:
+            words = errors.read_text("utf-8", "replace")
+            code = child.returncode or 1
+            raise failure(words, f"the daemon ended at once with code {code}", code)
+        time.sleep(0.05)
+    child.terminate()
+    raise MemsyncError(
+        f"the daemon did not answer within {START_SECONDS:.0f} s", hint="memsync daemon logs"
+    )
+
+
+def _runs_already(present: Status) -> MemsyncError:
+    whom = f" with pid {present.pid}" if present.pid else "; it is just starting"
+    return MemsyncError(f"the daemon runs already{whom}", hint="memsync daemon stop")
+
+
+def _all_answer(status: Status) -> bool:
+    for host, number in status.ports:
+        try:
+            socket.create_connection((host, number), timeout=1).close()
+        except OSError:
+            return False
+    return True
+
+
+def _read_status() -> Status:
+    """Return what the daemon wrote; a pid of 0 stands for one that has not written yet."""
+    try:
+        table = json.loads(_status_path().read_text(encoding="utf-8"))
+        table["ports"] = [(host, number) for host, number in table["ports"]]
+        return Status(**table)
+    except (OSError, ValueError, TypeError, KeyError):
+        return Status(0, "")
+
+
+def _status_path() -> Path:
+    return state_folder() / "daemon.json"
+
+
+def _lock_path() -> Path:
+    return state_folder() / "daemon.lock"

@@ -1,0 +1,254 @@
+"""The running daemon: parts started in order, one event to wait for, the same parts backwards."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from logging.handlers import RotatingFileHandler
+from types import FrameType
+from typing import NoReturn, Protocol
+
+from memsync import clock
+from memsync import config as settings
+from memsync.config import Config
+from memsync.daemon import addresses, process, sd
+from memsync.daemon.capture import CaptureApp
+from memsync.daemon.mover import Mover
+from memsync.daemon.process import Status
+from memsync.daemon.server import Port, Server
+from memsync.daemon.spool import Spool
+from memsync.daemon.web import create_app
+from memsync.errors import MemsyncError
+
+LOOK_SECONDS = 60.0
+"""How often the clock is looked at: a step of it must not delay a job by more than this."""
+
+LEAVE_SECONDS = 2.0
+LOG_BYTES = 1024 * 1024
+LOG_FILES = 3
+
+log = logging.getLogger(__name__)
+
+
+class Part(Protocol):
+    """Something the daemon starts and stops, and that may die in between."""
+
+    def start(self) -> None: ...  # noqa: D102
+    def stop(self) -> None: ...  # noqa: D102
+    def is_alive(self) -> bool: ...  # noqa: D102
+
+
+class _Jobs:
+    """The scheduler as a part."""
+
+    def __init__(self, config: Config) -> None:
+        # Late on purpose: the ports answer a tenth of a second sooner without it.
+        self._module = importlib.import_module("memsync.daemon.scheduler")
+        self._config = config
+        self._scheduler = self._module.build_scheduler(config)
+        self._looked = clock.now()
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        self._scheduler.shutdown(wait=False)
+        self._module.end_children()
+
+    def is_alive(self) -> bool:
+        # `running` only says that nobody stopped it; a dead thread says nothing.
+        return any(t.name == "APScheduler" and t.is_alive() for t in threading.enumerate())
+
+    def look_at_clock(self) -> None:
+        now = clock.now()
+        if now < self._looked:
+            log.warning("the clock was set back by %s", self._looked - now)
+            self._module.plan_anew(self._scheduler, self._config)
+        self._looked = now
+        self._scheduler.wakeup()
+
+    def schedules(self) -> dict[str, str]:
+        return {
+            job.id: job.schedule(self._config) for job in self._module.enabled_jobs(self._config)
+        }
+
+
+class _Signals:
+    """What the operating system asked for, and an event that wakes whoever waits for it."""
+
+    def __init__(self) -> None:
+        self.woken = threading.Event()
+        self.reload = False
+        signal.signal(signal.SIGTERM, self._leave)
+        signal.signal(signal.SIGINT, self._leave)
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._read_anew)
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.reload = False
+        self.woken.set()
+
+    def _read_anew(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.reload = True
+        self.woken.set()
+
+
+def run(config: Config, *, on_ready: Callable[[Status], None] = lambda _status: None) -> int:
+    """Be the daemon until SIGTERM or Ctrl-C; return the exit code.
+
+    SIGHUP stops all parts, reads the config anew and starts them again in the same process; a
+    config that cannot be read is told in the log, and the one in force stays.
+
+    Args:
+        config: what to serve and run.
+        on_ready: told once both ports answer.
+
+    Raises:
+        MemsyncError: a daemon runs already, or a port cannot be had.
+    """
+    with process.claimed():
+        signals = _Signals()
+        while True:
+            code = _serve(config, signals, on_ready)
+            if code is not None:
+                sd.notify("STOPPING=1")
+                log.info("memsync is down")
+                return code
+            sd.notify("RELOADING=1")
+            config = _read_config_anew(config)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with `code`, even where a job's thread would not end in time."""
+    deadline = time.monotonic() + LEAVE_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+    logging.shutdown()
+    sys.stdout.flush()
+    # Not sys.exit: it would wait for the pool's threads without end.
+    os._exit(code)
+
+
+def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]) -> int | None:
+    """Run all parts until a signal; return the exit code, or None to start over."""
+    signals.woken.clear()
+    spool = Spool()
+    mover = Mover(spool, config)
+    server = Server(_ports(config, spool, mover))
+    started: list[Part] = []
+    try:
+        first: tuple[Part, ...] = (mover, server)
+        for part in first:  # the mover is stopped last: it has the last notes
+            part.start()
+            started.append(part)
+        jobs = _Jobs(config)
+        jobs.start()
+        started.append(jobs)
+        status = _status(config, jobs.schedules())
+        process.announce(status)
+        on_ready(status)
+        sd.notify(f"READY=1\nMAINPID={status.pid}")
+        log.info("memsync is up, pid %d", status.pid)
+        return _wait(signals, started, jobs, server)
+    finally:
+        for part in reversed(started):
+            part.stop()
+
+
+def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> int | None:
+    """Wait for a signal, looking now and then at the clock and at every part."""
+    watchdog = sd.watchdog_seconds()
+    pause = min(LOOK_SECONDS, watchdog / 2) if watchdog else LOOK_SECONDS
+    while not signals.woken.wait(pause):
+        jobs.look_at_clock()
+        dead = [type(part).__name__ for part in parts if not part.is_alive()]
+        if dead:
+            log.error("%s ended by itself; leaving, so that it is started anew", ", ".join(dead))
+            return 1
+        if watchdog and server.answers():
+            sd.notify("WATCHDOG=1")
+    return None if signals.reload else 0
+
+
+def _read_config_anew(config: Config) -> Config:
+    try:
+        return settings.load(config.source)
+    except MemsyncError as error:
+        log.error("the config cannot be read anew: %s", error.message)  # noqa: TRY400
+        return config
+
+
+def set_up_logging(*, to_terminal: bool) -> None:
+    """Log to the daemon's own file, which rotates, and to the terminal or journal where wanted."""
+    handlers: list[logging.Handler] = [
+        RotatingFileHandler(
+            process.log_path(), maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    ]
+    if to_terminal:
+        handlers.append(logging.StreamHandler())
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=handlers,
+        force=True,
+    )
+    threading.excepthook = _log_thread_end
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+def _log_thread_end(end: threading.ExceptHookArgs) -> None:
+    if end.exc_value is not None:
+        name = end.thread.name if end.thread else "?"
+        log.error("the thread %s ended", name, exc_info=end.exc_value)
+
+
+def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:
+    daemon = config.daemon
+    ports = []
+    if daemon.web_ui_enabled:
+        ports.append(
+            Port("web_ui", daemon.web_ui_host, daemon.web_ui_port, lambda: create_app(config))
+        )
+    if daemon.capture_enabled:
+        ports.append(
+            Port(
+                "capture",
+                daemon.capture_host,
+                daemon.capture_port,
+                lambda: CaptureApp(config, spool, mover.submit),
+            )
+        )
+    if len({port.number for port in ports}) < len(ports):
+        raise MemsyncError(
+            f"page and notes both have port {daemon.web_ui_port}",
+            hint=f"memsync config set daemon.capture_port {daemon.web_ui_port + 1}",
+        )
+    return ports
+
+
+def _status(config: Config, schedules: dict[str, str]) -> Status:
+    daemon = config.daemon
+    ports = []
+    if daemon.web_ui_enabled:
+        ports.append(addresses.from_here(daemon.web_ui_host, daemon.web_ui_port))
+    if daemon.capture_enabled:
+        ports.append(addresses.from_here(daemon.capture_host, daemon.capture_port))
+    return Status(
+        pid=os.getpid(),
+        started=clock.now().isoformat(timespec="seconds"),
+        web_url=addresses.web_url(config),
+        capture_url=addresses.capture_url(config),
+        ports=ports,
+        schedules=schedules,
+    )

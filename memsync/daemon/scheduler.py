@@ -1,0 +1,246 @@
+"""The jobs, and when they run.
+
+A job never raises and never takes the daemon down: each run is a line in the history. Those that
+call the model run in a process of their own, so the daemon stays small.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.schedulers.blocking import BlockingScheduler
+from tzlocal import get_localzone
+
+from memsync import clock, refresh
+from memsync.config import Config
+from memsync.credentials import has_model
+from memsync.daemon import digest, history, watchdog
+from memsync.daemon.history import Run
+from memsync.daemon.mirror import mirror
+from memsync.daemon.notify import notify
+from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
+from memsync.locks import BusyError, exclusive_lock
+from memsync.state import lock_path
+from memsync.workspace import Workspace
+
+CHILD_SECONDS = 3600
+
+log = logging.getLogger(__name__)
+_children: set[subprocess.Popen[bytes]] = set()
+_children_lock = threading.Lock()
+
+
+def job_nightly_refresh(config: Config) -> Run:
+    """Merge all pending notes."""
+    with _told(config, "nightly_refresh") as run:
+        try:
+            outcome = refresh.merge_pending(Workspace.open(config), command="nightly_refresh")
+            run.message = outcome.sentence
+        except BusyError as error:
+            run.skip(error.message)
+    return run
+
+
+def job_backup_mirror(config: Config) -> Run:
+    """Bring the independent copy of the memory folder up to date."""
+    with _told(config, "backup_mirror") as run:
+        daemon = config.daemon
+        if not daemon.backup_mirror_path:
+            run.skip("daemon.backup_mirror_path is not set")
+            return run
+        destination = Path(daemon.backup_mirror_path).expanduser()
+        source = Workspace.open(config).root
+        with exclusive_lock(lock_path(destination, "mirror"), "the mirror", timeout=0):
+            report = mirror(source, destination, daemon.backup_mirror_keep_days, clock.now())
+        run.message = report.sentence
+    return run
+
+
+def job_drift_check(config: Config) -> Run:
+    """Look whether every agent has the memory."""
+    with _told(config, "drift_check") as run:
+        run.message = watchdog.sentence(watchdog.run_drift_check(config))
+    return run
+
+
+def job_weekly_digest(config: Config) -> Run:
+    """Make and mail the digest."""
+    with _told(config, "weekly_digest") as run:
+        run.message = digest.generate_and_send(config)
+    return run
+
+
+@contextmanager
+def _told(config: Config, job: str) -> Iterator[Run]:
+    """Record a run, and alert once when the job begins to fail and once when it is well again."""
+    before = history.last_runs().get(job)
+    with history.recording(job) as run:
+        yield run
+    tell_change(config, before, run)
+
+
+def tell_change(config: Config, before: Run | None, run: Run) -> None:
+    """Alert where a run's outcome differs in kind from that of the run before it."""
+    failed_before = before is not None and before.outcome == "failed"
+    if run.outcome == "failed" and not failed_before:
+        notify(config, f"the job {run.job} failed", f"{run.message}\n{run.hint}".strip())
+    elif run.outcome == "ok" and failed_before:
+        notify(config, f"the job {run.job} is well again", run.message)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: its id, its short name, what it is for, when it runs, and by what."""
+
+    id: str
+    name: str
+    purpose: str
+    is_on: Callable[[Config], bool]
+    schedule: Callable[[Config], str]
+    act: Callable[[Config], Run]
+    in_child: Callable[[Config], bool] = lambda _config: False
+
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        "nightly_refresh",
+        "refresh",
+        "merge pending notes",
+        lambda c: c.daemon.refresh_enabled,
+        lambda c: c.daemon.refresh_schedule,
+        job_nightly_refresh,
+        has_model,
+    ),
+    Job(
+        "backup_mirror",
+        "mirror",
+        "copy the memory folder",
+        lambda c: bool(c.daemon.backup_mirror_path),
+        lambda c: c.daemon.backup_mirror_schedule,
+        job_backup_mirror,
+    ),
+    Job(
+        "drift_check",
+        "drift",
+        "check that every agent has the memory",
+        lambda c: c.daemon.drift_check_enabled,
+        lambda c: f"every {c.daemon.drift_check_interval_hours} hours",
+        job_drift_check,
+    ),
+    Job(
+        "weekly_digest",
+        "digest",
+        "mail the digest",
+        lambda c: c.daemon.digest_enabled,
+        lambda c: c.daemon.digest_schedule,
+        job_weekly_digest,
+        has_model,
+    ),
+)
+
+
+def find_job(name: str) -> Job | None:
+    """Return the job called `name`, by short name or id."""
+    return next((job for job in JOBS if name in {job.id, job.name}), None)
+
+
+def enabled_jobs(config: Config) -> list[Job]:
+    """Return the jobs that run by themselves under `config`."""
+    return [job for job in JOBS if config.daemon.enabled and job.is_on(config)]
+
+
+def build_scheduler(config: Config, blocking: bool = False) -> BaseScheduler:
+    """Return a scheduler with the enabled jobs, not yet started.
+
+    Args:
+        config: which jobs, and when.
+        blocking: True for a scheduler whose `start` does not return.
+    """
+    scheduler = (BlockingScheduler if blocking else BackgroundScheduler)(
+        timezone=get_localzone(),
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    add_jobs(scheduler, config)
+    return scheduler
+
+
+def add_jobs(scheduler: BaseScheduler, config: Config) -> None:
+    """Give a scheduler the enabled jobs, each with its next run worked out from the history."""
+    jobs = enabled_jobs(config)
+    history.remember(job.id for job in jobs if job.id != "drift_check")
+    for job in jobs:
+        scheduler.add_job(
+            run_job, trigger_for(job, config), args=[job, config], id=job.id, name=job.name
+        )
+
+
+def trigger_for(job: Job, config: Config) -> CrontabTrigger | EveryHoursTrigger:
+    """Return when `job` is to run."""
+    last_run = history.last_start(job.id)
+    if job.id == "drift_check":
+        return EveryHoursTrigger(config.daemon.drift_check_interval_hours, last_run)
+    return CrontabTrigger(job.schedule(config), last_run)
+
+
+def plan_anew(scheduler: BaseScheduler, config: Config) -> None:
+    """Work out all next runs from the history, after the clock was set back."""
+    for job in enabled_jobs(config):
+        scheduler.reschedule_job(job.id, trigger=trigger_for(job, config))
+
+
+def run_job(job: Job, config: Config) -> None:
+    """Run a job here, or in a process of its own where it calls the model."""
+    if config.source is not None and job.in_child(config):
+        _run_in_child(job, config, config.source)
+    else:
+        job.act(config)
+
+
+def end_children() -> None:
+    """End the processes of running jobs; what they were doing is done by the next run."""
+    with _children_lock:
+        for child in _children:
+            child.terminate()
+
+
+def _run_in_child(job: Job, config: Config, source: Path) -> None:
+    """Run ``memsync daemon run JOB``; the child writes its own line in the history."""
+    before = history.last_runs().get(job.id)
+    try:
+        child = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "memsync", "daemon", "run", job.name],
+            env={**os.environ, "MEMSYNC_CONFIG": str(source)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        run = history.failed(job.id, f"the job's process could not be started: {error.strerror}")
+        tell_change(config, before, run)
+        return
+    with _children_lock:
+        _children.add(child)
+    try:
+        child.wait(CHILD_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    finally:
+        with _children_lock:
+            _children.discard(child)
+    if child.returncode < 0:
+        run = history.failed(job.id, f"the job's process was ended by signal {-child.returncode}")
+        tell_change(config, before, run)
+    elif child.returncode and history.last_runs().get(job.id) == before:
+        words = f"it could not begin; memsync daemon run {job.name} says why"
+        tell_change(config, before, history.failed(job.id, words))

@@ -1,0 +1,33 @@
+"""`memsync show` into a pipe or file, without the rest of the command line.
+
+Scripts and agents' hooks call it often, and importing click would be half of its time. Whatever
+is out of the ordinary is left to the command itself, which does it again and says what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from memsync import config
+from memsync.errors import MemsyncError
+from memsync.reading import read_bytes
+from memsync.workspace import Workspace
+
+
+def show() -> bool:
+    """Print the memory, byte for byte; return False, having printed nothing, where that is not it.
+
+    Never raises for a reader that went away, as in ``memsync show | head -1``.
+    """
+    if sys.stdout is None or sys.stdout.closed or sys.stdout.isatty():
+        return False
+    try:
+        rest = memoryview(read_bytes(Workspace.open(config.load()).memory))
+        while rest:
+            rest = rest[os.write(sys.stdout.fileno(), rest) :]
+    except BrokenPipeError:
+        return True
+    except (MemsyncError, OSError, ValueError):
+        return False
+    return True

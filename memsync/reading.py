@@ -1,0 +1,56 @@
+"""Reading GLOBAL_MEMORY.md: its bytes, or what is wrong with it. Never "not there yet"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memsync.errors import DamagedMemoryError, FolderAwayError
+from memsync.files import is_evicted
+
+RESTORE = "memsync restore goes back to the newest backup; memsync log lists them all"
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the memory's bytes, which are UTF-8 text.
+
+    Raises:
+        DamagedMemoryError: it is missing, empty, NUL-filled, not UTF-8, a cloud placeholder, or
+            no file.
+        FolderAwayError: the folder stopped answering.
+    """
+    if is_evicted(path):
+        raise DamagedMemoryError(
+            f"{path} is only a placeholder; its content is in the cloud",
+            hint="open it once or mark it as always kept on this device, or memsync restore",
+        )
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE) from None
+    except IsADirectoryError:
+        raise DamagedMemoryError(f"the memory {path} is a folder", hint=RESTORE) from None
+    except OSError as error:
+        raise FolderAwayError(
+            f"the memory {path} cannot be read: {error.strerror or error}",
+            hint="check that the sync client runs and the file is yours",
+        ) from error
+    _check(data, path)
+    return data
+
+
+def is_empty(text: str) -> bool:
+    """Tell whether a text holds nothing, a byte order mark aside."""
+    return not text.removeprefix("\ufeff").strip()
+
+
+def _check(data: bytes, path: Path) -> None:
+    if b"\0" in data:
+        raise DamagedMemoryError(f"the memory {path} holds NUL bytes", hint=RESTORE)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedMemoryError(
+            f"the memory {path} is not UTF-8 (byte {error.start})", hint=RESTORE
+        ) from error
+    if is_empty(text):
+        raise DamagedMemoryError(f"the memory {path} is empty", hint=RESTORE)

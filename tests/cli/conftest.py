@@ -1,0 +1,94 @@
+"""Two ways to call memsync: a process of its own, or the same front door in this one."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memsync.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(home: Path) -> Callable[..., Done]:
+    """`memsync …` as a process of its own; stdin is closed unless given."""
+
+    def run(*words: str, stdin: bytes | None = None) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "memsync", *words],
+            input=b"" if stdin is None else stdin,
+            capture_output=True,
+            cwd=home,
+            timeout=30,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """`memsync …` in this process, through the same front door; stdin is no terminal."""
+
+    def call(*words: str, stdin: bytes = b"") -> Done:
+        monkeypatch.setattr(sys, "argv", ["memsync", *words])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        captured = capsys.readouterr()
+        code = left.value.code
+        return Done(code if isinstance(code, int) else 1, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def at_terminal(home: Path) -> Callable[..., Done]:
+    """`memsync …` in a terminal of its own; `typed` is what the person answers."""
+    pty = pytest.importorskip("pty", reason="this platform has no pseudo terminals")
+
+    def at_terminal(*words: str, typed: bytes = b"") -> Done:
+        ours, theirs = pty.openpty()
+        started = subprocess.Popen(
+            [sys.executable, "-m", "memsync", *words],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=home,
+        )
+        os.close(theirs)
+        os.write(ours, typed)
+        seen = b""
+        with contextlib.suppress(OSError):  # Linux ends a terminal by EIO
+            while part := os.read(ours, 65536):
+                seen += part
+        os.close(ours)
+        return Done(started.wait(timeout=30), seen.decode().replace("\r\n", "\n"), "")
+
+    return at_terminal

@@ -1,0 +1,218 @@
+"""`note` and `refresh`: what a person says goes in, and comes out at every agent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from memsync import config as settings
+from memsync import config_writer, sessions
+from memsync.notes import MAX_BYTES
+from memsync.sync import EDIT_TOOL
+from tests.conftest import SAMPLE
+from tests.support.messages_server import cut_off, edits
+
+REPLACE = {"op": "replace", "find": "- Ship the importer", "text": "- Ship the exporter"}
+AFTER = SAMPLE.replace("- Ship the importer\n", "- Ship the exporter\n")
+TOO_LONG = b"five megabytes, more or less\n" * 180_000
+
+
+def pending(workspace) -> list[str]:
+    return [note.text for note in sessions.pending(workspace)]
+
+
+def log_of(workspace) -> str:
+    return "".join(path.read_text() for path in workspace.sessions.iterdir())
+
+
+def test_a_note_goes_in_and_a_merge_comes_out_at_every_agent(run, home, with_claude, claude):
+    claude.script(edits(REPLACE, summary="The exporter is next"))
+    noted = run("note", "the importer is out,", "now the exporter")
+    assert (noted.code, noted.err) == (0, "")
+    assert noted.out.startswith("Noted at ")
+    done = run("refresh")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("1 note merged: The exporter is next.\n  claude: in-sync  ")
+    assert run("show").out == AFTER
+    assert with_claude.memory.read_bytes() == AFTER.encode()
+    for file in (".claude/CLAUDE.md", ".codex/AGENTS.md"):
+        assert AFTER in (home / file).read_text()
+    (backup,) = with_claude.backups.iterdir()
+    assert backup.read_text() == SAMPLE
+    assert f"Backup: {backup.name}. memsync diff shows the change." in done.out
+    (request,) = claude.requests
+    assert request["tools"] == [EDIT_TOOL]
+    assert "the importer is out, now the exporter" in request["messages"][0]["content"]
+    again = run("refresh")
+    assert (again.code, again.out) == (0, "No pending notes.\n")
+    assert len(claude.requests) == 1
+
+
+@time_machine.travel("2026-11-23T10:20:30+00:00", tick=False)
+def test_a_note_comes_as_words_or_by_standard_input(call, workspace):
+    assert call("note", "in", "words").code == 0
+    assert call("note", stdin="über\r\nzwei Zeilen\n".encode()).code == 0
+    assert pending(workspace) == ["in words", "über\nzwei Zeilen"]
+    table = call("note", "--json", "third").json
+    assert set(table) == {"day", "time", "id"}
+    assert sessions.pending(workspace)[-1].id == table["id"]
+    assert call("note", "--", "--json").code == 0
+    assert pending(workspace)[-1] == "--json"
+
+
+@pytest.mark.parametrize(
+    "words", [("note",), ("note", ""), ("note", " \n"), ("refresh", "--notes", "")]
+)
+def test_an_empty_note_is_wrong_usage(words, call, workspace):
+    done = call(*words)
+    assert done.code == 2
+    assert "Try: memsync note" in done.err
+    assert pending(workspace) == []
+
+
+@pytest.mark.parametrize("words", [("note",), ("refresh",), ("refresh", "--dry-run")], ids=" ".join)
+def test_a_note_of_five_megabytes_is_refused_by_standard_input(words, call, with_claude, claude):
+    done = call(*words, stdin=TOO_LONG)
+    assert done.code == 2
+    assert f"a note may have {MAX_BYTES:,}" in done.err
+    assert "Try: take down what matters" in done.err
+    assert log_of(with_claude) == ""
+    assert claude.requests == []
+
+
+def test_a_note_of_five_megabytes_is_refused_from_a_file(run, home, with_claude, claude):
+    (home / "long.md").write_bytes(TOO_LONG)
+    done = run("refresh", "--file", "long.md")
+    assert done.code == 2
+    assert "Try: " in done.err
+    assert pending(with_claude) == []
+    assert claude.requests == []
+
+
+@pytest.mark.parametrize("how", ["--notes", "--file", "stdin"])
+def test_refresh_writes_its_own_note_to_the_log_before_it_merges(
+    how, call, home, with_claude, claude
+):
+    (home / "note.md").write_text("I moved to Oslo\n")
+    given = {
+        "--notes": (["--notes", "I moved to Oslo"], b""),
+        "--file": (["--file", str(home / "note.md")], b""),
+        "stdin": ([], b"I moved to Oslo\n"),
+    }
+    words, stdin = given[how]
+    claude.script(cut_off(), edits())
+    call("note", "An older one")
+    assert call("refresh", *words, stdin=stdin).code == 5
+    assert pending(with_claude) == ["An older one", "I moved to Oslo"]
+    assert call("refresh").code == 0
+    assert pending(with_claude) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--file", "nowhere.md"), "cannot read"),
+        (("--file", "."), "cannot read"),
+        (("--file", "binary"), "is not UTF-8"),
+        (("--file", "binary", "--notes", "x"), "exclude each other"),
+        (("--bogus",), "No such option"),
+        (("extra",), "unexpected extra argument"),
+    ],
+    ids=str,
+)
+def test_a_note_that_cannot_be_taken_is_wrong_usage(
+    words, message, call, home, workspace, monkeypatch
+):
+    monkeypatch.chdir(home)
+    Path("binary").write_bytes(b"\xff\xfe")
+    done = call("refresh", *words)
+    assert done.code == 2
+    assert message in done.err
+    assert "Try: " in done.err
+    assert log_of(workspace) == ""
+
+
+def test_a_dry_run_shows_the_change_and_writes_nothing(call, home, with_claude, claude):
+    claude.script(edits(REPLACE))
+    done = call("refresh", "--dry-run", "--notes", "The importer is out")
+    assert done.code == 0
+    assert "-- Ship the importer\n+- Ship the exporter\n" in done.out
+    assert "tokens in" in done.err
+    assert with_claude.memory.read_text() == SAMPLE
+    assert log_of(with_claude) == ""
+    assert list(with_claude.backups.iterdir()) == []
+    assert not (home / ".claude" / "CLAUDE.md").exists()
+    claude.script(edits())
+    assert call("refresh", "--dry-run", "--notes", "x").out == "Nothing would change.\n"
+
+
+def test_refresh_as_json_says_what_changed_and_what_it_cost(call, with_claude, claude):
+    claude.script(edits(REPLACE, summary="exporter", input_tokens=2000, output_tokens=50))
+    table = call("refresh", "--json", "--notes", "The importer is out").json
+    assert table["changed"] is True
+    assert table["dry_run"] is False
+    assert (table["notes"], table["given"]) == (1, 1)
+    assert table["summary"] == "1 note merged: exporter"
+    assert "+- Ship the exporter" in table["diff"]
+    assert Path(table["backup"]).read_text() == SAMPLE
+    assert (table["input_tokens"], table["output_tokens"]) == (2000, 50)
+    assert table["cost_usd"] > 0
+    assert [target["state"] for target in table["targets"]] == ["in-sync", "in-sync"]
+    empty = call("refresh", "--json").json
+    assert (empty["changed"], empty["notes"], empty["summary"]) == (False, 0, "no pending notes")
+
+
+def test_another_model_is_asked_for_once(call, with_claude, claude):
+    claude.script(edits())
+    call("refresh", "--notes", "one", "--model", "claude-of-the-day")
+    call("refresh", "--notes", "two")
+    assert [request["model"] for request in claude.requests] == [
+        "claude-of-the-day",
+        settings.load().model,
+    ]
+
+
+def test_much_goes_only_with_allow_shrink(call, with_claude, claude):
+    gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
+    claude.script(edits(*({"op": "remove", "find": line} for line in gone)))
+    refused = call("refresh", "--notes", "Holidays")
+    assert refused.code == 6
+    assert "3 of the memory's" in refused.err
+    assert "--allow-shrink" in refused.err
+    assert pending(with_claude) == ["Holidays"]
+    assert call("refresh", "--allow-shrink").code == 0
+    assert not any(line in with_claude.memory.read_text() for line in gone)
+
+
+def test_a_spent_budget_ends_with_5_and_no_call(call, with_claude, claude):
+    (with_claude.machines / "pi").mkdir()
+    with time_machine.travel("2026-11-23T10:00:00+00:00"):
+        line = {
+            "time": "2026-11-01T00:00:00+00:00", "command": "refresh", "model": "m",
+            "input_tokens": 1, "output_tokens": 1, "cache_read_tokens": 0,
+            "cost_usd": 2.5, "changed": True,
+        }  # fmt: skip
+        (with_claude.machines / "pi" / "usage.jsonl").write_text(json.dumps(line) + "\n")
+        assert call("config", "set", "monthly_budget_usd", "2").code == 0
+        done = call("refresh", "--notes", "x")
+    assert done.code == 5
+    assert "the budget of $2.00 for 2026-11 is spent" in done.err
+    assert claude.requests == []
+    assert pending(with_claude) == ["x"]
+
+
+def test_without_a_key_the_note_stands_under_recent_notes(run, home, workspace):
+    assert run("refresh", stdin=b"I moved to Oslo").code == 0
+    assert ": I moved to Oslo\n" in (home / ".claude" / "CLAUDE.md").read_text()
+    assert run("refresh").out == "No pending notes.\n"
+
+
+def test_claude_without_a_key_ends_with_5(call, workspace):
+    config_writer.change(settings.get_config_path(), {"core.engine": "claude"})
+    done = call("refresh", "--notes", "x")
+    assert done.code == 5
+    assert "Try: set ANTHROPIC_API_KEY" in done.err
+    assert pending(workspace) == ["x"]

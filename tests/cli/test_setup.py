@@ -1,0 +1,248 @@
+"""`init` and `providers`: how a machine comes to memsync, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from memsync import config as settings
+from memsync import store
+from memsync.workspace import Workspace
+from tests.conftest import SAMPLE, needs_real_memories, real_memories
+
+BEGIN, END = b"<!-- memsync:begin -->", b"<!-- memsync:end -->"
+
+
+@pytest.fixture
+def sync(home: Path) -> Path:
+    folder = home / "Sync"
+    folder.mkdir()
+    (home / ".claude").mkdir()
+    return folder
+
+
+def memory_of(sync: Path) -> Path:
+    return sync / ".claude-memory" / "GLOBAL_MEMORY.md"
+
+
+def init(call, sync: Path, *words: str):
+    return call("init", "--sync-root", str(sync), *words)
+
+
+def test_a_fresh_machine_gets_a_starter_memory_and_every_agent_has_it(run, home, sync):
+    done = run("init", "--sync-root", "Sync")
+    assert done.code == 0, done.err
+    assert done.err == ""
+    assert memory_of(sync).read_text() == store.STARTER
+    block = (home / ".claude" / "CLAUDE.md").read_bytes()
+    assert block == BEGIN + b"\n" + store.STARTER.encode() + END + b"\n"
+    assert not (home / ".codex").exists(), "no folder is made for an agent that is not here"
+    assert str(memory_of(sync)) in done.out
+    assert "claude: in-sync" in done.out
+    assert "memsync note" in done.out
+    path = settings.get_config_path()
+    assert settings.load(path).sync_root == str(sync)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert run("status", "--json").json["pending"] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"# Me\n\n- Ada\n",
+        b"# Me\r\n\r\n- Ada\r\n",
+        "\n\n# Ich\n\n- Möwe 🚢\t\n\n\n".encode(),
+        b"---\nname: me\n---\n- \x1b[31mred\x1b[0m\n",
+        SAMPLE.encode(),
+    ],
+    ids=["plain", "CRLF", "blank lines", "front matter", "memsync's own"],
+)
+def test_an_instruction_file_becomes_the_memory_and_stands_unchanged(text, call, home, sync):
+    file = home / ".claude" / "CLAUDE.md"
+    file.write_bytes(text)
+    done = init(call, sync)
+    assert done.code == 0, done.err
+    assert "The memory starts as your" in done.out
+    assert memory_of(sync).read_bytes() == text
+    found = file.read_bytes()
+    assert text in found
+    assert found.strip().startswith(BEGIN)
+    assert found.strip().endswith(END)
+    assert file.with_name("CLAUDE.md.pre-memsync.bak").read_bytes() == text
+
+
+@needs_real_memories
+@pytest.mark.parametrize("path", real_memories(), ids=lambda path: path.name)
+def test_no_byte_of_a_real_memory_changes_at_init(path: Path, call, home, sync):
+    text = path.read_bytes()
+    (home / ".claude" / "CLAUDE.md").write_bytes(text)
+    assert init(call, sync).code == 0
+    assert memory_of(sync).read_bytes() == text
+    assert text in (home / ".claude" / "CLAUDE.md").read_bytes()
+
+
+def test_the_first_agent_with_a_text_gives_it_and_the_others_keep_theirs(call, home, sync):
+    (home / ".codex").mkdir()
+    (home / ".claude" / "CLAUDE.md").write_text(" \n")
+    (home / ".codex" / "AGENTS.md").write_text("# Codex knows me\n")
+    assert init(call, sync).code == 0
+    assert memory_of(sync).read_text() == "# Codex knows me\n"
+    assert b"# Codex knows me\n" in (home / ".claude" / "CLAUDE.md").read_bytes()
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"# Me\0", b""], ids=["UTF-16", "NUL", "empty"])
+def test_a_file_that_is_no_text_is_not_adopted_and_not_touched(text, call, home, sync):
+    file = home / ".claude" / "CLAUDE.md"
+    file.write_bytes(text)
+    assert init(call, sync).code == 0
+    assert memory_of(sync).read_text() == store.STARTER
+    assert not text or file.read_bytes() == text
+
+
+def test_a_second_machine_joins_the_memory_that_is_there(run, home, sync):
+    memory_of(sync).parent.mkdir()
+    memory_of(sync).write_text(SAMPLE)
+    own = home / ".claude" / "CLAUDE.md"
+    own.write_text("# Mine on this machine\n")
+    done = run("init", "--sync-root", str(sync))
+    assert done.code == 0, done.err
+    assert memory_of(sync).read_text() == SAMPLE
+    assert own.read_text().startswith("# Mine on this machine\n\n<!-- memsync:begin -->\n")
+    assert SAMPLE in own.read_text()
+
+
+def test_a_second_init_is_an_error_that_names_force(call, sync):
+    assert init(call, sync).code == 0
+    before = settings.get_config_path().read_bytes()
+    done = init(call, sync)
+    assert done.code == 1
+    assert "already set up" in done.err
+    assert "Try: memsync init --force" in done.err
+    assert settings.get_config_path().read_bytes() == before
+
+
+def test_force_moves_to_another_folder_and_keeps_what_else_the_config_says(call, home, sync):
+    assert init(call, sync).code == 0
+    path = settings.get_config_path()
+    path.write_text(f"# my own words\n{path.read_text()}\n[backups]\nkeep_days = 7 # a week\n")
+    (home / "Other").mkdir()
+    done = init(call, home / "Other", "--force")
+    assert done.code == 0, done.err
+    text = path.read_text()
+    assert text.startswith("# my own words\n")
+    assert "keep_days = 7 # a week" in text
+    assert settings.load().sync_root == str(home / "Other")
+
+
+def test_the_memory_in_a_block_is_not_lost_when_its_folder_is(call, home, sync):
+    memory_of(sync).parent.mkdir()
+    memory_of(sync).write_text(SAMPLE)
+    file = home / ".claude" / "CLAUDE.md"
+    file.write_text("# Mine\n")
+    assert init(call, sync).code == 0
+    (home / "New").mkdir()
+    before = file.read_bytes()
+    done = init(call, home / "New", "--force")
+    assert done.code == 0, done.err
+    assert memory_of(home / "New").read_text() == SAMPLE
+    assert file.read_bytes() == before
+
+
+def test_without_any_sync_folder_there_is_nothing_to_set_up(run, home):
+    done = run("init")
+    assert done.code == 4
+    assert done.err == (
+        "Error: no sync folder was found on this machine\nTry: memsync init --sync-root PATH\n"
+    )
+    assert not settings.get_config_path().exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--sync-root", "Nowhere"), ("--provider", "dropbox"), ("--provider", "custom")],
+    ids=" ".join,
+)
+def test_a_folder_that_is_not_there_is_not_made(words, call, home, monkeypatch):
+    monkeypatch.chdir(home)
+    done = call("init", *words)
+    assert done.code == 4
+    assert "Try: memsync init" in done.err
+    assert not settings.get_config_path().exists()
+    assert list(home.iterdir()) == [], "nothing was created"
+
+
+def test_a_memory_that_was_there_is_never_started_afresh(run, home, sync):
+    backups = memory_of(sync).parent / "backups"
+    backups.mkdir(parents=True)
+    (backups / "GLOBAL_MEMORY_20261101_120000.md").write_text(SAMPLE)
+    (home / ".claude" / "CLAUDE.md").write_text("# Mine\n")
+    done = run("init", "--sync-root", str(sync))
+    assert done.code == 6
+    assert "is missing" in done.err
+    assert "Try: memsync restore" in done.err
+    assert not memory_of(sync).exists()
+    assert (home / ".claude" / "CLAUDE.md").read_text() == "# Mine\n"
+    assert run("restore").code == 0
+    assert memory_of(sync).read_text() == SAMPLE
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0\0", b"\xff"], ids=repr)
+def test_a_damaged_memory_is_not_joined(damage, call, sync):
+    memory_of(sync).parent.mkdir()
+    memory_of(sync).write_bytes(damage)
+    done = init(call, sync)
+    assert done.code == 6
+    assert memory_of(sync).read_bytes() == damage
+
+
+def test_where_two_clients_are_found_the_one_that_has_a_memory_is_taken_without_asking(
+    run, home, sync
+):
+    (home / "OneDrive").mkdir()
+    (home / "Dropbox" / ".claude-memory").mkdir(parents=True)
+    (home / "Dropbox" / ".claude-memory" / "GLOBAL_MEMORY.md").write_text(SAMPLE)
+    done = run("init")
+    assert done.code == 0, done.err
+    assert settings.load().provider == "dropbox"
+    assert SAMPLE in (home / ".claude" / "CLAUDE.md").read_text()
+
+
+def test_init_and_show_work_with_every_stream_closed(home, sync):
+    command = f"{sys.executable} -m memsync init --sync-root {sync} <&- >&- 2>&-"
+    assert os.system(f"cd {home} && {command}") == 0
+    assert memory_of(sync).exists()
+    assert os.system(f"cd {home} && {sys.executable} -m memsync show <&- >&- 2>&-") == 0
+
+
+def test_a_choice_that_is_none_is_wrong_usage(call):
+    done = call("init", "--provider", "floppy")
+    assert done.code == 2
+    assert "Try: memsync init --help" in done.err
+
+
+def test_a_folder_of_an_older_tool_opens_as_it_is(call, sync):
+    root = memory_of(sync).parent
+    (root / "sessions").mkdir(parents=True)
+    memory_of(sync).write_text(SAMPLE)
+    (root / "sessions" / "2026-01-02.md").write_text("# 2026-01-02\n\nan old note\n")
+    assert init(call, sync).code == 0
+    assert call("status", "--json").json["pending"] == 0
+    assert memory_of(sync).read_text() == SAMPLE
+    assert Workspace.open(settings.load()).root == root
+
+
+def test_providers_are_listed_with_the_folders_found(call, home):
+    (home / "Dropbox").mkdir()
+    rows = {row["name"]: row for row in call("providers", "--json").json["providers"]}
+    assert set(rows) == {"onedrive", "icloud", "gdrive", "dropbox", "syncthing", "custom"}
+    assert rows["dropbox"] == {
+        "name": "dropbox",
+        "label": "Dropbox",
+        "path": str(home / "Dropbox"),
+    }
+    assert rows["onedrive"]["path"] is None
+    assert f"dropbox     {home / 'Dropbox'}" in call("providers").out

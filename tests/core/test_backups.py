@@ -1,0 +1,162 @@
+"""Every text the memory ever had keeps a name of its own, and the last good one is never pruned."""
+
+import os
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from memsync import backups
+from memsync.errors import WrongUsageError
+from tests.core.test_files import names
+
+NOON = "2026-11-23T12:00:00+00:00"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "backups").mkdir()
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def memory(tmp_path):
+    path = tmp_path / "GLOBAL_MEMORY.md"
+    path.write_bytes(b"# Memory\r\nas it was")
+    return path
+
+
+def made(folder, *stamps, text="# Memory\n"):
+    for stamp in stamps:
+        (folder / f"GLOBAL_MEMORY_{stamp}.md").write_text(text)
+
+
+def listed(folder):
+    return [
+        entry.path.stem.removeprefix("GLOBAL_MEMORY_") for entry in backups.list_backups(folder)
+    ]
+
+
+@time_machine.travel(NOON, tick=False)
+def test_backups_of_one_second_are_told_apart_and_in_order(memory, folder):
+    kept = [backups.backup(memory, folder) for _ in range(3)]
+    assert [path.name for path in kept] == [
+        "GLOBAL_MEMORY_20261123_120000.md",
+        "GLOBAL_MEMORY_20261123_120000_2.md",
+        "GLOBAL_MEMORY_20261123_120000_3.md",
+    ]
+    assert {path.read_bytes() for path in kept} == {b"# Memory\r\nas it was"}
+    assert listed(folder) == ["20261123_120000_3", "20261123_120000_2", "20261123_120000"]
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_thousand_backups_in_one_second_are_a_thousand_contents(memory, folder, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a thousand would take a while
+    for number in range(1000):
+        memory.write_text(f"version {number}")
+        backups.backup(memory, folder)
+    contents = [entry.path.read_text() for entry in backups.list_backups(folder)]
+    assert contents == [f"version {number}" for number in reversed(range(1000))]
+
+
+def test_the_folder_is_made_but_not_the_memory_root(memory, tmp_path):
+    assert backups.backup(memory, tmp_path / "new").exists()
+    with pytest.raises(FileNotFoundError):
+        backups.backup(memory, tmp_path / "unmounted" / "backups")
+    assert not (tmp_path / "unmounted").exists()
+
+
+def test_other_files_in_the_folder_are_no_backups(folder):
+    made(folder, "20261122_090000", "20261123_090000_12", "20261123_090000_2")
+    made(folder, "20261399_990000", "2026", "20261123_090000_x", "20261123_090000 (1)")
+    made(folder, "99991231_235959", "00010101_000000")
+    (folder / "notes.md").touch()
+    (folder / "GLOBAL_MEMORY.md").touch()
+    found = [name for name in listed(folder) if not name.startswith(("9999", "0001"))]
+    assert found == ["20261123_090000_12", "20261123_090000_2", "20261122_090000"]
+    assert backups.list_backups(folder / "missing") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["GLOBAL_MEMORY_20261122_090000.md", "GLOBAL_MEMORY_20261122_090000", "20261122_090000"]
+)
+def test_a_backup_is_found_by_its_name_in_full_or_short(name, folder):
+    made(folder, "20261122_090000", "20261122_090000_2")
+    assert backups.find(folder, name).path.name == "GLOBAL_MEMORY_20261122_090000.md"
+
+
+def test_a_path_is_never_taken_for_a_backup(folder):
+    made(folder, "20261122_090000")
+    real = "GLOBAL_MEMORY_20261122_090000.md"
+    made(folder.parent, "20261121_090000")
+    paths = [
+        "../GLOBAL_MEMORY_20261121_090000.md",
+        f"../backups/{real}",
+        f"./{real}",
+        str(folder / real),
+        "..",
+        ".",
+        "",
+        "/etc/passwd",
+        f"{real}\0",
+        "\0",
+        f"{real}/",
+        "*",
+        f"C:\\{real}",
+        f"{real}:stream",
+        real.lower(),
+    ]
+    for path in paths:
+        with pytest.raises(WrongUsageError) as raised:
+            backups.find(folder, path)
+        assert raised.value.exit_code == 2
+        assert "memsync log" in raised.value.hint
+
+
+@time_machine.travel(NOON, tick=False)
+def test_pruning_removes_what_is_older_than_it_may_be(folder):
+    made(folder, "20261024_115959", "20261024_120000", "20261122_090000", "20251123_000000_2")
+    (folder / "notes.md").touch()
+    outdated = [entry.path.name for entry in backups.outdated(folder, 30)]
+    removed = [path.name for path in backups.prune(folder, 30)]
+    assert removed == outdated
+    assert removed == ["GLOBAL_MEMORY_20261024_115959.md", "GLOBAL_MEMORY_20251123_000000_2.md"]
+    assert listed(folder) == ["20261122_090000", "20261024_120000"]
+    assert (folder / "notes.md").exists()
+    assert backups.prune(folder, 30) == []
+
+
+@time_machine.travel(NOON, tick=False)
+def test_the_newest_good_backup_is_kept_however_old_it_is(folder):
+    made(folder, "20200101_000000", "20200102_000000")
+    for number, damaged in enumerate([b"", b" \n", b"\0" * 9, b"\xff\xfe"], start=1):
+        (folder / f"GLOBAL_MEMORY_2020010{number + 2}_000000.md").write_bytes(damaged)
+    assert backups.newest_good(folder).path.name == "GLOBAL_MEMORY_20200102_000000.md"
+    backups.prune(folder, 1)
+    assert names(folder) == ["GLOBAL_MEMORY_20200102_000000.md"]
+
+
+def test_a_clock_in_the_past_prunes_nothing(folder):
+    made(folder, "20261024_120000", "20261122_090000", "20261123_090000")
+    for moment in ("1970-01-01T00:00:30+00:00", "2016-06-01T00:00:00+00:00"):
+        with time_machine.travel(moment, tick=False):
+            assert backups.prune(folder, 1) == []
+            assert backups.prune(folder, 36500) == []
+    assert len(names(folder)) == 3
+
+
+def test_a_clock_far_in_the_future_still_keeps_the_newest(folder):
+    made(folder, "20261122_090000", "20261123_090000")
+    with time_machine.travel("2099-01-01T00:00:00+00:00", tick=False):
+        backups.prune(folder, 30)
+    assert listed(folder) == ["20261123_090000"]
+
+
+def test_days_pass_and_only_the_last_thirty_stay(memory, folder):
+    with time_machine.travel(NOON, tick=False) as traveller:
+        for _ in range(45):
+            backups.backup(memory, folder)
+            backups.prune(folder, 30)
+            traveller.shift(timedelta(days=1))
+    assert len(names(folder)) == 31
+    assert listed(folder)[0] == "20270106_120000"

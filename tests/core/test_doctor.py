@@ -1,0 +1,145 @@
+"""The health checks: every one is a finding with advice, and none changes anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from memsync import clock, config_writer, doctor, sessions
+from memsync import config as settings
+from memsync.doctor import Check
+from memsync.notes import make
+from memsync.publish import bring_in_step
+from tests.conftest import SAMPLE
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="permission bits")
+
+
+def findings() -> dict[str, Check]:
+    return {check.name: check for check in doctor.run()}
+
+
+def failing() -> dict[str, str]:
+    return {check.name: check.advice for check in doctor.run() if not check.ok}
+
+
+def change(**values: object) -> None:
+    path = settings.get_config_path()
+    config_writer.change(path, {key.replace("__", "."): value for key, value in values.items()})
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_healthy_machine_has_no_complaint_and_is_left_as_it_was(home, workspace):
+    bring_in_step(workspace)
+    sessions.append(workspace, make("one", clock.now()))
+    before = snapshot(home)
+    found = findings()
+    assert failing() == {}
+    assert snapshot(home) == before
+    assert found["config"].advice == str(settings.get_config_path())
+    assert found["sync folder"].advice == str(workspace.root)
+    assert found["memory"].advice == f"{len(SAMPLE.splitlines())} lines"
+    assert found["notes"].advice == "1 pending"
+    assert found["backups"].advice == "none yet"
+    assert found["target claude"].advice == "in-sync"
+    assert "offline" in found["engine"].advice
+
+
+def test_the_engine_is_claude_where_there_is_a_key(workspace, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-x")
+    assert findings()["engine"].advice == f"Claude, {settings.load().model}"
+
+
+def test_without_a_config_that_is_the_one_finding(home):
+    assert failing().keys() == {"config"}
+    assert "memsync init" in failing()["config"]
+
+
+def test_a_config_that_cannot_be_read_is_the_one_finding(workspace):
+    settings.get_config_path().write_text("[core")
+    assert findings().keys() == {"config"}
+    assert "not valid TOML" in failing()["config"]
+
+
+@posix
+def test_a_config_that_others_can_read_is_to_be_closed(workspace):
+    settings.get_config_path().chmod(0o644)
+    assert failing()["config permissions"] == f"chmod 600 {settings.get_config_path()}"
+
+
+def test_a_sync_folder_that_is_away_ends_the_list(workspace):
+    shutil.rmtree(workspace.root)
+    found = findings()
+    assert list(found)[-1] == "sync folder"
+    assert "start your sync client" in found["sync folder"].advice
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0", b"\xff", None], ids=repr)
+def test_a_damaged_memory_is_a_finding_beside_the_others(damage, workspace):
+    workspace.memory.unlink()
+    if damage is not None:
+        workspace.memory.write_bytes(damage)
+    found = findings()
+    assert not found["memory"].ok
+    assert "memsync restore" in found["memory"].advice
+    assert found["free space"].ok
+
+
+def test_a_memory_that_has_grown_too_long_is_a_finding(workspace):
+    change(core__max_memory_lines=20)
+    workspace.memory.write_text(SAMPLE + "- a line\n" * 20)
+    assert "more than 20: memsync edit" in failing()["memory"]
+
+
+def test_a_target_out_of_step_is_a_finding_with_advice(home, workspace):
+    bring_in_step(workspace)
+    workspace.memory.write_text(f"{SAMPLE}- new\n")
+    (home / ".codex" / "AGENTS.md").unlink()
+    (home / ".codex" / "AGENTS.md").symlink_to(home / "elsewhere.md")
+    found = failing()
+    assert found["target claude"] == "stale. memsync targets sync"
+    assert found["target codex"].startswith("symlink. ")
+    assert "does not write through a link" in found["target codex"]
+
+
+def test_no_target_at_all_is_a_finding(home, workspace):
+    shutil.rmtree(home / ".claude")
+    shutil.rmtree(home / ".codex")
+    assert "memsync targets add" in failing()["targets"]
+
+
+def test_a_disk_nearly_full_is_a_finding(workspace, monkeypatch):
+    usage = shutil.disk_usage(workspace.root)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1024**2))
+    assert failing()["free space"] == "1 MiB free"
+
+
+def test_a_ledger_that_cannot_be_read_is_a_finding_and_no_crash(workspace):
+    (workspace.machines / "pi").mkdir()
+    (workspace.machines / "pi" / "merged.log").mkdir()
+    assert "cannot be read" in failing()["notes"]
+
+
+@posix
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_state_folder_that_cannot_be_written_is_a_finding(home, workspace):
+    (home / ".local" / "state" / "memsync").chmod(0o500)
+    assert "state folder" in failing()
+
+
+def test_ports_are_a_finding_only_where_someone_decided_to_leave_them_open(workspace):
+    assert "open port" not in findings()
+    change(daemon__capture_token="", daemon__web_ui_password="")
+    advice = [check.advice for check in doctor.run() if check.name == "open port"]
+    assert len(advice) == 2
+    assert "daemon.capture_token" in advice[0]
+    assert "daemon.web_ui_password" in advice[1]
+    change(daemon__capture_host="127.0.0.1", daemon__web_ui_password="long enough")
+    assert "open port" not in findings()

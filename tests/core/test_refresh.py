@@ -1,0 +1,322 @@
+"""From pending notes to a published memory: once each, in this order, whatever happens between."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+
+from memsync import config as settings
+from memsync import config_writer, refresh, sessions, store, targets
+from memsync.errors import (
+    ApiError,
+    DamagedMemoryError,
+    MemoryMovedError,
+    RefusedError,
+)
+from memsync.notes import MAX_BYTES, make
+from memsync.workspace import Workspace
+from tests.conftest import SAMPLE
+from tests.support.messages_server import cut_off, edits, http_error, slow
+
+ROME = ZoneInfo("Europe/Rome")
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ROME)
+ADD = {"op": "add", "section": "Identity", "text": "- Lives in Oslo"}
+REPLACE = {"op": "replace", "find": "- Ship the importer", "text": "- Ship the exporter"}
+
+
+def take(workspace: Workspace, text: str, moment: datetime = NOON) -> None:
+    sessions.append(workspace, make(text, moment))
+
+
+def pending(workspace: Workspace) -> list[str]:
+    return [note.text for note in sessions.pending(workspace)]
+
+
+def backups(workspace: Workspace) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(workspace.backups.iterdir())]
+
+
+def usage_lines(workspace: Workspace) -> list[dict]:
+    (path,) = workspace.machines.glob("*/usage.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def reopened(workspace: Workspace, **values: object) -> Workspace:
+    changes = {f"core.{name}": value for name, value in values.items()}
+    config_writer.change(settings.get_config_path(), changes)
+    return Workspace.open(settings.load())
+
+
+def notes_asked(request: dict) -> list[str]:
+    listed = request["messages"][0]["content"].split("are not for you):\n\n")[1]
+    return [note["text"] for note in json.loads(listed)]
+
+
+def test_a_merge_that_replaces_one_line_changes_that_line_alone_and_is_done_once(
+    with_claude, claude
+):
+    take(with_claude, "The importer is out; now the exporter")
+    claude.script(edits(REPLACE, summary="exporter now"))
+    outcome = refresh.merge_pending(with_claude)
+    after = SAMPLE.replace("- Ship the importer\n", "- Ship the exporter\n").encode()
+    assert with_claude.memory.read_bytes() == after
+    assert backups(with_claude) == [SAMPLE.encode()]
+    assert outcome.sentence == "1 note merged: exporter now"
+    wanted = targets.resolve(with_claude.config)
+    states = targets.inspect_all(wanted, after, with_claude.memory)
+    assert [(state.name, state.state) for state in states] == [
+        ("claude", "in-sync"),
+        ("codex", "in-sync"),
+    ]
+    assert refresh.merge_pending(with_claude).sentence == "no pending notes"
+    assert len(claude.requests) == 1
+    assert backups(with_claude) == [SAMPLE.encode()]
+
+
+def test_a_note_taken_at_23_58_is_merged_by_the_next_nights_run_once(with_claude, claude):
+    claude.script(edits(ADD), edits())
+    with time_machine.travel(datetime(2026, 11, 23, 23, 55, tzinfo=ROME)):
+        assert refresh.merge_pending(with_claude).notes == 0
+    with time_machine.travel(datetime(2026, 11, 23, 23, 58, tzinfo=ROME)) as clock:
+        take(with_claude, "I moved to Oslo", datetime.now(ROME))
+        clock.move_to(datetime(2026, 11, 24, 23, 55, tzinfo=ROME))
+        take(with_claude, "I like it here", datetime.now(ROME))
+        assert refresh.merge_pending(with_claude).notes == 2
+        clock.move_to(datetime(2026, 11, 25, 23, 55, tzinfo=ROME))
+        assert refresh.merge_pending(with_claude).notes == 0
+    assert [notes_asked(request) for request in claude.requests] == [
+        ["I moved to Oslo", "I like it here"]
+    ]
+
+
+def test_a_note_forges_no_entry(with_claude, claude):
+    text = "First\n\n---\n### 01:02:03\nSecond\n\n---\n### 01:02:04 (captured)\nThird"
+    take(with_claude, text)
+    take(with_claude, "An honest one", NOON + timedelta(seconds=1))
+    assert pending(with_claude) == [text, "An honest one"]
+    claude.script(edits())
+    assert refresh.merge_pending(with_claude).notes == 2
+    assert notes_asked(claude.requests[0]) == [text, "An honest one"]
+
+
+@pytest.mark.parametrize(
+    "bad", [[cut_off(text="I")], [edits({"op": "remove", "find": "- x"})] * 2], ids=["cut", "bad"]
+)
+def test_after_a_bad_answer_the_notes_wait_and_the_next_good_one_merges_them(
+    bad, with_claude, claude
+):
+    take(with_claude, "I moved to Oslo")
+    claude.script(*bad, edits(ADD))
+    with pytest.raises(ApiError, match="cannot be used"):
+        refresh.merge_pending(with_claude)
+    assert store.read(with_claude).text == SAMPLE
+    assert backups(with_claude) == []
+    assert pending(with_claude) == ["I moved to Oslo"]
+    refresh.merge_pending(with_claude)
+    assert "- Lives in Oslo\n" in store.read(with_claude).text
+    assert pending(with_claude) == []
+
+
+def test_a_memory_that_moved_while_the_model_was_thinking_gets_the_edits_on_its_new_text(
+    with_claude, claude
+):
+    moved = SAMPLE.replace("- Write the runbook", "- Write two runbooks")
+
+    def meanwhile(request):
+        with_claude.memory.write_text(moved)
+        return edits(REPLACE)
+
+    take(with_claude, "The importer is out")
+    claude.script(meanwhile)
+    refresh.merge_pending(with_claude)
+    assert store.read(with_claude).text == moved.replace("Ship the importer", "Ship the exporter")
+    assert backups(with_claude) == [moved.encode()]
+    assert len(claude.requests) == 1
+
+
+def test_a_memory_in_which_the_edits_no_longer_fit_stays_and_so_do_the_notes(with_claude, claude):
+    moved = SAMPLE.replace("- Ship the importer\n", "")
+
+    def meanwhile(request):
+        with_claude.memory.write_text(moved)
+        return edits(REPLACE)
+
+    take(with_claude, "The importer is out")
+    claude.script(meanwhile)
+    with pytest.raises(MemoryMovedError, match="no longer fits"):
+        refresh.merge_pending(with_claude)
+    assert store.read(with_claude).text == moved
+    assert pending(with_claude) == ["The importer is out"]
+
+
+def test_a_memory_that_keeps_moving_leaves_the_notes_pending(with_claude, claude, monkeypatch):
+    attempts = []
+
+    def restless(workspace, text, based_on):
+        attempts.append(text)
+        with workspace.memory.open("a") as file:
+            file.write(f"- Line {len(attempts)} of another program\n")
+        return publish(workspace, text, based_on)
+
+    publish = refresh.publish
+    monkeypatch.setattr(refresh, "publish", restless)
+    take(with_claude, "The importer is out")
+    claude.script(edits(REPLACE))
+    with pytest.raises(MemoryMovedError, match="kept changing"):
+        refresh.merge_pending(with_claude)
+    assert len(attempts) == 3
+    assert "- Ship the importer" in store.read(with_claude).text
+    assert "- Line 3 of another program" in store.read(with_claude).text
+    assert pending(with_claude) == ["The importer is out"]
+    assert len(claude.requests) == 1
+
+
+def test_a_crash_between_memory_and_ledger_repeats_the_merge_and_doubles_no_line(
+    with_claude, claude, monkeypatch
+):
+    def crash(workspace, merged):
+        raise KeyboardInterrupt
+
+    take(with_claude, "I moved to Oslo")
+    claude.script(edits(ADD, REPLACE), edits(ADD))
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions, "mark_merged", crash)
+        with pytest.raises(KeyboardInterrupt):
+            refresh.merge_pending(with_claude)
+    merged = store.read(with_claude).text
+    assert "- Lives in Oslo\n" in merged
+    assert pending(with_claude) == ["I moved to Oslo"]
+    assert refresh.merge_pending(with_claude).notes == 1
+    assert store.read(with_claude).text == merged
+    assert pending(with_claude) == []
+
+
+def test_two_refreshes_at_once_merge_each_note_once(with_claude, claude):
+    take(with_claude, "I moved to Oslo")
+    claude.script(slow(edits(ADD), 0.2))
+    found: list[int] = []
+
+    def merge():
+        found.append(refresh.merge_pending(with_claude).notes)
+
+    threads = [threading.Thread(target=merge) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [0, 1]
+    assert len(claude.requests) == 1
+
+
+def test_many_notes_are_merged_in_batches_and_what_is_merged_stays_merged(with_claude, claude):
+    for number in range(4):
+        take(with_claude, f"{number} {'x' * 60_000}", NOON + timedelta(seconds=number))
+    refused = http_error(400, "invalid_request_error", "No")
+    claude.script(edits(ADD), refused, edits(REPLACE))
+    with pytest.raises(ApiError):
+        refresh.merge_pending(with_claude)
+    assert "- Lives in Oslo" in store.read(with_claude).text
+    assert [text[0] for text in pending(with_claude)] == ["2", "3"]
+    assert refresh.merge_pending(with_claude).notes == 2
+    assert [[t[0] for t in notes_asked(request)] for request in claude.requests] == [
+        ["0", "1"],
+        ["2", "3"],
+        ["2", "3"],
+    ]
+
+
+def test_five_megabytes_of_notes_are_merged_in_batches_that_a_call_can_hold(with_claude, claude):
+    for number in range(20):
+        text = f"{number:02} " + "x" * (MAX_BYTES - 3)
+        sessions.append(with_claude, make(text, NOON + timedelta(seconds=number)))
+    claude.script(edits())
+    assert refresh.merge_pending(with_claude).notes == 20
+    assert [notes_asked(request)[0][:2] for request in claude.requests] == [
+        f"{number:02}" for number in range(20)
+    ]
+    assert pending(with_claude) == []
+
+
+def test_every_call_has_its_line_in_the_usage_log_the_bad_ones_too(with_claude, claude):
+    model = settings.load().model
+    take(with_claude, "I moved to Oslo")
+    bad = edits({"op": "remove", "find": "- x"}, input_tokens=1000, output_tokens=50)
+    claude.script(
+        bad,
+        http_error(400, "invalid_request_error", "No"),
+        bad,
+        edits(ADD, input_tokens=2000, output_tokens=60, cache_read=7),
+    )
+    with pytest.raises(ApiError, match="No"):
+        refresh.merge_pending(with_claude)
+    refresh.merge_pending(with_claude)
+    lines = usage_lines(with_claude)
+    assert [(line["input_tokens"], line["output_tokens"], line["changed"]) for line in lines] == [
+        (1000, 50, False),
+        (1000, 50, False),
+        (2000, 60, True),
+    ]
+    assert lines[2]["cache_read_tokens"] == 7
+    assert {(line["command"], line["model"]) for line in lines} == {("refresh", model)}
+    assert all(line["cost_usd"] > 0 for line in lines)
+
+
+def test_a_spent_budget_makes_no_call(with_claude, claude):
+    workspace = reopened(with_claude, monthly_budget_usd=0.5)
+    take(workspace, "I moved to Oslo")
+    claude.script(edits(ADD, input_tokens=10_000_000))
+    refresh.merge_pending(workspace)
+    take(workspace, "It rains", NOON + timedelta(minutes=1))
+    with pytest.raises(ApiError, match="budget of"):
+        refresh.merge_pending(workspace)
+    assert len(claude.requests) == 1
+    assert pending(workspace) == ["It rains"]
+
+
+def test_a_preview_writes_nothing_but_what_the_call_cost(with_claude, claude):
+    take(with_claude, "I moved to Oslo")
+    claude.script(edits(ADD))
+    extra = make("It rains", NOON)
+    outcome = refresh.preview(with_claude, [extra], allow_shrink=False)
+    assert outcome.after == SAMPLE.replace("in Turin\n", "in Turin\n- Lives in Oslo\n")
+    assert store.read(with_claude).text == SAMPLE
+    assert pending(with_claude) == ["I moved to Oslo"]
+    assert [line["command"] for line in usage_lines(with_claude)] == ["preview"]
+    assert notes_asked(claude.requests[0]) == ["I moved to Oslo", "It rains"]
+
+
+def test_without_a_model_notes_stand_under_recent_notes_and_are_done(workspace):
+    take(workspace, "I moved to Oslo\n# Not a heading")
+    assert refresh.merge_pending(workspace).changed
+    text = store.read(workspace).text
+    assert (
+        text == f"{SAMPLE}\n## Recent notes\n\n- 2026-11-23: I moved to Oslo\n  \\# Not a heading\n"
+    )
+    assert not refresh.merge_pending(workspace).changed
+
+
+def test_a_memory_the_notes_cannot_go_into_says_so_and_keeps_them(workspace):
+    marks = ("", " (memsync)", *(f" (memsync {number})" for number in range(2, 10)))
+    workspace.memory.write_text("".join(f"## Recent notes{mark}\n\n" for mark in marks) * 2)
+    take(workspace, "I moved to Oslo")
+    with pytest.raises(RefusedError, match="could not be put into the memory"):
+        refresh.merge_pending(workspace)
+    assert pending(workspace) == ["I moved to Oslo"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 64, b"\xff\xfe", None], ids=repr)
+def test_a_damaged_memory_is_not_asked_about(damage, with_claude, claude):
+    take(with_claude, "I moved to Oslo")
+    if damage is None:
+        with_claude.memory.unlink()
+    else:
+        with_claude.memory.write_bytes(damage)
+    with pytest.raises(DamagedMemoryError):
+        refresh.merge_pending(with_claude)
+    assert claude.requests == []
+    assert pending(with_claude) == ["I moved to Oslo"]

@@ -1,0 +1,308 @@
+"""No note is lost and none is merged twice: over midnights, machines, torn files and full disks."""
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from threading import Barrier
+
+import pytest
+import time_machine
+
+from memsync import clock, config, notes, sessions
+from memsync.errors import FolderAwayError, MemsyncError
+from memsync.workspace import Workspace
+from tests.core.test_files import DISK_ERRORS, failing_runs, names
+
+DAY = date(2026, 11, 23)
+EVENING, NEXT_NIGHT = "2026-11-23T23:58:00+00:00", "2026-11-24T23:55:00+00:00"
+OLD_TOOL = """# Session notes
+
+---
+### 09:00:00
+an old note
+
+---
+### 10:30:00 (captured)
+another old note
+"""
+
+
+@pytest.fixture
+def noon():
+    with time_machine.travel("2026-11-23T12:00:00+00:00", tick=False) as traveller:
+        yield traveller
+
+
+def say(workspace, text):
+    note = notes.make(text, clock.now())
+    sessions.append(workspace, note)
+    return note
+
+
+def pending(workspace):
+    return [note.text for note in sessions.pending(workspace)]
+
+
+def other_machine(workspace, *lines, name="pi-0001"):
+    folder = workspace.machines / name
+    folder.mkdir(exist_ok=True)
+    (folder / "merged.log").write_text("".join(f"{line}\n" for line in lines))
+
+
+def test_a_note_is_in_its_days_log_and_pending_until_it_is_marked(workspace, noon):
+    first = say(workspace, "buy bread")
+    second = say(workspace, "two\nlines\n---\n### 09:00:00\nforged")
+    assert sessions.log_path(workspace, DAY).name == "2026-11-23.md"
+    assert sessions.read_day(workspace, DAY) == [first, second]
+    assert sessions.pending(workspace) == [first, second]
+    sessions.mark_merged(workspace, [first])
+    assert sessions.pending(workspace) == [second]
+    sessions.mark_merged(workspace, [second])
+    assert sessions.pending(workspace) == []
+    assert sessions.read_day(workspace, DAY) == [first, second]
+
+
+def test_a_note_said_at_two_minutes_to_midnight_is_merged_the_next_night_and_once(workspace):
+    with time_machine.travel(EVENING, tick=False):
+        note = say(workspace, "said late")
+    with time_machine.travel(NEXT_NIGHT, tick=False):
+        assert sessions.pending(workspace) == [note]
+        sessions.mark_merged(workspace, [note])
+        assert sessions.pending(workspace) == []
+    with time_machine.travel("2026-12-24T23:55:00+00:00", tick=False):
+        assert sessions.pending(workspace) == []
+
+
+def test_notes_of_many_days_come_oldest_first(workspace, noon):
+    for number in range(40):
+        say(workspace, f"note {number}")
+        noon.shift(timedelta(hours=7))
+    assert pending(workspace) == [f"note {number}" for number in range(40)]
+    assert len(sessions.days(workspace)) == 12
+
+
+def test_what_any_machine_has_merged_is_merged(workspace, noon):
+    here, there, nowhere = (say(workspace, text) for text in ("here", "there", "nowhere"))
+    sessions.mark_merged(workspace, [here])
+    other_machine(workspace, f"2026-11-23T12:00:00+00:00 2026-11-23 12:00:00 {there.id}")
+    assert sessions.pending(workspace) == [nowhere]
+
+
+def test_in_the_folder_of_an_older_tool_only_todays_notes_are_pending_and_stay_so(workspace, noon):
+    workspace.sessions.joinpath("2026-11-22.md").write_text(OLD_TOOL)
+    workspace.sessions.joinpath("2026-11-23.md").write_text("- free text of today\n")
+    for folder in (workspace.machines, workspace.backups):
+        folder.rmdir()
+    assert pending(workspace) == ["- free text of today"]
+    assert not workspace.machines.exists()  # looking changes nothing
+    say(workspace, "a new note")
+    assert pending(workspace) == ["- free text of today", "a new note"]
+    for _ in range(3):
+        noon.shift(timedelta(days=1))
+        assert pending(workspace) == ["- free text of today", "a new note"]
+    sessions.mark_merged(workspace, sessions.pending(workspace))
+    assert pending(workspace) == []
+
+
+@pytest.mark.parametrize("number", DISK_ERRORS, ids=errno.errorcode.get)
+def test_a_first_contact_that_is_cut_off_does_not_make_old_notes_pending(
+    workspace, noon, monkeypatch, number
+):
+    workspace.sessions.joinpath("2026-11-22.md").write_text(OLD_TOOL)
+
+    def forget():
+        for ledger in workspace.machines.glob("*/merged.log"):
+            ledger.unlink()
+
+    for raised in failing_runs(
+        monkeypatch, number, forget, lambda: sessions.open_ledger(workspace)
+    ):
+        assert raised is None or isinstance(raised, OSError | FolderAwayError)
+        noon.shift(timedelta(days=1))
+        assert pending(workspace) == []
+        noon.shift(timedelta(days=-1))
+    assert len(list(workspace.machines.glob("*/merged.log"))) == 1
+
+
+def test_a_torn_ledger_line_repeats_its_note_and_harms_no_other(workspace, noon):
+    first, second, third = (say(workspace, text) for text in ("first", "second", "third"))
+    sessions.mark_merged(workspace, [first, second])
+    ledger = next(workspace.machines.glob("*/merged.log"))
+    os.truncate(ledger, ledger.stat().st_size - 7)
+    assert sessions.pending(workspace) == [second, third]
+    sessions.mark_merged(workspace, [third])
+    assert sessions.pending(workspace) == [second]
+    ledger.write_bytes(ledger.read_bytes() + b"\0\0\xff\xfe\n\n")
+    assert sessions.pending(workspace) == [second]
+
+
+@pytest.mark.parametrize(
+    "tail", ["", "\n", "x", "\n---\n### 11:5", "\n---\n### 11:59:00\nhalf a no"]
+)
+def test_a_note_after_a_torn_log_is_whole_and_its_own(workspace, noon, tail):
+    say(workspace, "before")
+    path = sessions.log_path(workspace, DAY)
+    path.write_bytes(path.read_bytes() + tail.encode())
+    note = say(workspace, "after")
+    assert sessions.read_day(workspace, DAY)[-1] == note
+    assert path.read_text().startswith("\n---\n### 12:00:00\nbefore\n")
+
+
+def test_adding_what_is_there_changes_nothing(workspace, noon):
+    wanted = [
+        notes.make(f"note {number}", clock.now() - timedelta(hours=9 * number), captured=True)
+        for number in range(6)
+    ]
+    assert sessions.add_missing(workspace, wanted[:4]) == 4
+    assert sessions.add_missing(workspace, [*wanted, *wanted]) == 2
+    before = {path: path.read_bytes() for path in workspace.sessions.iterdir()}
+    assert sessions.add_missing(workspace, wanted) == 0
+    assert {path: path.read_bytes() for path in workspace.sessions.iterdir()} == before
+    assert sorted(pending(workspace)) == sorted(note.text for note in wanted)
+
+
+def test_a_copy_that_a_sync_client_made_of_a_days_log_is_read_as_well(workspace, noon):
+    ours = say(workspace, "ours")
+    log = sessions.log_path(workspace, DAY)
+    copies = {
+        "2026-11-23-PI.md": "OneDrive",
+        "2026-11-23 (1).md": "Google Drive",
+        "2026-11-23 2.md": "iCloud",
+        "2026-11-23 (Ada's conflicted copy 2026-11-23).md": "Dropbox",
+        "2026-11-23.sync-conflict-20261123-120000-ABCDEFG.md": "Syncthing",
+    }
+    for name, text in copies.items():
+        theirs = notes.render(notes.make(text, clock.now()))
+        log.with_name(name).write_text(log.read_text() + theirs)
+    log.with_name("2026-11-22-PI.md").write_text(OLD_TOOL)  # the log itself never came
+    assert sessions.days(workspace) == [date(2026, 11, 22), DAY]
+    assert sorted(pending(workspace)) == sorted(
+        ["ours", *copies.values(), "an old note", "another old note"]
+    )
+    assert sessions.add_missing(workspace, [ours]) == 0
+    sessions.mark_merged(workspace, sessions.pending(workspace))
+    assert sessions.pending(workspace) == []
+
+
+def test_other_files_among_the_logs_are_none(workspace, noon):
+    for name in ("README.md", "2026-13-01.md", "2026-11-23.txt", ".2026-11-23.md.tmp"):
+        (workspace.sessions / name).write_text("no note")
+    assert sessions.days(workspace) == []
+    assert sessions.read_day(workspace, DAY) == []
+
+
+def test_a_ledger_that_is_only_in_the_cloud_is_not_a_missing_one(workspace, noon):
+    other_machine(workspace, sessions.LEDGER_HEAD)
+    say(workspace, "yesterday's")
+    ledger = workspace.machines / "pi-0001" / "merged.log"
+    ledger.rename(ledger.with_name(".merged.log.icloud"))
+    noon.shift(timedelta(days=1))
+    for act in (lambda: sessions.pending(workspace), lambda: say(workspace, "today's")):
+        with pytest.raises(FolderAwayError, match="placeholder"):
+            act()
+    ledger.with_name(".merged.log.icloud").rename(ledger)
+    assert pending(workspace) == ["yesterday's"]
+
+
+def test_a_log_that_is_only_in_the_cloud_gets_no_second_one_beside_it(workspace, noon):
+    say(workspace, "in the cloud")
+    log = sessions.log_path(workspace, DAY)
+    stub = log.rename(log.with_name(f".{log.name}.icloud"))
+    with pytest.raises(FolderAwayError, match="placeholder"):
+        say(workspace, "a second")
+    assert names(workspace.sessions) == [stub.name]
+
+
+@pytest.mark.parametrize("number", DISK_ERRORS, ids=errno.errorcode.get)
+@pytest.mark.parametrize("already", ["", "a note from before"])
+def test_a_disk_that_fails_at_any_step_leaves_the_log_as_it_was(
+    workspace, noon, monkeypatch, number, already
+):
+    log = sessions.log_path(workspace, DAY)
+    if already:
+        say(workspace, already)
+    before = log.read_bytes() if already else b""
+
+    def as_before():
+        log.write_bytes(before) if already else log.unlink(missing_ok=True)
+
+    refused = 0
+    for raised in failing_runs(monkeypatch, number, as_before, lambda: say(workspace, "new")):
+        if raised is None:  # a folder could not be made that is there
+            assert pending(workspace) == [*filter(None, [already]), "new"]
+            continue
+        refused += 1
+        assert isinstance(raised, MemsyncError)
+        assert isinstance(raised, FolderAwayError) or "the lock" in raised.message
+        assert os.strerror(number) in raised.message
+        assert (log.read_bytes() if log.exists() else b"") == before
+    assert refused >= 4
+    assert pending(workspace) == [*filter(None, [already]), "new"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_ledger_that_cannot_be_written_leaves_the_notes_pending(
+    workspace, noon, monkeypatch, number
+):
+    note = say(workspace, "said")
+    ledger = next(workspace.machines.glob("*/merged.log"))
+    before = ledger.read_bytes()
+    for raised in failing_runs(
+        monkeypatch,
+        number,
+        lambda: ledger.write_bytes(before),
+        lambda: sessions.mark_merged(workspace, [note]),
+    ):
+        if raised is not None:
+            assert isinstance(raised, MemsyncError)
+            assert "once more" in raised.hint
+            assert sessions.pending(workspace) == [note]
+    assert sessions.pending(workspace) == []
+
+
+@pytest.fixture
+def slow_disk(monkeypatch):
+    real = os.open
+
+    def slow_open(*args, **kwargs):
+        time.sleep(0.005)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(os, "open", slow_open)
+
+
+def test_eight_that_bring_the_same_note_at_once_write_it_once(workspace, noon, slow_disk):
+    start = Barrier(8)
+
+    def bring(number):
+        start.wait()
+        return sessions.add_missing(workspace, [notes.make(f"note {number}", clock.now())])
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(4):
+            assert sum(pool.map(bring, [number] * 8)) == 1
+    assert pending(workspace) == [f"note {number}" for number in range(4)]
+
+
+WRITER = """
+import sys
+from memsync import clock, config, notes, sessions
+from memsync.workspace import Workspace
+workspace = Workspace.open(config.load())
+for number in range(50):
+    sessions.append(workspace, notes.make(f"{sys.argv[1]} says {number}", clock.now()))
+"""
+
+
+def test_eight_processes_that_note_at_once_lose_and_double_nothing(workspace):
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(n)]) for n in range(8)]
+    assert [writer.wait(120) for writer in writers] == [0] * 8
+    said = [
+        note.text for day in sessions.days(workspace) for note in sessions.read_day(workspace, day)
+    ]
+    assert sorted(said) == sorted(f"{n} says {number}" for n in range(8) for number in range(50))
+    assert sorted(pending(Workspace.open(config.load()))) == sorted(said)

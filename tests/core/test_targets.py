@@ -1,0 +1,374 @@
+"""Every agent gets the memory, and what a person wrote in an agent's file is never lost."""
+
+import os
+import stat
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+import time_machine
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from memsync import targets
+from memsync.config import Config, TargetSetting
+from memsync.state import state_folder
+from memsync.targets import Target, block
+from tests.core.test_files import DISK_ERRORS, failing_runs, failing_with, names
+
+MEMORY, NEWER = b"# Memory\n\n- caf\xc3\xa9\n", b"# Memory\n\n- tea\n"
+BLOCK = b"<!-- memsync:begin -->\n# Memory\n\n- caf\xc3\xa9\n<!-- memsync:end -->\n"
+MINE = b"# Mine\r\n\r\nkeep me" + b"\r\n"
+PIECES = ["a", "é😀", "\n", "\r\n", "\r", " ", "\x0c", "# b\n", "\ufeff"]
+MARKERS = [f"{mark.decode()}{end}" for mark in (block.BEGIN, block.END) for end in ("\n", "\r", "")]
+TEXTS = st.lists(st.sampled_from(PIECES + MARKERS), max_size=12).map("".join).map(str.encode)
+fresh = count()
+property_test = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def fast_disk(monkeypatch):
+    """Hundreds of examples need not be on the disk for good."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def agents(home):
+    """The folder of the agents' files."""
+    (home / "agents").mkdir()
+    return home / "agents"
+
+
+@pytest.fixture
+def memory_path(workspace):
+    workspace.memory.write_bytes(MEMORY)
+    return workspace.memory
+
+
+@pytest.fixture
+def give(memory_path):
+    """Bring targets in step with a memory; one target returns one state."""
+
+    def give(given, memory=MEMORY):
+        memory_path.write_bytes(memory)
+        wanted = [given] if isinstance(given, Target) else given
+        states = targets.apply_all(wanted, memory, memory_path)
+        return states[0] if isinstance(given, Target) else states
+
+    give.look = lambda target, memory=MEMORY: targets.inspect_all([target], memory, memory_path)[0]
+    return give
+
+
+@pytest.fixture
+def target(agents):
+    return Target("claude", agents / "CLAUDE.md", "block")
+
+
+def backup_of(target):
+    return target.path.with_name(f"{target.path.name}.pre-memsync.bak")
+
+
+def new_target(agents, mode="block"):
+    return Target("claude", agents / str(next(fresh)) / "CLAUDE.md", mode)
+
+
+def test_a_new_file_is_the_block_and_goes_when_it_is_forgotten(give, target):
+    assert give.look(target).state == "missing"
+    assert give(target).state == give.look(target).state == "in-sync"
+    assert target.path.read_bytes() == BLOCK
+    assert targets.forget(target) == "file removed"
+    assert not target.path.exists()
+
+
+def test_the_block_goes_behind_what_a_person_wrote_in_their_line_endings(give, target):
+    target.path.write_bytes(MINE)
+    target.path.chmod(0o644)
+    assert give(target).state == "in-sync"
+    assert target.path.read_bytes() == MINE + b"\r\n" + BLOCK.replace(b"\n", b"\r\n")
+    assert backup_of(target).read_bytes() == MINE
+    assert stat.S_IMODE(target.path.stat().st_mode) == 0o644
+    assert give(target, NEWER).state == "in-sync"
+    assert target.path.read_bytes().startswith(MINE + b"\r\n<!--")
+    assert b"- tea\r\n" in target.path.read_bytes()
+    assert backup_of(target).read_bytes() == MINE
+
+
+@property_test
+@given(before=TEXTS, after=TEXTS, memory=TEXTS)
+def test_bytes_around_the_block_stay_and_forget_gives_them_back(
+    give, agents, fast_disk, before, after, memory
+):
+    assume(block.find(before) is None)
+    target = new_target(agents)
+    target.path.parent.mkdir()
+    target.path.write_bytes(before)
+    assert give(target).state == "in-sync"
+    assert target.path.read_bytes().startswith(before)
+    target.path.write_bytes(target.path.read_bytes() + after)
+    for text in (memory, NEWER):
+        assert give(target, text).state == give.look(target, text).state == "in-sync"
+        assert target.path.read_bytes().startswith(before)
+        assert target.path.read_bytes().endswith(after)
+    assert backup_of(target).read_bytes() == before
+    assert targets.forget(target) == "block removed"
+    assert target.path.read_bytes() == before + after
+
+
+@property_test
+@given(memory=TEXTS, ending=st.sampled_from([b"\n", b"\r\n"]))
+def test_no_memory_ends_its_own_block_or_is_taken_for_another(
+    give, agents, fast_disk, memory, ending
+):
+    target = new_target(agents)
+    target.path.parent.mkdir()
+    target.path.write_bytes(b"mine" + ending + b"too" + ending)
+    assert give(target, memory).state == "in-sync"
+    data = target.path.read_bytes()
+    found = block.find(data)
+    assert found.before + block.render(memory, ending) == data
+    assert give.look(target, memory).state == "in-sync"
+    give(target, memory)
+    assert target.path.read_bytes() == data
+
+
+@property_test
+@given(text=TEXTS)
+@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+def test_a_file_that_was_adopted_and_forgotten_is_the_file_from_before(
+    give, agents, fast_disk, text, mode
+):
+    target = new_target(agents, mode)
+    target.path.parent.mkdir()
+    target.path.write_bytes(text)
+    targets.adopt(target, text)
+    assert give(target, text).state == give.look(target, text).state == "in-sync"
+    targets.forget(target)
+    assert target.path.read_bytes() == text
+    assert not target.path.is_symlink()
+
+
+def test_an_adopted_file_keeps_the_newest_memory_when_it_is_forgotten(give, target):
+    target.path.write_bytes(MEMORY)
+    targets.adopt(target, MEMORY)
+    assert target.path.read_bytes() == BLOCK
+    give(target, NEWER)
+    assert targets.forget(target) == "markers removed, text kept"
+    assert target.path.read_bytes() == NEWER
+    assert backup_of(target).read_bytes() == MEMORY
+
+
+@pytest.mark.parametrize("mode", ["copy", "link"])
+@pytest.mark.parametrize("before", [None, b"", MINE])
+def test_a_copy_or_a_link_gives_the_file_back_that_was_there(give, agents, mode, before):
+    target = Target("codex", agents / "AGENTS.md", mode)
+    if before is not None:
+        target.path.write_bytes(before)
+    for memory in (MEMORY, NEWER):
+        assert give(target, memory).state == give.look(target, memory).state == "in-sync"
+        assert target.path.read_bytes() == memory
+        assert target.path.is_symlink() is (mode == "link")
+    targets.forget(target)
+    assert (target.path.read_bytes() if target.path.exists() else None) == before
+    assert not target.path.is_symlink()
+    assert set(names(agents)) <= {"AGENTS.md", "AGENTS.md.pre-memsync.bak"}
+
+
+def test_a_copy_that_was_changed_by_hand_is_left_when_it_is_forgotten(give, target):
+    target = replace(target, mode="copy")
+    give(target)
+    target.path.write_bytes(MEMORY + b"- mine\n")
+    assert targets.forget(target) == "file left as it is"
+    assert target.path.read_bytes() == MEMORY + b"- mine\n"
+
+
+def test_the_first_copy_of_a_file_is_never_overwritten(give, target):
+    backup_of(target).write_bytes(b"from the very first day")
+    target.path.write_bytes(MINE)
+    give(target)
+    assert backup_of(target).read_bytes() == b"from the very first day"
+
+
+@pytest.mark.parametrize("mode", ["copy", "link"])
+def test_a_file_that_the_first_copy_does_not_hold_is_kept_aside(give, target, mode):
+    backup_of(target).write_bytes(b"from the very first day")
+    target.path.write_bytes(MINE)
+    give(replace(target, mode=mode))
+    assert target.path.read_bytes() == MEMORY
+    assert [path.read_bytes() for path in (state_folder() / "aside").iterdir()] == [MINE]
+
+
+@time_machine.travel("2026-11-23T12:00:00+00:00", tick=False)
+def test_a_block_changed_by_hand_is_kept_aside_and_then_replaced(give, target):
+    give(target)
+    kept = []
+    for line in (b"- by hand\n", b"- again\n"):
+        data = target.path.read_bytes()
+        target.path.write_bytes(b"top\n" + data.replace(b"- caf\xc3\xa9\n", line))
+        assert give.look(target).state == "edited"
+        kept.append(give(target).kept)
+        assert give.look(target).state == "in-sync"
+    assert target.path.read_bytes() == b"top\ntop\n" + BLOCK
+    assert [path.name for path in kept] == [
+        "claude_20261123_120000.md",
+        "claude_20261123_120000_2.md",
+    ]
+    assert [path.read_bytes() for path in kept] == [
+        b"# Memory\n\n- by hand\n",
+        b"# Memory\n\n- again\n",
+    ]
+    assert stat.S_IMODE(kept[0].parent.stat().st_mode) == 0o700
+
+
+def test_a_block_that_is_only_old_is_stale_and_not_kept_aside(give, target):
+    give(target)
+    assert give.look(target, NEWER).state == "stale"
+    target.path.write_bytes(target.path.read_bytes().replace(b"\n", b"\r\n"))
+    assert give.look(target, NEWER).state == "stale"  # an editor's line ends are no edit
+    assert give(target, NEWER).kept is None
+    target.path.write_bytes(target.path.read_bytes().replace(b"tea", b"caf\xc3\xa9"))
+    give(target)  # another machine's dotfiles brought it in step before us
+    assert give.look(target, NEWER).state == "stale"
+    assert not (state_folder() / "aside").exists()
+
+
+def test_without_a_record_a_foreign_block_is_kept_before_it_is_replaced(give, target):
+    give(target)
+    (state_folder() / "targets.json").write_bytes(b"\0\0damaged")
+    whole = target.path.read_bytes() + b"mine\n"
+    target.path.write_bytes(whole)
+    assert give.look(target, NEWER).state == "edited"
+    assert give(target, NEWER).kept.read_bytes() == MEMORY
+    assert backup_of(target).read_bytes() == whole
+    assert target.path.read_bytes().endswith(b"mine\n")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<!-- memsync:begin -->\nopen for ever\n",
+        b"<!-- memsync:end -->\n",
+        b"<!-- memsync:end -->\n<!-- memsync:begin -->\n",
+        b"say `<!-- memsync:begin -->` and <!-- memsync:end -->\n",
+    ],
+)
+def test_markers_that_are_not_a_pair_are_a_persons_text(give, target, data):
+    target.path.write_bytes(data)
+    assert give.look(target).state == "missing"
+    give(target)
+    assert target.path.read_bytes() == data + b"\n" + BLOCK
+    give(target, NEWER)
+    assert target.path.read_bytes().startswith(data + b"\n<!-- memsync:begin -->\n# Memory")
+
+
+def test_an_end_marker_without_a_newline_is_one(give, target):
+    target.path.write_bytes(b"mine\n" + BLOCK.rstrip(b"\n"))
+    give(target, NEWER)
+    assert target.path.read_bytes() == b"mine\n" + BLOCK.replace(b"caf\xc3\xa9", b"tea").rstrip(
+        b"\n"
+    )
+
+
+@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+@pytest.mark.parametrize("points_to", ["a file", "nothing", "a folder"])
+def test_a_target_that_links_elsewhere_is_not_written_through(give, agents, mode, points_to):
+    elsewhere = agents / "dotfiles"
+    if points_to == "a file":
+        elsewhere.write_bytes(MINE)
+    elif points_to == "a folder":
+        elsewhere.mkdir()
+    target = Target("claude", agents / "CLAUDE.md", mode)
+    target.path.symlink_to(elsewhere)
+    state = give(target)
+    assert state.state == "symlink"
+    assert str(elsewhere) in state.advice
+    assert target.path.readlink() == elsewhere
+    assert not elsewhere.is_file() or elsewhere.read_bytes() == MINE
+    assert targets.forget(replace(target, mode="block")) == "file left as it is"
+
+
+def test_a_link_follows_the_memory_and_a_file_in_its_place_is_stale(give, target, memory_path):
+    target = replace(target, mode="link")
+    give(target)
+    assert target.path.readlink() == memory_path
+    target.path.unlink()
+    target.path.write_bytes(b"an editor replaced the link")
+    assert give.look(target).state == "stale"
+    give(target)
+    assert target.path.is_symlink()
+    assert backup_of(target).read_bytes() == b"an editor replaced the link"
+
+
+@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+def test_the_memory_itself_is_no_target(give, memory_path, mode):
+    state = give(Target("claude", memory_path, mode))
+    assert state.state == "unreadable"
+    assert memory_path.read_bytes() == MEMORY
+    assert not memory_path.is_symlink()
+
+
+def unreadable(agents):
+    (agents / "folder").mkdir()
+    (agents / "latin.md").write_bytes(b"caf\xe9")
+    (agents / "nul.md").write_bytes(b"a\0b")
+    os.truncate(agents / "nul.md", 9)
+    (agents / ".cloud.md.icloud").touch()
+    paths = ["folder", "latin.md", "nul.md", "cloud.md", "x" * 300, "latin.md/CLAUDE.md"]
+    return [Target(str(number), agents / name, "block") for number, name in enumerate(paths)]
+
+
+def test_a_target_that_cannot_be_read_or_made_does_not_stop_the_others(give, agents, target):
+    bad = unreadable(agents)
+    before = {path: path.read_bytes() for path in agents.glob("*.md")}
+    states = give([*bad, target])
+    assert [state.state for state in states] == [*["unreadable"] * 6, "in-sync"]
+    assert all(state.advice for state in states[:-1])
+    assert target.path.read_bytes() == BLOCK
+    target.path.unlink()
+    assert {path: path.read_bytes() for path in agents.glob("*.md")} == before
+
+
+@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+@pytest.mark.parametrize("number", DISK_ERRORS)
+def test_a_disk_that_fails_at_any_step_loses_nothing_a_person_wrote(
+    give, agents, monkeypatch, mode, number
+):
+    target = Target("claude", agents / "CLAUDE.md", mode)
+
+    def mine():
+        for path in [*agents.iterdir(), *state_folder().glob("targets.json")]:
+            path.unlink()
+        target.path.write_bytes(MINE)
+
+    for raised in failing_runs(monkeypatch, number, mine, lambda: give(target)):
+        assert raised is None or isinstance(raised, OSError)
+        kept = [path.read_bytes() for path in agents.iterdir() if not path.is_symlink()]
+        assert any(data.startswith(MINE) for data in kept)
+        assert not list(agents.glob(".*"))
+    assert give.look(target).state == "in-sync"
+
+
+def test_a_disk_that_is_full_is_told_in_the_state(give, target, monkeypatch):
+    target.path.write_bytes(MINE)
+    monkeypatch.setattr(os, "link", failing_with(28))
+    state = give(target)
+    assert (state.state, state.advice) == ("missing", "cannot be written: No space left on device")
+
+
+def test_the_usual_agents_count_only_where_they_live(home):
+    assert targets.resolve(Config()) == []
+    (home / ".codex").mkdir()
+    assert targets.resolve(Config()) == [Target("codex", home / ".codex/AGENTS.md", "block")]
+    named = Config(targets={"gemini": TargetSetting("~/G.md", "copy")})
+    assert targets.resolve(named) == [Target("gemini", home / "G.md", "copy")]
+    assert targets.resolve(Config(given=frozenset({"targets"}))) == []
+
+
+def test_an_agent_that_was_moved_is_found_where_it_lives(monkeypatch, tmp_path):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    assert targets.find_agent("claude").file() == tmp_path / "CLAUDE.md"
+    assert targets.find_agent("gemini").file() == Path.home() / ".gemini/GEMINI.md"
+    assert targets.find_agent("clippy") is None
+    assert len({agent.name for agent in targets.AGENTS}) == len(targets.AGENTS) >= 14

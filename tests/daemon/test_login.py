@@ -1,0 +1,176 @@
+"""Getting in: the password, the session, and whoever guesses."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from memsync import sessions
+from memsync.config import Config
+from memsync.daemon import login, web
+from memsync.daemon.guard import Backoff
+from memsync.digests import digest
+from memsync.workspace import Workspace
+from tests.conftest import SAMPLE
+from tests.daemon.conftest import (
+    FORM_PATHS,
+    PASSWORD,
+    memory_bytes,
+    token_of,
+)
+from tests.support.browser import Browser
+
+
+def test_without_a_password_nobody_is_asked(browser: Browser) -> None:
+    assert browser.get("/").status == 200
+    assert browser.get("/login").headers["Location"] == "/"
+    assert "Log out" not in browser.get("/").text
+
+
+@pytest.mark.parametrize("path", ["/", "/edit", "/nope", "/?said=saved", "/save", "/logout"])
+def test_with_a_password_every_page_leads_to_the_login(locked: Config, path: str) -> None:
+    page = Browser(web.create_app(locked)).get(path)
+    assert page.status == 303
+    assert page.headers["Location"] == "/login"
+    assert "Ada" not in page.html
+
+
+@pytest.mark.parametrize("path", FORM_PATHS)
+def test_with_a_password_no_form_is_taken_from_a_stranger(
+    locked: Config, workspace: Workspace, path: str
+) -> None:
+    browser = Browser(web.create_app(locked))
+    token = browser.get("/login").form("/login").fields["csrf_token"]
+    fields = {"csrf_token": token, "based_on": digest(SAMPLE.encode())}
+    assert browser.post(path, fields).headers["Location"] == "/login"
+    page = browser.post(path, {**fields, "text": "mine"})
+    assert page.status == 401
+    assert memory_bytes(workspace) == SAMPLE.encode()
+    assert sessions.pending(workspace) == []
+
+
+def test_static_files_and_the_login_page_are_for_everybody(locked: Config) -> None:
+    browser = Browser(web.create_app(locked))
+    assert browser.client.get("/static/page.css", buffered=True).status_code == 200
+    page = browser.get("/login")
+    assert page.status == 200
+    assert "Ada" not in page.html
+    assert not page.all("nav")
+
+
+def test_the_password_opens_and_logging_out_closes(locked: Config) -> None:
+    browser = Browser(web.create_app(locked))
+    page = browser.log_in(PASSWORD)
+    assert page.headers["Location"] == "/"
+    cookie = page.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Secure" not in cookie
+    home = browser.follow(page)
+    assert "Ada" in home.text
+    assert browser.get("/login").headers["Location"] == "/"
+    assert browser.submit(home.form("/logout")).headers["Location"] == "/login"
+    assert browser.get("/").headers["Location"] == "/login"
+
+
+@pytest.mark.parametrize("wrong", ["", " ", PASSWORD + " ", PASSWORD.upper(), "x" * 100_000, "\0"])
+def test_another_password_does_not_open(locked: Config, wrong: str) -> None:
+    browser = Browser(web.create_app(locked))
+    page = browser.log_in(wrong)
+    assert page.status == 401
+    assert "That is not the password" in page.text
+    assert browser.get("/").headers["Location"] == "/login"
+
+
+def test_logging_in_needs_the_token_of_the_form(locked: Config) -> None:
+    browser = Browser(web.create_app(locked))
+    browser.get("/login")
+    assert browser.post("/login", {"password": PASSWORD}).status == 400
+    assert browser.get("/").headers["Location"] == "/login"
+
+
+def test_the_token_is_a_new_one_after_logging_in(locked: Config) -> None:
+    browser = Browser(web.create_app(locked))
+    before = browser.get("/login").form("/login").fields["csrf_token"]
+    browser.log_in(PASSWORD)
+    assert token_of(browser.get("/")) != before
+
+
+def test_wrong_passwords_are_slowed_down_for_their_address_alone(
+    workspace: Workspace, locked: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(login, "Backoff", lambda: Backoff(lambda: now[0]))
+    app = web.create_app(locked)
+    guesser = Browser(app, address="192.168.1.66")
+    assert [guesser.log_in(f"guess {n}").status for n in range(7)] == [401] * 5 + [429] * 2
+    page = guesser.log_in(PASSWORD)
+    assert page.status == 429
+    assert page.headers["Retry-After"] == "30"
+    assert "Wait 30 seconds" in page.text
+    assert Browser(app, address="192.168.1.50").log_in(PASSWORD).status == 303
+    now[0] += 30
+    assert guesser.log_in(PASSWORD).status == 303
+
+
+def test_a_changed_password_logs_everybody_out(locked: Config) -> None:
+    old = Browser(web.create_app(locked))
+    old.log_in(PASSWORD)
+    cookie = old.client.get_cookie("memsync")
+    assert cookie is not None
+    for password, expected in ((PASSWORD, 200), ("another", 303)):
+        daemon = replace(locked.daemon, web_ui_password=password)
+        client = web.create_app(replace(locked, daemon=daemon)).test_client()
+        client.set_cookie("memsync", cookie.value)
+        assert client.get("/").status_code == expected
+
+
+def test_a_session_of_the_time_without_a_password_is_none(
+    workspace: Workspace, locked: Config
+) -> None:
+    free = Browser(web.create_app(workspace.config))
+    free.get("/")
+    cookie = free.client.get_cookie("memsync")
+    assert cookie is not None
+    client = web.create_app(locked).test_client()
+    client.set_cookie("memsync", cookie.value)
+    assert client.get("/").status_code == 303
+
+
+def test_what_was_written_is_handed_back_where_the_session_ended_meanwhile(
+    locked: Config,
+) -> None:
+    browser = Browser(web.create_app(locked))
+    browser.log_in(PASSWORD)
+    form = browser.get("/edit").form("/review")
+    browser.submit(browser.get("/").form("/logout"))
+    page = browser.submit(form, text="mine\n")
+    assert page.status == 401
+    assert page.by_id("kept").text == "mine\n"
+    assert "You are logged out" in page.text
+    assert "Ada" not in page.html
+
+
+def test_logging_in_leads_nowhere_but_home(locked: Config) -> None:
+    browser = Browser(web.create_app(locked))
+    form = browser.get("/login?next=//evil.example").form("/login")
+    assert form.action == "/login"
+    page = browser.submit(form, to="/login?next=//evil.example", password=PASSWORD)
+    assert page.headers["Location"] == "/"
+
+
+def test_the_cookie_does_not_help_to_guess_the_password(locked: Config) -> None:
+    browser = Browser(web.create_app(locked))
+    page = browser.log_in(PASSWORD)
+    assert digest(PASSWORD.encode()) not in page.headers["Set-Cookie"]
+    assert PASSWORD not in page.headers["Set-Cookie"]
+
+
+def test_a_page_that_fails_is_not_logged_with_what_was_sent(
+    browser: Browser, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    browser.submit(browser.get("/edit").form("/review"), text="my secret text\n")
+    assert "my secret text" not in caplog.text

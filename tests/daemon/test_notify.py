@@ -1,0 +1,154 @@
+"""Alerts: by the channel that was chosen, and whatever the channel does, never an exception."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from memsync import config as settings
+from memsync import config_writer
+from memsync.config import Config
+from memsync.daemon import mail
+from memsync.daemon.notify import notify
+from tests.support.net import HOST, free_port
+from tests.support.smtp import mail_server
+
+MORNING = datetime(2026, 11, 23, 9, 0, 0).astimezone()
+
+
+def by(channel: str, **values: object) -> Config:
+    path = settings.get_config_path()
+    changes = {f"daemon.{key}": value for key, value in values.items()}
+    config_writer.change(path, {"daemon.drift_notify": channel, **changes})
+    return settings.load(path)
+
+
+def alerts(config: Config) -> list[Path]:
+    assert config.source is not None
+    return sorted((config.source.parent / "alerts").glob("*"))
+
+
+def test_by_log_it_is_one_warning(config, caplog):
+    assert notify(by("log"), "claude is stale", "line one\nline two\x1b[31m")
+    (record,) = [r for r in caplog.records if r.name == "memsync.daemon.notify"]
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == "claude is stale: line one line two [31m"
+
+
+def test_by_file_each_alert_is_a_file_of_its_own_beside_the_config(config, caplog):
+    with time_machine.travel(MORNING, tick=False):
+        assert notify(by("file"), "claude is\r\nstale", "what to do")
+        assert notify(by("file"), "codex is stale", "é caf\udce9")
+    first, second = alerts(config)
+    assert [first.name, second.name] == ["20261123_090000.txt", "20261123_090000_2.txt"]
+    assert first.read_text().splitlines()[1:] == ["claude is stale", "", "what to do"]
+    assert second.read_text().endswith("é caf?\n")
+    assert first.stat().st_mode & 0o077 == 0
+    assert "claude is stale" in caplog.text
+
+
+def test_by_mail_it_goes_to_the_reader_of_the_digest(config):
+    with mail_server() as server:
+        reachable = by(
+            "email",
+            digest_email_to="ada@example.org",
+            digest_smtp_host="localhost",
+            digest_smtp_port=server.port,
+        )
+        assert notify(reachable, "claude is stale\r\nBcc: evil@example.org", "what to do")
+    (message,) = server.mails
+    assert message["Subject"] == "memsync: claude is stale Bcc: evil@example.org"
+    assert message["Bcc"] is None
+    assert message.get_content() == "what to do\n"
+    assert server.recipients == [["ada@example.org"]]
+
+
+@pytest.fixture
+def webhook() -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """A server that keeps the JSON it is sent."""
+    received: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer((HOST, 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server.server_port, received
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_by_apprise_it_goes_to_every_address_and_the_daemon_stays_small(config, webhook):
+    pytest.importorskip("apprise")
+    port, received = webhook
+    loaded = set(sys.modules)
+    assert notify(by("apprise", apprise_urls=[f"json://{HOST}:{port}/"]), "stale é", "do\nthis")
+    (alert,) = received
+    assert (alert["title"], alert["message"]) == ("stale é", "do\nthis")
+    assert not [name for name in set(sys.modules) - loaded if name.startswith("apprise")]
+
+
+@pytest.mark.parametrize(
+    ("urls", "words"),
+    [
+        ([], "daemon.apprise_urls is empty"),
+        (["nonsense"], "none that apprise knows"),
+        ([f"json://{HOST}:{free_port()}/secret-path"], "could not deliver"),
+    ],
+)
+def test_an_apprise_that_fails_is_told_in_the_log_without_the_address(config, caplog, urls, words):
+    pytest.importorskip("apprise")
+    assert not notify(by("apprise", apprise_urls=urls), "claude is stale", "do this")
+    assert "the alert was not delivered" in caplog.text
+    assert words in caplog.text
+    assert "secret-path" not in caplog.text
+
+
+def test_a_mail_that_cannot_be_sent_is_told_in_the_log(config, caplog):
+    unreachable = by("email", digest_email_to="a@b.c", digest_smtp_host="no-such-host.invalid")
+    assert not notify(unreachable, "claude is stale", "what to do")
+    assert not notify(by("email", digest_smtp_host=""), "codex is stale", "what to do")
+    assert caplog.text.count("the alert was not delivered") == 2
+    assert "digest_smtp_host is not set" in caplog.text
+    assert "claude is stale: what to do" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_the_log(config, caplog):
+    (config.source.parent / "alerts").write_text("in the way")
+    assert not notify(by("file"), "claude is stale", "what to do")
+    assert "the alert was not delivered" in caplog.text
+
+
+@pytest.mark.parametrize("error", [RuntimeError("odd"), MemoryError(), UnicodeError("odd")])
+def test_whatever_a_channel_raises_stays_in_it(config, caplog, monkeypatch, error):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(mail, "send", fail)
+    assert not notify(by("email"), "claude is stale", "what to do")
+    assert "the alert was not delivered" in caplog.text
+
+
+def test_an_unknown_channel_is_not_delivered_and_not_a_crash(config):
+    daemon = replace(config.daemon, drift_notify="pigeon")
+    assert not notify(replace(config, daemon=daemon), "claude is stale", "what to do")

@@ -1,0 +1,159 @@
+"""The house: who imports whom, what a light command loads, and what is said in one place only."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import memsync
+from memsync import errors
+from memsync.config import Config
+from memsync.publish import bring_in_step
+
+PACKAGE = Path(memsync.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = {"flask", "apscheduler", "waitress", "werkzeug", "anthropic", "memsync.daemon", "httpx2"}
+NOT_FOR_SHOW = {"click", "tomlkit", "tomli_w", "platformdirs", "filelock", "memsync.cli"}
+LATE = {("llm.py", "anthropic")}
+"""The one import inside a function: the daemon's runtime is loaded by name, see its cli.py."""
+
+
+def loaded_by(*words: str) -> set[str]:
+    """Return all modules that `memsync WORDS` has loaded when it is done."""
+    program = (
+        "import atexit, sys, runpy;"
+        "atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr));"
+        f"sys.argv = ['memsync', *{list(words)!r}];"
+        "runpy.run_module('memsync', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    found = set(done.stderr.splitlines())
+    assert "memsync.config" in found, done.stderr
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show",),
+        ("status",),
+        ("note", "x"),
+        ("log",),
+        ("targets",),
+        ("config", "show"),
+        ("doctor",),
+    ],
+    ids=" ".join,
+)
+def test_a_light_command_loads_no_daemon_and_no_sdk(words, workspace):
+    bring_in_step(workspace)
+    assert loaded_by(*words) & HEAVY == set()
+
+
+def test_show_into_a_pipe_loads_neither_the_command_line_nor_what_writes(workspace):
+    assert loaded_by("show") & (HEAVY | NOT_FOR_SHOW) == set()
+
+
+def test_a_refresh_without_a_model_loads_no_sdk(workspace):
+    assert loaded_by("refresh", "--notes", "I moved to Oslo") & HEAVY == set()
+
+
+@pytest.mark.parametrize("words", [("daemon", "status"), ("daemon", "stop")], ids=" ".join)
+def test_stop_and_status_of_the_daemon_work_without_the_extra(words, workspace, home):
+    absent = home / "absent"
+    absent.mkdir()
+    for name in ("flask", "apscheduler", "waitress", "cron_descriptor", "markdown_it", "psutil"):
+        (absent / f"{name}.py").write_text(f"raise ModuleNotFoundError('no', name={name!r})\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "memsync", *words],
+        env=os.environ | {"PYTHONPATH": str(absent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "running" in done.stdout + done.stderr
+    assert "memsync[daemon]" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def imports_within_functions(path: Path) -> set[str]:
+    """Return what a module's functions import by a statement of their own."""
+    functions = (
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    )
+    found = set()
+    for node in (inner for function in functions for inner in ast.walk(function)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or ".")
+    return found
+
+
+def test_no_function_hides_an_import_but_the_one_that_costs_a_second():
+    hidden = {
+        (path.relative_to(PACKAGE).as_posix(), name)
+        for path in MODULES
+        for name in imports_within_functions(path)
+    }
+    assert hidden == LATE
+
+
+def test_the_model_is_named_in_the_config_and_its_price_and_nowhere_else():
+    model = str(Config.model)
+    naming = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and model in path.read_text(errors="replace")
+    }
+    assert "config.py" in naming
+    assert naming <= {"config.py", "usage.py"}
+
+
+def test_no_other_model_is_named_either():
+    naming = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if node.value.startswith(("claude-opus", "claude-sonnet", "claude-haiku", "claude-3"))
+    }
+    assert naming <= {"config.py", "usage.py"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_module_opens_with_what_it_is_for(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_the_floors_hold():
+    linter = Path(sys.executable).with_name("lint-imports")
+    if not linter.exists():
+        pytest.skip("import-linter is not installed")
+    done = subprocess.run(
+        [linter, "--no-cache"], cwd=PACKAGE.parent, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_error_of_the_core_has_a_way_out():
+    classes = {name for name, it in vars(errors).items() if isinstance(it, type)}
+    without = [
+        f"{path.name}:{node.lineno}"
+        for path in MODULES
+        if path.parent.name != "daemon"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in classes
+        if len(node.args) < 2 and all(keyword.arg != "hint" for keyword in node.keywords)
+    ]
+    assert without == []
