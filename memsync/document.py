@@ -10,52 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
-from typing import NamedTuple
 
-CONSTRAINT_NAMES = frozenset({"hard constraints", "constraints"})
-
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
-_SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_LINK_TARGET = re.compile(r" {0,3}\[[^\]]+\]:[ \t]*\S+[ \t]*$")
-_LIST_MARKERS = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$))*")
-_INTERRUPTS = re.compile(r"[ \t]*(?:[-*+]|1[.)])[ \t]+\S")
-_CONTAINERS = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)|>[ \t]?)*")
-_LIST_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
-_FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
-
-
-class Kind(Enum):
-    """What a line is part of."""
-
-    TEXT = "text"
-    HEADING = "heading"
-    CODE = "code"
-    COMMENT = "comment"
-    FRONT_MATTER = "front matter"
-
-
-@dataclass(frozen=True)
-class Heading:
-    """One heading: its lines, level, text, and the texts of the headings above it."""
-
-    line: int
-    body: int
-    level: int
-    text: str
-    parents: tuple[str, ...] = ()
-
-    @property
-    def path(self) -> str:
-        """The heading's address where its text alone is none: ``Parent > Child``."""
-        return " > ".join((*self.parents, self.text))
-
-    @property
-    def is_constraint(self) -> bool:
-        """Whether what stands under this heading may only be added to."""
-        name = re.split(r"[(\[:\u2013\u2014]|\s-\s", self.text, maxsplit=1)[0]
-        return " ".join(re.findall(r"[^\W\d_]+", name)).casefold() in CONSTRAINT_NAMES
+from memsync.scanner import Heading, Kind, Scanner, is_list_item
 
 
 @dataclass(frozen=True)
@@ -138,16 +94,11 @@ def scan(text: str) -> Outline:
     lines = split_lines(text)
     contents = [line.rstrip("\r\n") for line in lines]
     contents[:1] = [line.removeprefix("\ufeff") for line in contents[:1]]
-    scanner = _Scanner(contents)
+    scanner = Scanner(contents)
     scanner.run()
     return Outline(
         tuple(lines), tuple(scanner.kinds), _with_parents(scanner.headings), scanner.open_fence
     )
-
-
-def is_list_item(line: str) -> bool:
-    """Tell whether a line begins with a bullet or a number of a list."""
-    return _LIST_ITEM.match(line) is not None
 
 
 def _with_parents(found: list[Heading]) -> tuple[Heading, ...]:
@@ -162,189 +113,13 @@ def _with_parents(found: list[Heading]) -> tuple[Heading, ...]:
     return tuple(placed)
 
 
-class _Open(NamedTuple):
-    """What a line may belong to: list items, by the column of their text, and a paragraph."""
-
-    items: tuple[int, ...] = ()
-    paragraph: int | None = None
-    """Where the paragraph begins that an underline would make a heading."""
-    elsewhere: bool = False
-    """Whether a paragraph runs on that could be none: of an item, a quote, a table or a tag."""
-
-
-class _Scanner:
-    """Walks the lines once and gives each its kind."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = lines
-        self.kinds: list[Kind] = []
-        self.headings: list[Heading] = []
-        self.open_fence = ""
-        self._fences: set[int] = set()  # the lines that open one
-        self._open: list[_Open] = []  # behind each line, as far as it was asked for
-        self._last_close = max((n for n, line in enumerate(lines) if "-->" in line), default=-1)
-        self._container = 0  # columns a line must be indented by to stay in the fence's list item
-
-    def run(self) -> None:
-        self.kinds.extend([Kind.FRONT_MATTER] * self._front_matter())
-        while (number := len(self.kinds)) < len(self.lines):
-            if self.open_fence:
-                self._in_fence(self.lines[number])
-            else:
-                self._in_text(number, self.lines[number])
-
-    def _front_matter(self) -> int:
-        if len(self.lines) < 2 or self.lines[0].rstrip() != "---" or not self.lines[1].strip():
-            return 0  # a rule with a blank line below it is a rule
-        for number, line in enumerate(self.lines[1:], start=1):
-            if line.rstrip() in {"---", "..."}:
-                return number + 1
-        return 0
-
-    def _in_fence(self, line: str) -> None:
-        if line.strip() and _indent(line) < self._container:
-            self.open_fence = ""  # the list item ended, and its fence with it
-            self._in_text(len(self.kinds), line)
-            return
-        self.kinds.append(Kind.CODE)
-        stripped = line.strip()
-        is_close = stripped.startswith(self.open_fence.strip()) and not stripped.strip(stripped[0])
-        if is_close and _indent(line) - self._container <= 3:
-            self.open_fence = ""
-
-    def _in_text(self, number: int, line: str) -> None:
-        offset = _end(_LIST_MARKERS, line)
-        if self._opens_fence(number, line, offset):
-            self.kinds.append(Kind.CODE)
-        elif comment := self._comment(number, line, offset):
-            self.kinds.extend([Kind.COMMENT] * comment)
-        elif (atx := _ATX.fullmatch(line)) and not self._list_column(number, line):
-            self._heading(number, number, len(atx[1]), atx[2] or "")
-        elif (underline := _SETEXT.fullmatch(line)) and (
-            start := self._before(number).paragraph
-        ) is not None:
-            del self._open[start:]
-            self.kinds[start:] = [Kind.HEADING] * (number - start)
-            text = " ".join(part.strip() for part in self.lines[start:number])
-            self._heading(start, number, 1 if underline[1][0] == "=" else 2, text)
-        else:
-            self.kinds.append(Kind.TEXT)
-
-    def _heading(self, first: int, last: int, level: int, text: str) -> None:
-        self.kinds.append(Kind.HEADING)
-        self.headings.append(Heading(first, last + 1, level, text.strip()))
-
-    def _comment(self, number: int, line: str, offset: int) -> int:
-        """Return how many lines the comment that begins here has; 0 if none begins.
-
-        One that is never closed hides nothing, so that no constraint hides.
-        """
-        is_comment = line.startswith("<!--", offset)
-        container = self._container_at(number, line, offset) if is_comment else None
-        if container is None:
-            return 0
-        if "-->" in line[offset + 2 :]:
-            return 1
-        for last in range(number + 1, self._last_close + 1):
-            below = self.lines[last]
-            if below.strip() and _indent(below) < container:
-                return 0
-            if "-->" in below:
-                return last + 1 - number
-        return 0
-
-    def _opens_fence(self, number: int, line: str, offset: int) -> bool:
-        fence = _FENCE.match(line, offset)
-        container = self._container_at(number, line, offset) if fence else None
-        if fence is None or container is None:
-            return False
-        self._container = container
-        self._fences.add(number)
-        self.open_fence = " " * container + fence[1]
-        return True
-
-    def _container_at(self, number: int, line: str, offset: int) -> int | None:
-        """Return the column where the item that this line is in begins; None in indented code."""
-        if line[:offset].strip():
-            return _width(line[:offset])
-        column = self._list_column(number, line)
-        return column if _indent(line) - column <= 3 else None
-
-    def _list_column(self, number: int, line: str) -> int:
-        """Return the column where the text of the list item around this line begins; 0 if none."""
-        indent = _indent(line)
-        return max((column for column in self._before(number).items if column <= indent), default=0)
-
-    def _before(self, number: int) -> _Open:
-        """Return what is open above a line; remembered line by line, so that a scan is one walk."""
-        while (at := len(self._open)) < number:
-            above = self._open[-1] if at else _Open()
-            self._open.append(self._behind(at, self.lines[at], above))
-        return self._open[number - 1] if number else _Open()
-
-    def _behind(self, number: int, line: str, above: _Open) -> _Open:
-        if not line.strip():
-            return _Open(above.items)
-        if self.kinds[number] is Kind.HEADING:
-            return _Open()
-        items = above.items
-        if not self._is_lazy(number, line):
-            items = tuple(column for column in items if column <= _indent(line))
-        shown = self.kinds[number] is Kind.CODE and number not in self._fences
-        own = 0 if shown else _text_column(line, self.lines[number + 1])
-        return self._paragraph_behind(number, line, above, (*items, own) if own else items)
-
-    def _is_lazy(self, number: int, line: str) -> bool:
-        """Tell whether a line runs on from the one above whatever its own indent."""
-        is_text = number > 0 and self.kinds[number - 1] is self.kinds[number] is Kind.TEXT
-        begins_anew = is_list_item(line) or line.lstrip()[0] == ">" or _RULE.fullmatch(line)
-        return is_text and not begins_anew and _can_run_on(self.lines[number - 1])
-
-    def _paragraph_behind(
-        self, number: int, line: str, above: _Open, items: tuple[int, ...]
-    ) -> _Open:
-        if self.kinds[number] is not Kind.TEXT or _RULE.fullmatch(line):
-            return _Open(items)
-        if self._is_contained(number, line, inside=above.paragraph is not None):
-            return _Open(items, None, line[0] in "<|" or _can_run_on(line))
-        begins = above.paragraph is None and not above.elsewhere and _indent(line) <= 3
-        if begins and not _LINK_TARGET.match(line):
-            return _Open(items, number)
-        return _Open(items, above.paragraph, above.elsewhere)
-
-    def _is_contained(self, number: int, line: str, *, inside: bool) -> bool:
-        """Tell whether a line belongs to a list item, a quote, a table or a tag."""
-        if is_list_item(line):
-            return not inside or _INTERRUPTS.match(line) is not None
-        is_block = line.lstrip(" \t")[0] in "><|" and _indent(line) <= 3
-        return is_block or (not inside and self._list_column(number, line) > 0)
-
-
-def _can_run_on(line: str) -> bool:
-    """Tell whether a line, seen by itself, is of a paragraph that the next line may continue."""
-    inner = line[_end(_CONTAINERS, line) :]
-    markup = _RULE.fullmatch(line) or _ATX.fullmatch(inner) or _FENCE.match(inner)
-    return inner.strip() != "" and not markup and not inner.startswith("<")
-
-
-def _end(pattern: re.Pattern[str], line: str) -> int:
-    found = pattern.match(line)
-    return found.end() if found else 0
-
-
-def _text_column(line: str, below: str) -> int:
-    """Return the column where a list item's text begins; 0 if the line begins none with a text."""
-    if not is_list_item(line) or _RULE.fullmatch(line):
-        return 0
-    markers = line[: _end(_LIST_MARKERS, line)]
-    if markers != line:
-        return _width(markers)
-    return _width(line.rstrip()) + 1 if below.strip() else 0
-
-
-def _indent(line: str) -> int:
-    return _width(line[: len(line) - len(line.lstrip(" \t"))])
-
-
-def _width(prefix: str) -> int:
-    return len(prefix.expandtabs(4))
+__all__ = [
+    "Heading",
+    "Kind",
+    "Outline",
+    "is_list_item",
+    "line_ending",
+    "scan",
+    "split_lines",
+    "title",
+]

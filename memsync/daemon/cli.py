@@ -101,12 +101,13 @@ def schedule(*, as_json: bool) -> None:
     """Show each job: when, in words, its last run and its next."""
     _late("triggers")
     present = process.running()
+    jobs = _jobs(present)
     if as_json:
-        print_json({"running": present is not None, "jobs": _jobs(present)})
+        print_json({"running": present is not None, "jobs": jobs})
         return
     if present is None:
         click.echo("The daemon is not running; this is what it would run:")
-    _print_jobs(_jobs(present))
+    _print_jobs(jobs)
 
 
 @daemon.command()
@@ -191,7 +192,9 @@ def run(job: str, *, dry_run: bool) -> None:
     if found is None:
         names = ", ".join(entry.name for entry in scheduler.JOBS)
         raise WrongUsageError(f"there is no job {job!r}", hint=f"one of {names}")
-    done = found.act(settings.load())
+    config = settings.load()
+    _late("runtime").set_up_logging(to_terminal=False)  # what a job logs is the daemon's, too
+    done = found.act(config)
     if done.outcome == "failed":
         raise MemsyncError(done.message, done.hint, done.exit_code)
     click.echo(f"{done.outcome}: {done.message}")

@@ -126,7 +126,8 @@ def _is_since(time: str, since: datetime) -> bool:
 def _summary(workspace: Workspace, notes: list[Note], diff: list[str]) -> str:
     """Return Claude's summary, or a line of our own where there is no model or it failed."""
     config = workspace.config
-    plain = f"The last seven days: {len(notes)} notes, {len(diff)} changed lines in the memory."
+    counted = f"{_count(len(notes), 'note')}, {_count(len(diff), 'changed line')}"
+    plain = f"The last seven days: {counted} in the memory."
     if not has_model(config) or not (notes or diff):
         return plain
     try:
@@ -137,6 +138,10 @@ def _summary(workspace: Workspace, notes: list[Note], diff: list[str]) -> str:
     tokens = (reply.input_tokens, reply.output_tokens, reply.cache_read_tokens)
     usage.record(workspace, "digest", config.model, tokens, changed=False)
     return reply.text.strip() or plain
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _prompt() -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from memsync import config_writer
 from memsync.config import Config, DaemonConfig
+from memsync.credentials import capture_token
 from memsync.daemon.addresses import undecided
 
 
@@ -15,10 +16,11 @@ def secure(config: Config) -> tuple[Config, dict[str, str]]:
     """Make a token and a password for ports on the network about which nothing is decided.
 
     They are written to the config file. A key that is in the file, even as an empty text, is a
-    decision and stays; so is a token in the environment, which would outdo the file's.
+    decision and stays.
 
     Returns:
-        The config to go on with, and what was made by key: to be shown once.
+        The config to go on with, and what was made by key, to be shown once; not a token that
+        is outdone by another, such as the environment's.
 
     Raises:
         MemsyncError: the config file cannot be written.
@@ -32,4 +34,7 @@ def secure(config: Config) -> tuple[Config, dict[str, str]]:
         config_writer.change(config.source, {f"daemon.{key}": value for key, value in made.items()})
     daemon: DaemonConfig = replace(config.daemon, **changes)
     given = config.given | {f"daemon.{key}" for key in made}
-    return replace(config, daemon=daemon, given=given), made
+    secured = replace(config, daemon=daemon, given=given)
+    if made.get("capture_token") not in {None, capture_token(secured)}:
+        del made["capture_token"]
+    return secured, made

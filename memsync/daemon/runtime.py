@@ -22,9 +22,10 @@ from memsync.daemon.capture import CaptureApp
 from memsync.daemon.mover import Mover
 from memsync.daemon.process import Status
 from memsync.daemon.server import Port, Server
-from memsync.daemon.spool import Spool
+from memsync.daemon.spool import Entry, Spool
 from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
+from memsync.notes import Note
 
 LOOK_SECONDS = 60.0
 """How often the clock is looked at: a step of it must not delay a job by more than this."""
@@ -214,11 +215,20 @@ def _log_thread_end(end: threading.ExceptHookArgs) -> None:
 
 
 def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:
+    def keep_note(note: Note) -> None:
+        spool.add(Entry(note))
+        mover.submit(note)
+
     daemon = config.daemon
     ports = []
     if daemon.web_ui_enabled:
         ports.append(
-            Port("web_ui", daemon.web_ui_host, daemon.web_ui_port, lambda: create_app(config))
+            Port(
+                "web_ui",
+                daemon.web_ui_host,
+                daemon.web_ui_port,
+                lambda: create_app(config, keep_note),
+            )
         )
     if daemon.capture_enabled:
         ports.append(

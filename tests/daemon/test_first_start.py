@@ -73,10 +73,11 @@ def test_a_port_that_is_off_needs_no_secret(config):
     assert secure(changed(web_ui_enabled=False, capture_enabled=False))[1] == {}
 
 
-def test_a_token_in_the_environment_is_a_decision_too(config, monkeypatch):
-    """It would outdo the file's: showing another one would send the phone away with a wrong one."""
-    monkeypatch.setenv("MEMSYNC_CAPTURE_TOKEN", "from-the-unit")
+def test_a_token_that_the_environment_outdoes_is_written_and_not_shown(config, monkeypatch):
+    """The phone would be sent away with it; without the environment it still guards the port."""
+    monkeypatch.setenv("MEMSYNC_CAPTURE_TOKEN", "from-the-shell")
     secured, made = secure(config)
     assert set(made) == {"web_ui_password"}
-    assert capture_token(secured) == "from-the-unit"
-    assert "capture_token" not in config.source.read_text()
+    assert capture_token(secured) == "from-the-shell"
+    monkeypatch.delenv("MEMSYNC_CAPTURE_TOKEN")
+    assert len(capture_token(settings.load())) >= 16

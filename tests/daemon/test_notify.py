@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import time_machine
@@ -72,40 +66,6 @@ def test_by_mail_it_goes_to_the_reader_of_the_digest(config):
     assert message["Bcc"] is None
     assert message.get_content() == "what to do\n"
     assert server.recipients == [["ada@example.org"]]
-
-
-@pytest.fixture
-def webhook() -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """A server that keeps the JSON it is sent."""
-    received: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = HTTPServer((HOST, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server.server_port, received
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_by_apprise_it_goes_to_every_address_and_the_daemon_stays_small(config, webhook):
-    pytest.importorskip("apprise")
-    port, received = webhook
-    loaded = set(sys.modules)
-    assert notify(by("apprise", apprise_urls=[f"json://{HOST}:{port}/"]), "stale é", "do\nthis")
-    (alert,) = received
-    assert (alert["title"], alert["message"]) == ("stale é", "do\nthis")
-    assert not [name for name in set(sys.modules) - loaded if name.startswith("apprise")]
 
 
 @pytest.mark.parametrize(

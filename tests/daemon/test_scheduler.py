@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import threading
@@ -159,18 +158,6 @@ def test_a_folder_that_is_away_fails_each_job_with_its_exit_code(everything_on, 
         run = entry.act(everything_on)
         assert (run.outcome, run.exit_code) == ("failed", 4)
         assert last(entry.id).message.startswith("there is no memory folder")
-
-
-def test_a_job_that_begins_to_fail_is_told_once_and_once_when_it_is_well(workspace, caplog):
-    caplog.set_level(logging.WARNING, "memsync.daemon.notify")
-    memory = workspace.memory.rename(workspace.memory.with_name("aside"))
-    for _ in range(3):
-        job("drift").act(workspace.config)
-    assert caplog.text.count("the job drift_check failed") == 1
-    memory.rename(workspace.memory)
-    for _ in range(3):
-        job("drift").act(workspace.config)
-    assert caplog.text.count("the job drift_check is well again") == 1
 
 
 def test_the_mirror_job_makes_the_copy_and_says_so(everything_on, workspace):

@@ -1,0 +1,53 @@
+"""Checks of single settings: a test, and the words for what it allows."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cronsim import CronSim, CronSimError
+
+
+@dataclass(frozen=True)
+class Check:
+    """A test of one value, and the words for what it allows."""
+
+    allowed: str
+    test: Callable[[Any], bool]
+
+
+def one_of(*choices: str) -> Check:
+    """Return a check that allows just `choices`."""
+    return Check("one of " + ", ".join(choices), lambda value: value in choices)
+
+
+def between(low: float, high: float) -> Check:
+    """Return a check that allows numbers from `low` to `high`, both included."""
+    return Check(f"from {low} to {high}", lambda value: low <= value <= high)
+
+
+def _is_cron_line(value: str) -> bool:
+    try:
+        CronSim(value, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        return False
+    return len(value.split()) == 5
+
+
+def _are_networks(values: tuple[str, ...]) -> bool:
+    try:
+        for value in values:
+            ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+CRON = Check("a cron line of five fields, such as '55 23 * * *'", _is_cron_line)
+PORT = between(1, 65535)
+NOT_EMPTY = Check("a text that is not empty", lambda value: bool(value.strip()))
+NETWORKS = Check("a list of networks such as '192.168.0.0/16'", _are_networks)
+ONE_LINE = Check("a text of one line", lambda value: not any(c in value for c in "\r\n\0"))

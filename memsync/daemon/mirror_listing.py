@@ -1,0 +1,219 @@
+"""What stands on both sides of a mirror, what is to be done about it, and what forbids it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from memsync.daemon.mirror_versions import VERSIONS
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
+from memsync.files import TEMP_SUFFIX, is_evicted
+
+_STUB_SUFFIX = ".icloud"
+_BRAKE_FROM = 10
+
+
+@dataclass
+class Listing:
+    """What stands below one folder, by path relative to it with ``/`` between the parts.
+
+    Attributes:
+        files: size and modification time (ns) of every regular file.
+        odd: links and special files: never followed, never opened.
+        held: files and folders that are there, but whose content cannot be had now.
+        faults: those of `held` that ought to have been readable, with the reason.
+        littered: folders in which temp files lie.
+    """
+
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    odd: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    faults: dict[str, OSError] = field(default_factory=dict)
+    littered: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run has to do, decided before anything is touched.
+
+    Attributes:
+        copy: files that are new or of another size.
+        compare: files of the same size but another time: only their content tells.
+        retire: what stands in the mirror and no longer in the source.
+        unchanged: files whose size and time agree.
+    """
+
+    copy: list[str]
+    compare: list[str]
+    retire: list[str]
+    unchanged: list[str]
+
+
+def decide(source: Listing, mirror: Listing) -> Plan:
+    """Given what stands on both sides, return what has to be done.
+
+    Raises:
+        RefusedError: more than half of the mirror's files, and at least ten, would be deleted.
+    """
+    held = source.held.union(source.odd)
+    below_held = tuple(f"{name}/" for name in held)
+    plan = Plan([], [], [], [])
+    for name, stamp in source.files.items():
+        known = mirror.files.get(name)
+        if known == stamp:
+            plan.unchanged.append(name)
+        elif known is not None and known[0] == stamp[0]:
+            plan.compare.append(name)
+        else:
+            plan.copy.append(name)
+    for name in mirror.files:
+        if name not in source.files and name not in held and not name.startswith(below_held):
+            plan.retire.append(name)
+    if len(plan.retire) >= _BRAKE_FROM and 2 * len(plan.retire) > len(mirror.files):
+        raise RefusedError(
+            f"{len(plan.retire)} of the {len(mirror.files)} files in the mirror"
+            " are gone from the memory folder; the mirror was left as it is",
+            hint="see whether the sync folder is complete; if this is meant, move the mirror's"
+            " folder aside, and the next run starts a new one",
+        )
+    # A mirror holds no links of its own; whoever put one there, it is not written through.
+    plan.retire.extend(mirror.odd)
+    return plan
+
+
+def list_source(root: Path) -> Listing:
+    """Return what stands in the memory folder; raise `FolderAwayError` where it is away."""
+    hint = "see that the drive is mounted and the sync client runs; the mirror was not touched"
+    try:
+        found = _list_below(root)
+    except OSError as error:
+        message = f"the memory folder {root} cannot be read ({reason(error)})"
+        raise FolderAwayError(message, hint=hint) from error
+    if not (found.files or found.odd or found.held):
+        raise FolderAwayError(f"the memory folder {root} is empty", hint=hint)
+    return found
+
+
+def list_mirror(root: Path) -> Listing:
+    """Return what stands in the mirror, which is made where it is missing."""
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = _list_below(root)
+        # What cannot be seen could be overwritten without a version.
+        for error in found.faults.values():
+            raise error
+    except OSError as error:
+        raise MemsyncError(
+            f"the mirror {root} cannot be read ({reason(error)})",
+            hint="see who owns it, or choose another place: "
+            "memsync config set daemon.backup_mirror_path PATH",
+        ) from error
+    return found
+
+
+def _list_below(root: Path) -> Listing:
+    found = Listing()
+    _walk(str(root), "", found)
+    return found
+
+
+def _walk(folder: str, prefix: str, found: Listing) -> None:
+    # Both sides are listed every hour, so this loop is what a run without news costs.
+    with _opened(folder) as place, os.scandir(place) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            if name == VERSIONS:
+                continue
+            try:
+                if entry.is_file(follow_symlinks=False):
+                    if name.endswith((TEMP_SUFFIX, _STUB_SUFFIX)) and _is_litter(name, found):
+                        continue
+                    info = entry.stat(follow_symlinks=False)
+                    found.files[name] = (info.st_size, info.st_mtime_ns)
+                elif entry.is_dir(follow_symlinks=False):
+                    _walk(f"{folder}/{entry.name}", f"{name}/", found)
+                else:
+                    found.odd.append(name)
+            except OSError as error:
+                found.held.add(name)
+                # A file that vanished since the folder was listed is about to be replaced.
+                if not isinstance(error, FileNotFoundError):
+                    found.faults[name] = error
+
+
+@contextlib.contextmanager
+def _opened(folder: str) -> Iterator[int | str]:
+    """Open `folder` where that is possible: files are looked up faster from an open folder."""
+    if os.scandir not in os.supports_fd:
+        yield folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_litter(name: str, found: Listing) -> bool:
+    """Tell whether `name` is a temp file or a cloud placeholder, and note what it says."""
+    parent, slash, base = name.rpartition("/")
+    if base.endswith(TEMP_SUFFIX):
+        found.littered.add(parent)
+        return True
+    if not base.startswith("."):
+        return False
+    found.held.add(parent + slash + base[1:].removesuffix(_STUB_SUFFIX))  # .NAME.icloud
+    return True
+
+
+def refuse_nesting(source: Path, mirror: Path) -> None:
+    """Raise `RefusedError` where one of the two lies in the other."""
+    if _lies_in(mirror, source) or _lies_in(source, mirror):
+        raise RefusedError(
+            f"the mirror {mirror} and the memory folder {source} lie one in the other",
+            hint="choose a place outside the sync folder: "
+            "memsync config set daemon.backup_mirror_path PATH",
+        )
+
+
+def _lies_in(inner: Path, outer: Path) -> bool:
+    return any(path == outer or _is_same(path, outer) for path in (inner, *inner.parents))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:  # names alone miss a bind mount and a file system that ignores case
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def check_memory(path: Path) -> None:
+    """Raise `DamagedMemoryError` where the memory in the source is none to be copied."""
+    try:
+        damage = _damage_of(path)
+    except OSError as error:
+        damage = f"cannot be read ({reason(error)})"
+    except UnicodeDecodeError:
+        damage = "is not UTF-8 text"
+    if damage:
+        raise DamagedMemoryError(
+            f"{path} {damage}; the mirror was left as it is",
+            hint="memsync restore brings the newest backup back",
+        )
+
+
+def _damage_of(path: Path) -> str:
+    if is_evicted(path):
+        return "is only a cloud placeholder"
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return "is not a regular file"
+    return "" if path.read_bytes().decode().strip("\0 \t\r\n") else "is empty"
+
+
+def reason(error: OSError) -> str:
+    """Return what the system said of an error."""
+    return error.strerror or str(error)

@@ -1,0 +1,54 @@
+"""The docs say what the program does: generated pages are current, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import generate
+from memsync.config import KEYS
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def test_the_generated_pages_are_what_make_docs_would_write():
+    assert (ROOT / "docs/commands.md").read_text() == generate.commands()
+    assert (ROOT / "docs/config.md").read_text() == generate.settings()
+
+
+def test_every_setting_is_explained():
+    page = (ROOT / "docs/config.md").read_text()
+    assert [key for key in KEYS.values() if f"| `{key.name}` |" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    targets = [match[1] for match in LINK.finditer(page.read_text())]
+    local = [target for target in targets if "://" not in target]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_setting_named_with_config_set_exists(page):
+    named = re.findall(r"memsync config set ([a-z_.]+)", page.read_text())
+    known = set(KEYS) | {key.name for key in KEYS.values()}
+    assert [name for name in named if name.rstrip(".") not in known] == []
+
+
+def test_every_module_is_in_the_map_of_the_repository():
+    page = (ROOT / "REPO.md").read_text() + (ROOT / "ARCHITECTURE.md").read_text()
+    modules = {path.name for path in ROOT.glob("memsync/**/*.py")} - {"__init__.py"}
+    assert sorted(name for name in modules if name not in page) == []
+
+
+def test_every_decision_is_half_a_page():
+    for page in ROOT.glob("docs/decisions/*.md"):
+        assert len(page.read_text().splitlines()) <= 45, page.name
+
+
+def test_the_readme_is_one_screen():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 75
