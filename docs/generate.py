@@ -37,7 +37,7 @@ this section the usual agents that are found here get the memory. See
 
 def commands() -> str:
     """Return the page of all commands: their help as `--help` prints it."""
-    context = click.Context(cli, info_name="memsync", terminal_width=88)
+    context = click.Context(cli, info_name="memsync", terminal_width=88, **cli.context_settings)
     parts = [NOTICE, "# Commands", EXIT_CODES, *_pages(cli, context)]
     return "\n\n".join(parts) + "\n"
 

@@ -7,17 +7,23 @@ Takes root, cgroup 2 and overlayfs; `why_not` says what is missing.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Self
 
+import memsync
+
 BOOT_SECONDS = 60.0
 SCRIPT = Path(__file__).with_name("boot.sh")
+NOT_NEEDED = ("mypy*", "playwright*", "ruff*", "hypothesis*", "librt*", "grimp*", "_memsync*")
 SYSTEMD = Path("/lib/systemd/systemd")
 
 
@@ -42,6 +48,12 @@ def _cgroup_tree() -> Path | None:
         if (tree / "cgroup.procs").exists() and (tree / "cgroup.controllers").exists():
             return tree
     return None
+
+
+def _needed() -> list[str]:
+    """Return what a user of the machine has to read: the project, and its Python."""
+    places = (Path(__file__).parents[2], Path(sys.prefix), Path(sys.base_prefix))
+    return [str(place.resolve()) for place in places]
 
 
 def _call(*command: str) -> None:
@@ -106,6 +118,25 @@ class Machine:
             raise AssertionError(f"{command} gave {done.returncode}: {done.stdout}{done.stderr}")
         return done
 
+    def install_memsync(self, prefix: str = "/opt/memsync") -> str:
+        """Install this project's memsync on the machine, as pipx would; return its program.
+
+        Where the checkout lies is no place for a service: it may be below /tmp, which a service
+        with a private one cannot see.
+        """
+        python = f"{prefix}/bin/python"
+        self.run(sys.executable, "-m", "venv", "--without-pip", prefix)
+        place = self.run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+        packages = place.stdout.strip()
+        here = sysconfig.get_path("purelib")
+        skip = " ".join(f"--exclude=./{name}" for name in NOT_NEEDED)
+        self.run("sh", "-c", f"tar -C {here} {skip} -c . | tar -C {packages} -x")
+        self.run("cp", "-r", str(Path(memsync.__file__).parent), packages)
+        program = f"{prefix}/bin/memsync"
+        script = f"#!{python}\nfrom memsync.__main__ import main\nmain()\n"
+        self.run("sh", "-c", f"printf %s {shlex.quote(script)} > {program}; chmod 755 {program}")
+        return program
+
     def show(self, unit: str, name: str, *options: str) -> str:
         """Return a property of a unit."""
         wanted = f"--property={name}"
@@ -123,9 +154,10 @@ class Machine:
         self._group = tree / f"memsync-test-{os.getpid()}-{self._folder.name[-6:]}"
         self._group.mkdir()
         join = f"echo $$ > {self._group}/cgroup.procs"
+        needed = " ".join(shlex.quote(path) for path in _needed())
         spaces = "--mount --propagation private --pid --fork --cgroup --uts --ipc --net"
         self._outer = subprocess.Popen(
-            ["bash", "-c", f"{join}; exec unshare {spaces} bash {SCRIPT} {self._folder}"],
+            ["bash", "-c", f"{join}; exec unshare {spaces} bash {SCRIPT} {self._folder} {needed}"],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
