@@ -11,9 +11,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 help:
 	@echo "make demo    set up, then run memsync on a sample memory (no key needed)"
 	@echo "make test    set up, then run the tests"
+	@echo "make torture the daemon under fire, for some minutes"
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make bench   the figures, each beside its peer"
 	@echo "make docs    write the generated pages anew"
+	@echo "make screenshots   the pictures of the docs, by a real browser"
 
 $(VENV)/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Error: no Python 3.11 or newer with venv was found"; \
@@ -37,6 +39,11 @@ demo-stop: setup
 test: setup
 	$(BIN)/python -m pytest
 
+.PHONY: torture
+torture: setup
+	MEMSYNC_TORTURE=1 $(BIN)/python -m pytest -s --durations=0 tests/daemon/test_ear_under_fire.py tests/daemon/test_openapi_fuzz.py
+	$(BIN)/python -m tests.support.fuzz_parsers 60
+
 .PHONY: lint
 lint: setup
 	$(BIN)/ruff check .
@@ -51,6 +58,10 @@ bench: setup
 .PHONY: docs
 docs: setup
 	$(BIN)/python -m docs.generate
+
+.PHONY: screenshots
+screenshots: setup
+	$(BIN)/python -m tests.support.screenshots
 
 .PHONY: clean
 clean:

@@ -44,7 +44,7 @@ def run() -> list[tuple[str, str, str, str]]:
     if not Path("/proc/self/smaps_rollup").exists():
         return [("daemon", "-", "-", "needs Linux")]
     with tempfile.TemporaryDirectory() as folder:
-        machine = _Machine(Path(folder))
+        machine = Machine(Path(folder))
         starts = _start_times(machine)
         with machine.daemon() as ours, machine.naive(with_sdk=True) as naive:
             machine.note_refresh_digest()
@@ -83,7 +83,7 @@ def run() -> list[tuple[str, str, str, str]]:
     ]
 
 
-class _Machine:
+class Machine:
     """A home with a memory, a config for free ports, and both daemons."""
 
     def __init__(self, folder: Path) -> None:
@@ -108,7 +108,7 @@ class _Machine:
     def daemon(self) -> Iterator[int]:
         """Run memsync's daemon; yield its pid once both ports answer."""
         command = [sys.executable, "-m", "memsync.daemon"]
-        yield from _running(command, self.env, self.ports)
+        yield from serving(command, self.env, self.ports)
 
     @contextmanager
     def naive(self, *, with_sdk: bool) -> Iterator[int]:
@@ -116,7 +116,7 @@ class _Machine:
         more = ["sdk"] if with_sdk else []
         ports = [str(port) for port in self.naive_ports]
         command = [sys.executable, "-c", NAIVE, *ports, str(self.memory), *more]
-        yield from _running(command, self.env, self.naive_ports)
+        yield from serving(command, self.env, self.naive_ports)
 
     def note_refresh_digest(self) -> None:
         """Give a note, merge it, make a digest, and look at the page."""
@@ -130,7 +130,7 @@ class _Machine:
             subprocess.run(command, env=self.env, stdout=subprocess.DEVNULL, check=True)
 
 
-def _start_times(machine: _Machine) -> tuple[float, float]:
+def _start_times(machine: Machine) -> tuple[float, float]:
     ours, naive = [], []
     for _ in range(STARTS):
         began = time.perf_counter()
@@ -142,7 +142,7 @@ def _start_times(machine: _Machine) -> tuple[float, float]:
     return statistics.median(ours), statistics.median(naive)
 
 
-def _running(command: list[str], env: dict[str, str], ports: tuple[int, int]) -> Iterator[int]:
+def serving(command: list[str], env: dict[str, str], ports: tuple[int, ...]) -> Iterator[int]:
     process = subprocess.Popen(
         command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -21,16 +21,17 @@ from memsync import edits
 from memsync.document import split_lines
 
 HISTORY = Path(__file__).parents[2] / "shared" / "data" / "memories" / "history"
-LEAST_LINES = 100
+LEAST_LINES = (1, 100, 300)
+"""How long a file must be to count: rows for all, for long and for very long ones."""
 REACH = 0.1
 
 
 def run() -> list[tuple[str, str, str, str]]:
-    """Return rows for files from 100 and from 300 lines."""
-    pairs = [pair for pair in _pairs() if len(split_lines(pair[0])) >= LEAST_LINES]
+    """Return a row for each of `LEAST_LINES`."""
+    pairs = list(_pairs())
     if not pairs:
         return [("output tokens of an edit", "-", "-", "the real histories are not here")]
-    return [_row(pairs, LEAST_LINES), _row(pairs, 300)]
+    return [_row(pairs, least) for least in LEAST_LINES]
 
 
 def _row(pairs: list[tuple[str, str]], least: int) -> tuple[str, str, str, str]:

@@ -31,9 +31,9 @@ def between(low: float, high: float) -> Check:
 
 def _is_cron_line(value: str) -> bool:
     try:
-        CronSim(value, datetime(2026, 1, 1, tzinfo=UTC))
-    except CronSimError:
-        return False
+        next(CronSim(value, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration, ValueError):
+        return False  # no line, or one that never comes
     return len(value.split()) == 5
 
 

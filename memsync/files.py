@@ -137,17 +137,34 @@ def append_durably(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _no_translation(), 0o600)
     try:
         before = os.fstat(descriptor).st_size
-        try:
-            _write_all(descriptor, data)
-            _fsync(descriptor)
-            if not existed:
-                fsync_folder(path.parent)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.ftruncate(descriptor, before)
-            raise
+        append_to(descriptor, before, data)
+        if not existed:
+            _or_truncate(descriptor, before, lambda: fsync_folder(path.parent))
     finally:
         os.close(descriptor)
+
+
+def append_to(descriptor: int, size: int, data: bytes) -> None:
+    """Append `data` durably to a file of `size` bytes that is open for appending.
+
+    Raises:
+        OSError: the file is as long as it was.
+    """
+
+    def write() -> None:
+        _write_all(descriptor, data)
+        _fsync(descriptor)
+
+    _or_truncate(descriptor, size, write)
+
+
+def _or_truncate(descriptor: int, size: int, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, size)
+        raise
 
 
 def is_evicted(path: Path) -> bool:

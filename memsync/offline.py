@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from memsync.edits import Edit, EditError, apply
 from memsync.notes import Note
 from memsync.redaction import redact
+from memsync.sanitizing import sanitize
 
 SECTION = "Recent notes"
 _SECTIONS = (SECTION, f"{SECTION} (memsync)", *(f"{SECTION} (memsync {n})" for n in range(2, 10)))
@@ -20,13 +21,16 @@ _MARKUP = re.compile(r"((?:(?:[-*+]|\d{1,9}[.)])\s+)*)(?=`{3}|~{3}|<!--|#{1,6}(?
 def merge(notes: Sequence[Note], memory: str) -> tuple[Edit, ...]:
     """Return the edits that put `notes` under ``## Recent notes``; those that stand there are out.
 
-    Deterministic: the same notes and memory give the same edits.
+    Deterministic: the same notes and memory give the same edits. A note of nothing that can be
+    seen (control and format characters alone) stays in the log only.
     """
     plain = memory.replace("\r\n", "\n")
     standing = plain if plain.endswith("\n") else plain + "\n"
     bullets: list[str] = []
     for note in notes:
         text = bullet(note)
+        if not sanitize(note.text).strip():
+            continue
         if text not in bullets and f"\n{text}\n" not in standing:
             bullets.append(text)
     if not bullets:
@@ -37,7 +41,9 @@ def merge(notes: Sequence[Note], memory: str) -> tuple[Edit, ...]:
 
 def bullet(note: Note) -> str:
     """Return a note as a dated bullet, its further lines indented below it and plain text."""
-    first, *more = redact(note.text).replace("-->", r"--\>").split("\n")  # closes no comment
+    first, *more = (
+        sanitize(redact(note.text)).replace("-->", r"--\>").split("\n")
+    )  # closes no comment
     lines = [f"- {note.day.isoformat()}: {first.strip()}"]
     lines += [
         "  " + _MARKUP.sub(r"\1\\", line.strip(), count=1)

@@ -6,7 +6,9 @@ so no two machines ever write the same ledger file.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from memsync.state import lock_path, own_folder
 from memsync.workspace import Workspace
 
 LEDGER_NAME = "merged.log"
+Looks = tuple[tuple[str, int, int, int], ...]
 LEDGER_HEAD = "# merged notes: when merged, the note's day and time, its id"
 
 
@@ -31,11 +34,31 @@ def append(workspace: Workspace, note: Note) -> None:
     add_missing(workspace, [note])
 
 
-def add_missing(workspace: Workspace, wanted: Iterable[Note]) -> int:
+@dataclass
+class LastSeen:
+    """The ids of a day's notes, and how its files looked when `add_missing` left them.
+
+    Who adds notes several times a second keeps one: the day's log, which grows all the while, is
+    then not read each time.
+    """
+
+    day: date | None = None
+    looks: Looks = ()
+    ids: set[str] = field(default_factory=set)
+
+
+def add_missing(
+    workspace: Workspace, wanted: Iterable[Note], last_seen: LastSeen | None = None
+) -> int:
     """Add those notes that their days' logs do not hold yet; return how many that were.
 
     Calling it again with the same notes changes nothing, so a mover that was interrupted may
     simply start over.
+
+    Args:
+        workspace: whose logs.
+        wanted: the notes.
+        last_seen: what the last call saw; a log that looks otherwise now is read again.
 
     Raises:
         FolderAwayError: a log cannot be written; it is as it was.
@@ -46,7 +69,8 @@ def add_missing(workspace: Workspace, wanted: Iterable[Note]) -> int:
     try:
         with exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"):
             open_ledger(workspace)
-            return sum(_add_to_day(workspace, day, by_day[day]) for day in sorted(by_day))
+            seen = last_seen or LastSeen()
+            return sum(_add_to_day(workspace, day, by_day[day], seen) for day in sorted(by_day))
     except OSError as error:
         raise FolderAwayError(
             f"the note cannot be written to {workspace.sessions}: {error.strerror or error}",
@@ -54,7 +78,7 @@ def add_missing(workspace: Workspace, wanted: Iterable[Note]) -> int:
         ) from error
 
 
-def _add_to_day(workspace: Workspace, day: date, wanted: list[Note]) -> int:
+def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: LastSeen) -> int:
     workspace.sessions.mkdir(exist_ok=True)
     path = log_path(workspace, day)
     if icloud_stub(path).exists():
@@ -62,13 +86,28 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note]) -> int:
             f"the log {path} is only a placeholder; its content is in the cloud",
             hint="open it once in the Finder, then give the note again",
         )
-    present = {note.id for note in read_day(workspace, day)}
-    missing = {note.id: note for note in wanted if note.id not in present}
+    looks = _looks(workspace, day)
+    if (seen.day, seen.looks) != (day, looks):
+        seen.ids = {note.id for note in read_day(workspace, day)}
+    seen.day, seen.looks = None, ()
+    missing = {note.id: note for note in wanted if note.id not in seen.ids}
+    data = "".join(map(notes.render, missing.values())).encode("utf-8")
     if missing:
-        lead = "" if ends_in_newline(path) else "\n"
-        text = lead + "".join(notes.render(note) for note in missing.values())
-        append_durably(path, text.encode("utf-8"))
+        data = data if ends_in_newline(path) else b"\n" + data
+        append_durably(path, data)
+        seen.ids |= missing.keys()
+    after = _looks(workspace, day)
+    grown = sum(look[2] for look in after) - sum(look[2] for look in looks)
+    if grown == len(data):  # nobody else wrote meanwhile
+        seen.day, seen.looks = day, after
     return len(missing)
+
+
+def _looks(workspace: Workspace, day: date) -> Looks:
+    with os.scandir(workspace.sessions) as entries:
+        names = sorted(entry.name for entry in entries if entry.name.startswith(str(day)))
+    looks = [(name, (workspace.sessions / name).stat()) for name in names]
+    return tuple((name, i.st_ino, i.st_size, i.st_mtime_ns) for name, i in looks)
 
 
 def log_path(workspace: Workspace, day: date) -> Path:
@@ -165,13 +204,7 @@ def merged_ids(workspace: Workspace) -> set[str] | None:
     Raises:
         FolderAwayError: a ledger cannot be read.
     """
-    stub = next(workspace.machines.glob(f"*/{icloud_stub(Path(LEDGER_NAME))}"), None)
-    if stub is not None:  # not to be taken for a folder without ledgers
-        raise FolderAwayError(
-            f"the ledger {stub} is only a placeholder; its content is in the cloud",
-            hint="open it once in the Finder, then run the command again",
-        )
-    ledgers = sorted(workspace.machines.glob(f"*/{LEDGER_NAME}"))
+    ledgers = _ledgers(workspace)
     if not ledgers:
         return None
     found: set[str] = set()
@@ -187,6 +220,16 @@ def merged_ids(workspace: Workspace) -> set[str] | None:
     return found
 
 
+def _ledgers(workspace: Workspace) -> list[Path]:
+    stub = next(workspace.machines.glob(f"*/{icloud_stub(Path(LEDGER_NAME))}"), None)
+    if stub is not None:  # not to be taken for a folder without ledgers
+        raise FolderAwayError(
+            f"the ledger {stub} is only a placeholder; its content is in the cloud",
+            hint="open it once in the Finder, then run the command again",
+        )
+    return sorted(workspace.machines.glob(f"*/{LEDGER_NAME}"))
+
+
 def open_ledger(workspace: Workspace) -> None:
     """Make first contact: where no machine has a ledger, begin one in which earlier days stand.
 
@@ -197,7 +240,7 @@ def open_ledger(workspace: Workspace) -> None:
         FolderAwayError: the folder is away, or a log cannot be read; nothing is made in it.
         OSError: the ledger cannot be written.
     """
-    if merged_ids(workspace) is not None:
+    if _ledgers(workspace):
         return
     workspace.require_present()
     today = clock.now().date()

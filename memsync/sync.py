@@ -14,11 +14,12 @@ from typing import Any, TypedDict
 from memsync import clock, edits, llm, offline
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.document import scan
+from memsync.document import scan, split_lines
 from memsync.edits import Edit, EditError
 from memsync.errors import ApiError
 from memsync.notes import Note, make
 from memsync.redaction import redact
+from memsync.sanitizing import sanitize
 
 MOST_LINES_GONE = 0.2
 """The share of the memory's lines that one refresh may take away."""
@@ -115,7 +116,7 @@ def refresh_memory_content(
         return result
     if not has_model(config):
         result["model"] = "offline"
-        result["edits"] = _redacted(offline.merge(taken, current_memory))
+        result["edits"] = offline.merge(taken, current_memory)
         if result["edits"]:
             count = "1 note" if len(taken) == 1 else f"{len(taken)} notes"
             result["summary"] = f"{count} added under {offline.SECTION}"
@@ -180,7 +181,7 @@ def _ask_claude(
         if not _is_whole(result, reply):
             return result
         try:
-            result["edits"], result["summary"] = _edits_in(reply)
+            result["edits"], result["summary"] = _edits_in(reply, memory)
             answer = _finish(result, memory, allow_shrink=allow_shrink)
         except EditError as error:
             result["malformed"], result["problem"] = last_try, str(error)
@@ -231,7 +232,7 @@ def _is_whole(result: RefreshResult, reply: llm.Reply) -> bool:
     return False
 
 
-def _edits_in(reply: llm.Reply) -> tuple[tuple[Edit, ...], str]:
+def _edits_in(reply: llm.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:
     found: list[Edit] = []
     summary = ""
     for use in reply.tool_uses:
@@ -240,13 +241,30 @@ def _edits_in(reply: llm.Reply) -> tuple[tuple[Edit, ...], str]:
             raise EditError("the call is not edit_memory with an object as its input")
         found += edits.parse(given.get("edits"))
         summary = summary or " ".join(redact(str(given.get("summary") or "")).split())[:200]
-    return _redacted(found), summary or "memory refreshed"
+    return _made_safe(found, memory), summary or "memory refreshed"
 
 
-def _redacted(found: Iterable[Edit]) -> tuple[Edit, ...]:
+def _made_safe(found: Iterable[Edit], memory: str) -> tuple[Edit, ...]:
+    """Return the edits without credentials, hidden characters and imports.
+
+    A line that stands in the memory already is the person's, and is repeated as it is.
+    """
+    standing = {line.rstrip("\r\n") for line in split_lines(memory)}
     return tuple(
-        replace(edit, section=redact(edit.section), text=redact(edit.text)) for edit in found
+        replace(edit, section=_safe(edit.section), text=_safe_lines(edit.text, standing))
+        for edit in found
     )
+
+
+def _safe_lines(text: str, standing: set[str]) -> str:
+    lines, safe = text.split("\n"), _safe(text).split("\n")
+    if len(lines) != len(safe):
+        return "\n".join(safe)
+    return "\n".join(a if a in standing else b for a, b in zip(lines, safe, strict=True))
+
+
+def _safe(text: str) -> str:
+    return sanitize(redact(text))
 
 
 def _correction(reply: llm.Reply, problem: str) -> list[dict[str, Any]]:

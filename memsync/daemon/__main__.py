@@ -5,11 +5,13 @@ Without the command line it answers a tenth of a second sooner.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import sys
 
 from memsync import config as settings
 from memsync.config import Config
-from memsync.daemon import addresses, runtime
+from memsync.daemon import addresses, passwords, runtime
 from memsync.errors import MemsyncError
 
 
@@ -33,6 +35,18 @@ def _decided(config: Config) -> Config:
             "nothing is decided about who may use the ports",
             hint="memsync daemon start, which makes a token and a password",
         )
+    return _hashed(config)
+
+
+def _hashed(config: Config) -> Config:
+    """Return the config with its password hashed, in the file, too, where that may be written."""
+    password = config.daemon.web_ui_password
+    if not password or passwords.is_hashed(password):
+        return config
+    # Late on purpose: most starts need neither this nor the TOML writer it brings.
+    first_start = importlib.import_module("memsync.daemon.first_start")
+    with contextlib.suppress(MemsyncError):  # a service may be kept from its config
+        config, _ = first_start.secure(config)
     return config
 
 

@@ -46,8 +46,9 @@ def start(*, detach: bool) -> None:
     runtime = _late("runtime")
     config = settings.load()
     made: dict[str, str] = {}
-    if _late("addresses").undecided(config):
-        config, made = _late("first_start").secure(config)
+    first_start = _late("first_start")
+    if first_start.is_due(config):
+        config, made = first_start.secure(config)
     if detach:
         status = process.detach()
         _print_addresses(status.web_url, status.capture_url)
@@ -282,7 +283,9 @@ def _print_jobs(jobs: list[dict[str, Any]]) -> None:
     for job in jobs:
         click.echo(f"{job.get('name', job['id'])}: {job.get('description', '')}".rstrip(": "))
         if job["last_run"]:
-            click.echo(f"  last {job['last_run']} {job['last_outcome']}: {job['last_message']}")
+            took = f" in {job['last_duration']} s" if job.get("last_duration") is not None else ""
+            said = f"{job['last_outcome']}{took}: {job['last_message']}"
+            click.echo(f"  last {job['last_run']} {said}")
         if job.get("next_run"):
             click.echo(f"  next {job['next_run']}")
 

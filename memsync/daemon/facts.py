@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from memsync import backups, clock, sessions
+from memsync.daemon import origin
+from memsync.daemon.origin import Origin
 from memsync.errors import MemsyncError
+from memsync.store import Memory
 from memsync.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Facts:
-    """When the memory last changed, the newest backup, how many notes are pending.
+    """When the memory last changed and by whom, the newest backup, how many notes are pending.
 
     None where that cannot be told just now, or where there is none.
     """
 
     changed: datetime | None
+    origin: Origin
     backup: datetime | None
     pending: int | None
 
 
-def gather(workspace: Workspace) -> Facts:
+def gather(workspace: Workspace, memory: Memory) -> Facts:
     """Return the facts; what cannot be read is no reason not to show the memory."""
+    found = origin.find(workspace, memory.digest)
     try:
         stamp = workspace.memory.stat().st_mtime
         changed = datetime.fromtimestamp(stamp, clock.now().tzinfo)
@@ -34,15 +39,18 @@ def gather(workspace: Workspace) -> Facts:
         pending = len(sessions.pending(workspace))
     except MemsyncError:
         pending = None
-    return Facts(changed, kept.moment if kept else None, pending)
+    return Facts(found.moment or changed, found, kept.moment if kept else None, pending)
 
 
 def in_words(moment: datetime) -> str:
     """Return a moment as a person would say it: ``today at 05:04``, ``23 November at 05:04``."""
+    here = moment.astimezone(clock.now().tzinfo)
+    return f"{day_in_words(here.date())} at {here:%H:%M}"
+
+
+def day_in_words(day: date) -> str:
+    """Return a day as a person would say it: ``today``, ``23 November``, ``tomorrow``."""
     today = clock.now().date()
-    days = (today - moment.date()).days
-    time = f"{moment:%H:%M}"
-    if days in {0, 1}:
-        return f"{'yesterday' if days else 'today'} at {time}"
-    year = "" if moment.year == today.year else f" {moment.year}"
-    return f"{moment.day} {moment:%B}{year} at {time}"
+    near = {0: "today", 1: "yesterday", -1: "tomorrow"}.get((today - day).days)
+    year = "" if day.year == today.year else f" {day.year}"
+    return near or f"{day.day} {day:%B}{year}"

@@ -39,6 +39,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+_FIXED = frozenset(name.lower() for name in SECURITY_HEADERS)
+
 log = logging.getLogger(__name__)
 
 
@@ -196,12 +198,11 @@ def _plain(address: str) -> str:
 
 def _with_headers(start_response: StartResponse) -> StartResponse:
     """Return a `start_response` that adds the security headers; no application overrides them."""
-    fixed = {name.lower() for name in SECURITY_HEADERS}
 
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
-        kept = [(name, value) for name, value in headers if name.lower() not in fixed]
+        kept = [(name, value) for name, value in headers if name.lower() not in _FIXED]
         kept += SECURITY_HEADERS.items()
         if not any(name.lower() == "cache-control" for name, _ in kept):
             kept.append(("Cache-Control", "no-store"))

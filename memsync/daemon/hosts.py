@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import psutil
 
@@ -20,6 +21,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 ADDRESSES_GOOD_FOR = 60.0
 """Seconds until this machine's addresses are looked up anew: a router may hand out others."""
+
+REMEMBERED = 64
+"""So many addresses and Host headers are taken apart once: few devices send all the requests."""
 
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?", re.IGNORECASE)
 
@@ -66,6 +70,7 @@ class Hosts:
         return self._own_addresses
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse_host(header: str) -> Host | None:
     """Return what a Host header names; None where it is missing or malformed."""
     match = _HOST.fullmatch(header) if header.isascii() else None
@@ -77,6 +82,7 @@ def parse_host(header: str) -> Host | None:
     return Host(match[2].lower().removesuffix("."), address_of(match[2]))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def address_of(text: str) -> Address | None:
     """Return `text` as an address, an IPv4 one where it is mapped into IPv6; None if it is none."""
     try:

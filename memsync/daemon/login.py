@@ -1,6 +1,7 @@
 """Who the person at the page is: the password, the session cookie, and the proof in every form.
 
-A session is a signed cookie. It is good for one password only: a changed one logs everybody out.
+A session is a signed cookie. It is good for one password only: a changed one logs everybody out,
+and so does the count that "log out everywhere" raises.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from memsync.config import Config
+from memsync.daemon import passwords
 from memsync.daemon.guard import SAFE_METHODS, Backoff, same_secret
 from memsync.files import atomic_write, create_new
 from memsync.state import state_folder
 
 KEY_NAME = "web.key"
 KEY_BYTES = 32
+COUNT_NAME = "web.logouts"
 STAYS_LOGGED_IN = timedelta(days=30)
 
-OPEN_ENDPOINTS = frozenset({"login", "static"})
+OPEN_ENDPOINTS = frozenset({"login", "static", "manifest"})
+API = "/api/"
+CSRF_HEADER = "X-CSRF-Token"
 
 
 class ExpiredError(HTTPException):
@@ -49,14 +54,13 @@ class Login:
     def __init__(self, config: Config, backoff: Backoff | None = None) -> None:
         self._password = config.daemon.web_ui_password
         self._backoff = backoff or Backoff()
+        self._key = b""
         self._epoch = ""
 
     def install(self, app: Flask) -> None:
         """Set the session up and ask at every request."""
-        key = session_key()
-        # Keyed, because a cookie can be read by whoever gets it: it must not help to guess.
-        self._epoch = hmac.new(key, self._password.encode(), "sha256").hexdigest()
-        app.secret_key = key
+        self._key = app.secret_key = session_key()
+        self._epoch = self._present_epoch()
         app.config.update(
             SESSION_COOKIE_NAME="memsync",
             SESSION_COOKIE_HTTPONLY=True,
@@ -67,6 +71,9 @@ class Login:
         app.before_request(self._ask)
         app.add_url_rule("/login", "login", self._login, methods=["GET", "POST"])
         app.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
+        app.add_url_rule(
+            "/logout/everywhere", "logout_everywhere", self._logout_everywhere, methods=["POST"]
+        )
         app.context_processor(self._for_templates)
 
     def is_in(self) -> bool:
@@ -75,6 +82,8 @@ class Login:
 
     def _ask(self) -> Response | None:
         if request.endpoint not in OPEN_ENDPOINTS and not self.is_in():
+            if request.path.startswith(API):
+                raise LoggedOutError
             if request.method not in SAFE_METHODS and request.form.get("text", "").strip():
                 raise LoggedOutError  # its page hands the text back
             return _see("login")
@@ -91,7 +100,7 @@ class Login:
         wait = self._backoff.wait_for(address)
         if wait:
             return _login_page(429, wait=math.ceil(wait))
-        if not same_secret(request.form.get("password", ""), self._password):
+        if not passwords.is_right(request.form.get("password", ""), self._password):
             self._backoff.failed(address)
             return _login_page(401)
         self._backoff.succeeded(address)
@@ -103,6 +112,16 @@ class Login:
     def _logout(self) -> Response:
         session.clear()
         return _see("login" if self._password else "memory")
+
+    def _logout_everywhere(self) -> Response:
+        atomic_write(state_folder() / COUNT_NAME, str(_logouts() + 1).encode())
+        self._epoch = self._present_epoch()
+        return self._logout()
+
+    def _present_epoch(self) -> str:
+        # Keyed, because a cookie can be read by whoever gets it: it must not help to guess.
+        told = f"{_logouts()}\0{self._password}"
+        return hmac.new(self._key, told.encode(), "sha256").hexdigest()
 
     def _for_templates(self) -> dict[str, object]:
         return {
@@ -125,6 +144,14 @@ def session_key() -> bytes:
     return fresh
 
 
+def _logouts() -> int:
+    """Return how often everybody was logged out."""
+    try:
+        return int((state_folder() / COUNT_NAME).read_text("ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
 def csrf_token() -> str:
     """Return what every form of this session carries to prove that one of our pages made it."""
     if "csrf_token" not in session:
@@ -134,7 +161,13 @@ def csrf_token() -> str:
 
 def _check_csrf_token() -> None:
     wanted = str(session.get("csrf_token", ""))
-    if not wanted or not same_secret(request.form.get("csrf_token", ""), wanted):
+    if request.path.startswith(API):
+        # The guard has refused every Origin but our own; a browser that sends none is not ours.
+        given = request.headers.get(CSRF_HEADER, "")
+        is_proven = "Origin" in request.headers
+    else:
+        given, is_proven = request.form.get("csrf_token", ""), False
+    if not is_proven and not (wanted and same_secret(given, wanted)):
         raise ExpiredError
 
 

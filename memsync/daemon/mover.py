@@ -39,6 +39,7 @@ class Mover:
         self._queue: SimpleQueue[Note] = SimpleQueue()
         self._woken = threading.Event()
         self._ended = threading.Event()
+        self._last_seen = sessions.LastSeen()
         self._told = ""
         self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
 
@@ -94,7 +95,7 @@ class Mover:
         if not notes:
             return True
         try:
-            sessions.add_missing(Workspace.open(self._config), notes)
+            sessions.add_missing(Workspace.open(self._config), notes, self._last_seen)
         except (MemsyncError, OSError) as error:
             self._tell(f"notes wait in the spool: {error}")
             return False

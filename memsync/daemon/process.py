@@ -40,6 +40,25 @@ class Status:
     capture_url: str | None = None
     ports: list[tuple[str, int]] = field(default_factory=list)
     schedules: dict[str, str] = field(default_factory=dict)
+    identity: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.identity is None:
+            object.__setattr__(self, "identity", identity_of(self.pid))
+
+
+def identity_of(pid: int) -> str:
+    """Return what no later process with this pid shares: boot id and start time (proc(5)).
+
+    Empty where the system does not tell (no /proc, or no such process); the lock alone tells then.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # The name before it may hold anything, parentheses and spaces too.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return f"{boot} {int(fields[19])}"
+    except (OSError, ValueError, IndexError):
+        return ""
 
 
 def log_path() -> Path:
@@ -94,6 +113,11 @@ def stop() -> Status:
         raise MemsyncError("no daemon is running", hint="memsync daemon start --detach")
     if present.pid <= 0:
         raise MemsyncError("the daemon is just starting", hint="memsync daemon stop, in a moment")
+    if identity_of(present.pid) != present.identity:
+        raise MemsyncError(
+            f"pid {present.pid} is no longer the daemon's, so it was left alone",
+            hint="memsync daemon status",
+        )
     try:
         os.kill(present.pid, signal.SIGTERM)
         with exclusive_lock(_lock_path(), "the daemon", timeout=STOP_SECONDS):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import select
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
-from types import FrameType
 from typing import NoReturn, Protocol
 
 from memsync import clock
@@ -81,25 +82,29 @@ class _Jobs:
 
 
 class _Signals:
-    """What the operating system asked for, and an event that wakes whoever waits for it."""
+    """What the operating system asked for.
+
+    Through a socket, because a signal may come to any thread, or just before the main one falls
+    asleep: no Event and no lock is sure to wake it, and a handler amid another could wait for
+    its own lock.
+    """
+
+    LEAVE = frozenset({signal.SIGTERM, signal.SIGINT})
 
     def __init__(self) -> None:
-        self.woken = threading.Event()
-        self.reload = False
-        signal.signal(signal.SIGTERM, self._leave)
-        signal.signal(signal.SIGINT, self._leave)
-        if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, self._read_anew)
+        self._numbers, self._sink = socket.socketpair()
+        self._sink.setblocking(False)
+        self.leaving = False
+        for number in (*self.LEAVE, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
+            signal.signal(number, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self._sink.fileno(), warn_on_full_buffer=False)
 
-    def _leave(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self.reload = False
-        self.woken.set()
-
-    def _read_anew(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self.reload = True
-        self.woken.set()
+    def one_came_within(self, seconds: float) -> bool:
+        """Wait for a signal; tell whether one came."""
+        ready, _, _ = select.select([self._numbers], [], [], seconds)
+        if ready and self.LEAVE.intersection(self._numbers.recv(4096)):
+            self.leaving = True
+        return bool(ready)
 
 
 def run(config: Config, *, on_ready: Callable[[Status], None] = lambda _status: None) -> int:
@@ -141,7 +146,6 @@ def leave(code: int) -> NoReturn:
 
 def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]) -> int | None:
     """Run all parts until a signal; return the exit code, or None to start over."""
-    signals.woken.clear()
     spool = Spool()
     mover = Mover(spool, config)
     server = Server(_ports(config, spool, mover))
@@ -169,7 +173,7 @@ def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> 
     """Wait for a signal, looking now and then at the clock and at every part."""
     watchdog = sd.watchdog_seconds()
     pause = min(LOOK_SECONDS, watchdog / 2) if watchdog else LOOK_SECONDS
-    while not signals.woken.wait(pause):
+    while not signals.one_came_within(pause):
         jobs.look_at_clock()
         dead = [type(part).__name__ for part in parts if not part.is_alive()]
         if dead:
@@ -177,7 +181,7 @@ def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> 
             return 1
         if watchdog and server.answers():
             sd.notify("WATCHDOG=1")
-    return None if signals.reload else 0
+    return 0 if signals.leaving else None
 
 
 def _read_config_anew(config: Config) -> Config:

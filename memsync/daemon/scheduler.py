@@ -206,6 +206,14 @@ def run_job(job: Job, config: Config) -> None:
         job.act(config)
 
 
+def run_now(job: Job, config: Config) -> None:
+    """Run a job because a person asked, in a process of its own: it may take its time."""
+    if config.source is not None:
+        _run_in_child(job, config, config.source)
+    else:
+        job.act(config)
+
+
 def end_children() -> None:
     """End the processes of running jobs; what they were doing is done by the next run."""
     with _children_lock:

@@ -21,9 +21,19 @@ import psutil
 import waitress
 from waitress import wasyncore
 
+from memsync.daemon import channel
 from memsync.errors import MemsyncError
 
-THREADS = 8
+THREADS = 16
+"""So many notes can wait for the same fsync; an idle thread costs some ten kilobytes."""
+
+SEND_BYTES = 18_000
+"""Shorter answers are sent by the loop, many in a row: threads that send get in its way."""
+
+REQUEST_SECONDS = 20
+"""How long a request may take to come, and a connection may be idle."""
+
+SWEEP_SECONDS = 10
 DRAIN_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 MAX_PORT = 65535
@@ -73,14 +83,17 @@ class Server:
             threads=THREADS,
             asyncore_loop_timeout=30,
             asyncore_use_poll=hasattr(select, "poll"),
-            channel_timeout=20,
-            cleanup_interval=10,
-            connection_limit=200,
+            channel_timeout=REQUEST_SECONDS,
+            cleanup_interval=SWEEP_SECONDS,
+            connection_limit=4 * channel.MOST,
             max_request_body_size=2 * 1024 * 1024,
             max_request_header_size=16 * 1024,
             clear_untrusted_proxy_headers=True,
             ident=None,
         )
+        for listener in filter(_is_listener, self._map.values()):
+            channel.keep_channels(listener)
+            listener.adj.send_bytes = SEND_BYTES  # as an argument it is deprecated
         self._thread.start()
 
     def is_alive(self) -> bool:
@@ -102,9 +115,10 @@ class Server:
             self._idle.wait_for(lambda: self._busy == 0, timeout=DRAIN_SECONDS)
         while self._has_unanswered() and time.monotonic() < deadline:
             time.sleep(0.01)
+        # The workers first: each wakes the loop when it is done, by a descriptor closed below.
+        self._server.task_dispatcher.shutdown(timeout=1)
         self._in_loop(lambda: wasyncore.close_all(self._map))
         self._thread.join(timeout=1)
-        self._server.task_dispatcher.shutdown(timeout=1)
 
     def _run(self) -> None:
         try:
@@ -128,14 +142,16 @@ class Server:
     def _has_unanswered(self) -> bool:
         """Tell whether an answer is still on its way out; the application is done before it is."""
         return any(
-            getattr(channel, "requests", ()) or getattr(channel, "total_outbufs_len", 0)
-            for channel in list(self._map.values())
+            getattr(entry, "requests", ()) or getattr(entry, "total_outbufs_len", 0)
+            for entry in list(self._map.values())
         )
 
     def _in_loop(self, act: Callable[[], object]) -> None:
         """Run `act` in the server's own thread, waking it."""
         trigger = next(entry.trigger for entry in list(self._map.values()) if _is_listener(entry))
-        trigger.pull_trigger(act)
+        with trigger.lock:  # held, so that `act` cannot close the trigger while it is pulled
+            trigger.thunks.append(act)
+            trigger.pull_trigger()
 
     def _close_sockets(self) -> None:
         for bound in self._sockets:

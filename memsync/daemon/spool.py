@@ -7,13 +7,15 @@ neither. One file a day, one JSON line a note; many notes that come at once shar
 from __future__ import annotations
 
 import json
+import os
 import threading
-from dataclasses import dataclass, field
+import weakref
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 from memsync import clock
-from memsync.files import append_durably, ends_in_newline
+from memsync.files import append_durably, append_to, ends_in_newline
 from memsync.notes import Note
 from memsync.state import state_folder
 
@@ -29,11 +31,41 @@ class Entry:
     key: str = ""
 
 
-@dataclass
 class _Batch:
-    lines: list[bytes] = field(default_factory=list)
-    done: bool = False
-    error: OSError | None = None
+    """Notes that share one fsync, and those who wait for it."""
+
+    def __init__(self, gate: threading.Lock) -> None:
+        self.lines: list[bytes] = []
+        self.done = False
+        self.error: Exception | None = None
+        self.changed = threading.Condition(gate)
+
+
+class _Day:
+    """The file of a day, kept open: what it holds ends in a newline."""
+
+    def __init__(self, path: Path) -> None:
+        append_durably(path, b"" if ends_in_newline(path) else b"\n")
+        self._path = path
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        weakref.finalize(self, os.close, self._descriptor)
+        self._is = _identity(os.fstat(self._descriptor))
+
+    def still_is(self, path: Path) -> bool:
+        """Tell whether this is the file at `path`, and nobody else has written to it."""
+        try:
+            return path == self._path and _identity(path.stat()) == self._is
+        except OSError:
+            return False
+
+    def append(self, lines: bytes) -> None:
+        device, inode, size = self._is
+        append_to(self._descriptor, size, lines)
+        self._is = (device, inode, size + len(lines))
+
+
+def _identity(info: os.stat_result) -> tuple[int, int, int]:
+    return info.st_dev, info.st_ino, info.st_size
 
 
 class Spool:
@@ -42,9 +74,10 @@ class Spool:
     def __init__(self) -> None:
         self.folder = state_folder() / "spool"
         self.folder.mkdir(exist_ok=True, mode=0o700)
-        self._gathering = _Batch()
-        self._gather = threading.Lock()
-        self._write = threading.Lock()
+        self._gate = threading.Lock()
+        self._gathering = _Batch(self._gate)
+        self._writing = False
+        self._day: _Day | None = None
 
     def add(self, entry: Entry) -> None:
         """Keep a note; it is on disk when this returns.
@@ -54,25 +87,39 @@ class Spool:
         Raises:
             OSError: the note is not kept.
         """
-        with self._gather:
+        line = _render(entry)
+        with self._gate:
             batch = self._gathering
-            batch.lines.append(_render(entry))
-        with self._write:
-            if not batch.done:
-                with self._gather:
-                    self._gathering = _Batch()
-                self._commit(batch)
+            batch.lines.append(line)
+            while self._writing and not batch.done:
+                batch.changed.wait()
+            leads = not batch.done
+            if leads:
+                self._writing = True
+                self._gathering = _Batch(self._gate)
+        if leads:
+            self._commit(batch)
         if batch.error is not None:
             raise batch.error
 
     def _commit(self, batch: _Batch) -> None:
-        path = self.folder / f"{clock.now().date().isoformat()}.jsonl"
         try:
-            lead = b"" if ends_in_newline(path) else b"\n"
-            append_durably(path, lead + b"".join(batch.lines))
-        except OSError as error:
+            self._write(b"".join(batch.lines))
+        except Exception as error:  # noqa: BLE001 - it is everybody's whose note this was
             batch.error = error
-        batch.done = True
+        with self._gate:
+            batch.done = True
+            self._writing = False
+            batch.changed.notify_all()
+            self._gathering.changed.notify()  # who leads the next one
+
+    def _write(self, lines: bytes) -> None:
+        path = self.folder / f"{clock.now().date().isoformat()}.jsonl"
+        day, self._day = self._day, None
+        if day is None or not day.still_is(path):
+            day = _Day(path)
+        day.append(lines)
+        self._day = day
 
     def entries(self) -> list[Entry]:
         """Return what is in the spool, oldest first; a torn last line is no note yet."""

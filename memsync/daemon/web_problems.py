@@ -1,7 +1,7 @@
 """Every page that says that something went wrong, and what to do; none loses what was written.
 
 Whatever fails, the answer looks like the other pages, names no inner detail, and hands back the
-text of the form it answers.
+text of the form it answers. What asked the API gets it as JSON.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from memsync.daemon.login import ExpiredError, LoggedOutError
+from memsync.daemon.login import API, ExpiredError, LoggedOutError
 from memsync.errors import MemsyncError, WrongUsageError
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ UNREACHABLE = Problem(
 )
 BY_STATUS = {
     404: Problem("There is no such page", "The address leads nowhere."),
+    400: Problem("That cannot be read", "The request is malformed; nothing was changed."),
     405: Problem("Not this way", "This address is not opened like that; it belongs to a form."),
     413: Problem(
         "Too long",
@@ -77,6 +78,8 @@ def install(app: Flask) -> None:
 
 def page(status: int, problem: Problem) -> Response:
     """Return the page for a problem, with the text of the form it answers."""
+    if request.path.startswith(API):
+        return _as_json(status, problem)
     is_note = problem.offers_note and request.path == "/notes"
     body = render_template(
         "problem.html",
@@ -85,6 +88,11 @@ def page(status: int, problem: Problem) -> Response:
         note=_written() if is_note else "",
     )
     return make_response(body, status)
+
+
+def _as_json(status: int, problem: Problem) -> Response:
+    table = {"error": problem.text} | ({"hint": problem.advice} if problem.advice else {})
+    return make_response(jsonify(table), status)
 
 
 def _http(error: HTTPException) -> Response:

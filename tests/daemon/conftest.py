@@ -17,7 +17,18 @@ from memsync.daemon import web
 from memsync.workspace import Workspace
 from tests.support.browser import Browser, Page
 
-FORM_PATHS = ["/notes", "/edit", "/review", "/save", "/logout"]
+FORM_PATHS = [
+    "/notes",
+    "/edit",
+    "/review",
+    "/merge",
+    "/save",
+    "/logout",
+    "/logout/everywhere",
+    "/history/20261123_000000/restore",
+    "/jobs/refresh/run",
+    "/phone/test",
+]
 PASSWORD = "correct \"horse\" 'battery' <staple> \\ \u00e4"
 ON_ONE_MEMORY = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60

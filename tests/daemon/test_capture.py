@@ -16,12 +16,13 @@ from memsync import config as settings
 from memsync import config_writer
 from memsync.config import Config
 from memsync.daemon import capture
-from memsync.daemon.capture import MAX_BODY, create_capture_app
+from memsync.daemon.capture import create_capture_app
 from memsync.daemon.guard import Backoff
 from memsync.daemon.spool import Spool
 from memsync.workspace import Workspace
 from tests.support.net import Answer, send, send_raw, served
 
+MAX_BODY = 64 * 1024
 TOKEN = "0nly-the-phone-knows"
 GOOD = {"X-Memsync-Token": TOKEN}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -315,15 +316,17 @@ def test_while_the_folder_is_away_notes_are_kept_and_said_to_wait(ear, workspace
 
 
 def fail_half_way(error: int) -> Callable[[int, bytes], int]:
-    """Return an `os.write` that lets half of a spool line through, and then no more."""
-    real, begun = os.write, []
+    """Return an `os.write` that lets half of a spool line through, and then no more of it."""
+    real, rest = os.write, set[bytes]()
 
     def write(descriptor: int, data: bytes) -> int:
-        if begun or b'"captured"' in bytes(data):
-            if begun:
-                raise OSError(error, os.strerror(error))
-            begun.append(True)
-            return real(descriptor, bytes(data)[: len(data) // 2])
+        whole = bytes(data)
+        if whole in rest:
+            raise OSError(error, os.strerror(error))
+        if b'"captured"' in whole:
+            half = len(whole) // 2
+            rest.add(whole[half:])
+            return real(descriptor, whole[:half])
         return real(descriptor, data)
 
     return write

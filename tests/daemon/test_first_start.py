@@ -8,7 +8,8 @@ from memsync import config as settings
 from memsync import config_writer
 from memsync.config import Config
 from memsync.credentials import capture_token
-from memsync.daemon.first_start import secure
+from memsync.daemon.first_start import is_due, secure
+from memsync.daemon.passwords import hashed, is_hashed, is_right
 
 BOTH = {"capture_token", "web_ui_password"}
 
@@ -29,7 +30,9 @@ def test_a_token_and_a_password_are_made_written_privately_and_used(config):
     written = settings.load()
     assert written.daemon.capture_token == secured.daemon.capture_token == made["capture_token"]
     assert written.daemon.web_ui_password == secured.daemon.web_ui_password
-    assert written.daemon.web_ui_password == made["web_ui_password"]
+    assert is_hashed(written.daemon.web_ui_password)
+    assert is_right(made["web_ui_password"], written.daemon.web_ui_password)
+    assert made["web_ui_password"] not in config.source.read_text()
     assert config.source.stat().st_mode & 0o777 == 0o600
     assert config.source.read_text().startswith("# my own words\n")
 
@@ -49,14 +52,54 @@ def test_two_machines_get_different_secrets(config):
     assert not set(one.values()) & set(other.values())
 
 
-@pytest.mark.parametrize("value", ["", "of my own choice"])
+@pytest.mark.parametrize("value", ["", hashed("of my own choice")])
 def test_what_is_in_the_file_even_empty_is_a_decision_and_stays(config, value):
     decided = changed(capture_token=value, web_ui_password=value)
     before = config.source.read_bytes()
+    assert not is_due(decided)
     secured, made = secure(decided)
     assert made == {}
     assert secured.daemon.capture_token == secured.daemon.web_ui_password == value
     assert config.source.read_bytes() == before
+
+
+@pytest.mark.parametrize("password", ["of my own choice", "scrypt:", "\u00e4 '\"", "x" * 5000])
+def test_a_password_in_plain_becomes_its_hash_at_the_next_start_and_stays_the_same(
+    config, password
+):
+    config.source.write_text("# my own words\n" + config.source.read_text())
+    decided = changed(capture_token="t", web_ui_password=password)
+    assert is_due(decided)
+    secured, made = secure(decided)
+    assert made == {}
+    assert secured.daemon.capture_token == "t"
+    kept = settings.load().daemon.web_ui_password
+    assert kept == secured.daemon.web_ui_password
+    assert is_hashed(kept)
+    assert is_right(password, kept)
+    assert not is_right(password + " ", kept)
+    assert config.source.read_text().startswith("# my own words\n")
+    assert config.source.stat().st_mode & 0o777 == 0o600
+    assert not is_due(secured)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        "scrypt:32768:8:1",
+        "scrypt:9999999999:8:1$aaaaaaaa$" + "0" * 128,
+        "pbkdf2:x$y$z",
+    ],
+)
+def test_what_only_looks_like_a_hash_is_a_password(text):
+    assert not is_hashed(text)
+    assert is_right(text, text)
+
+
+def test_half_a_character_is_no_password():
+    assert not is_right("\ud800", hashed("x"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])

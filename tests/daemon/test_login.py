@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from memsync import sessions
+from memsync import sessions, state
 from memsync.config import Config
-from memsync.daemon import login, web
+from memsync.daemon import login, passwords, web
 from memsync.daemon.guard import Backoff
 from memsync.digests import digest
 from memsync.workspace import Workspace
@@ -174,3 +174,35 @@ def test_a_page_that_fails_is_not_logged_with_what_was_sent(
     caplog.set_level(logging.DEBUG)
     browser.submit(browser.get("/edit").form("/review"), text="my secret text\n")
     assert "my secret text" not in caplog.text
+
+
+def test_a_hashed_password_opens_as_the_plain_one_does(workspace: Workspace) -> None:
+    daemon = replace(workspace.config.daemon, web_ui_password=passwords.hashed(PASSWORD))
+    app = web.create_app(replace(workspace.config, daemon=daemon))
+    assert Browser(app).log_in("another").status == 401
+    assert Browser(app).log_in(daemon.web_ui_password).status == 401
+    assert Browser(app).log_in(PASSWORD).status == 303
+
+
+def test_logging_out_everywhere_ends_every_session_and_outlives_a_restart(locked: Config) -> None:
+    app = web.create_app(locked)
+    here, elsewhere = Browser(app), Browser(app)
+    for browser in (here, elsewhere):
+        browser.log_in(PASSWORD)
+    old = here.client.get_cookie("memsync")
+    page = here.submit(here.get("/").form("/logout/everywhere"))
+    assert page.headers["Location"] == "/login"
+    assert elsewhere.get("/").headers["Location"] == "/login"
+    restarted = web.create_app(locked).test_client()
+    restarted.set_cookie("memsync", old.value)
+    assert restarted.get("/").status_code == 303
+    assert here.log_in(PASSWORD).status == 303
+    assert here.get("/").status == 200
+
+
+def test_a_count_of_logouts_that_is_damaged_keeps_nobody_out(locked: Config) -> None:
+    (state.state_folder() / login.COUNT_NAME).write_bytes(b"\xff\0")
+    browser = Browser(web.create_app(locked))
+    browser.log_in(PASSWORD)
+    browser.submit(browser.get("/").form("/logout/everywhere"))
+    assert browser.log_in(PASSWORD).status == 303

@@ -21,7 +21,7 @@ from memsync import clock, sessions
 from memsync.state import own_folder, state_folder
 from memsync.workspace import Workspace
 from tests.support.daemons import Daemon, is_gone, memsync
-from tests.support.net import HOST, Answer, send, until
+from tests.support.net import HOST, Answer, free_port, send, until
 
 
 @pytest.fixture
@@ -260,3 +260,17 @@ def test_a_stale_pid_of_somebody_else_is_not_signalled(daemon):
         assert daemon.pid != bystander.pid
         assert bystander.poll() is None
         bystander.kill()
+
+
+def test_sighup_reads_the_config_anew_and_a_sigterm_meanwhile_is_not_forgotten(daemon, workspace):
+    daemon.start()
+    old, new = daemon.capture, free_port()
+    daemon.set(capture_port=new)
+    os.kill(daemon.pid, signal.SIGHUP)
+    until(lambda: _answers(new))
+    assert not _answers(old)
+    assert memsync("daemon", "status", "--json").json["capture_url"].endswith(f":{new}")
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(daemon.pid, number)
+    until(lambda: is_gone(daemon.pid))
+    assert "memsync is down" in memsync("daemon", "logs").out

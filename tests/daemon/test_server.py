@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from memsync.daemon.server import Port, Server
+from memsync.daemon.server import THREADS, Port, Server
 from memsync.errors import MemsyncError
 from tests.support.net import HOST, free_port, send, send_raw, until
 
@@ -28,7 +28,7 @@ class App:
         if environ["PATH_INFO"] == "/slow":
             self.begun.set()
             self.may_end.wait(10)
-        body = self.name * (200_000 if environ["PATH_INFO"] == "/big" else 1)
+        body = self.name * (5_000_000 if environ["PATH_INFO"] == "/big" else 1)
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 
@@ -76,7 +76,7 @@ def test_both_ports_are_served_by_few_threads():
     server = Server([port_of(App(b"a")), port_of(App(b"b"))])
     server.start()
     try:
-        assert threading.active_count() - before <= 9
+        assert threading.active_count() - before <= THREADS + 1
     finally:
         server.stop()
 
@@ -146,13 +146,15 @@ def test_a_long_answer_still_on_its_way_is_sent_whole(server, port):
         stopper.start()
         received += b"".join(iter(lambda: client.recv(65536), b""))
         stopper.join(10)
-    assert len(received.partition(b"\r\n\r\n")[2]) == 800_000
+    assert len(received.partition(b"\r\n\r\n")[2]) == 20_000_000
 
 
 def test_idle_connections_do_not_hold_the_server_up(server, port):
     with socket.create_connection((HOST, port.number)) as idle:
         idle.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert idle.recv(4096).startswith(b"HTTP/1.1 200")
+        received = b""
+        while not received.endswith(b"\r\n\r\npage"):
+            received += idle.recv(4096)
         began = time.monotonic()
         server.stop()
         assert time.monotonic() - began < 2

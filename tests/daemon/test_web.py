@@ -10,7 +10,8 @@ from flask import Flask
 
 from memsync import clock, publish, sessions
 from memsync import notes as note_texts
-from memsync.daemon import facts, web
+from memsync.daemon import facts, web, web_editing
+from memsync.daemon.web_parts import MESSAGES
 from memsync.errors import FolderAwayError
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
@@ -206,9 +207,9 @@ def test_a_note_forges_no_entry(browser: Browser, workspace: Workspace) -> None:
     assert [note.text for note in sessions.pending(workspace)] == [text]
 
 
-@pytest.mark.parametrize("code", list(web.MESSAGES))
+@pytest.mark.parametrize("code", list(MESSAGES))
 def test_a_message_comes_by_its_code(browser: Browser, code: str) -> None:
-    assert web.MESSAGES[code] in browser.get(f"/?said={code}").text
+    assert MESSAGES[code] in browser.get(f"/?said={code}").text
 
 
 @pytest.mark.parametrize(
@@ -294,7 +295,7 @@ def test_whatever_fails_is_a_page_and_a_line_in_the_log(
         browser = Browser(app)
         form = reviewed(browser, SAMPLE + "- mine\n").form("/save")
         with monkeypatch.context() as patch:
-            patch.setattr(web, "publish", fail)
+            patch.setattr(web_editing, "publish", fail)
             page = browser.submit(form)
         assert page.status == status
         assert "hunter2" not in page.html
@@ -316,7 +317,8 @@ def test_an_address_that_leads_nowhere_is_a_page(browser: Browser, path: str) ->
     [
         ("GET", "/save"),
         ("GET", "/review"),
-        ("GET", "/notes"),
+        ("GET", "/merge"),
+        ("GET", "/jobs/refresh/run"),
         ("GET", "/logout"),
         ("POST", "/"),
         ("DELETE", "/edit"),

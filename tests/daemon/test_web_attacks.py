@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import stat
 from dataclasses import replace
+from urllib.parse import quote, urlencode
 
 import pytest
 from flask import Flask
 from hypothesis import given
 from werkzeug.test import TestResponse
 
-from memsync import clock, sessions, state
+from memsync import clock, publish, sessions, state
 from memsync import notes as note_texts
 from memsync.daemon import login, web
 from memsync.daemon.guard import SECURITY_HEADERS
+from memsync.daemon.web_parts import MAX_BODY
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
@@ -90,6 +92,7 @@ def test_a_forged_cookie_is_no_session(app: Flask, workspace: Workspace, cookie:
     assert sessions.pending(workspace) == []
 
 
+PAGES = ["/", "/history", "/notes", "/machines", "/jobs", "/phone"]
 PAYLOADS = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -151,13 +154,15 @@ PAYLOADS = [
 TAGS = frozenset(
     """html head meta title link script body a header div img nav form input button main p h1 h2 h3 h4
     h5 h6 span time aside label textarea small details summary ul ol li article section code pre
-    em strong s blockquote hr br table caption thead tbody tr th td mark""".split()  # noqa: SIM905
+    em strong s blockquote hr br table caption thead tbody tr th td mark footer fieldset legend
+    noscript""".split()  # noqa: SIM905
 )
 ATTRIBUTES = frozenset(
     """lang charset name content media rel href type src defer class id tabindex aria-label
     aria-current aria-labelledby aria-describedby alt width height action method enctype
     data-guard value for rows required placeholder datetime dir autocomplete autocapitalize
-    readonly formaction role colspan scope title autofocus target aria-invalid aria-hidden start""".split()  # noqa: SIM905
+    readonly formaction role colspan scope title autofocus target aria-invalid aria-hidden start
+    checked hidden data-copy data-watch http-equiv loading maxlength""".split()  # noqa: SIM905
 )
 
 
@@ -169,9 +174,12 @@ def assert_inert(page: Page) -> None:
             address = element.attributes.get(name, "/")
             assert re.match(r"/(?!/)|#|https?://|mailto:", address), element
     assert [s.attributes["src"] for s in page.all("script")] == ["/static/page.js"]
-    assert {i.attributes["src"] for i in page.all("img")} == {"/static/icon.svg"}
+    images = {i.attributes["src"] for i in page.all("img")}
+    assert images <= {"/static/icon.svg", "/phone/qr.svg", "/phone/page.svg"}
     assert [e.attributes["href"] for e in page.all("link")] == [
         "/static/icon.svg",
+        "/static/icon-192.png",
+        "/manifest.webmanifest",
         "/static/page.css",
     ]
     assert len([e for e in page.elements if e.attributes.get("id") == "main"]) == 1
@@ -196,6 +204,15 @@ def test_what_a_memory_or_a_note_may_try_is_inert_on_every_page(
     pages.append(browser.submit(form, text=payload, csrf_token=payload))
     pages.append(browser.submit(form, to="/edit", text=payload, based_on=payload))
     pages.append(browser.get(f"/?said={payload}"))
+    query = urlencode({"q": payload, "from": payload, "note": payload, "with": payload})
+    pages += [browser.get(f"{path}?{query}") for path in PAGES]
+    pages += [browser.get(f"{path}/{quote(payload, safe='')}") for path in PAGES[1:]]
+    publish.publish(workspace, f"{text}\n{payload}\n", None)
+    pages += [browser.get(path) for path in PAGES]
+    name = browser.get("/history").all("a")[-1].attributes["href"].removesuffix("/restore")
+    pages += [browser.get(name), browser.get(f"{name}?with=memory"), browser.get(f"{name}/restore")]
+    pages.append(browser.submit(form, text=f"x {payload}\n"))
+    pages.append(browser.submit(pages[-1].form("/review"), to="/merge"))
     pages.append(browser.get(f"/{payload.strip('/')}"))
     WRONGS["away"](workspace)
     pages.append(browser.submit(form, to="/notes", text=payload))
@@ -238,7 +255,7 @@ def test_every_answer_of_the_page_has_the_security_headers(
         browser.submit(form, text="new\n"),
         browser.submit(form, text="new\n", based_on="x"),
         browser.submit(form, csrf_token="x"),
-        browser.post("/save", {"text": "x" * web.MAX_BODY}),
+        browser.post("/save", {"text": "x" * MAX_BODY}),
         browser.submit(form),
     ]
     WRONGS["away"](workspace)
@@ -274,7 +291,7 @@ def static(browser: Browser, name: str) -> TestResponse:
 def test_the_page_needs_nothing_from_elsewhere_and_is_small(browser: Browser) -> None:
     names = ("page.css", "page.js", "icon.svg")
     sizes = {name: len(static(browser, name).data) for name in names}
-    assert sizes["page.css"] < 12 * 1024
+    assert sizes["page.css"] < 16 * 1024
     assert sum(sizes.values()) + len(browser.get("/").html) < 60 * 1024
     for name in ("page.css", "page.js"):
         text = static(browser, name).text
@@ -296,6 +313,10 @@ def test_no_page_tells_a_secret(workspace: Workspace) -> None:
     form = browser.get("/edit").form("/review")
     pages += [browser.get("/"), browser.get("/edit"), browser.get("/nope")]
     pages += [browser.submit(form, text="x"), browser.submit(form, text="x", based_on="y")]
+    pages += [browser.get(path) for path in PAGES[1:-1]]
+    phone = browser.get("/phone")
+    assert phone.by_id("token").attributes["value"] == "secret-token"  # there alone, logged in
+    assert "secret-password" not in phone.html
     WRONGS["away"](workspace)
     pages.append(browser.get("/"))
     key = login.session_key()

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync import backups, publish
-from memsync.daemon import web
+from memsync.daemon import web_editing
 from memsync.daemon.lines import as_typed
+from memsync.daemon.web_parts import MAX_BODY, MAX_TEXT
 from memsync.digests import digest
 from memsync.errors import MemoryMovedError
 from memsync.workspace import Workspace
@@ -25,7 +26,7 @@ from tests.daemon.conftest import (
     set_memory,
     shown,
 )
-from tests.support.browser import Browser
+from tests.support.browser import Browser, Page
 
 
 def test_an_edit_is_reviewed_and_then_saved_and_the_text_before_it_is_kept(
@@ -161,7 +162,7 @@ def test_a_memory_that_moves_between_look_and_write_is_told_as_well(
         set_memory(workspace, SAMPLE + "- theirs\n")
         raise MemoryMovedError("moved")
 
-    monkeypatch.setattr(web, "publish", late)
+    monkeypatch.setattr(web_editing, "publish", late)
     moved = browser.submit(review.form("/save"))
     assert moved.status == 409
     assert moved.form("/review").fields["text"] == SAMPLE + "- mine\n"
@@ -352,7 +353,7 @@ def test_more_than_a_mebibyte_is_refused_with_a_page(
     browser: Browser, workspace: Workspace, path: str, multipart: bool
 ) -> None:
     form = browser.get("/edit").form("/review")
-    fields = {**form.fields, "text": "x" * web.MAX_BODY}
+    fields = {**form.fields, "text": "x" * MAX_BODY}
     page = browser.post(path, fields, multipart=multipart)
     assert page.status == 413
     assert "more than 1 MiB" in page.text
@@ -363,7 +364,7 @@ def test_the_longest_memory_the_editor_opens_can_be_saved(
     browser: Browser, workspace: Workspace
 ) -> None:
     line = "- \u65e5\u672c\u8a9e \U0001f511 abc\n"
-    text = line * (web.MAX_TEXT // (len(line.encode()) + 1))
+    text = line * (MAX_TEXT // (len(line.encode()) + 1))
     set_memory(workspace, text[: -len(line)])
     assert saved(browser, text).status == 303
     assert memory_bytes(workspace) == text.encode()
@@ -372,8 +373,129 @@ def test_the_longest_memory_the_editor_opens_can_be_saved(
 def test_a_memory_too_long_for_a_form_is_shown_but_not_opened(
     browser: Browser, workspace: Workspace
 ) -> None:
-    set_memory(workspace, ("x" * 79 + "\n") * (web.MAX_BODY // 80))
+    set_memory(workspace, ("x" * 79 + "\n") * (MAX_BODY // 80))
     assert browser.get("/").status == 200
     page = browser.get("/edit")
     assert page.status == 413
     assert "memsync edit" in page.text
+
+
+def test_two_changes_that_fit_are_merged_reviewed_and_saved(
+    browser: Browser, workspace: Workspace
+) -> None:
+    mine = SAMPLE.replace("- Ship the importer", "- Ship the importer today")
+    review = reviewed(browser, mine)
+    publish.publish(workspace, SAMPLE + "- theirs\n", None)
+    moved = browser.submit(review.form("/save"))
+    assert moved.status == 409
+    assert "the two changes fit together" in moved.text
+
+    merged = browser.submit(moved.form("/review"), to="/merge")
+    assert merged.status == 200
+    assert "Review your changes" in merged.text
+    assert memory_bytes(workspace) == (SAMPLE + "- theirs\n").encode()
+    assert browser.submit(merged.form("/save")).headers["Location"] == "/?said=saved"
+    assert memory_bytes(workspace) == (mine + "- theirs\n").encode()
+
+
+def test_what_both_added_at_the_end_is_all_kept_by_a_merge(
+    browser: Browser, workspace: Workspace
+) -> None:
+    moved = collide(browser, workspace, SAMPLE + "- mine\n", SAMPLE + "- theirs\n")
+    merged = browser.submit(moved.form("/review"), to="/merge")
+    browser.submit(merged.form("/save"))
+    assert memory_bytes(workspace) == (SAMPLE + "- theirs\n- mine\n").encode()
+
+
+def collide(browser: Browser, workspace: Workspace, mine: str, theirs: str) -> Page:
+    """Have the memory become `theirs` while `mine` is reviewed; return what the save answers."""
+    review = reviewed(browser, mine)
+    publish.publish(workspace, theirs, None)
+    return browser.submit(review.form("/save"))
+
+
+OURS = SAMPLE.replace("- Ship the importer", "- Ship the importer today")
+THEIRS = SAMPLE.replace("- Ship the importer", "- Ship the exporter")
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept"),
+    [
+        ("ours", "- Ship the importer today\n"),
+        ("theirs", None),
+        ("both", "- Ship the exporter\n- Ship the importer today\n"),
+    ],
+)
+def test_a_line_that_both_changed_is_shown_for_the_person_to_decide(
+    browser: Browser, workspace: Workspace, choice: str, kept: str | None
+) -> None:
+    moved = collide(browser, workspace, OURS, THEIRS)
+    assert "only one place must be decided by you" in moved.text
+    page = browser.submit(moved.form("/review"), to="/merge")
+    assert page.status == 409
+    assert [code.text for code in page.all("code")] == [
+        "- Ship the importer",
+        "- Ship the importer today",
+        "- Ship the exporter",
+    ]
+    assert memory_bytes(workspace) == THEIRS.encode()
+    settled = browser.submit(page.form("/merge"), **{"choice-0": choice})
+    if kept is None:  # that is the memory as it stands
+        assert settled.headers["Location"] == "/?said=unchanged"
+        return
+    browser.submit(settled.form("/save"))
+    assert memory_bytes(workspace) == SAMPLE.replace("- Ship the importer\n", kept).encode()
+
+
+@pytest.mark.parametrize("choice", ["", "mine", "\u00fc", "both\0"])
+def test_an_undecided_place_is_asked_again(
+    browser: Browser, workspace: Workspace, choice: str
+) -> None:
+    page = browser.submit(collide(browser, workspace, OURS, THEIRS).form("/review"), to="/merge")
+    again = browser.submit(page.form("/merge"), **{"choice-0": choice})
+    assert again.status == 409
+    assert again.form("/merge").fields["text"] == OURS
+
+
+def test_a_decision_about_another_text_than_the_present_one_is_asked_anew(
+    browser: Browser, workspace: Workspace
+) -> None:
+    page = browser.submit(collide(browser, workspace, OURS, THEIRS).form("/review"), to="/merge")
+    publish.publish(workspace, SAMPLE.replace("- Ship the importer", "- Rest"), None)
+    again = browser.submit(page.form("/merge"), **{"choice-0": "ours"})
+    assert again.status == 409
+    assert "- Rest" in again.text
+
+
+def test_one_may_go_back_from_the_merge_to_both_texts(
+    browser: Browser, workspace: Workspace
+) -> None:
+    page = browser.submit(collide(browser, workspace, OURS, THEIRS).form("/review"), to="/merge")
+    moved = browser.submit(page.form("/merge"), back="")
+    assert moved.form("/review").fields["text"] == OURS
+    assert moved.by_id("present").text == THEIRS
+
+
+def test_without_the_text_it_was_made_from_no_merge_is_offered(
+    browser: Browser, workspace: Workspace
+) -> None:
+    review = reviewed(browser, OURS)
+    set_memory(workspace, THEIRS)  # by hand, so nothing is kept of what stood there
+    moved = browser.submit(review.form("/save"))
+    assert moved.status == 409
+    assert "Merge both" not in moved.text
+    fields = {**moved.form("/review").fields, "made_from": "../../x"}
+    answer = browser.post("/merge", fields)
+    assert answer.status == 409
+    assert answer.form("/review").fields["text"] == OURS
+
+
+def test_a_merge_keeps_the_line_endings_of_the_memory(
+    browser: Browser, workspace: Workspace
+) -> None:
+    set_memory(workspace, SAMPLE.replace("\n", "\r\n"))
+    theirs = (SAMPLE + "- theirs\n").replace("\n", "\r\n")
+    moved = collide(browser, workspace, OURS, theirs)
+    merged = browser.submit(moved.form("/review"), to="/merge")
+    browser.submit(merged.form("/save"))
+    assert memory_bytes(workspace) == (OURS + "- theirs\n").replace("\n", "\r\n").encode()

@@ -57,7 +57,8 @@ class Page(HTMLParser):
             self._open.append(element)
         if tag == "form":
             self.forms.append(Form(element.attributes["action"], element.attributes["method"]))
-        if tag == "input" and "name" in element.attributes:
+        is_chosen = element.attributes.get("type") != "radio" or "checked" in element.attributes
+        if tag == "input" and "name" in element.attributes and is_chosen:
             self.forms[-1].fields[element.attributes["name"]] = element.attributes.get("value", "")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

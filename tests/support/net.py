@@ -74,7 +74,8 @@ def send_raw(port: int, data: bytes) -> bytes:
         contextlib.suppress(ConnectionError),
     ):
         client.sendall(data)
-        client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # the other side may have closed already
+            client.shutdown(socket.SHUT_WR)
         while piece := client.recv(65536):
             received += piece
     return bytes(received)

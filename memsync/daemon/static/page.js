@@ -1,6 +1,6 @@
 "use strict";
-// The page works without this. It only asks before unsaved words are left behind, and sends a
-// form on Ctrl+Enter or Cmd+Enter.
+// The pages work without this. It asks before unsaved words are left behind, sends a form on
+// Ctrl+Enter or Cmd+Enter, copies values, and looks whether a job is done.
 for (const form of document.querySelectorAll("form[data-guard]")) {
   const areas = [...form.querySelectorAll("textarea:not([readonly])")];
   let isSent = false;
@@ -12,4 +12,35 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
+}
+
+document.querySelector(".bar [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+// Browsers give a plain-http page no clipboard; there the value is selected and copied the old way.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const field = document.getElementById(button.dataset.copy);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    field.select();
+    try {
+      if (navigator.clipboard) await navigator.clipboard.writeText(field.value);
+      else document.execCommand("copy");
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}
+
+const watched = document.querySelector("[data-watch]");
+if (watched) {
+  const look = setInterval(async () => {
+    try {
+      const answer = await fetch(watched.dataset.watch);
+      if (answer.ok && (await answer.json()).jobs.some((job) => job.running_since)) return;
+      clearInterval(look);
+      location.replace(location.pathname);
+    } catch { /* the daemon may be starting anew: look again */ }
+  }, 1000);
 }

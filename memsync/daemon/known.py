@@ -1,0 +1,78 @@
+"""What the ear knows besides the note in hand: notes it has had before, and its sync folder."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from memsync.config import Config
+from memsync.daemon.spool import Entry
+from memsync.digests import digest
+from memsync.errors import FolderAwayError
+from memsync.workspace import Workspace
+
+MOST_KEYS = 10_000
+"""So many notes are known again by their key; a retry comes within minutes, not years."""
+
+
+class KnownNotes:
+    """The notes that came with a key of late, and when each was taken."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        # Repeats are rare: a lock for a few keys each leaves no gap between look and write, and
+        # lets notes with other keys share an fsync.
+        self._locks = [threading.Lock() for _ in range(64)]
+        self._times: OrderedDict[str, str] = OrderedDict()
+        for entry in entries:
+            if entry.key:
+                self.remember(entry)
+
+    def alone_with(self, entry: Entry) -> threading.Lock:
+        """Return the lock under which to look for a note and to keep it."""
+        return self._locks[hash(entry.key) % len(self._locks)]
+
+    def time_of(self, entry: Entry) -> str | None:
+        """Return when this note was taken; None where it is new."""
+        return self._times.get(_name(entry))
+
+    def remember(self, entry: Entry) -> None:
+        """Know this note again."""
+        self._times[_name(entry)] = entry.note.time
+        if len(self._times) > MOST_KEYS:
+            self._times.popitem(last=False)
+
+
+def _name(entry: Entry) -> str:
+    return digest(f"{entry.key}\0{entry.note.text}".encode("utf-8", "surrogatepass"))
+
+
+class Folder:
+    """Whether the sync folder is there, asked once for all who want to know at the same time."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._workspace: Workspace | None = None
+        self._asking = threading.Lock()
+        self._is_there = self._look()
+
+    def is_there(self) -> bool:
+        """Tell whether the memory root is there, as of now or of a moment ago."""
+        if self._asking.acquire(blocking=False):
+            try:
+                self._is_there = self._look()
+            finally:
+                self._asking.release()
+        return self._is_there
+
+    def _look(self) -> bool:
+        known, self._workspace = self._workspace, None
+        try:
+            if known is None:
+                known = Workspace.open(self._config)
+            else:
+                known.require_present()
+        except FolderAwayError:
+            return False
+        self._workspace = known
+        return True

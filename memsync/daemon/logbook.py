@@ -1,0 +1,163 @@
+"""The notes as pages to leaf through: newest first, by day, all or those with some words."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from memsync import clock, sessions
+from memsync.errors import MemsyncError
+from memsync.notes import Note
+from memsync.workspace import Workspace
+
+PER_PAGE = 50
+LONGEST_QUERY = 200
+CLIPPED_AT = 2000
+"""Characters of a long note that a list shows; the rest is on a page of its own."""
+
+_PLACE = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{1,6})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A note, and whether it still waits for a refresh."""
+
+    note: Note
+    is_pending: bool
+
+
+@dataclass(frozen=True)
+class Day:
+    """The notes of a day, newest first, or why they cannot be read."""
+
+    day: date
+    notes: tuple[Listed, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Some days of notes, newest first; `older` is the place the next leaf begins, if any."""
+
+    days: tuple[Day, ...]
+    older: str
+
+    @property
+    def count(self) -> int:
+        """How many notes are on this leaf."""
+        return sum(len(day.notes) for day in self.days)
+
+
+class Finder:
+    """Tells whether a text has some words in it, as they stand, in any case."""
+
+    def __init__(self, query: str) -> None:
+        self.query = query.strip()[:LONGEST_QUERY]
+        self._pattern = re.compile(re.escape(self.query), re.IGNORECASE)
+
+    def finds(self, text: str) -> bool:
+        """Tell whether the words are in `text`; no words are in every text."""
+        return self._pattern.search(text) is not None
+
+    def pieces(self, text: str) -> Iterator[tuple[str, bool]]:
+        """Yield `text` in pieces, each with whether it is what was looked for."""
+        end = 0
+        for match in self._pattern.finditer(text) if self.query else ():
+            yield text[end : match.start()], False
+            yield match[0], True
+            end = match.end()
+        yield text[end:], False
+
+
+def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
+    """Return the notes from `place` on, which is empty or what another leaf calls `older`.
+
+    A day that cannot be read hides no other.
+
+    Raises:
+        FolderAwayError: a ledger cannot be read.
+    """
+    merged = sessions.merged_ids(workspace)
+    files = _files_by_day(workspace) if finder.query else None
+    start, skipped = _parse(place)
+    found: list[Day] = []
+    room = PER_PAGE
+    for day in reversed(sessions.days(workspace)):
+        if start is not None and day > start:
+            continue
+        skip = skipped if day == start else 0
+        if not room:
+            return Leaf(tuple(found), f"{day}_{skip}")
+        if files is not None and not _may_hold(files[day.isoformat()], finder):
+            continue
+        shown = _day(workspace, day, finder, merged)
+        part = shown.notes[skip : skip + room]
+        room -= len(part)
+        if part or shown.problem:
+            found.append(Day(day, part, shown.problem))
+        if len(shown.notes) > skip + len(part):
+            return Leaf(tuple(found), f"{day}_{skip + len(part)}")
+    return Leaf(tuple(found), "")
+
+
+def find(workspace: Workspace, day: date, note_id: str) -> Listed | None:
+    """Return one note of a day, or None.
+
+    Raises:
+        FolderAwayError: the day's log or a ledger cannot be read.
+    """
+    merged = sessions.merged_ids(workspace)
+    for note in sessions.read_day(workspace, day):
+        if note.id == note_id:
+            return Listed(note, _is_pending(note, merged))
+    return None
+
+
+def _day(workspace: Workspace, day: date, finder: Finder, merged: set[str] | None) -> Day:
+    try:
+        listed = sessions.read_day(workspace, day)
+    except MemsyncError as error:
+        return Day(day, (), error.message)
+    return Day(
+        day,
+        tuple(Listed(n, _is_pending(n, merged)) for n in reversed(listed) if finder.finds(n.text)),
+    )
+
+
+def _files_by_day(workspace: Workspace) -> dict[str, list[Path]]:
+    """Return the logs of each day; the folder is listed once, because years are many files."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in workspace.sessions.glob("????-??-??*.md"):
+        found[path.name[:10]].append(path)
+    return found
+
+
+def _may_hold(files: Iterable[Path], finder: Finder) -> bool:
+    """Tell whether logs may hold a note that is looked for; to find out is quicker than to parse.
+
+    A log has a note's lines as they are, but for a backslash before some; only what goes over
+    lines cannot be seen this way.
+    """
+    if not finder.query.isprintable():
+        return True
+    try:
+        return any(finder.finds(path.read_bytes().decode("utf-8", "replace")) for path in files)
+    except OSError:
+        return True  # the day itself tells what is wrong
+
+
+def _is_pending(note: Note, merged: set[str] | None) -> bool:
+    """Tell it as `sessions.pending` does: without any ledger, only today's notes wait."""
+    return note.day >= clock.now().date() if merged is None else note.id not in merged
+
+
+def _parse(place: str) -> tuple[date | None, int]:
+    match = _PLACE.fullmatch(place)
+    try:
+        return (date.fromisoformat(match[1]), int(match[2])) if match else (None, 0)
+    except ValueError:
+        return None, 0

@@ -1,0 +1,38 @@
+"""What the pages share: how much a form may carry, what a page may be told, and where it leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from memsync.notes import Note
+
+MAX_BODY = 1024 * 1024
+MAX_TEXT = MAX_BODY - 8 * 1024
+"""How long a memory the editor opens, as a browser sends it: a form has other fields, too."""
+
+MESSAGES = {
+    "noted": "Noted. The next refresh puts it into the memory.",
+    "empty-note": "There was nothing in that note.",
+    "saved": "Saved. The text before it is kept as a backup.",
+    "saved-partly": "Saved, but not every agent could be told: see memsync targets list.",
+    "unchanged": "Nothing to save: the memory reads just like that.",
+    "restored": "Restored. The text before it is kept as a backup.",
+    "started": "Started. This page shows how it went as soon as it is done.",
+    "runs-already": "That job runs already.",
+}
+"""All a page may be told by its address, by code: an address must not put words on the page."""
+
+KeepNote = Callable[[Note], object]
+
+
+def message() -> str | None:
+    """Return what this request's address tells the page to say."""
+    return MESSAGES.get(request.args.get("said", ""))
+
+
+def back_to(endpoint: str, said: str) -> ResponseReturnValue:
+    """Lead to a page that then says what was done."""
+    return redirect(url_for(endpoint, said=said), code=303)

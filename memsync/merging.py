@@ -1,0 +1,205 @@
+"""Two changes of one text brought together by lines; what both changed is left to a person.
+
+Text in, pieces out. It is as careful as ``git merge-file``: where changes touch each other, that
+is a conflict. In two respects it is kinder: what both sides only add at one place is all kept, and
+where both only reworded lines, lines that stand next to each other are no conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import Enum
+from itertools import groupby
+
+Lines = tuple[str, ...]
+
+
+class Choice(Enum):
+    """What a person decides about one conflict."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    BOTH = "both"
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Lines that both sides changed, each in its own way; an empty side took them away."""
+
+    base: Lines
+    ours: Lines
+    theirs: Lines
+
+    def settled(self, choice: Choice) -> Lines:
+        """Return the lines that `choice` stands for."""
+        if choice is Choice.OURS:
+            return self.ours
+        return self.theirs if choice is Choice.THEIRS else _union(self.theirs, self.ours)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A merged text in pieces: lines that are settled, and conflicts."""
+
+    pieces: tuple[Lines | Conflict, ...]
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What a person has to decide, in order."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, Conflict))
+
+    def text(self, choices: Sequence[Choice] = ()) -> str:
+        """Return the text; a conflict for which there is no choice keeps the lines of both."""
+        left = iter(choices)
+        lines: list[str] = []
+        for piece in self.pieces:
+            if isinstance(piece, Conflict):
+                lines += piece.settled(next(left, Choice.BOTH))
+            else:
+                lines += piece
+        # The last line of a text may have no ending; it needs one where it is the last no more.
+        return "".join([*map(_ended, lines[:-1]), *lines[-1:]])
+
+
+def merge(base: str, ours: str, theirs: str) -> Merge:
+    """Return `ours` and `theirs`, which were both made from `base`, as one text.
+
+    No line of either side is lost: what only one side changed is taken from it, what both changed
+    alike is taken once, what both added at one place is taken from both (`theirs` first), and
+    anything else that both changed is a `Conflict`. Only LF ends a line.
+    """
+    old, left, right = _lines(base), _lines(ours), _lines(theirs)
+    pieces: list[Lines | Conflict] = []
+    at = 0
+    for region in _regions(_changes(old, left), _changes(old, right)):
+        pieces.append(tuple(old[at : region.start]))
+        pieces += _decide(
+            tuple(old[region.start : region.end]),
+            tuple(left[slice(*region.ours)]),
+            tuple(right[slice(*region.theirs)]),
+        )
+        at = region.end
+    pieces.append(tuple(old[at:]))
+    return Merge(tuple(piece for piece in pieces if piece != ()))
+
+
+def _decide(base: Lines, ours: Lines, theirs: Lines) -> list[Lines | Conflict]:
+    if ours in {theirs, base}:
+        return [theirs]
+    if theirs == base:
+        return [ours]
+    if not base:
+        return [_union(theirs, ours)]
+    if len(base) == len(ours) == len(theirs):
+        return list(_line_by_line(base, ours, theirs))
+    return list(_narrowed(Conflict(base, ours, theirs)))
+
+
+def _line_by_line(base: Lines, ours: Lines, theirs: Lines) -> Iterator[Lines | Conflict]:
+    """Yield what becomes of lines that were reworded, none added and none taken away."""
+
+    def both_differ(row: tuple[str, str, str]) -> bool:
+        return len(set(row)) == 3
+
+    for is_conflict, rows in groupby(zip(base, ours, theirs, strict=True), both_differ):
+        was, mine, other = (tuple(column) for column in zip(*rows, strict=True))
+        if is_conflict:
+            yield Conflict(was, mine, other)
+        else:
+            yield tuple(b if a == c else a for a, b, c in zip(mine, other, was, strict=True))
+
+
+def _narrowed(conflict: Conflict) -> Iterator[Lines | Conflict]:
+    """Yield the conflict without the lines at its ends on which both sides agree."""
+    head = _same_at_start(conflict.ours, conflict.theirs)
+    ours, theirs = conflict.ours[head:], conflict.theirs[head:]
+    tail = _same_at_start(ours[::-1], theirs[::-1])
+    cut = slice(0, -tail if tail else None)
+    yield conflict.ours[:head]
+    yield Conflict(conflict.base, ours[cut], theirs[cut])
+    yield ours[len(ours) - tail :]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Lines `start` to `end` of the base became lines `new_start` to `new_end`."""
+
+    start: int
+    end: int
+    new_start: int
+    new_end: int
+
+
+@dataclass
+class _Region:
+    """A stretch of the base that a side changed, with what each side has in its place."""
+
+    start: int
+    end: int
+    ours: tuple[int, int]
+    theirs: tuple[int, int]
+
+
+def _changes(old: Sequence[str], new: Sequence[str]) -> list[_Change]:
+    head = _same_at_start(old, new)
+    tail = _same_at_start(old[head:][::-1], new[head:][::-1])
+    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    return [
+        _Change(i1 + head, i2 + head, j1 + head, j2 + head)
+        for kind, i1, i2, j1, j2 in matcher.get_opcodes()
+        if kind != "equal"
+    ]
+
+
+def _regions(ours: list[_Change], theirs: list[_Change]) -> Iterator[_Region]:
+    """Yield the changed stretches of the base in order; changes that touch are one stretch."""
+    shifts = [0, 0]  # how much longer each side is than the base, up to here
+    waiting = sorted(
+        [(change.start, change.end, 0, change) for change in ours]
+        + [(change.start, change.end, 1, change) for change in theirs],
+        key=lambda entry: entry[:3],
+    )
+    while waiting:
+        start, end = waiting[0][:2]
+        grown = [0, 0]
+        while waiting and waiting[0][0] <= end:
+            _, change_end, side, change = waiting.pop(0)
+            end = max(end, change_end)
+            grown[side] += (change.new_end - change.new_start) - (change.end - change.start)
+        spans = [
+            (start + shift, end + shift + growth)
+            for shift, growth in zip(shifts, grown, strict=True)
+        ]
+        yield _Region(start, end, spans[0], spans[1])
+        shifts = [shift + growth for shift, growth in zip(shifts, grown, strict=True)]
+
+
+def _union(first: Lines, second: Lines) -> Lines:
+    """Return the lines of both in order, once where both have them."""
+    lines: list[str] = []
+    for kind, i1, i2, j1, j2 in SequenceMatcher(None, first, second).get_opcodes():
+        lines += first[i1:i2]
+        if kind != "equal":
+            lines += second[j1:j2]
+    return tuple(lines)
+
+
+def _same_at_start(one: Sequence[str], other: Sequence[str]) -> int:
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
+def _lines(text: str) -> list[str]:
+    lines = [f"{line}\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith("\n") else f"{line}\n"

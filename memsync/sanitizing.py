@@ -1,0 +1,65 @@
+"""Making a machine-made line show what it is: no hidden characters, no import.
+
+Agents obey their instruction file, and some read more into it than a person sees: tag and
+bidirectional characters carry orders no eye finds, and ``@path`` makes Claude Code load that file
+into every session (not within code spans). Lines a person wrote are never touched.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from memsync.document import Kind, scan
+
+# Joiners make letters of some scripts and emoji out of several characters; a variation selector
+# belongs to the sign before it. Both stay where they stand between signs that use them.
+_JOINERS = frozenset("\u200c\u200d")
+_SELECTORS = frozenset("\ufe0e\ufe0f")
+_IMPORT = re.compile(r"(?<![\w`@/])@(?=[\w~./\\-])[^\s`,;:!?)\]}>\"']*[\w/~]")
+_CODE_SPAN = re.compile(r"(`+)(?:(?!\1).)*\1")
+
+
+def sanitize(text: str) -> str:
+    """Return `text` without hidden characters and with every ``@path`` put into a code span.
+
+    Idempotent. Imports within code stay as they are: nothing is loaded from there.
+    """
+    outline = scan(without_hidden(text))
+    return "".join(
+        line if kind is Kind.CODE else _without_imports(line)
+        for line, kind in zip(outline.lines, outline.kinds, strict=True)
+    )
+
+
+def without_hidden(text: str) -> str:
+    """Return `text` without characters no one sees: format, tag, bidi, control, private use."""
+    return "".join(
+        character
+        for at, character in enumerate(text)
+        if not _is_hidden(character) or (character in _JOINERS and _joins(text, at))
+    )
+
+
+def _is_hidden(character: str) -> bool:
+    if character in _SELECTORS or character in "\n\t":
+        return False
+    if "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef":
+        return True  # further variation selectors carry hidden text
+    return unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+
+
+def _joins(text: str, at: int) -> bool:
+    """Tell whether a joiner stands between signs of scripts that use it, or between emoji."""
+    if at == 0 or at + 1 >= len(text):
+        return False
+    around = (text[at - 1], text[at + 1])
+    return all(not sign.isascii() and not sign.isspace() for sign in around)
+
+
+def _without_imports(line: str) -> str:
+    parts, at = [], 0
+    for span in _CODE_SPAN.finditer(line):
+        parts += [_IMPORT.sub(r"`\g<0>`", line[at : span.start()]), span[0]]
+        at = span.end()
+    return "".join([*parts, _IMPORT.sub(r"`\g<0>`", line[at:])])
