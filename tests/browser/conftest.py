@@ -5,6 +5,7 @@ Without chromium or playwright the tests skip with the reason; with CI=true that
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -31,11 +32,21 @@ DESKTOP = {"width": 1280, "height": 800}
 PASSWORD = "correct horse battery staple"
 
 
+MUST_RUN = os.environ.get("CI") == "true" and sys.platform == "linux"
+
+
+def sync_api() -> Any:
+    """Return Playwright's module; where it is absent, skip the tests that ask for it."""
+    if MUST_RUN:
+        return importlib.import_module("playwright.sync_api")
+    return pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+
 @pytest.fixture(scope="package")
 def chrome() -> Iterator[Browser]:
     # Ends with this package: its event loop would be in the way of other tests.
     reason = chromium.why_not()
-    if reason and os.environ.get("CI") == "true" and sys.platform == "linux":
+    if reason and MUST_RUN:
         pytest.fail(f"CI has to run these: {reason}")
     if reason:
         pytest.skip(reason)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import PASSWORD, WINDOWS, Events, opened
+from tests.browser.conftest import PASSWORD, WINDOWS, Events, opened, sync_api
 from tests.conftest import SAMPLE
 from tests.support.chromium import LAN_NAME
 from tests.support.lodger import Lodger
 from tests.support.net import until
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-expect = sync_api.expect
+playwright = sync_api()
+expect = playwright.expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
@@ -23,6 +23,8 @@ EDITED = SAMPLE.replace("- Short answers, no preamble", "- Short answers, and a 
     "- Never push to main without asking", "- Never push to main"
 )
 EVERYWHERE = pytest.mark.parametrize("window", WINDOWS, indirect=True)
+ON_A_PHONE = pytest.mark.parametrize("window", ["phone"], indirect=True)
+PLAIN = pytest.mark.parametrize("window", ["desktop without JavaScript"], indirect=True)
 PROBLEM = "The memory is not at hand"
 
 
@@ -116,6 +118,7 @@ def test_a_note_is_added_on_the_page(lodger: Lodger, page: Page, host: str) -> N
     assert lodger.memory.read_text() == SAMPLE
 
 
+@ON_A_PHONE
 def test_going_back_from_the_review_keeps_what_was_written(
     lodger: Lodger, page: Page, host: str
 ) -> None:
@@ -159,6 +162,7 @@ def test_of_two_tabs_the_second_save_shows_both_texts_and_nothing_is_lost(
     assert lodger.backups() == [SAMPLE.encode(), theirs.encode()]
 
 
+@ON_A_PHONE
 def test_two_edits_of_one_line_are_merged_place_by_place(
     lodger: Lodger, window: BrowserContext, host: str
 ) -> None:
@@ -187,6 +191,7 @@ def test_two_edits_of_one_line_are_merged_place_by_place(
     assert lodger.backups() == [SAMPLE.encode(), theirs.encode()]
 
 
+@ON_A_PHONE
 def test_notes_are_listed_by_day_and_found(lodger: Lodger, page: Page, host: str) -> None:
     lodger.note("Prefers uv to pip")
     lodger.note("Tea, no coffee")
@@ -248,6 +253,7 @@ def test_a_value_is_copied_at_a_click(lodger: Lodger, desktop: BrowserContext, h
     )
 
 
+@ON_A_PHONE
 def test_the_machines_page_shows_this_machine_and_its_agents(
     lodger: Lodger, page: Page, host: str
 ) -> None:
@@ -262,6 +268,7 @@ def test_the_machines_page_shows_this_machine_and_its_agents(
     assert fits(page)
 
 
+@PLAIN
 def test_logging_out_everywhere_ends_the_session_of_every_browser(
     locked: Lodger, chrome: Browser, page: Page, host: str, events: Events
 ) -> None:
@@ -297,6 +304,7 @@ def test_while_the_memory_cannot_be_read_the_page_says_so_and_takes_notes(
     expect(page.get_by_role("main")).to_contain_text("1 pending note")
 
 
+@ON_A_PHONE
 def test_with_the_folder_away_notes_wait_on_the_machine(
     lodger: Lodger, page: Page, host: str
 ) -> None:
@@ -311,6 +319,7 @@ def test_with_the_folder_away_notes_wait_on_the_machine(
     assert any(b"Taken while away" in data for data in lodger.everything().values())
 
 
+@PLAIN
 def test_a_text_that_the_memory_lost_is_handed_back(lodger: Lodger, page: Page, host: str) -> None:
     page.goto(lodger.url(host))
     open_editor(page).fill(EDITED)
@@ -342,6 +351,7 @@ def test_the_password_is_asked_for_until_log_out(locked: Lodger, page: Page, hos
     expect(heading(page, "Log in")).to_be_visible()
 
 
+@ON_A_PHONE
 def test_who_guesses_passwords_has_to_wait(locked: Lodger, page: Page, host: str) -> None:
     page.goto(locked.url(host))
     for _ in range(5):
@@ -353,6 +363,7 @@ def test_who_guesses_passwords_has_to_wait(locked: Lodger, page: Page, host: str
     expect(heading(page, "Log in")).to_be_visible()
 
 
+@ON_A_PHONE
 def test_a_text_sent_after_log_out_is_handed_back(
     locked: Lodger, window: BrowserContext, host: str
 ) -> None:
@@ -370,6 +381,7 @@ def test_a_text_sent_after_log_out_is_handed_back(
     assert locked.memory.read_text() == SAMPLE
 
 
+@PLAIN
 def test_a_note_can_be_added_by_keyboard_alone(lodger: Lodger, page: Page, host: str) -> None:
     page.goto(lodger.url(host))
     page.keyboard.press("Tab")
@@ -384,6 +396,7 @@ def test_a_note_can_be_added_by_keyboard_alone(lodger: Lodger, page: Page, host:
     expect(page.get_by_role("status")).to_contain_text("Noted.")
 
 
+@PLAIN
 def test_an_edit_can_be_saved_by_keyboard_alone(lodger: Lodger, page: Page, host: str) -> None:
     page.goto(lodger.url(host))
     _tab_to(page, page.get_by_role("main").get_by_role("link", name="Edit", exact=True))

@@ -376,3 +376,10 @@ def test_a_page_from_elsewhere_gets_nothing_in(ear, origin):
 def test_a_name_that_is_not_this_machines_gets_nothing_in(ear):
     assert ear.post({"text": "rebound"}, {"Host": "evil.example"}).status == 421
     assert ear.kept == []
+
+
+def test_of_many_keys_the_latest_are_known(ear, monkeypatch):
+    monkeypatch.setattr("memsync.daemon.known.MOST_KEYS", 2)
+    for key in ("a", "b", "c", "c", "b", "a"):
+        assert ear.post({"text": "same"}, {"Idempotency-Key": key}).status == 200
+    assert ear.kept == ["same"] * 4

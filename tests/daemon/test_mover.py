@@ -148,3 +148,25 @@ def test_stopping_is_prompt_while_the_folder_is_away(mover, workspace):
     mover.stop()
     assert time.monotonic() - began < 1
     assert [entry.note.text for entry in Spool().entries()] == ["waits"]
+
+
+def test_a_log_is_read_once_for_many_batches_but_again_when_others_wrote(
+    mover, workspace, monkeypatch
+):
+    reads: list[str] = []
+    real = sessions.notes.parse
+    monkeypatch.setattr(sessions.notes, "parse", lambda *text: reads.append("") or real(*text))
+    last_seen = sessions.LastSeen()
+    texts = [f"note {number}" for number in range(6)]
+    wanted = [make(text, clock.now(), captured=True) for text in texts]
+    for note in wanted[:4]:
+        assert sessions.add_missing(workspace, [note, wanted[0]], last_seen) == 1
+    assert len(reads) == 0  # there was no log before the first
+    sessions.append(workspace, wanted[4])
+    reads.clear()
+    assert sessions.add_missing(workspace, wanted, last_seen) == 1
+    assert len(reads) == 1
+    log = sessions.log_path(workspace, clock.now().date())
+    log.write_bytes(b"")
+    assert sessions.add_missing(workspace, wanted, last_seen) == 6
+    assert logged(workspace) == texts

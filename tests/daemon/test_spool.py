@@ -185,3 +185,15 @@ def test_lines_are_plain_ascii_so_that_no_editor_breaks_them(spool):
 
 def test_the_home_of_the_spool_is_this_machines_state(home: Path, spool):
     assert home in spool.folder.parents
+
+
+def test_a_days_file_that_went_away_is_begun_anew_and_a_new_day_has_its_own(spool):
+    spool.add(Entry(note("before")))
+    (file,) = spool.folder.iterdir()
+    file.unlink()
+    spool.add(Entry(note("after")))
+    assert texts(spool) == ["after"]
+    with time_machine.travel(NOON + timedelta(days=400), tick=False):
+        spool.add(Entry(note("next year")))
+    assert texts(spool) == ["after", "next year"]
+    assert len(day_files(spool)) == 2

@@ -5,12 +5,13 @@ Nothing but docs/images/ is written; the daemon has a home of its own, which goe
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tests.support import chromium
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 MOST_BYTES = 200_000
+
+FONTS = """<fontconfig>
+<include>/etc/fonts/fonts.conf</include>
+<match target="pattern"><test name="family"><string>DejaVu Sans</string></test>
+<edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>
+</fontconfig>"""
+"""Debian's font for interfaces replaced by a prettier one."""
 
 MEMORY = """<!-- memsync v1 -->
 # Global memory
@@ -73,6 +81,17 @@ EDITS = {
     "4. Prepare the talk for PyCon Italia\n",
     "- Never push to main without asking": "- Never push to main or release without asking",
 }
+OLDER = MEMORY.replace("Postgres 17", "Postgres 16")
+LAST_WEEK = (
+    OLDER.replace("- Tables over long lists, ISO dates, metric units\n", ""),
+    OLDER.replace(", metric units", "").replace("3. Move", "3. Rename the queues\n4. Move"),
+    OLDER.replace(", metric units", ""),
+)
+YESTERDAY = (
+    ("08:12:40", "Staging moves to Postgres 17, not 16"),
+    ("13:47:05", "Tables over long lists when comparing things"),
+    ("18:30:21", "ISO dates everywhere, metric units"),
+)
 NOTES = (
     "Prefers uv to pip since this week",
     "The importer must accept invoices in CHF, too",
@@ -86,11 +105,8 @@ def main() -> None:
     if reason:
         sys.exit(f"Error: {reason}\nTry: apt install chromium")
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with (
-        TemporaryDirectory() as folder,
-        chromium.launched() as browser,
-        _machine(Path(folder)) as lodger,
-    ):
+    with TemporaryDirectory() as folder, _machine(Path(folder)) as lodger, _browser() as browser:
+        _live(browser, lodger)
         _desktop(browser, lodger)
         _phone(browser, lodger)
     for picture in sorted(IMAGES.glob("*.png")):
@@ -101,29 +117,47 @@ def main() -> None:
 
 
 @contextmanager
+def _browser() -> Iterator[Browser]:
+    """Run the browser; its letters are Inter where that is installed (fonts-inter)."""
+    with NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as fonts:
+        fonts.write(FONTS)
+        fonts.flush()
+        os.environ["FONTCONFIG_FILE"] = fonts.name
+        with chromium.launched() as browser:
+            yield browser
+
+
+@contextmanager
 def _machine(folder: Path) -> Iterator[Lodger]:
     """Run a machine that has had memsync for a week."""
-    older = MEMORY.replace("- Tables over long lists, ISO dates, metric units\n", "")
-    lodger = Lodger(folder / "machine", older.replace("Postgres 17", "Postgres 16"))
-    sessions = lodger.root / "sessions"
-    sessions.mkdir()
-    yesterday = datetime.now().astimezone() - timedelta(days=1)
-    entries = "".join(f"\n---\n### {at} (captured)\n{text}\n" for at, text in _YESTERDAY)
-    (sessions / f"{yesterday:%Y-%m-%d}.md").write_text(entries, encoding="utf-8")
+    lodger = Lodger(folder / "machine", OLDER)
+    for part in ("backups", "sessions"):
+        (lodger.root / part).mkdir()
+    now = datetime.now().astimezone()
+    for days, text in zip((6, 4, 1), LAST_WEEK, strict=True):
+        when = now.replace(hour=23, minute=55, second=1) - timedelta(days=days)
+        backup = lodger.root / "backups" / f"GLOBAL_MEMORY_{when:%Y%m%d_%H%M%S}.md"
+        backup.write_text(text, encoding="utf-8")
+    entries = "".join(f"\n---\n### {at} (captured)\n{text}\n" for at, text in YESTERDAY)
+    log = lodger.root / "sessions" / f"{now - timedelta(days=1):%Y-%m-%d}.md"
+    log.write_text(entries, encoding="utf-8")
+    lodger.memsync("targets", "sync")
     with lodger:
-        lodger.memsync("refresh")
-        lodger.memory.write_text(MEMORY, encoding="utf-8")
-        lodger.memsync("targets", "sync")
-        for text in NOTES:
-            lodger.note(text)
         yield lodger
 
 
-_YESTERDAY = (
-    ("08:12:40", "Staging runs Postgres 16 now"),
-    ("13:47:05", "Tables over long lists when comparing things"),
-    ("18:30:21", "ISO dates everywhere, metric units"),
-)
+def _live(browser: Browser, lodger: Lodger) -> None:
+    """Do what makes the pages tell something: a note merged, an edit, further notes."""
+    lodger.note(NOTES[0])
+    lodger.memsync("daemon", "run", "refresh")
+    context = browser.new_context()
+    page = context.new_page()
+    _review(page, lodger, MEMORY)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("status").wait_for()
+    context.close()
+    for text in NOTES[1:]:
+        lodger.note(text)
 
 
 def _desktop(browser: Browser, lodger: Lodger) -> None:
@@ -135,10 +169,11 @@ def _desktop(browser: Browser, lodger: Lodger) -> None:
         page.goto(lodger.url(chromium.LAN_NAME))
         _shoot(page, "memory" if scheme == "light" else "memory-dark")
         if scheme == "light":
-            _review(page, lodger)
+            for path in ("/history", "/notes", "/jobs"):
+                page.goto(lodger.url(chromium.LAN_NAME, path))
+                _shoot(page, path[1:])
+            _review(page, lodger, _edited())
             _shoot(page, "review")
-            for name in ("History", "Notes", "Machines", "Jobs"):
-                _other(page, lodger, name)
         context.close()
 
 
@@ -153,27 +188,24 @@ def _phone(browser: Browser, lodger: Lodger) -> None:
     page = context.new_page()
     page.goto(lodger.url(chromium.LAN_NAME))
     _shoot(page, "phone")
-    _review(page, lodger)
+    _review(page, lodger, _edited())
     _shoot(page, "phone-review")
     context.close()
 
 
-def _review(page: Page, lodger: Lodger) -> None:
-    page.goto(lodger.url(chromium.LAN_NAME, "/edit"))
+def _edited() -> str:
     text = MEMORY
     for old, new in EDITS.items():
         assert old in text
         text = text.replace(old, new)
+    return text
+
+
+def _review(page: Page, lodger: Lodger, text: str) -> None:
+    page.goto(lodger.url(chromium.LAN_NAME, "/edit"))
     page.get_by_label("The memory, in Markdown").fill(text)
     page.get_by_role("button", name="Review changes").click()
     page.get_by_role("region", name="Changes").wait_for()
-
-
-def _other(page: Page, lodger: Lodger, name: str) -> None:
-    page.goto(lodger.url(chromium.LAN_NAME))
-    page.get_by_role("banner").get_by_role("link", name=name, exact=True).click()
-    page.wait_for_load_state()
-    _shoot(page, name.lower())
 
 
 def _shoot(page: Page, name: str) -> None:
