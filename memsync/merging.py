@@ -113,9 +113,9 @@ def _line_by_line(base: Lines, ours: Lines, theirs: Lines) -> Iterator[Lines | C
 
 def _narrowed(conflict: Conflict) -> Iterator[Lines | Conflict]:
     """Yield the conflict without the lines at its ends on which both sides agree."""
-    head = _same_at_start(conflict.ours, conflict.theirs)
+    head = same_at_start(conflict.ours, conflict.theirs)
     ours, theirs = conflict.ours[head:], conflict.theirs[head:]
-    tail = _same_at_start(ours[::-1], theirs[::-1])
+    tail = same_at_start(ours[::-1], theirs[::-1])
     cut = slice(0, -tail if tail else None)
     yield conflict.ours[:head]
     yield Conflict(conflict.base, ours[cut], theirs[cut])
@@ -143,8 +143,8 @@ class _Region:
 
 
 def _changes(old: Sequence[str], new: Sequence[str]) -> list[_Change]:
-    head = _same_at_start(old, new)
-    tail = _same_at_start(old[head:][::-1], new[head:][::-1])
+    head = same_at_start(old, new)
+    tail = same_at_start(old[head:][::-1], new[head:][::-1])
     matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
     return [
         _Change(i1 + head, i2 + head, j1 + head, j2 + head)
@@ -186,7 +186,8 @@ def _union(first: Lines, second: Lines) -> Lines:
     return tuple(lines)
 
 
-def _same_at_start(one: Sequence[str], other: Sequence[str]) -> int:
+def same_at_start(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many lines two texts share from their first on."""
     count = 0
     for left, right in zip(one, other, strict=False):
         if left != right:

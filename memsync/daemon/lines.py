@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from memsync.document import line_ending
+from memsync.merging import same_at_start
 
 _ENDING = re.compile(r"(\r\n|\r|\n)")
 
@@ -48,8 +49,8 @@ def steps(old: Sequence[str], new: Sequence[str]) -> list[Step]:
     What is the same at both ends is set aside first, so that a small change of a long text is
     found at once.
     """
-    start = _same_at_start(old, new)
-    end = _same_at_start(old[start:][::-1], new[start:][::-1])
+    start = same_at_start(old, new)
+    end = same_at_start(old[start:][::-1], new[start:][::-1])
     old_end, new_end = len(old) - end, len(new) - end
     found: list[Step] = [("equal", 0, start, 0, start)] if start else []
     matcher = SequenceMatcher(None, old[start:old_end], new[start:new_end])
@@ -58,15 +59,6 @@ def steps(old: Sequence[str], new: Sequence[str]) -> list[Step]:
     if end:
         found.append(("equal", old_end, len(old), new_end, len(new)))
     return found
-
-
-def _same_at_start(old: Sequence[str], new: Sequence[str]) -> int:
-    count = 0
-    for left, right in zip(old, new, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
 
 
 def _unchanged(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
