@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 help:
 	@echo "make demo    set up, then run memsync on a sample memory (no key needed)"
 	@echo "make test    set up, then run the tests"
-	@echo "make torture the daemon under fire, for some minutes"
+	@echo "make torture the long tests in full: kills, power cuts, fuzzing; an hour or two"
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make bench   the figures, each beside its peer"
 	@echo "make docs    write the generated pages anew"
@@ -41,7 +41,7 @@ test: setup
 
 .PHONY: torture
 torture: setup
-	MEMSYNC_TORTURE=1 $(BIN)/python -m pytest -s --durations=0 tests/daemon/test_ear_under_fire.py tests/daemon/test_openapi_fuzz.py
+	MEMSYNC_TORTURE=1 $(BIN)/python -m pytest -s -m torture --durations=0
 	$(BIN)/python -m tests.support.fuzz_parsers 60
 
 .PHONY: lint

@@ -22,18 +22,21 @@ from memsync.daemon import channel, server
 from memsync.daemon.note_body import MAX_BODY
 from memsync.daemon.server import THREADS, Port, Server
 from memsync.workspace import Workspace
-from tests.support.fire import TORTURE, Besieged, answers, malformed
+from tests.support.fire import Besieged, answers, malformed
 from tests.support.net import HOST, free_port, send, until
+from tests.support.scale import TORTURE, share
 
-NOTES, KILLS = (10_000, 100) if TORTURE else (1_000, 10)
+NOTES, KILLS = share(10_000, 400), share(100, 4)
 SENDERS = 8
-REQUESTS = 100_000 if TORTURE else 2_000
+REQUESTS = share(100_000)
 WARM_UP = 400
 HALF_OPEN = 500
 OTHER_THREADS = 8
 """Beside those that answer: the main one, the loop, the mover, the scheduler and its pool."""
 
 MEGABYTE = 1024 * 1024
+
+pytestmark = pytest.mark.torture
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from memsync.daemon import server
 from memsync.workspace import Workspace
-from tests.support.fire import TORTURE, Besieged
+from tests.support.fire import Besieged
+from tests.support.scale import TORTURE
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 DESCRIPTION = Path(server.__file__).with_name("openapi.json")
@@ -27,7 +28,10 @@ CHECKS = (
 )
 EXAMPLES = 300 if TORTURE else 15
 
-pytestmark = pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="schemathesis is not installed")
+pytestmark = [
+    pytest.mark.torture,
+    pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="schemathesis is not installed"),
+]
 
 
 @pytest.fixture

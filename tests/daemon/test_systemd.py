@@ -7,24 +7,24 @@ the reason; with CI=true that is a failure.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.machine import Machine, eventually, why_not
+from tests.support.scale import IN_CI, TORTURE
 
 MEMSYNC = "/opt/memsync/bin/memsync"
 KEY = "sk-ant-api03-" + "k" * 24
 # A hundred in CI and by `make torture`; a quarter of that where someone waits for `make test`.
-KILLS = 100 if os.environ.get("CI") == "true" or os.environ.get("MEMSYNC_TORTURE") else 25
+KILLS = 100 if IN_CI or TORTURE else 25
 
 
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Machine]:
     reason = why_not()
-    if reason and os.environ.get("CI") == "true" and sys.platform == "linux":
+    if reason and IN_CI and sys.platform == "linux":
         pytest.fail(f"CI has to run these: {reason}")
     if reason:
         pytest.skip(reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import re
 import signal
@@ -17,9 +16,6 @@ import psutil
 from memsync.state import state_folder
 from tests.support.daemons import Daemon
 from tests.support.net import HOST, send, until
-
-TORTURE = bool(os.environ.get("MEMSYNC_TORTURE"))
-"""Whether `make torture` runs: the whole of what `make test` does a part of."""
 
 
 class Besieged(Daemon):
