@@ -1,8 +1,9 @@
 """A note, and the text of a day's log: entries that no note can forge.
 
-An entry is a blank line, ``---``, a heading ``### HH:MM:SS`` or ``### HH:MM:SS (captured)``, the
-note, a newline. A line of a note that would itself read as a separator or a heading is escaped by
-a leading backslash, so what is written is read back exactly.
+An entry is a blank line, ``---``, a heading, the note, a newline. The heading is ``### HH:MM:SS``,
+and says how the note came where nobody typed it in a terminal: ``(captured)``, ``(transcript)`` or
+``(file)``. A line of a note that would itself read as a separator or a heading is escaped by a
+leading backslash, so what is written is read back exactly.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 from memsync.digests import digest
 from memsync.errors import WrongUsageError
@@ -17,18 +19,29 @@ from memsync.errors import WrongUsageError
 MAX_BYTES = 256 * 1024
 """How long one note may be; longer text is a document, not a note."""
 
-_HEADING = re.compile(r"### (\d\d:\d\d:\d\d)( \(captured\))?[ \t]*")
+CameBy = Literal["terminal", "network", "transcript", "file"]
+"""How a note came: typed; by the ear or the page; harvested from a session; read from a file."""
+
+_MARKS: dict[CameBy, str] = {
+    "terminal": "",
+    "network": " (captured)",
+    "transcript": " (transcript)",
+    "file": " (file)",
+}
+_CAME_BY = {mark: came_by for came_by, mark in _MARKS.items()}
+_ENTRY = r"### (\d\d:\d\d:\d\d)( \((?:captured|transcript|file)\))?"
+_HEADING = re.compile(rf"{_ENTRY}[ \t]*")
 _TITLE = re.compile(r"# [^\n]*")
-_LOOKS_LIKE_ENTRY = re.compile(r"\\*(?:---|### \d\d:\d\d:\d\d(?: \(captured\))?)[ \t]*")
+_LOOKS_LIKE_ENTRY = re.compile(rf"\\*(?:---|{_ENTRY})[ \t]*")
 
 
 @dataclass(frozen=True)
 class Note:
-    """One note: the day and time it was taken, whether it came by the network, and its text."""
+    """One note: the day and time it was taken, how it came, and its text."""
 
     day: date
     time: str
-    captured: bool
+    came_by: CameBy
     text: str
 
     @property
@@ -36,9 +49,19 @@ class Note:
         """The note's name in the ledger: a digest of when and what, the same on every machine."""
         return digest(f"{self.day}\0{self.time}\0{self.text}".encode())[:20]
 
+    @property
+    def captured(self) -> bool:
+        """Whether it came by the network."""
+        return self.came_by == "network"
 
-def make(text: str, moment: datetime, *, captured: bool = False) -> Note:
-    """Return a note of `text` taken at `moment`.
+    @property
+    def is_own_word(self) -> bool:
+        """Whether the person at this machine gave it, so that it may say what agents obey."""
+        return self.came_by in {"terminal", "file"}
+
+
+def make(text: str, moment: datetime, *, came_by: CameBy = "terminal") -> Note:
+    """Return a note of `text` taken at `moment`, which came by `came_by`.
 
     Raises:
         WrongUsageError: the text is empty, or longer than `MAX_BYTES` in UTF-8.
@@ -52,7 +75,7 @@ def make(text: str, moment: datetime, *, captured: bool = False) -> Note:
             f"the note is {size:,} bytes; a note may have {MAX_BYTES:,}",
             hint="take down what matters, or split it into several notes",
         )
-    return Note(moment.date(), moment.strftime("%H:%M:%S"), captured, plain)
+    return Note(moment.date(), moment.strftime("%H:%M:%S"), came_by, plain)
 
 
 def clean(text: str) -> str:
@@ -63,8 +86,7 @@ def clean(text: str) -> str:
 
 def render(note: Note) -> str:
     """Return the entry of a day's log that holds `note`."""
-    mark = " (captured)" if note.captured else ""
-    return f"\n---\n### {note.time}{mark}\n{escape(note.text)}\n"
+    return f"\n---\n### {note.time}{_MARKS[note.came_by]}\n{escape(note.text)}\n"
 
 
 def parse(text: str, day: date) -> list[Note]:
@@ -74,15 +96,15 @@ def parse(text: str, day: date) -> list[Note]:
     unless it is just a title over entries.
     """
     found: list[Note] = []
-    time, captured, body = "", False, list[str]()
+    entry, body = Note(day, "", "terminal", ""), list[str]()
     for line in text.replace("\r\n", "\n").split("\n"):
         heading = _HEADING.fullmatch(line)
         if heading is None:
             body.append(line)
             continue
-        _close(found, Note(day, time, captured, ""), body, more=True)
-        time, captured, body = heading[1], heading[2] is not None, []
-    _close(found, Note(day, time, captured, ""), body, more=False)
+        _close(found, entry, body, more=True)
+        entry, body = Note(day, heading[1], _CAME_BY[heading[2] or ""], ""), []
+    _close(found, entry, body, more=False)
     return found
 
 
@@ -92,7 +114,7 @@ def _close(found: list[Note], entry: Note, body: list[str], *, more: bool) -> No
     text = clean(unescape("\n".join(body)))
     is_title = more and not entry.time and _TITLE.fullmatch(text)
     if text and not is_title:
-        found.append(Note(entry.day, entry.time or "00:00:00", entry.captured, text))
+        found.append(Note(entry.day, entry.time or "00:00:00", entry.came_by, text))
 
 
 def escape(text: str) -> str:

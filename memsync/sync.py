@@ -197,7 +197,7 @@ def _question(taken: Iterable[Note], memory: str, config: Config) -> str:
     listed = [
         {
             "taken": f"{note.day.isoformat()} {note.time}",
-            "came_by": "network" if note.captured else "terminal",
+            "came_by": note.came_by,
             "text": redact(note.text),
         }
         for note in taken

@@ -14,7 +14,7 @@ from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
 from memsync.errors import WrongUsageError
-from memsync.notes import Note, make
+from memsync.notes import CameBy, Note, make
 from memsync.refresh import Outcome
 from memsync.terminal import for_terminal, is_terminal
 from memsync.workspace import Workspace
@@ -29,10 +29,11 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
     if given is None:
         raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
     workspace = open_workspace()
-    taken = make(given, clock.now())
+    taken = make(given, clock.now(), came_by="terminal" if text else "file")
     sessions.append(workspace, taken)
     if as_json:
-        print_json({"day": taken.day, "time": taken.time, "id": taken.id})
+        shown = {"day": taken.day, "time": taken.time, "id": taken.id, "came_by": taken.came_by}
+        print_json(shown)
     else:
         click.echo(f"Noted at {taken.time}. memsync refresh merges it.")
 
@@ -63,7 +64,8 @@ def refresh(
     if model:
         config = replace(config, model=model)
     workspace = Workspace.open(config)
-    fresh = [make(given, clock.now())] if given is not None else []
+    came_by: CameBy = "file" if text is None else "terminal"
+    fresh = [make(given, clock.now(), came_by=came_by)] if given is not None else []
     if dry_run:
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
     else:

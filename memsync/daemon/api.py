@@ -77,7 +77,7 @@ class _Api:
 
     def add_note(self) -> ResponseReturnValue:
         try:
-            note = notes.make(_sent_text(), clock.now(), captured=True)
+            note = notes.make(_sent_text(), clock.now(), came_by="network")
         except WrongUsageError as error:
             return make_response(jsonify(error=error.message), 400)
         self._keep_note(note)
@@ -141,6 +141,7 @@ def _note(listed: Listed) -> dict[str, Any]:
         "day": note.day.isoformat(),
         "time": note.time,
         "captured": note.captured,
+        "came_by": note.came_by,
         "state": "pending" if listed.is_pending else "merged",
         "text": note.text,
     }

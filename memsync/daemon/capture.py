@@ -89,7 +89,7 @@ class CaptureApp:
         self._check_token(environ)
         text = text_in(body_of(environ), environ, forms=bool(self._token))
         try:
-            note = make(text, clock.now(), captured=True)
+            note = make(text, clock.now(), came_by="network")
         except WrongUsageError as error:
             raise RefusedError(HTTPStatus.BAD_REQUEST, error.message) from None
         timestamp = self._keep(note, environ.get("HTTP_IDEMPOTENCY_KEY", ""))

@@ -19,6 +19,13 @@ LONGEST_QUERY = 200
 CLIPPED_AT = 2000
 """Characters of a long note that a list shows; the rest is on a page of its own."""
 
+SOURCES = {
+    "terminal": "",
+    "network": "by phone or page",
+    "transcript": "from a session's transcript",
+    "file": "from a file",
+}
+
 _PLACE = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{1,6})", re.ASCII)
 
 
@@ -28,6 +35,11 @@ class Listed:
 
     note: Note
     is_pending: bool
+
+    @property
+    def source(self) -> str:
+        """How the note came, in words; empty where it was typed, as most are."""
+        return SOURCES[self.note.came_by]
 
 
 @dataclass(frozen=True)

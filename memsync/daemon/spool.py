@@ -13,10 +13,11 @@ import weakref
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import get_args
 
 from memsync import clock
 from memsync.files import append_durably, append_to, ends_in_newline
-from memsync.notes import Note
+from memsync.notes import CameBy, Note
 from memsync.state import state_folder
 
 KEPT_FOR = timedelta(days=2)
@@ -149,7 +150,7 @@ def _render(entry: Entry) -> bytes:
     table = {
         "day": note.day.isoformat(),
         "time": note.time,
-        "captured": note.captured,
+        "came_by": note.came_by,
         "text": note.text,
         "key": entry.key,
     }
@@ -164,10 +165,15 @@ def _parse(line: bytes) -> Entry | None:
     try:
         table = json.loads(line)
         day = date.fromisoformat(table["day"])
-        note = Note(day, table["time"], bool(table["captured"]), table["text"])
+        note = Note(day, table["time"], _came_by(table.get("came_by")), table["text"])
         return Entry(note, table["key"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _came_by(given: object) -> CameBy:
+    """Return how a note came; where an older version did not say, by the network as all did."""
+    return next((way for way in get_args(CameBy) if way == given), "network")
 
 
 def _day(path: Path) -> date:

@@ -61,5 +61,5 @@ class _Pages:
         text = request.form.get("text", "")
         if not notes.clean(text):
             return back_to(page, "empty-note")
-        self._keep_note(notes.make(text, clock.now(), captured=True))
+        self._keep_note(notes.make(text, clock.now(), came_by="network"))
         return back_to(page, "noted")

@@ -80,7 +80,7 @@ class _Pages:
         text = request.form.get("text", "")
         if not notes.clean(text):
             return back_to("phone", "empty-note")
-        note = notes.make(text, clock.now(), captured=True)
+        note = notes.make(text, clock.now(), came_by="network")
         self._keep_note(note)
         return redirect(url_for("phone", note=note.id) + "#test", code=303)
 

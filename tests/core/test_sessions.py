@@ -154,7 +154,7 @@ def test_a_note_after_a_torn_log_is_whole_and_its_own(workspace, noon, tail):
 
 def test_adding_what_is_there_changes_nothing(workspace, noon):
     wanted = [
-        notes.make(f"note {number}", clock.now() - timedelta(hours=9 * number), captured=True)
+        notes.make(f"note {number}", clock.now() - timedelta(hours=9 * number), came_by="network")
         for number in range(6)
     ]
     assert sessions.add_missing(workspace, wanted[:4]) == 4

@@ -20,7 +20,7 @@ from tests.support.net import until
 
 
 def keep(text: str, moment: datetime | None = None) -> Note:
-    note = make(text, moment or clock.now(), captured=True)
+    note = make(text, moment or clock.now(), came_by="network")
     Spool().add(Entry(note))
     return note
 
@@ -158,7 +158,7 @@ def test_a_log_is_read_once_for_many_batches_but_again_when_others_wrote(
     monkeypatch.setattr(sessions.notes, "parse", lambda *text: reads.append("") or real(*text))
     last_seen = sessions.LastSeen()
     texts = [f"note {number}" for number in range(6)]
-    wanted = [make(text, clock.now(), captured=True) for text in texts]
+    wanted = [make(text, clock.now(), came_by="network") for text in texts]
     for note in wanted[:4]:
         assert sessions.add_missing(workspace, [note, wanted[0]], last_seen) == 1
     assert len(reads) == 0  # there was no log before the first

@@ -48,7 +48,7 @@ def last(name: str) -> Run:
 
 
 def take(workspace: Workspace, text: str = "Moved to Oslo") -> None:
-    sessions.append(workspace, make(text, clock.now(), captured=True))
+    sessions.append(workspace, make(text, clock.now(), came_by="network"))
 
 
 def children() -> list[psutil.Process]:

@@ -8,19 +8,20 @@ import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import time_machine
 
 from memsync.daemon.spool import KEPT_FOR, Entry, Spool
-from memsync.notes import Note, make
+from memsync.notes import CameBy, Note, make
 from tests.support.net import until
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def note(text: str, moment: datetime = NOON) -> Note:
-    return make(text, moment, captured=True)
+    return make(text, moment, came_by="network")
 
 
 def texts(spool: Spool) -> list[str]:
@@ -40,6 +41,18 @@ def test_a_note_comes_back_from_another_process_as_it_was(spool):
     entry = Entry(note("日本語 · \u2028 line\n---\n### 01:02:03\n\\end"), key="k")
     spool.add(entry)
     assert Spool().entries() == [entry]
+
+
+@pytest.mark.parametrize("came_by", get_args(CameBy))
+def test_how_a_note_came_is_kept(came_by, spool):
+    spool.add(Entry(make("x", NOON, came_by=came_by)))
+    assert [entry.note.came_by for entry in Spool().entries()] == [came_by]
+
+
+def test_what_an_older_version_spooled_came_by_the_network(spool):
+    line = {"day": "2026-11-23", "time": "12:00:00", "captured": True, "text": "x", "key": ""}
+    (spool.folder / "2026-11-23.jsonl").write_text(json.dumps(line) + "\n")
+    assert [entry.note for entry in spool.entries()] == [note("x")]
 
 
 def test_only_this_user_may_read_the_spool(spool):

@@ -200,7 +200,7 @@ def test_a_note_that_is_on_its_way_is_looked_for_again_but_not_for_ever(
 
 def test_the_newest_note_by_phone_is_named(browser: Browser, workspace: Workspace) -> None:
     assert "Newest note" not in browser.get("/phone").text
-    sessions.append(workspace, Note(clock.now().date(), "10:11:12", True, "by phone"))
+    sessions.append(workspace, Note(clock.now().date(), "10:11:12", "network", "by phone"))
     assert "today at 10:11" in browser.get("/phone").text
 
 

@@ -19,7 +19,7 @@ from tests.support.browser import Browser, Page
 
 
 def take(workspace: Workspace, text: str, back: int = 0, time: str = "12:00:00") -> Note:
-    note = Note(clock.now().date() - timedelta(days=back), time, False, text)
+    note = Note(clock.now().date() - timedelta(days=back), time, "terminal", text)
     sessions.append(workspace, note)
     return note
 
@@ -102,7 +102,7 @@ def test_years_of_notes_are_leafed_through_and_none_is_left_out(
             wanted += [f"note {back} {time}" for time in reversed(times)]
             today = clock.now().date() - timedelta(days=back)
             sessions.add_missing(
-                workspace, [Note(today, time, False, f"note {back} {time}") for time in times]
+                workspace, [Note(today, time, "terminal", f"note {back} {time}") for time in times]
             )
         found: list[str] = []
         path = "/notes"
@@ -119,7 +119,7 @@ def test_a_day_of_very_many_notes_is_leafed_through_too(
 ) -> None:
     today = clock.now().date()
     many = [
-        Note(today, f"{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}", False, f"note {n}")
+        Note(today, f"{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}", "terminal", f"note {n}")
         for n in range(230)
     ]
     sessions.add_missing(workspace, many)
@@ -206,7 +206,7 @@ def test_what_a_note_says_never_becomes_markup(browser: Browser, workspace: Work
 def test_a_future_day_of_a_clock_that_was_wrong_is_shown(
     browser: Browser, workspace: Workspace
 ) -> None:
-    sessions.append(workspace, Note(date(2199, 1, 1), "10:00:00", False, "from the future"))
+    sessions.append(workspace, Note(date(2199, 1, 1), "10:00:00", "terminal", "from the future"))
     assert said(browser.get("/notes")) == ["from the future"]
 
 

@@ -51,7 +51,7 @@ def check(data: bytes) -> None:
     environ = {"CONTENT_TYPE": KINDS[len(data) % len(KINDS)], "CONTENT_LENGTH": str(len(data))}
     environ["REQUEST_METHOD"] = "POST"
     with contextlib.suppress(RefusedError, WrongUsageError):
-        said = notes.make(text_in(data, environ, forms=True), NOON, captured=True)
+        said = notes.make(text_in(data, environ, forms=True), NOON, came_by="network")
         assert notes.parse(notes.render(said), said.day) == [said], said
 
 
