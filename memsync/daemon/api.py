@@ -17,11 +17,10 @@ from werkzeug.exceptions import BadRequest
 
 from memsync import clock, notes, store
 from memsync.config import Config
-from memsync.daemon import facts, fleet, history, logbook, timeline
+from memsync.daemon import csrf, facts, fleet, history, logbook, timeline
 from memsync.daemon.fleet import Machine
 from memsync.daemon.history import Run
 from memsync.daemon.logbook import Finder, Listed
-from memsync.daemon.login import csrf_token
 from memsync.daemon.runner import Runner
 from memsync.daemon.web_jobs import joblist
 from memsync.daemon.web_parts import KeepNote
@@ -60,7 +59,7 @@ class _Api:
             changed_on=found.origin.machine or None,
             newest_backup=_time(found.backup),
             pending_notes=found.pending,
-            csrf_token=csrf_token(),
+            csrf_token=csrf.token(),
         )
 
     def history(self) -> ResponseReturnValue:

@@ -35,11 +35,12 @@ SECURITY_HEADERS = {
     # Not no-referrer: with that, browsers send `Origin: null` along with our own forms.
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+OPENER_POLICY = {"Cross-Origin-Opener-Policy": "same-origin"}
+"""Only where it counts: on plain-http names such as pi.local a browser complains and ignores it."""
 
-_FIXED = frozenset(name.lower() for name in SECURITY_HEADERS)
+_FIXED = frozenset(name.lower() for name in (*SECURITY_HEADERS, *OPENER_POLICY))
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Guard:
         """
 
         def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            start = _with_headers(start_response)
+            start = _with_headers(environ, start_response)
             refusal = self._judge(environ)
             if refusal is not None:
                 return _refuse(environ, start, refusal)
@@ -196,14 +197,17 @@ def _plain(address: str) -> str:
     return str(parsed) if parsed else address
 
 
-def _with_headers(start_response: StartResponse) -> StartResponse:
+def _with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
     """Return a `start_response` that adds the security headers; no application overrides them."""
+    # Browsers send this to origins they trust, be it localhost or https before a proxy.
+    is_trusted = "HTTP_SEC_FETCH_SITE" in environ
 
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
         kept = [(name, value) for name, value in headers if name.lower() not in _FIXED]
         kept += SECURITY_HEADERS.items()
+        kept += OPENER_POLICY.items() if is_trusted else ()
         if not any(name.lower() == "cache-control" for name, _ in kept):
             kept.append(("Cache-Control", "no-store"))
         return start_response(status, kept, exc_info)

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from memsync.config import Config
-from memsync.daemon import passwords
+from memsync.daemon import csrf, passwords
 from memsync.daemon.guard import SAFE_METHODS, Backoff, same_secret
 from memsync.files import atomic_write, create_new
 from memsync.state import state_folder
@@ -125,7 +125,7 @@ class Login:
 
     def _for_templates(self) -> dict[str, object]:
         return {
-            "csrf_token": csrf_token,
+            "csrf_token": csrf.token,
             "is_in": self.is_in(),
             "has_password": bool(self._password),
         }
@@ -152,22 +152,14 @@ def _logouts() -> int:
         return 0
 
 
-def csrf_token() -> str:
-    """Return what every form of this session carries to prove that one of our pages made it."""
-    if "csrf_token" not in session:
-        session["csrf_token"] = secrets.token_urlsafe(32)
-    return str(session["csrf_token"])
-
-
 def _check_csrf_token() -> None:
-    wanted = str(session.get("csrf_token", ""))
     if request.path.startswith(API):
         # The guard has refused every Origin but our own; a browser that sends none is not ours.
         given = request.headers.get(CSRF_HEADER, "")
         is_proven = "Origin" in request.headers
     else:
         given, is_proven = request.form.get("csrf_token", ""), False
-    if not is_proven and not (wanted and same_secret(given, wanted)):
+    if not is_proven and not csrf.is_right(given):
         raise ExpiredError
 
 

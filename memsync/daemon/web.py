@@ -12,6 +12,7 @@ from memsync import sessions
 from memsync.config import Config
 from memsync.daemon import (
     api,
+    compression,
     facts,
     markdown,
     web_editing,
@@ -64,6 +65,7 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_BODY)
     _set_up_templates(app)
     Login(config).install(app)
+    compression.install(app)
     web_problems.install(app)
     web_memory.install(app, config)
     web_editing.install(app, config)

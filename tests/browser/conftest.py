@@ -101,9 +101,7 @@ class Events:
     def _console(self, kind: str, text: str, url: str) -> None:
         # A page that is an error by its status is told in the console, too.
         is_status = text.startswith("Failed to load resource") and url in self.refused
-        # Of plain-http names: the header is for localhost and https, and does no harm there.
-        is_ignored = text.startswith("The Cross-Origin-Opener-Policy header has been ignored")
-        if kind in {"error", "warning"} and not (is_status or is_ignored):
+        if kind in {"error", "warning"} and not is_status:
             self.wrongs.append(f"{kind}: {text} ({url})")
 
     def _dialog(self, dialog: Dialog) -> None:
