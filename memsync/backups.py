@@ -1,4 +1,4 @@
-"""The texts the memory had before: written once each, never changed, pruned by age."""
+"""The texts the memory had before: written once each, never changed, thinned out by age."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from memsync import clock
+from memsync import clock, thinning
 from memsync.digests import digest
-from memsync.errors import WrongUsageError
-from memsync.files import create_new, sweep_temps
+from memsync.errors import RefusedError, WrongUsageError
+from memsync.files import create_new, is_evicted, sweep_temps
 
 _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
 
@@ -59,17 +59,20 @@ def backup(path: Path, folder: Path) -> Path:
 
 def list_backups(folder: Path) -> list[Backup]:
     """Return the backups in `folder`, newest first; files with other names are none."""
-    found = []
-    for path in folder.glob("GLOBAL_MEMORY_*.md"):
-        match = _NAME.fullmatch(path.name)
-        if match is None:
-            continue
-        try:
-            moment = datetime.strptime(match[1], "%Y%m%d_%H%M%S").astimezone()
-        except (ValueError, OverflowError):
-            continue
-        found.append(Backup(moment, int(match[2] or 1), path))
-    return sorted(found, reverse=True)
+    found = map(by_name, folder.glob("GLOBAL_MEMORY_*.md"))
+    return sorted((entry for entry in found if entry is not None), reverse=True)
+
+
+def by_name(path: Path) -> Backup | None:
+    """Return the backup that a path names, whether it is there or not; None where it names none."""
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        return None
+    try:
+        moment = datetime.strptime(match[1], "%Y%m%d_%H%M%S").astimezone()
+    except (ValueError, OverflowError):
+        return None
+    return Backup(moment, int(match[2] or 1), path)
 
 
 def find(folder: Path, name: str) -> Backup:
@@ -90,21 +93,42 @@ def newest_good(folder: Path) -> Backup | None:
     return next((entry for entry in list_backups(folder) if entry.is_good()), None)
 
 
-def outdated(folder: Path, keep_days: int) -> list[Backup]:
-    """Return the backups older than `keep_days`; never the newest good one."""
-    limit = clock.now() - timedelta(days=keep_days)
-    keep = newest_good(folder)
-    return [entry for entry in list_backups(folder) if entry.moment < limit and entry != keep]
+def outdated(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> list[Backup]:
+    """Return the backups that may go, as `thinning` has it; never the newest good one.
 
-
-def prune(folder: Path, keep_days: int) -> list[Path]:
-    """Remove what `outdated` names; return the removed files.
+    Args:
+        folder: the folder of the backups.
+        keep_days: the age beyond which all go.
+        leap: how far ahead of the backups the clock may be.
 
     Raises:
+        RefusedError: this machine's clock cannot be right by what the backups say.
+    """
+    listed, now = list_backups(folder), clock.now()
+    why = thinning.doubt(listed, now, leap)
+    if why:
+        raise RefusedError(
+            f"no backup was removed: {why}",
+            hint="set the clock; if it is right, take the backup of the wrong date out of"
+            f" {folder}, or change the memory and try again a day later",
+        )
+    return thinning.surplus(listed, _may_be_good, now, keep_days)
+
+
+def prune(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> list[Path]:
+    """Remove what `outdated` names by the same arguments; return the removed files.
+
+    Raises:
+        RefusedError: as `outdated` does; nothing was removed.
         OSError: one could not be removed; those before it are gone.
     """
     removed = []
-    for entry in outdated(folder, keep_days):
+    for entry in outdated(folder, keep_days, leap):
         entry.path.unlink(missing_ok=True)
         removed.append(entry.path)
     return removed
+
+
+def _may_be_good(entry: Backup) -> bool:
+    """Tell whether a backup holds text; one that is only in the cloud is not fetched for this."""
+    return not is_evicted(entry.path) and entry.is_good()

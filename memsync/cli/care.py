@@ -167,7 +167,10 @@ def _machine(report: Report, digest: str) -> dict[str, Any]:
 @click.option("--keep-days", type=click.IntRange(min=1), help="Keep what is younger than this.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def prune(*, keep_days: int | None, dry_run: bool) -> None:
-    """Remove backups older than backups.keep_days; the newest good one always stays."""
+    """Thin out the backups: all of a day stay, one a day for two weeks, then one a week.
+
+    What is older than backups.keep_days goes; the newest good backup always stays.
+    """
     workspace = open_workspace()
     days = keep_days or workspace.config.keep_days
     if dry_run:

@@ -1,19 +1,21 @@
-"""``edit``, ``diff``, ``log`` and ``restore``: the memory by hand, and back."""
+"""``edit``, ``diff`` and ``log``: the memory by hand, and what it was."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
-from memsync import backups, clock, store
+from memsync import backups, clock, mirrored, store
 from memsync.backups import Backup
 from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import print_states, unified
-from memsync.errors import MemsyncError, RefusedError, WrongUsageError
+from memsync.cli.report import choose_backup, print_published, unified
+from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
 from memsync.files import create_new
-from memsync.publish import Published, publish
+from memsync.publish import publish
 from memsync.state import state_folder
 from memsync.terminal import for_terminal
 from memsync.workspace import Workspace
@@ -41,7 +43,7 @@ def edit() -> None:
             f"{error.message}; your text is kept in {draft}", hint="memsync show, then edit again"
         ) from error
     draft.unlink()
-    _tell(published, "Saved.")
+    print_published(published, "Saved.")
 
 
 @click.command()
@@ -51,7 +53,7 @@ def diff(name: str | None, *, as_json: bool) -> None:
     """Show what changed in the memory since a backup."""
     workspace = open_workspace()
     memory = store.read(workspace)
-    entry = _choose(workspace, name)
+    entry = choose_backup(workspace, name)
     before = entry.path.read_bytes().decode("utf-8", "replace")
     text = unified(before, memory.text, entry.path.name, "memory")
     if as_json:
@@ -61,43 +63,45 @@ def diff(name: str | None, *, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--from-mirror", is_flag=True, help="List the texts in the mirror.")
 @json_option
-def log(*, as_json: bool) -> None:
+def log(*, from_mirror: bool, as_json: bool) -> None:
     """List the backups, newest first, and how many lines changed after each."""
     workspace = open_workspace()
-    after = store.read(workspace).text
-    rows = []
-    for entry in backups.list_backups(workspace.backups):
-        before = entry.path.read_bytes().decode("utf-8", "replace")
-        added, removed = _count(before, after)
-        rows.append(
-            {
-                "backup": entry.path.name,
-                "time": entry.moment.isoformat(),
-                "added": added,
-                "removed": removed,
-            }
-        )
-        after = before
+    if from_mirror:
+        listed = mirrored.memories(mirrored.place(workspace.config))
+    else:
+        listed = backups.list_backups(workspace.backups)
+    rows = list(_changes(listed, _standing(workspace)))
     if as_json:
         print_json({"backups": rows})
         return
     for row in rows:
-        click.echo(f"{row['backup']}  {row['time']}  then +{row['added']} -{row['removed']} lines")
+        counts = "?" if row["added"] is None else f"+{row['added']} -{row['removed']}"
+        click.echo(f"{row['backup']}  {row['time']}  then {counts} lines")
     if not rows:
         click.echo("No backups yet: the memory has not changed.")
 
 
-@click.command()
-@click.argument("backup", required=False)
-def restore(backup: str | None) -> None:
-    """Go back to BACKUP, or to the newest one; what stands there now becomes a backup itself."""
-    workspace = open_workspace()
-    entry = _choose(workspace, backup)
-    if not entry.is_good():
-        raise WrongUsageError(f"{entry.path.name} holds no text", hint="memsync log lists others")
-    published = publish(workspace, entry.path.read_bytes().decode("utf-8"), None)
-    _tell(published, f"Restored {entry.path.name}.")
+def _standing(workspace: Workspace) -> str | None:
+    try:
+        return store.read(workspace).text
+    except DamagedMemoryError:
+        return None  # the list is what then helps
+
+
+def _changes(listed: Iterable[Backup], after: str | None) -> Iterator[dict[str, Any]]:
+    """Return a row for each backup; `after` is what the memory became behind the newest."""
+    for entry in listed:
+        before = entry.path.read_bytes().decode("utf-8", "replace")
+        added, removed = (None, None) if after is None else _count(before, after)
+        yield {
+            "backup": entry.path.name,
+            "time": entry.moment.isoformat(),
+            "added": added,
+            "removed": removed,
+        }
+        after = before
 
 
 def _open_editor(draft: Path) -> None:
@@ -118,24 +122,8 @@ def _draft(data: bytes) -> Path:
     return path
 
 
-def _choose(workspace: Workspace, name: str | None) -> Backup:
-    if name is not None:
-        return backups.find(workspace.backups, name)
-    newest = backups.newest_good(workspace.backups)
-    if newest is None:
-        raise MemsyncError("there is no backup yet", hint="one is made before each change")
-    return newest
-
-
 def _count(before: str, after: str) -> tuple[int, int]:
     """Return how many lines came and how many went."""
     steps = difflib.SequenceMatcher(None, before.split("\n"), after.split("\n"), autojunk=False)
     changes = [step for step in steps.get_opcodes() if step[0] != "equal"]
     return sum(c[4] - c[3] for c in changes), sum(c[2] - c[1] for c in changes)
-
-
-def _tell(published: Published, done: str) -> None:
-    click.echo(done)
-    print_states(published.targets)
-    if published.backup:
-        click.echo(f"Backup: {published.backup.name}")

@@ -1,4 +1,4 @@
-"""How commands tell of changes: diffs, and what became of each target."""
+"""How commands tell of changes: diffs, which backup is meant, and what became of each target."""
 
 from __future__ import annotations
 
@@ -7,7 +7,27 @@ from collections.abc import Iterable
 
 import click
 
+from memsync import backups
+from memsync.backups import Backup
+from memsync.errors import MemsyncError
+from memsync.publish import Published
 from memsync.targets import TargetState
+from memsync.workspace import Workspace
+
+
+def choose_backup(workspace: Workspace, name: str | None) -> Backup:
+    """Return the backup called `name`, or the newest good one where none is named.
+
+    Raises:
+        WrongUsageError: none is called so.
+        MemsyncError: there is none yet.
+    """
+    if name is not None:
+        return backups.find(workspace.backups, name)
+    newest = backups.newest_good(workspace.backups)
+    if newest is None:
+        raise MemsyncError("there is no backup yet", hint="one is made before each change")
+    return newest
 
 
 def unified(before: str, after: str, before_name: str, after_name: str) -> str:
@@ -16,6 +36,14 @@ def unified(before: str, after: str, before_name: str, after_name: str) -> str:
         before.split("\n"), after.split("\n"), before_name, after_name, lineterm=""
     )
     return "".join(f"{line}\n" for line in lines)
+
+
+def print_published(published: Published, done: str) -> None:
+    """Print what was done, what became of each target, and the backup that was made."""
+    click.echo(done)
+    print_states(published.targets)
+    if published.backup:
+        click.echo(f"Backup: {published.backup.name}")
 
 
 def print_states(states: Iterable[TargetState]) -> None:

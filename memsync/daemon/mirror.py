@@ -25,9 +25,10 @@ from memsync.daemon.mirror_listing import (
     reason,
     refuse_nesting,
 )
-from memsync.daemon.mirror_versions import MEMORY_NAME, Folders, Versions, copy_file
+from memsync.daemon.mirror_versions import Folders, Versions, copy_file
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import TEMP_SUFFIX, fsync_folder, is_evicted, sweep_temps
+from memsync.workspace import MEMORY_NAME
 
 _FEW = 64
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync.daemon.mirror_versions import VERSIONS
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX, is_evicted
+from memsync.mirrored import VERSIONS
 
 _STUB_SUFFIX = ".icloud"
 _BRAKE_FROM = 10

@@ -10,22 +10,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from memsync.files import is_evicted
-
-VERSIONS = ".versions"
-MEMORY_NAME = "GLOBAL_MEMORY.md"
+from memsync.mirrored import STAMP, VERSION_NAME, VERSIONS
+from memsync.workspace import MEMORY_NAME
 
 _BLOCK = 1 << 20
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_STAMP_FORMAT = "%Y%m%d_%H%M%S"
-_VERSION_NAME = re.compile(r"(?P<name>.+)\.(?P<stamp>\d{8}_\d{6})(?:_(?P<count>\d+))?", re.DOTALL)
 
 
 @dataclass
@@ -100,7 +96,7 @@ class Versions:
 
     @staticmethod
     def _stamp(moment: datetime) -> str:
-        return moment.strftime(_STAMP_FORMAT)
+        return moment.strftime(STAMP)
 
 
 def copy_file(origin: str, temp: str, *, durable: bool) -> bool:
@@ -178,7 +174,7 @@ def _free_name(folder: Path, name: str) -> Path:
 def _newest_of_memory(folder: Path) -> str | None:
     found = []
     for path in folder.glob(f"{MEMORY_NAME}.*"):
-        match = _VERSION_NAME.fullmatch(path.name)
+        match = VERSION_NAME.fullmatch(path.name)
         if match and match["name"] == MEMORY_NAME and not path.is_dir():
             found.append((match["stamp"], int(match["count"] or 1), str(path)))
     return max(found)[2] if found else None
@@ -199,7 +195,7 @@ def _prune_folder(folder: Path, oldest_kept: str, never: str | None) -> int:
                 with contextlib.suppress(OSError):  # other versions still live there
                     Path(entry.path).rmdir()
             continue
-        match = _VERSION_NAME.fullmatch(entry.name)
+        match = VERSION_NAME.fullmatch(entry.name)
         # Stamps have a fixed width: they sort as text the way they sort in time.
         if match and match["stamp"] < oldest_kept and entry.path != never:
             with contextlib.suppress(OSError):

@@ -24,7 +24,7 @@ from tzlocal import get_localzone
 from memsync import clock, refresh
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.daemon import digest, history, watchdog
+from memsync.daemon import digest, history, thinner, watchdog
 from memsync.daemon.history import Run
 from memsync.daemon.mirror import mirror
 from memsync.daemon.notify import notify
@@ -41,11 +41,14 @@ _children_lock = threading.Lock()
 
 
 def job_nightly_refresh(config: Config) -> Run:
-    """Merge all pending notes."""
+    """Merge all pending notes; before it, thin out the backups, which makes room for one more."""
+    last_run = history.last_start("nightly_refresh")
     with _told(config, "nightly_refresh") as run:
+        workspace = Workspace.open(config)
+        thinned = thinner.thin(workspace, last_run)
         try:
-            outcome = refresh.merge_pending(Workspace.open(config), command="nightly_refresh")
-            run.message = outcome.sentence
+            outcome = refresh.merge_pending(workspace, command="nightly_refresh")
+            run.message = "; ".join(filter(None, (outcome.sentence, thinned)))
         except BusyError as error:
             run.skip(error.message)
     return run

@@ -11,9 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import time_machine
 
+from memsync import store
 from memsync.cli import main
+from memsync.publish import publish
+from memsync.workspace import Workspace
+from tests.conftest import SAMPLE
 from tests.support.daemons import Done
+
+SECOND = SAMPLE.replace("Turin", "Oslo")
+THIRD = SECOND.replace("- Write the runbook\n", "- Rest\n- Write\n")
 
 
 @pytest.fixture
@@ -77,3 +85,13 @@ def at_terminal(home: Path) -> Callable[..., Done]:
         return Done(started.wait(timeout=30), seen.decode().replace("\r\n", "\n"), "")
 
     return at_terminal
+
+
+@pytest.fixture
+def written(workspace: Workspace) -> Workspace:
+    """A memory with two backups: of the sample, and of the second text."""
+    with time_machine.travel("2026-11-20T10:00:00+00:00"):
+        publish(workspace, SECOND, store.read(workspace).digest)
+    with time_machine.travel("2026-11-21T10:00:00+00:00"):
+        publish(workspace, THIRD, store.read(workspace).digest)
+    return workspace

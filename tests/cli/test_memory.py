@@ -1,4 +1,4 @@
-"""`show`, `edit`, `diff`, `log` and `restore`: the memory by hand, and back."""
+"""`show`, `edit`, `diff` and `log`: the memory by hand, and what it was."""
 
 from __future__ import annotations
 
@@ -7,25 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import time_machine
 
-from memsync import store
-from memsync.publish import publish
 from memsync.state import state_folder
+from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
-
-SECOND = SAMPLE.replace("Turin", "Oslo")
-THIRD = SECOND.replace("- Write the runbook\n", "- Rest\n- Write\n")
-
-
-@pytest.fixture
-def written(workspace):
-    """A memory with two backups: of the sample, and of the second text."""
-    with time_machine.travel("2026-11-20T10:00:00+00:00"):
-        publish(workspace, SECOND, store.read(workspace).digest)
-    with time_machine.travel("2026-11-21T10:00:00+00:00"):
-        publish(workspace, THIRD, store.read(workspace).digest)
-    return workspace
 
 
 @pytest.fixture
@@ -157,44 +142,8 @@ def test_log_lists_the_backups_and_what_changed_after_each(call, written):
     assert oldest.startswith("GLOBAL_MEMORY_20261120_")
 
 
-def test_restore_goes_back_to_the_newest_backup_and_keeps_what_it_replaces(run, home, written):
-    done = run("restore")
-    assert done.code == 0, done.err
-    assert done.out.startswith("Restored GLOBAL_MEMORY_20261121_")
-    assert written.memory.read_text() == SECOND
-    assert THIRD in [path.read_text() for path in written.backups.iterdir()]
-    assert SECOND in (home / ".codex" / "AGENTS.md").read_text()
-
-
-def test_restore_goes_back_to_a_named_backup(call, written):
-    first = min(written.backups.iterdir())
-    assert call("restore", first.stem).code == 0
-    assert written.memory.read_text() == SAMPLE
-
-
-@pytest.mark.parametrize("damage", [b"", b"\0" * 99, b"\xff\xfe#", None], ids=repr)
-def test_restore_mends_a_damaged_memory(damage, call, written):
-    if damage is None:
-        written.memory.unlink()
-    else:
-        written.memory.write_bytes(damage)
-    assert call("restore").code == 0
-    assert written.memory.read_text() == SECOND
-    kept = [path.read_bytes() for path in written.backups.iterdir()]
-    assert not damage or damage in kept
-
-
-@pytest.mark.parametrize("name", ["nonesuch", "../../etc/passwd", "/etc/passwd", ""])
-def test_restore_takes_only_the_names_of_backups(name, call, written):
-    done = call("restore", name)
-    assert done.code == 2
-    assert "Try: memsync log" in done.err
-    assert written.memory.read_text() == THIRD
-
-
-def test_restore_does_not_take_an_empty_backup(call, written):
-    newest = max(written.backups.iterdir())
-    newest.write_bytes(b"")
-    assert call("restore", newest.name).code == 2
-    assert call("restore").code == 0
-    assert written.memory.read_text() == SAMPLE, "the newest good one"
+def test_log_lists_the_backups_of_a_damaged_memory_too(call, written):
+    written.memory.write_bytes(b"\0" * 99)
+    rows = call("log", "--json").json["backups"]
+    assert [(row["added"], row["removed"]) for row in rows] == [(None, None), (1, 1)]
+    assert call("log").out.splitlines()[0].endswith("then ? lines")

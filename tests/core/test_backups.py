@@ -1,13 +1,16 @@
 """Every text the memory ever had keeps a name of its own, and the last good one is never pruned."""
 
+import itertools
 import os
-from datetime import timedelta
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 
 from memsync import backups
-from memsync.errors import WrongUsageError
+from memsync.errors import RefusedError, WrongUsageError
 from tests.core.test_files import names
 
 NOON = "2026-11-23T12:00:00+00:00"
@@ -136,27 +139,64 @@ def test_the_newest_good_backup_is_kept_however_old_it_is(folder):
     assert names(folder) == ["GLOBAL_MEMORY_20200102_000000.md"]
 
 
-def test_a_clock_in_the_past_prunes_nothing(folder):
+@pytest.mark.parametrize("moment", ["1970-01-01T00:00:30", "2016-06-01T00:00:00", "2099-01-01"])
+def test_a_clock_that_cannot_be_right_prunes_nothing_and_says_so(folder, moment):
     made(folder, "20261024_120000", "20261122_090000", "20261123_090000")
-    for moment in ("1970-01-01T00:00:30+00:00", "2016-06-01T00:00:00+00:00"):
-        with time_machine.travel(moment, tick=False):
-            assert backups.prune(folder, 1) == []
-            assert backups.prune(folder, 36500) == []
+    with time_machine.travel(f"{moment[:10]}T00:00:30+00:00", tick=False):
+        for days in (1, 36500):
+            with pytest.raises(RefusedError, match=r"no backup was removed: the clock says") as no:
+                backups.prune(folder, days)
+            assert "set the clock" in no.value.hint
     assert len(names(folder)) == 3
 
 
-def test_a_clock_far_in_the_future_still_keeps_the_newest(folder):
-    made(folder, "20261122_090000", "20261123_090000")
+def test_what_a_clock_that_leapt_made_itself_does_not_prove_it_right(memory, folder):
+    made(folder, "20261024_120000", "20261122_090000", "20261123_090000")
     with time_machine.travel("2099-01-01T00:00:00+00:00", tick=False):
-        backups.prune(folder, 30)
-    assert listed(folder) == ["20261123_090000"]
-
-
-def test_days_pass_and_only_the_last_thirty_stay(memory, folder):
-    with time_machine.travel(NOON, tick=False) as traveller:
-        for _ in range(45):
-            backups.backup(memory, folder)
+        backups.backup(memory, folder)
+        with pytest.raises(RefusedError):
             backups.prune(folder, 30)
-            traveller.shift(timedelta(days=1))
-    assert len(names(folder)) == 31
-    assert listed(folder)[0] == "20270106_120000"
+    with time_machine.travel(NOON, tick=False), pytest.raises(RefusedError, match="2099-01-01"):
+        backups.prune(folder, 30)
+    assert len(names(folder)) == 4
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_backup_of_a_machine_east_of_here_casts_no_doubt(folder):
+    made(folder, "20261124_020000", "20261001_090000")  # Auckland
+    assert len(backups.prune(folder, 30)) == 1
+
+
+def test_four_months_leave_a_day_whole_two_weeks_by_day_and_then_weeks(folder):
+    monday_noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    for hours in range(0, 24 * 120, 6):
+        stamp = (monday_noon - timedelta(hours=hours)).astimezone()
+        made(folder, f"{stamp:%Y%m%d_%H%M%S}")
+    with time_machine.travel(monday_noon, tick=False):
+        backups.prune(folder, 90)
+        left = [monday_noon - entry.moment for entry in backups.list_backups(folder)]
+    day = timedelta(days=1)
+    assert len([age for age in left if age < day]) == 4
+    assert len([age for age in left if day <= age <= 14 * day]) in {13, 14}
+    weekly = [age for age in left if age > 14 * day]
+    assert len(weekly) in {11, 12}
+    assert {(b - a).days for a, b in itertools.pairwise(weekly)} == {7}
+    assert max(weekly) <= 90 * day
+
+
+def test_eight_processes_that_back_up_at_once_keep_every_text(tmp_path, folder):
+    """Each text has a name of its own, whoever else is busy within the same second."""
+    script = (
+        "import sys; from pathlib import Path; from memsync import backups\n"
+        "path, folder = Path(sys.argv[1]), Path(sys.argv[2])\n"
+        "for n in range(25):\n"
+        "    path.write_text(f'{path.name} {n}'); backups.backup(path, folder)\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, tmp_path / f"memory{n}", folder])
+        for n in range(8)
+    ]
+    assert [writer.wait() for writer in writers] == [0] * 8
+    kept = sorted(entry.path.read_text() for entry in backups.list_backups(folder))
+    assert kept == sorted(f"memory{writer} {n}" for writer in range(8) for n in range(25))
+    assert len(names(folder)) == 200

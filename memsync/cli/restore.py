@@ -1,0 +1,69 @@
+"""``restore``: back to a backup, or to what the mirror has, with the difference first."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from memsync import mirrored, store
+from memsync.backups import Backup
+from memsync.cli.output import open_workspace
+from memsync.cli.report import choose_backup, print_published, unified
+from memsync.errors import DamagedMemoryError, WrongUsageError
+from memsync.publish import publish
+from memsync.store import Memory
+from memsync.terminal import for_terminal, is_terminal
+from memsync.workspace import Workspace
+
+
+@click.command()
+@click.argument("backup", required=False)
+@click.option("--from-mirror", is_flag=True, help="Take it from the mirror, not from backups/.")
+@click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask at a terminal.")
+def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) -> None:
+    """Go back to BACKUP, or to the newest one; what stands there now becomes a backup itself.
+
+    At a terminal the difference is shown first, and you are asked. With --from-mirror the newest
+    sound text in the mirror is taken: its copy of the memory, or else the newest older one.
+    """
+    workspace = open_workspace()
+    entry = _find(workspace, backup, from_mirror=from_mirror)
+    if not entry.is_good():
+        lists = "memsync log --from-mirror" if from_mirror else "memsync log"
+        raise WrongUsageError(f"{entry.path.name} holds no text", hint=f"{lists} lists others")
+    text = entry.path.read_bytes().decode("utf-8")
+    standing = _standing(workspace)
+    if standing is not None and standing.text == text:
+        click.echo(f"The memory is what {entry.path.name} has; nothing was changed.")
+        return
+    asks = is_terminal(sys.stdin) and not yes
+    if dry_run or asks:
+        _show(standing, text, entry)
+    if dry_run or (asks and not click.confirm(f"Go back to {entry.path.name}?")):
+        click.echo("Nothing was changed.")
+        return
+    # Who has seen the difference agreed to that one and no other.
+    published = publish(workspace, text, standing.digest if asks and standing else None)
+    print_published(published, f"Restored {entry.path.name}.")
+
+
+def _find(workspace: Workspace, name: str | None, *, from_mirror: bool) -> Backup:
+    if from_mirror:
+        return mirrored.choose(mirrored.place(workspace.config), name)
+    return choose_backup(workspace, name)
+
+
+def _standing(workspace: Workspace) -> Memory | None:
+    """Return the memory; None where it is damaged, which is what restoring is for."""
+    try:
+        return store.read(workspace)
+    except DamagedMemoryError as error:
+        click.echo(f"{error.message[0].upper()}{error.message[1:]}.", err=True)
+        return None
+
+
+def _show(standing: Memory | None, text: str, entry: Backup) -> None:
+    before = standing.text if standing else ""
+    click.echo(for_terminal(unified(before, text, "memory", entry.path.name)), nl=False)

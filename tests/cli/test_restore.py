@@ -1,0 +1,188 @@
+"""`restore`: back to a backup or to the mirror, with the difference first."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from memsync import config as settings
+from memsync import config_writer
+from tests.cli.conftest import SECOND, THIRD
+from tests.conftest import SAMPLE
+
+
+def test_restore_goes_back_to_the_newest_backup_and_keeps_what_it_replaces(run, home, written):
+    done = run("restore")
+    assert done.code == 0, done.err
+    assert done.out.startswith("Restored GLOBAL_MEMORY_20261121_")
+    assert written.memory.read_text() == SECOND
+    assert THIRD in [path.read_text() for path in written.backups.iterdir()]
+    assert SECOND in (home / ".codex" / "AGENTS.md").read_text()
+
+
+def test_restore_goes_back_to_a_named_backup(call, written):
+    first = min(written.backups.iterdir())
+    assert call("restore", first.stem).code == 0
+    assert written.memory.read_text() == SAMPLE
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 99, b"\xff\xfe#", None], ids=repr)
+def test_restore_mends_a_damaged_memory(damage, call, written):
+    if damage is None:
+        written.memory.unlink()
+    else:
+        written.memory.write_bytes(damage)
+    assert call("restore").code == 0
+    assert written.memory.read_text() == SECOND
+    kept = [path.read_bytes() for path in written.backups.iterdir()]
+    assert not damage or damage in kept
+
+
+@pytest.mark.parametrize("name", ["nonesuch", "../../etc/passwd", "/etc/passwd", ""])
+def test_restore_takes_only_the_names_of_backups(name, call, written):
+    done = call("restore", name)
+    assert done.code == 2
+    assert "Try: memsync log" in done.err
+    assert written.memory.read_text() == THIRD
+
+
+def test_restore_does_not_take_an_empty_backup(call, written):
+    newest = max(written.backups.iterdir())
+    newest.write_bytes(b"")
+    assert call("restore", newest.name).code == 2
+    assert call("restore").code == 0
+    assert written.memory.read_text() == SAMPLE, "the newest good one"
+
+
+def test_a_terminal_shows_the_difference_and_asks(at_terminal, written):
+    done = at_terminal("restore", typed=b"y\n")
+    assert done.code == 0, done.out
+    shown, _, told = done.out.partition("Go back to GLOBAL_MEMORY_20261121_")
+    assert "+- Write the runbook\n" in shown
+    assert "-- Rest\n" in shown
+    assert "Restored GLOBAL_MEMORY_20261121_" in told
+    assert written.memory.read_text() == SECOND
+
+
+@pytest.mark.parametrize("answer", [b"n\n", b"\n"])
+def test_who_does_not_say_yes_keeps_the_memory(answer, at_terminal, written):
+    done = at_terminal("restore", typed=answer)
+    assert done.code == 0
+    assert done.out.endswith("Nothing was changed.\n")
+    assert written.memory.read_text() == THIRD
+    assert len(list(written.backups.iterdir())) == 2
+
+
+def test_a_terminal_is_not_asked_with_yes(at_terminal, written):
+    assert "Restored" in at_terminal("restore", "--yes").out
+    assert written.memory.read_text() == SECOND
+
+
+def test_a_dry_run_shows_the_difference_and_changes_nothing(call, written):
+    done = call("restore", "--dry-run")
+    assert done.code == 0
+    assert "-- Rest\n" in done.out
+    assert written.memory.read_text() == THIRD
+    assert len(list(written.backups.iterdir())) == 2
+
+
+def test_restoring_what_stands_there_makes_no_backup(call, written):
+    newest = max(written.backups.iterdir())
+    newest.write_text(THIRD)
+    assert call("restore").out == f"The memory is what {newest.name} has; nothing was changed.\n"
+    assert len(list(written.backups.iterdir())) == 2
+
+
+# From the mirror
+
+
+@pytest.fixture
+def mirror(written, home):
+    """A mirror of that machine as a run of the daemon left it, with two texts put aside."""
+    place = home / "Mirror"
+    shutil.copytree(written.root, place)
+    versions = place / ".versions"
+    versions.mkdir()
+    (versions / "GLOBAL_MEMORY.md.20261119_100000").write_text("# The first\n")
+    (versions / "GLOBAL_MEMORY.md.20261122_100000").write_text("# The last but one\n")
+    (versions / "sessions").mkdir()
+    change = {"daemon.backup_mirror_path": str(place)}
+    config_writer.change(settings.get_config_path(), change)
+    return place
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 99, b"\xff\xfe#", None], ids=repr)
+def test_the_mirror_mends_a_damaged_memory_whose_backups_are_gone(damage, run, written, mirror):
+    shutil.rmtree(written.backups)
+    written.memory.unlink()
+    if damage is not None:
+        written.memory.write_bytes(damage)
+    done = run("restore", "--from-mirror")
+    assert done.code == 0, done.err
+    assert "Restored GLOBAL_MEMORY.md." in done.out
+    assert written.memory.read_text() == THIRD
+
+
+def test_where_the_mirrors_copy_is_damaged_too_the_newest_sound_one_is_taken(call, written, mirror):
+    written.memory.write_bytes(b"")
+    (mirror / "GLOBAL_MEMORY.md").write_bytes(b"\0" * 99)
+    assert call("restore", "--from-mirror").code == 0
+    assert written.memory.read_text() == "# The last but one\n"
+    (mirror / ".versions/GLOBAL_MEMORY.md.20261122_100000").write_bytes(b"\xff")
+    assert call("restore", "--from-mirror").code == 0
+    assert written.memory.read_text() == SECOND, "the mirror's copy of a backup"
+
+
+def test_the_log_of_the_mirror_lists_all_its_texts_and_restore_takes_each(call, written, mirror):
+    rows = call("log", "--from-mirror", "--json").json["backups"]
+    names = [row["backup"] for row in rows]
+    assert [name[:31] for name in names] == [
+        "GLOBAL_MEMORY.md",
+        "GLOBAL_MEMORY.md.20261122_10000",
+        "GLOBAL_MEMORY_20261121_100000.m",
+        "GLOBAL_MEMORY_20261120_100000.m",
+        "GLOBAL_MEMORY.md.20261119_10000",
+    ]
+    for name in reversed(names):
+        assert call("restore", "--from-mirror", name).code == 0
+        assert written.memory.read_bytes() == text_in(mirror, name)
+
+
+def text_in(mirror: Path, name: str) -> bytes:
+    (path,) = mirror.rglob(name)
+    return path.read_bytes()
+
+
+def test_the_mirror_that_has_what_stands_there_changes_nothing(call, written, mirror):
+    done = call("restore", "--from-mirror")
+    assert done.out == "The memory is what GLOBAL_MEMORY.md has; nothing was changed.\n"
+
+
+@pytest.mark.parametrize("name", ["nonesuch", "../../etc/passwd", "sessions", ""])
+def test_only_the_names_of_the_mirrors_texts_are_taken(name, call, written, mirror):
+    done = call("restore", "--from-mirror", name)
+    assert done.code == 2
+    assert "Try: memsync log --from-mirror" in done.err
+    assert written.memory.read_text() == THIRD
+
+
+def test_without_a_mirror_or_its_drive_the_way_out_is_told(call, written, mirror):
+    mirror.rename(mirror.with_name("unplugged"))
+    done = call("restore", "--from-mirror")
+    assert (done.code, written.memory.read_text()) == (4, THIRD)
+    assert "mounted" in done.err
+    mirror.mkdir()
+    assert "no text of the memory was found" in call("restore", "--from-mirror").err
+    config_writer.change(settings.get_config_path(), {"daemon.backup_mirror_path": ""})
+    done = call("restore", "--from-mirror")
+    assert done.code == 2
+    assert "memsync config set daemon.backup_mirror_path" in done.err
+
+
+def test_a_mirror_brings_nothing_into_a_folder_that_is_away(call, written, mirror):
+    shutil.rmtree(written.root)
+    written.root.mkdir()  # as an unmounted drive leaves it
+    assert call("restore", "--from-mirror").code == 4
+    assert list(written.root.iterdir()) == []
