@@ -37,7 +37,7 @@ demo-stop: setup
 
 .PHONY: test
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 .PHONY: torture
 torture: setup

@@ -298,7 +298,7 @@ def _refusal(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
     lost = _lost_constraint(memory, applied.text)
     if lost is not None:
         return f"{_CONSTRAINT} would be removed or reworded: {lost.strip()!r}"
-    if not applied.text.strip():
+    if memory.strip() and not applied.text.strip():
         return "nothing would be left of the memory"
     lines = sum(1 for line in memory.split("\n") if line.strip())
     if applied.lines_gone > lines * MOST_LINES_GONE and not allow_shrink:

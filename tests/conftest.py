@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,30 @@ def real_memories() -> list[Path]:
 needs_real_memories = pytest.mark.skipif(
     not real_memories(), reason="the real memory files are not beside the project"
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give a report no half characters: what was captured has to reach the main process."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
+
+
+# What takes long comes first, so that no core waits for another at the end.
+SLOW_FIRST = ("test_systemd", "test_ear_under_fire", "browser", "torture", "sync/", "quality/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files in front, each file still in one piece."""
+
+    def rank(item: pytest.Item) -> int:
+        at = (number for number, name in enumerate(SLOW_FIRST) if name in item.nodeid)
+        return next(at, len(SLOW_FIRST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(autouse=True)

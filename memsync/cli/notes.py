@@ -29,7 +29,7 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
     if given is None:
         raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
     workspace = open_workspace()
-    taken = make(given, clock.now(), came_by="terminal" if text else "file")
+    taken = make(given, clock.now())
     sessions.append(workspace, taken)
     if as_json:
         shown = {"day": taken.day, "time": taken.time, "id": taken.id, "came_by": taken.came_by}
@@ -64,7 +64,7 @@ def refresh(
     if model:
         config = replace(config, model=model)
     workspace = Workspace.open(config)
-    came_by: CameBy = "file" if text is None else "terminal"
+    came_by: CameBy = "terminal" if path is None else "file"
     fresh = [make(given, clock.now(), came_by=came_by)] if given is not None else []
     if dry_run:
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)

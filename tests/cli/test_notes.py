@@ -59,7 +59,7 @@ def test_a_note_comes_as_words_or_by_standard_input(call, workspace):
     table = call("note", "--json", "third").json
     assert set(table) == {"day", "time", "id", "came_by"}
     ways = [note.came_by for note in sessions.pending(workspace)]
-    assert ways == ["terminal", "file", "terminal"]
+    assert ways == ["terminal", "terminal", "terminal"]
     assert sessions.pending(workspace)[-1].id == table["id"]
     assert call("note", "--", "--json").code == 0
     assert pending(workspace)[-1] == "--json"
