@@ -50,6 +50,10 @@ class ApiError(MemsyncError):
     exit_code = 5
 
 
+class BudgetError(ApiError):
+    """The month's budget does not cover another call; nothing was asked."""
+
+
 class RefusedError(MemsyncError):
     """memsync could go on, but the memory would not be safe."""
 

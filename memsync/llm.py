@@ -7,6 +7,7 @@ to do about it; answers come back as plain dictionaries, because a server may an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,14 @@ from typing import Any
 from memsync.config import Config
 from memsync.credentials import api_key
 from memsync.errors import ApiError
+from memsync.prices import Tokens, most_tokens_of
 from memsync.redaction import redact
 
 MAX_TOKENS = 16_000
 """Ceiling of one answer; newer models count their thinking into it."""
+
+OVERHEAD_TOKENS = 1_000
+"""More than what a service adds to a request that has tools, or we to an answer sent back."""
 
 TIMEOUT_SECONDS = 300.0
 
@@ -28,9 +33,7 @@ class Reply:
 
     content: list[dict[str, Any]]
     stop_reason: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
+    tokens: Tokens
 
     @property
     def text(self) -> str:
@@ -41,6 +44,22 @@ class Reply:
     def tool_uses(self) -> list[dict[str, Any]]:
         """The calls of tools in the answer."""
         return [block for block in self.content if block.get("type") == "tool_use"]
+
+
+def most_tokens(
+    system: str,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] = (),
+    tries: int = 1,
+) -> Tokens:
+    """Return the most tokens that asking this can use, in `tries` rounds of one conversation.
+
+    Each round but the first reads the answers before it as well.
+    """
+    sent = json.dumps([system, list(messages), list(tools)], ensure_ascii=False)
+    asked = most_tokens_of(sent) + OVERHEAD_TOKENS
+    answers = sum(round_ * (MAX_TOKENS + OVERHEAD_TOKENS) for round_ in range(tries))
+    return Tokens(tries * asked + answers, tries * MAX_TOKENS)
 
 
 def ask(
@@ -119,10 +138,13 @@ def _reply(answer: Any) -> Reply:  # noqa: ANN401 - whatever the server made the
     return Reply(
         content,
         str(raw["stop_reason"]),
-        # Written cache tokens are input, too; memsync asks for no cache, other servers may.
-        _count(counts, "input_tokens") + _count(counts, "cache_creation_input_tokens"),
-        _count(counts, "output_tokens"),
-        _count(counts, "cache_read_input_tokens"),
+        Tokens(
+            _count(counts, "input_tokens"),
+            _count(counts, "output_tokens"),
+            # memsync asks for no cache, a proxy in between may
+            _count(counts, "cache_read_input_tokens"),
+            _count(counts, "cache_creation_input_tokens"),
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync import sessions, store, sync, usage
+from memsync import prices, sessions, store, sync, usage
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.edits import EditError
@@ -92,6 +92,30 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
     return outcome
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What a refresh will cost, before it is asked for; None where the price is not known."""
+
+    notes: int
+    model: str
+    about_usd: float | None
+    most_usd: float | None
+
+
+def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
+    """Return what merging the pending notes and `extra` will cost; asks nobody."""
+    config, memory = workspace.config, store.read(workspace).text
+    listed = batches([*sessions.pending(workspace), *extra])
+    about = most = 0.0
+    for batch in listed:
+        about += prices.cost(config.model, sync.about_tokens(batch, memory, config))
+        most += prices.at_most(config.model, sync.most_tokens(batch, memory, config))
+    count = sum(map(len, listed))
+    if has_model(config) and prices.find(config.model) is None:
+        return Estimate(count, config.model, None, None)
+    return Estimate(count, config.model, round(about, 6), round(most, 6))
+
+
 def batches(pending: Sequence[Note]) -> list[list[Note]]:
     """Return the notes in order, in groups of at most `BATCH_BYTES`; a longer note goes alone."""
     found: list[list[Note]] = []
@@ -125,7 +149,8 @@ def _ask(
 ) -> RefreshResult:
     config = workspace.config
     if has_model(config):
-        usage.check_budget(workspace, config)
+        most = sync.most_tokens(batch, memory, config)
+        usage.check_budget(workspace, config, prices.at_most(config.model, most))
     try:
         result = sync.refresh_memory_content(batch, memory, config, allow_shrink=allow_shrink)
     except EditError as error:
@@ -198,4 +223,4 @@ def _add_up(outcome: Outcome, batch: list[Note], result: RefreshResult) -> None:
     outcome.summaries.append(result["summary"])
     outcome.input_tokens += result["input_tokens"]
     outcome.output_tokens += result["output_tokens"]
-    outcome.cost_usd += sum(usage.cost(result["model"], *tokens) for tokens in result["calls"])
+    outcome.cost_usd += sum(prices.cost(result["model"], tokens) for tokens in result["calls"])

@@ -18,11 +18,15 @@ from memsync.document import scan, split_lines
 from memsync.edits import Edit, EditError
 from memsync.errors import ApiError
 from memsync.notes import Note, make
+from memsync.prices import Tokens, about_tokens_of
 from memsync.redaction import redact
 from memsync.sanitizing import sanitize
 
 MOST_LINES_GONE = 0.2
 """The share of the memory's lines that one refresh may take away."""
+
+_TRIES = (False, True)
+"""The rounds of one merge; True is the last."""
 
 EDIT_TOOL: dict[str, Any] = {
     "name": "edit_memory",
@@ -71,7 +75,7 @@ EDIT_TOOL: dict[str, Any] = {
 class RefreshResult(TypedDict):
     """What a merge came to. `refused` and `malformed` say why nothing may be written.
 
-    `calls` has the tokens of each call of the model: input, output, cache reads.
+    `calls` has the tokens of each call of the model.
     """
 
     changed: bool
@@ -83,7 +87,7 @@ class RefreshResult(TypedDict):
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
-    calls: tuple[tuple[int, int, int], ...]
+    calls: tuple[Tokens, ...]
     model: str
     summary: str
     edits: tuple[Edit, ...]
@@ -132,6 +136,31 @@ def reapply(
     return _finish(again, current_memory, allow_shrink=allow_shrink)
 
 
+def most_tokens(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
+    """Return the most tokens that a merge can use, both tries counted; none without a model."""
+    if not notes or not has_model(config):
+        return Tokens(0, 0)
+    return llm.most_tokens(*_request(notes, memory, config), [EDIT_TOOL], tries=len(_TRIES))
+
+
+def about_tokens(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
+    """Return roughly what a merge will use: the request, and edits longer than the notes."""
+    if not notes or not has_model(config):
+        return Tokens(0, 0)
+    system, messages = _request(notes, memory, config)
+    sent = json.dumps([system, messages, EDIT_TOOL], ensure_ascii=False)
+    said = sum(about_tokens_of(note.text) for note in notes)
+    return Tokens(about_tokens_of(sent), 100 + said * 2)
+
+
+def _request(
+    taken: Iterable[Note], memory: str, config: Config
+) -> tuple[str, list[dict[str, Any]]]:
+    """Return the system prompt and the messages that ask for a merge."""
+    system = (Path(__file__).parent / "prompts" / "refresh.md").read_text(encoding="utf-8")
+    return system, [{"role": "user", "content": _question(taken, memory, config)}]
+
+
 def _as_notes(given: str | Sequence[Note]) -> list[Note]:
     if isinstance(given, str):
         return [make(given, clock.now())] if given.strip() else []
@@ -165,9 +194,8 @@ def _ask_claude(
     allow_shrink: bool,
 ) -> RefreshResult:
     """Ask for edits; where they cannot be applied, say why and ask once more."""
-    system = (Path(__file__).parent / "prompts" / "refresh.md").read_text(encoding="utf-8")
-    messages: list[dict[str, Any]] = [{"role": "user", "content": _question(taken, memory, config)}]
-    for last_try in (False, True):
+    system, messages = _request(taken, memory, config)
+    for last_try in _TRIES:
         try:
             reply = llm.ask(config, system, messages, [EDIT_TOOL])
         except ApiError as error:
@@ -212,11 +240,10 @@ def _question(taken: Iterable[Note], memory: str, config: Config) -> str:
 
 
 def _count(result: RefreshResult, reply: llm.Reply) -> None:
-    tokens = (reply.input_tokens, reply.output_tokens, reply.cache_read_tokens)
-    result["calls"] = (*result["calls"], tokens)
-    result["input_tokens"] += reply.input_tokens
-    result["output_tokens"] += reply.output_tokens
-    result["cache_read_tokens"] += reply.cache_read_tokens
+    result["calls"] = (*result["calls"], reply.tokens)
+    result["input_tokens"] += reply.tokens.input
+    result["output_tokens"] += reply.tokens.output
+    result["cache_read_tokens"] += reply.tokens.cache_read
 
 
 def _is_whole(result: RefreshResult, reply: llm.Reply) -> bool:

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
-from memsync import clock
+from memsync import clock, prices
 from memsync.config import Config
-from memsync.errors import ApiError
+from memsync.errors import BudgetError
 from memsync.files import append_line
+from memsync.prices import Tokens
 from memsync.state import own_folder
 from memsync.workspace import Workspace
 
 LOG_NAME = "usage.jsonl"
-PRICES_AS_OF = "2026-11-23"
-# US dollars per million tokens: input, output. Anthropic's price list; prompts here stay far
-# below the length at which some models cost more. Cached input is counted as a tenth.
-PRICES: dict[str, tuple[float, float]] = {
-    "claude-fable-5": (10.0, 50.0),
-    "claude-mythos-5": (10.0, 50.0),
-    "claude-opus-5-5": (4.0, 20.0),
-    "claude-opus": (5.0, 25.0),
-    "claude-sonnet-5": (2.0, 10.0),
-    "claude-sonnet": (3.0, 15.0),
-    "claude-haiku-5-5": (0.1, 0.5),
-    "claude-haiku": (1.0, 5.0),
-}
-CACHED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,6 +30,19 @@ class Call:
     cache_read_tokens: int
     cost_usd: float
     changed: bool
+    cache_write_tokens: int = 0
+
+    @property
+    def tokens(self) -> Tokens:
+        """What the call used."""
+        return Tokens(
+            self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens
+        )
+
+    @property
+    def most_usd(self) -> float:
+        """What the call counts as against a budget: no call of an unknown model is free."""
+        return self.cost_usd or prices.at_most(self.model, self.tokens)
 
 
 @dataclass(frozen=True)
@@ -53,23 +53,14 @@ class Total:
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
+    cache_write_tokens: int
     cost_usd: float
 
 
-def cost(model: str, input_tokens: int, output_tokens: int, cache_read_tokens: int = 0) -> float:
-    """Return US dollars by the price of the longest known beginning of `model`; 0 if unknown."""
-    known = sorted((name for name in PRICES if model.startswith(name)), key=len)
-    if not known:
-        return 0.0
-    price_in, price_out = PRICES[known[-1]]
-    cached = cache_read_tokens * price_in * CACHED_SHARE
-    return round((input_tokens * price_in + cached + output_tokens * price_out) / 1e6, 6)
-
-
 def record(
-    workspace: Workspace, command: str, model: str, tokens: tuple[int, int, int], *, changed: bool
+    workspace: Workspace, command: str, model: str, tokens: Tokens, *, changed: bool
 ) -> Call:
-    """Write down one call: `tokens` are input, output and cache reads.
+    """Write down one call.
 
     Raises:
         OSError: the line could not be written.
@@ -78,11 +69,12 @@ def record(
         time=clock.now().isoformat(timespec="seconds"),
         command=command,
         model=model,
-        input_tokens=tokens[0],
-        output_tokens=tokens[1],
-        cache_read_tokens=tokens[2],
-        cost_usd=cost(model, *tokens),
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=tokens.cache_read,
+        cost_usd=prices.cost(model, tokens),
         changed=changed,
+        cache_write_tokens=tokens.cache_write,
     )
     append_line(own_folder(workspace.machines) / LOG_NAME, json.dumps(asdict(call)))
     return call
@@ -109,6 +101,7 @@ def _parse(line: str) -> Call | None:
             cache_read_tokens=int(raw["cache_read_tokens"]),
             cost_usd=float(raw["cost_usd"]),
             changed=bool(raw["changed"]),
+            cache_write_tokens=int(raw.get("cache_write_tokens", 0)),  # older lines have none
         )
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
@@ -123,23 +116,55 @@ def total(calls: Iterable[Call]) -> Total:
         sum(call.input_tokens for call in listed),
         sum(call.output_tokens for call in listed),
         sum(call.cache_read_tokens for call in listed),
+        sum(call.cache_write_tokens for call in listed),
         round(sum(call.cost_usd for call in listed), 6),
     )
 
 
-def check_budget(workspace: Workspace, config: Config) -> None:
-    """Refuse a call where this month's calls of all machines have used up the budget.
+def by(key: Callable[[Call], str], calls: Iterable[Call]) -> dict[str, list[Call]]:
+    """Return the calls in groups, sorted by what `key` says of each."""
+    found: dict[str, list[Call]] = {}
+    for call in calls:
+        found.setdefault(key(call), []).append(call)
+    return dict(sorted(found.items()))
+
+
+def unpriced(calls: Iterable[Call]) -> dict[str, int]:
+    """Return the models whose price is not known, with how many of `calls` each had."""
+    found = by(lambda call: call.model, calls)
+    return {model: len(listed) for model, listed in found.items() if prices.find(model) is None}
+
+
+def spent(workspace: Workspace, month: str) -> float:
+    """Return what the calls of all machines in a month, such as ``2026-11``, count as."""
+    calls = (call for calls in read_all(workspace).values() for call in calls)
+    return round(sum(call.most_usd for call in calls if call.time.startswith(month)), 6)
+
+
+def check_budget(workspace: Workspace, config: Config, upper: float = 0.0) -> None:
+    """Refuse a call that may take this month's calls of all machines over the budget.
+
+    Args:
+        workspace: where the machines' logs are.
+        config: the budget; 0 is none.
+        upper: what the call may cost at most, in US dollars.
 
     Raises:
-        ApiError: the budget is spent; the notes stay pending.
+        BudgetError: the budget does not cover the call; the notes stay pending.
     """
-    if not config.monthly_budget_usd:
+    budget = config.monthly_budget_usd
+    if not budget:
         return
     month = clock.now().strftime("%Y-%m")
-    calls = (call for calls in read_all(workspace).values() for call in calls)
-    spent = total(call for call in calls if call.time.startswith(month)).cost_usd
-    if spent >= config.monthly_budget_usd:
-        raise ApiError(
-            f"the budget of ${config.monthly_budget_usd:.2f} for {month} is spent (${spent:.2f})",
-            hint="memsync config set core.monthly_budget_usd AMOUNT; the notes stay pending",
-        )
+    gone = spent(workspace, month)
+    if gone < budget and gone + upper <= budget:
+        return
+    words = "is spent" if gone >= budget else f"does not cover a call of up to ${upper:.4f}"
+    way_out = "memsync config set core.monthly_budget_usd AMOUNT"
+    if prices.find(config.model) is None:
+        way_out += f" (0 where {config.model} costs nothing: its price is not known and counts"
+        way_out += " as the dearest)"
+    raise BudgetError(
+        f"the budget of ${budget:.2f} for {month} {words} (${gone:.2f} spent)",
+        hint=f"{way_out}; the notes stay pending",
+    )

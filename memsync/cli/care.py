@@ -18,8 +18,8 @@ from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
 from memsync.machines import Report
+from memsync.prices import PRICES_AS_OF
 from memsync.terminal import for_terminal
-from memsync.usage import Call
 from memsync.workspace import Workspace, memory_root
 
 SILENT_AFTER = timedelta(days=7)
@@ -102,28 +102,49 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
 @click.command()
 @json_option
 def usage(*, as_json: bool) -> None:
-    """Show what the model's calls used and cost, by month and machine."""
-    by_machine = ledger.read_all(open_workspace())
-    calls = [call for listed in by_machine.values() for call in listed]
-    by_month: dict[str, list[Call]] = {}
-    for call in calls:
-        by_month.setdefault(call.time[:7], []).append(call)
-    table = {
-        "total": vars(ledger.total(calls)),
-        "months": {month: vars(ledger.total(by_month[month])) for month in sorted(by_month)},
-        "machines": {name: vars(ledger.total(listed)) for name, listed in by_machine.items()},
-        "prices_as_of": ledger.PRICES_AS_OF,
-    }
+    """Show what the model's calls used and cost, by month, machine and command."""
+    workspace = open_workspace()
+    table = _usage(workspace)
     if as_json:
         print_json(table)
         return
-    rows = [*by_month.items(), *by_machine.items(), ("total", calls)]
-    for name, listed in rows:
-        sums = ledger.total(listed)
-        click.echo(
-            f"{name:<24}{sums.calls:>5} calls  {sums.input_tokens:>10,} in"
-            f"  {sums.output_tokens:>9,} out  ${sums.cost_usd:.4f}"
-        )
+    for name in ("months", "machines", "commands"):
+        for key, sums in table[name].items():
+            click.echo(_usage_line(key, sums))
+    if table["unpriced"]:
+        models = ", ".join(table["unpriced"])
+        click.echo(f"No price is known for {models}; against a budget it counts as the dearest.")
+    if budget := workspace.config.monthly_budget_usd:
+        click.echo(f"${table['this_month_usd']:.4f} of this month's ${budget:.2f} are spent.")
+    click.echo(_usage_line("total", table["total"]))
+
+
+def _usage(workspace: Workspace) -> dict[str, Any]:
+    by_machine = ledger.read_all(workspace)
+    calls = [call for listed in by_machine.values() for call in listed]
+    groups = {
+        "months": ledger.by(lambda call: call.time[:7], calls),
+        "machines": by_machine,
+        "commands": ledger.by(lambda call: call.command, calls),
+    }
+    return {
+        "total": vars(ledger.total(calls)),
+        **{
+            name: {key: vars(ledger.total(listed)) for key, listed in group.items()}
+            for name, group in groups.items()
+        },
+        "this_month_usd": ledger.spent(workspace, clock.now().strftime("%Y-%m")),
+        "budget_usd": workspace.config.monthly_budget_usd,
+        "unpriced": ledger.unpriced(calls),
+        "prices_as_of": PRICES_AS_OF,
+    }
+
+
+def _usage_line(name: str, sums: dict[str, Any]) -> str:
+    return (
+        f"{name:<24}{sums['calls']:>5} calls  {sums['input_tokens']:>10,} in"
+        f"  {sums['output_tokens']:>9,} out  ${sums['cost_usd']:.4f}"
+    )
 
 
 @click.command()

@@ -15,7 +15,7 @@ from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
 from memsync.errors import WrongUsageError
 from memsync.notes import CameBy, Note, make
-from memsync.refresh import Outcome
+from memsync.refresh import Estimate, Outcome
 from memsync.terminal import for_terminal, is_terminal
 from memsync.workspace import Workspace
 
@@ -66,13 +66,17 @@ def refresh(
     workspace = Workspace.open(config)
     came_by: CameBy = "terminal" if path is None else "file"
     fresh = [make(given, clock.now(), came_by=came_by)] if given is not None else []
+    estimate = None
     if dry_run:
+        estimate = deed.estimate(workspace, fresh)
+        click.echo(_expected(estimate), err=True)
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
     else:
         sessions.add_missing(workspace, fresh)
         outcome = deed.merge_pending(workspace, allow_shrink=allow_shrink)
     if as_json:
-        print_json(_as_table(outcome, fresh, dry_run=dry_run))
+        table = _as_table(outcome, fresh, dry_run=dry_run)
+        print_json(table | ({"estimate": vars(estimate)} if estimate else {}))
     else:
         _tell(outcome, dry_run=dry_run)
 
@@ -129,6 +133,16 @@ def _tell(outcome: Outcome, *, dry_run: bool) -> None:
 
 def _diff(outcome: Outcome) -> str:
     return unified(outcome.before, outcome.after, "memory", "memory after refresh")
+
+
+def _expected(estimate: Estimate) -> str:
+    """Return what a refresh is going to cost, before anyone is asked."""
+    count = "1 note" if estimate.notes == 1 else f"{estimate.notes} notes"
+    if estimate.about_usd is None:
+        return f"Estimate: {count}; the price of {estimate.model} is not known"
+    return (
+        f"Estimate: {count}, about ${estimate.about_usd:.4f}, at most ${estimate.most_usd or 0:.4f}"
+    )
 
 
 def _cost(outcome: Outcome) -> str:

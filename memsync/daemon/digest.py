@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import memsync
-from memsync import backups, clock, llm, sessions, store, usage
+from memsync import backups, clock, llm, prices, sessions, store, usage
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.daemon import history, mail
@@ -130,13 +130,14 @@ def _summary(workspace: Workspace, notes: list[Note], diff: list[str]) -> str:
     plain = f"The last seven days: {counted} in the memory."
     if not has_model(config) or not (notes or diff):
         return plain
+    messages = [{"role": "user", "content": _question(notes, diff)}]
     try:
-        usage.check_budget(workspace, config)
-        reply = llm.ask(config, _prompt(), [{"role": "user", "content": _question(notes, diff)}])
+        most = llm.most_tokens(_prompt(), messages)
+        usage.check_budget(workspace, config, prices.at_most(config.model, most))
+        reply = llm.ask(config, _prompt(), messages)
     except ApiError as error:
         return f"{plain}\n(No summary: {error.message}.)"
-    tokens = (reply.input_tokens, reply.output_tokens, reply.cache_read_tokens)
-    usage.record(workspace, "digest", config.model, tokens, changed=False)
+    usage.record(workspace, "digest", config.model, reply.tokens, changed=False)
     return reply.text.strip() or plain
 
 

@@ -37,9 +37,9 @@ class Run:
     exit_code: int = 0
     hint: str = ""
 
-    def skip(self, reason: str) -> None:
-        """Say that there was nothing for this run to do."""
-        self.outcome, self.message = "skipped", reason
+    def skip(self, reason: str, hint: str = "") -> None:
+        """Say that there was nothing for this run to do, or with a `hint` what has to change."""
+        self.outcome, self.message, self.hint = "skipped", reason, hint
 
 
 @contextmanager

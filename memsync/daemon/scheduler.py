@@ -29,6 +29,7 @@ from memsync.daemon.history import Run
 from memsync.daemon.mirror import mirror
 from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
+from memsync.errors import BudgetError
 from memsync.locks import BusyError, exclusive_lock
 from memsync.state import lock_path
 from memsync.workspace import Workspace
@@ -51,6 +52,8 @@ def job_nightly_refresh(config: Config) -> Run:
             run.message = "; ".join(filter(None, (outcome.sentence, thinned)))
         except BusyError as error:
             run.skip(error.message)
+        except BudgetError as error:
+            run.skip(error.message, error.hint)
     return run
 
 
@@ -85,7 +88,7 @@ def job_weekly_digest(config: Config) -> Run:
 
 @contextmanager
 def _told(config: Config, job: str) -> Iterator[Run]:
-    """Record a run, and alert once when the job begins to fail and once when it is well again."""
+    """Record a run, and alert where it brings news: see `tell_change`."""
     before = history.last_runs().get(job)
     with history.recording(job) as run:
         yield run
@@ -93,12 +96,24 @@ def _told(config: Config, job: str) -> Iterator[Run]:
 
 
 def tell_change(config: Config, before: Run | None, run: Run) -> None:
-    """Alert where a run's outcome differs in kind from that of the run before it."""
-    failed_before = before is not None and before.outcome == "failed"
-    if run.outcome == "failed" and not failed_before:
-        notify(config, f"the job {run.job} failed", f"{run.message}\n{run.hint}".strip())
-    elif run.outcome == "ok" and failed_before:
+    """Alert once when a job begins to fail or to be held up, and once when it is well again.
+
+    A trouble is told once, and again when its cure is another. What only waits for another
+    process is no trouble.
+    """
+    was, now = _trouble(before), _trouble(run)
+    if now is not None and now != was:
+        what = "failed" if run.outcome == "failed" else "is held up"
+        notify(config, f"the job {run.job} {what}", f"{run.message}\n{run.hint}".strip())
+    elif run.outcome == "ok" and was is not None:
         notify(config, f"the job {run.job} is well again", run.message)
+
+
+def _trouble(run: Run | None) -> tuple[str, str] | None:
+    """Return what is wrong with a job after `run`: its outcome and the cure; None if nothing."""
+    if run is None or run.outcome == "ok" or (run.outcome == "skipped" and not run.hint):
+        return None
+    return run.outcome, run.hint
 
 
 @dataclass(frozen=True)

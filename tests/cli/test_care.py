@@ -98,6 +98,7 @@ def test_usage_sums_by_month_and_machine(call, workspace):
         "input_tokens": 3000,
         "output_tokens": 300,
         "cache_read_tokens": 0,
+        "cache_write_tokens": 0,
         "cost_usd": 1.0,
     }
     assert {name: sums["cost_usd"] for name, sums in table["months"].items()} == {
@@ -111,6 +112,27 @@ def test_usage_sums_by_month_and_machine(call, workspace):
     assert table["prices_as_of"]
     *_, last = call("usage").out.splitlines()
     assert last.split() == ["total", "3", "calls", "3,000", "in", "300", "out", "$1.0000"]
+
+
+def test_usage_tells_what_each_command_cost_and_how_the_budget_stands(call, workspace):
+    with time_machine.travel("2026-11-23T10:00:00+00:00"):
+        log_calls(
+            workspace,
+            "pi-3c4d",
+            {"time": "2026-11-02T10:00:00+01:00"},
+            {"command": "digest", "model": "llama3.3", "cost_usd": 0, "input_tokens": 100_000},
+        )
+        call("config", "set", "monthly_budget_usd", "2")
+        table = call("usage", "--json").json
+        assert {name: sums["calls"] for name, sums in table["commands"].items()} == {
+            "digest": 1,
+            CALL["command"]: 1,
+        }
+        assert table["unpriced"] == {"llama3.3": 1}
+        assert (table["this_month_usd"], table["budget_usd"]) == (0.25, 2)
+        said = call("usage").out
+    assert "No price is known for llama3.3; against a budget it counts as the dearest.\n" in said
+    assert "$0.2500 of this month's $2.00 are spent.\n" in said
 
 
 def test_usage_of_nothing_is_nothing(call, workspace):

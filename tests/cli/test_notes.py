@@ -206,6 +206,31 @@ def test_a_spent_budget_ends_with_5_and_no_call(call, with_claude, claude):
     assert pending(with_claude) == ["x"]
 
 
+def test_a_dry_run_says_before_the_call_what_it_may_cost(call, with_claude, claude):
+    call("note", "I moved to Oslo")
+    claude.script(edits(REPLACE))
+    done = call("refresh", "--dry-run")
+    first, last = done.err.splitlines()
+    assert first.startswith("Estimate: 1 note, about $0.00")
+    assert "at most $0.0" in first
+    assert "tokens in" in last
+    expected = call("refresh", "--dry-run", "--json").json["estimate"]
+    assert 0 < expected["about_usd"] < expected["most_usd"] < 0.1
+    done = call("refresh", "--dry-run", "--model", "llama3.3")
+    assert done.err.startswith("Estimate: 1 note; the price of llama3.3 is not known\n")
+
+
+def test_a_dry_run_that_may_go_over_the_budget_is_refused_and_says_the_estimate(
+    call, with_claude, claude
+):
+    call("config", "set", "monthly_budget_usd", "0.01")
+    done = call("refresh", "--dry-run", "--notes", "I moved to Oslo")
+    assert done.code == 5
+    assert done.err.startswith("Estimate: 1 note, about")
+    assert "does not cover a call of up to" in done.err
+    assert claude.requests == []
+
+
 def test_without_a_key_the_note_stands_under_recent_notes(run, home, workspace):
     assert run("refresh", stdin=b"I moved to Oslo").code == 0
     assert ": I moved to Oslo\n" in (home / ".claude" / "CLAUDE.md").read_text()

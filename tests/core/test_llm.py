@@ -14,6 +14,7 @@ import pytest
 from memsync import llm
 from memsync.config import Config
 from memsync.errors import ApiError
+from memsync.prices import Tokens
 from tests.support.messages_server import (
     MessagesServer,
     edits,
@@ -135,9 +136,8 @@ def test_a_key_that_no_header_can_carry_is_told_as_such(asking, key):
 
 
 def test_tokens_are_counted_with_those_written_to_and_read_from_a_cache(asking, claude):
-    claude.script(edits(input_tokens=120, output_tokens=30, cache_read=900))
-    reply = ask(asking)
-    assert (reply.input_tokens, reply.output_tokens, reply.cache_read_tokens) == (120, 30, 900)
+    claude.script(edits(input_tokens=120, output_tokens=30, cache_read=900, cache_write=60))
+    assert ask(asking).tokens == Tokens(120, 30, 900, 60)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_server_that_counts_nothing_costs_nothing(usage, asking, claude):
     )
     reply = ask(asking)
     assert reply.text == "Hello."
-    assert (reply.input_tokens, reply.output_tokens, reply.cache_read_tokens) == (0, 0, 0)
+    assert reply.tokens == Tokens(0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +15,7 @@ from memsync import config as settings
 from memsync import config_writer, refresh, sessions, store, targets
 from memsync.errors import (
     ApiError,
+    BudgetError,
     DamagedMemoryError,
     MemoryMovedError,
     RefusedError,
@@ -276,6 +278,21 @@ def test_a_spent_budget_makes_no_call(with_claude, claude):
         refresh.merge_pending(workspace)
     assert len(claude.requests) == 1
     assert pending(workspace) == ["It rains"]
+
+
+def test_a_call_is_not_made_where_it_could_cost_more_than_is_left(with_claude, claude):
+    take(with_claude, "I moved to Oslo")
+    most = refresh.estimate(with_claude).most_usd
+    assert most is not None
+    short = reopened(with_claude, monthly_budget_usd=most - 1e-6)
+    for act in (refresh.merge_pending, partial(refresh.preview, allow_shrink=False)):
+        with pytest.raises(BudgetError, match="does not cover a call of up to"):
+            act(short)
+    assert claude.requests == []
+    assert pending(short) == ["I moved to Oslo"]
+    claude.script(edits(ADD))
+    refresh.merge_pending(reopened(with_claude, monthly_budget_usd=most))
+    assert len(claude.requests) == 1
 
 
 def test_a_preview_writes_nothing_but_what_the_call_cost(with_claude, claude):

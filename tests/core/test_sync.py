@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import memsync.sync
 from memsync import llm, sync
@@ -242,3 +244,39 @@ def test_the_merge_writes_no_file(asking, claude, home):
     merge(asking)
     assert sorted(home.rglob("*")) == before
     assert llm.MAX_TOKENS >= 8000, "an answer of edits fits in"
+
+
+@given(said=st.text(st.characters(codec="utf-8")), answer=st.text(max_size=500))
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_no_merge_uses_more_tokens_than_were_reckoned_with(said, answer, asking, claude):
+    claude.script(edits({"op": "remove", "find": f"- no such line {answer}"}))
+    notes = [make(f"- {said}", MOMENT)]
+    most = sync.most_tokens(notes, SAMPLE, asking)
+    result = sync.refresh_memory_content(notes, SAMPLE, asking)
+    assert len(result["calls"]) == 2
+    parts = [
+        json.dumps([sent["system"], sent["messages"], sent["tools"]], ensure_ascii=False)
+        for sent in claude.requests[-2:]
+    ]
+    assert sum(len(part.encode("utf-8", "replace")) for part in parts) <= most.input
+    assert sum(used.output for used in result["calls"]) <= most.output
+
+
+def test_a_merge_without_a_model_uses_no_tokens():
+    notes = [make("I moved to Oslo", MOMENT)]
+    offline = Config(engine="offline")
+    assert sync.most_tokens(notes, SAMPLE, offline) == (0, 0, 0, 0)
+    assert sync.about_tokens(notes, SAMPLE, offline) == (0, 0, 0, 0)
+
+
+def test_the_rough_estimate_is_near_what_a_merge_uses(asking, claude):
+    claude.script(edits(IN_STEP))
+    notes = [make("The importer is out, the exporter is next", MOMENT)]
+    result = sync.refresh_memory_content(notes, SAMPLE, asking)
+    about, most = (f(notes, SAMPLE, asking) for f in (sync.about_tokens, sync.most_tokens))
+    assert 0.5 < result["input_tokens"] / about.input < 1.5
+    assert 2 * about.input < most.input

@@ -7,9 +7,10 @@ import time_machine
 
 from memsync import usage
 from memsync.config import Config
-from memsync.errors import ApiError
+from memsync.errors import BudgetError
+from memsync.prices import Tokens
 from memsync.state import own_folder
-from memsync.usage import PRICES, Total
+from memsync.usage import Total
 
 NOON = "2026-11-23T12:00:00+00:00"
 LINE = {
@@ -34,39 +35,16 @@ def with_(**values):
     return json.dumps({**LINE, **values})
 
 
-@pytest.mark.parametrize(
-    ("model", "tokens", "dollars"),
-    [
-        ("claude-haiku-5-5", (1_000_000, 0, 0), 0.1),
-        ("claude-haiku-5-5", (0, 1_000_000, 0), 0.5),
-        ("claude-haiku-5-5-20261001", (2_000_000, 1_000_000, 0), 0.7),
-        ("claude-haiku-4-5", (1_000_000, 1_000_000, 0), 6.0),
-        ("claude-opus-5-5", (1_000_000, 1_000_000, 0), 24.0),
-        ("claude-opus-4-1", (1_000_000, 1_000_000, 0), 30.0),
-        ("claude-sonnet-4-5", (1_000_000, 0, 1_000_000), 3.3),
-        ("claude-sonnet-5", (0, 0, 10_000_000), 2.0),
-        ("claude-haiku-5-5", (1, 1, 0), 0.000001),
-        ("llama3.3", (1_000_000, 1_000_000, 1_000_000), 0.0),
-        ("", (1, 1, 1), 0.0),
-    ],
-)
-def test_a_call_costs_what_the_price_list_says(model, tokens, dollars):
-    assert usage.cost(model, *tokens) == pytest.approx(dollars, abs=1e-9)
-
-
-def test_the_model_that_is_asked_by_default_has_a_price():
-    assert usage.cost(Config().model, 1_000_000, 1_000_000) > 0
-    assert all(0 < price_in < price_out for price_in, price_out in PRICES.values())
-
-
 @time_machine.travel(NOON, tick=False)
 def test_a_call_is_a_line_in_this_machines_own_log(workspace):
-    call = usage.record(workspace, "refresh", "claude-haiku-5-5", (10_000, 200, 50), changed=True)
-    usage.record(workspace, "digest", "claude-haiku-5-5", (1, 2, 3), changed=False)
+    used = Tokens(10_000, 200, 50, 30)
+    call = usage.record(workspace, "refresh", "claude-haiku-5-5", used, changed=True)
+    usage.record(workspace, "digest", "claude-haiku-5-5", Tokens(1, 2, 3), changed=False)
     log = own_folder(workspace.machines) / "usage.jsonl"
     first, second = [json.loads(line) for line in log.read_text().splitlines()]
-    assert set(first) == set(LINE)
-    assert first["cost_usd"] == call.cost_usd == pytest.approx(0.0011005, abs=1e-6)
+    assert set(first) == {*LINE, "cache_write_tokens"}
+    assert (first["cache_read_tokens"], first["cache_write_tokens"]) == (50, 30)
+    assert first["cost_usd"] == call.cost_usd == pytest.approx(0.001104, abs=1e-6)
     assert (second["command"], second["changed"]) == ("digest", False)
     assert first["time"].startswith("2026-11-23T")
     assert usage.read_all(workspace)[log.parent.name][0] == call
@@ -97,14 +75,14 @@ def test_lines_that_cannot_be_read_are_left_out_and_hide_no_other(workspace):
         "laptop-0002": 1,
     }
     every = [call for calls in found.values() for call in calls]
-    assert usage.total(every) == Total(3, 3000, 300, 0, 2.0)
-    assert usage.total([]) == Total(0, 0, 0, 0, 0)
+    assert usage.total(every) == Total(3, 3000, 300, 0, 0, 2.0)
+    assert usage.total([]) == Total(0, 0, 0, 0, 0, 0)
 
 
 def test_a_call_after_a_torn_line_is_whole(workspace):
     log = own_folder(workspace.machines) / "usage.jsonl"
     log.write_text('{"time": "2026-')
-    call = usage.record(workspace, "refresh", "claude-haiku-5-5", (1, 1, 1), changed=True)
+    call = usage.record(workspace, "refresh", "claude-haiku-5-5", Tokens(1, 1, 1), changed=True)
     assert usage.read_all(workspace) == {log.parent.name: [call]}
 
 
@@ -128,7 +106,35 @@ def test_the_budget_of_a_month_counts_all_machines(workspace, budget, lines, spe
     if not spent:
         usage.check_budget(workspace, config)
         return
-    with pytest.raises(ApiError, match=r"\$1\.00 for 2026-11 is spent") as raised:
+    with pytest.raises(BudgetError, match=r"\$1\.00 for 2026-11 is spent") as raised:
         usage.check_budget(workspace, config)
     assert raised.value.exit_code == 5
     assert "monthly_budget_usd" in raised.value.hint
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_call_that_may_go_over_the_budget_is_refused_before_it_is_made(workspace):
+    log_of(workspace, "pi-0001", with_(cost_usd=0.75))
+    log_of(workspace, "laptop-0002", with_(cost_usd=0.125))
+    config = Config(monthly_budget_usd=1)
+    usage.check_budget(workspace, config, upper=0.125)
+    with pytest.raises(BudgetError, match=r"does not cover a call of up to \$0\.1251 \(\$0\.88"):
+        usage.check_budget(workspace, config, upper=0.1251)
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_call_whose_price_is_not_known_is_not_free_to_a_budget(workspace):
+    log_of(workspace, "pi-0001", with_(model="llama3.3", cost_usd=0, output_tokens=1_000_000))
+    assert usage.spent(workspace, "2026-11") >= 75
+    calls = usage.read_all(workspace)["pi-0001"]
+    assert usage.unpriced(calls) == {"llama3.3": 1}
+    with pytest.raises(BudgetError) as raised:
+        usage.check_budget(workspace, Config(monthly_budget_usd=10, model="llama3.3"))
+    assert "0 where llama3.3 costs nothing" in raised.value.hint
+
+
+def test_lines_of_older_versions_have_written_nothing_to_a_cache(workspace):
+    log_of(workspace, "pi-0001", with_(), with_(cache_write_tokens=7))
+    old, new = usage.read_all(workspace)["pi-0001"]
+    assert (old.cache_write_tokens, new.cache_write_tokens) == (0, 7)
+    assert usage.by(lambda call: call.command, [new, old]) == {"refresh": [new, old]}

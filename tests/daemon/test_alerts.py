@@ -11,9 +11,12 @@ from threading import Thread
 
 import pytest
 
+from memsync import clock, config_writer, sessions
 from memsync import config as settings
-from memsync import config_writer
+from memsync.config import Config
 from memsync.daemon import notify, scheduler
+from memsync.notes import make
+from tests.support.messages_server import edits, http_error
 
 
 class Webhook(ThreadingHTTPServer):
@@ -63,6 +66,52 @@ def test_a_job_that_keeps_failing_alerts_once_and_once_when_it_is_well_again(wor
     for _ in range(3):
         assert scheduler.job_nightly_refresh(config).outcome == "ok"
     assert alerts(home)[1:] == ["the job nightly_refresh is well again"]
+
+
+def held_by_budget(workspace, url: str, *, source) -> Config:
+    daemon = replace(workspace.config.daemon, drift_notify="file")
+    return replace(
+        workspace.config, daemon=daemon, source=source, api_base_url=url, monthly_budget_usd=0.001
+    )
+
+
+def test_a_budget_that_is_used_up_is_told_once_and_the_job_is_skipped_with_the_reason(
+    workspace, home, claude
+):
+    config = held_by_budget(workspace, claude.url, source=settings.get_config_path())
+    sessions.append(workspace, make("I moved to Oslo", clock.now()))
+    for _ in range(3):
+        run = scheduler.job_nightly_refresh(config)
+        assert run.outcome == "skipped"
+        assert "the budget of $0.00 for" in run.message
+    assert claude.requests == []
+    assert alerts(home) == ["the job nightly_refresh is held up"]
+    (told,) = (home / ".config" / "memsync" / "alerts").glob("*.txt")
+    assert "memsync config set core.monthly_budget_usd" in told.read_text()
+    claude.script(edits())
+    assert scheduler.job_nightly_refresh(replace(config, monthly_budget_usd=0.0)).outcome == "ok"
+    assert alerts(home)[1:] == ["the job nightly_refresh is well again"]
+
+
+def test_a_trouble_is_told_again_when_its_cure_is_another(workspace, home, claude):
+    config = held_by_budget(workspace, claude.url, source=settings.get_config_path())
+    config = replace(config, monthly_budget_usd=0.0)
+    sessions.append(workspace, make("I moved to Oslo", clock.now()))
+    final = {"x-should-retry": "false"}
+    claude.script(
+        http_error(529, "overloaded_error", "Busy", final),
+        http_error(529, "overloaded_error", "Still busy", final),
+        http_error(401, "authentication_error", "No such key"),
+        http_error(401, "authentication_error", "No such key"),
+        http_error(402, "billing_error", "No credit"),
+        edits(),
+    )
+    outcomes = [scheduler.job_nightly_refresh(config).outcome for _ in range(6)]
+    assert outcomes == ["failed"] * 5 + ["ok"]
+    texts = [path.read_text() for path in sorted((home / ".config/memsync/alerts").glob("*.txt"))]
+    cures = ["memsync refresh later", "check ANTHROPIC_API_KEY", "add credit", ""]
+    assert len(texts) == len(cures)
+    assert all(cure in text for cure, text in zip(cures, texts, strict=True))
 
 
 def test_apprise_delivers_to_a_webhook_from_a_process_of_its_own(workspace, webhook):

@@ -14,6 +14,7 @@ from memsync import config as settings
 from memsync.daemon import digest, history
 from memsync.errors import MemsyncError
 from memsync.notes import make
+from memsync.prices import Tokens
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import http_error, prose
@@ -118,11 +119,10 @@ def test_the_jobs_of_the_week_are_counted_and_failures_told(workspace):
 
 def test_the_cost_is_that_of_the_week_on_every_machine(workspace):
     with at(WEEK_AGO - timedelta(minutes=1)):
-        usage.record(workspace, "refresh", "claude-haiku-5-5", (9_000, 9, 0), changed=True)
+        usage.record(workspace, "refresh", "claude-haiku-5-5", Tokens(9_000, 9), changed=True)
     with at(MONDAY - timedelta(days=1)):
-        usage.record(
-            workspace, "refresh", "claude-haiku-5-5", (1_000_000, 100_000, 0), changed=True
-        )
+        used = Tokens(1_000_000, 100_000)
+        usage.record(workspace, "refresh", "claude-sonnet-5-5", used, changed=True)
     other = workspace.machines / "laptop-1234"
     other.mkdir()
     call = json.loads(next(workspace.machines.glob("*/usage.jsonl")).read_text().splitlines()[1])
@@ -131,7 +131,7 @@ def test_the_cost_is_that_of_the_week_on_every_machine(workspace):
     west = {**call, "time": (WEEK_AGO + timedelta(hours=1)).isoformat()}
     lines = [far_east, west, {**call, "time": "nonsense"}, {**call, "time": "2026-11-22T09:00:00"}]
     (other / "usage.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert section(of(workspace), "Cost") == ["2 calls, 2,000,000 tokens in, 200,000 out, $0.3000"]
+    assert section(of(workspace), "Cost") == ["2 calls, 2,000,000 tokens in, 200,000 out, $6.0000"]
 
 
 def test_with_a_credential_claude_opens_it_and_the_call_is_on_the_bill(with_claude, claude):
@@ -166,10 +166,18 @@ def test_when_the_model_fails_the_list_goes_out_all_the_same(with_claude, claude
 
 def test_when_the_budget_is_spent_there_is_no_call(with_claude, claude):
     take(with_claude, "Moved to Oslo", MONDAY - timedelta(days=1))
-    usage.record(with_claude, "refresh", "claude-opus-5-5", (9_000_000, 0, 0), changed=True)
+    usage.record(with_claude, "refresh", "claude-opus-5-5", Tokens(9_000_000, 0), changed=True)
     config_writer.change(settings.get_config_path(), {"core.monthly_budget_usd": 1.0})
     text = of(Workspace.open(settings.load()))
     assert "(No summary: the budget of $1.00" in text
+    assert claude.requests == []
+
+
+def test_a_digest_that_could_go_over_the_budget_is_made_without_a_call(with_claude, claude):
+    take(with_claude, "Moved to Oslo", MONDAY - timedelta(days=1))
+    config_writer.change(settings.get_config_path(), {"core.monthly_budget_usd": 0.001})
+    text = of(Workspace.open(settings.load()))
+    assert "(No summary: the budget of $0.00 for 2026-11 does not cover a call" in text
     assert claude.requests == []
 
 

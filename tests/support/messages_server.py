@@ -52,6 +52,7 @@ class Message:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read: int = 0
+    cache_write: int = 0
     stop_details: dict[str, Any] | None = None
 
 
@@ -127,15 +128,17 @@ def edits(
     input_tokens: int | None = None,
     output_tokens: int | None = None,
     cache_read: int = 0,
+    cache_write: int = 0,
 ) -> Message:
     """A call of memsync's own tool, `edit_memory`."""
-    return tool(
+    called = tool(
         "edit_memory",
         {"summary": summary, "edits": list(edits)},
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cache_read=cache_read,
     )
+    return replace(called, cache_write=cache_write)
 
 
 def prose(
@@ -273,7 +276,7 @@ def _message_body(answer: Message, request: dict[str, Any], number: int) -> dict
         "stop_details": answer.stop_details,
         "usage": {
             "input_tokens": read,
-            "cache_creation_input_tokens": 0,
+            "cache_creation_input_tokens": answer.cache_write,
             "cache_read_input_tokens": answer.cache_read,
             "output_tokens": written,
             "service_tier": "standard",

@@ -1,0 +1,98 @@
+"""What a model's tokens cost: one table, its date, and what an unknown model counts as.
+
+A model is priced by the longest name of the table that its own begins with, so that a dated
+version costs what its family does, and one that is newer than the table what the family did.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+PRICES_AS_OF = "2026-11-24"
+CACHE_WRITE = 1.25
+"""What writing to the cache costs beside plain input, kept for five minutes."""
+
+
+class Tokens(NamedTuple):
+    """What one call used. The four exclude each other: `input` is what no cache was asked for."""
+
+    input: int
+    output: int
+    cache_read: int = 0
+    cache_write: int = 0
+
+
+class Price(NamedTuple):
+    """US dollars per million tokens, and the share of `input` that a cached token costs.
+
+    Where `long_from` is set, a longer prompt multiplies the whole call by `long_factor`.
+    """
+
+    input: float
+    output: float
+    cached: float = 0.1
+    long_from: int = 0
+    long_factor: float = 1.0
+
+
+# Anthropic's price list.
+PRICES: dict[str, Price] = {
+    "claude-fable-5": Price(10.0, 50.0),
+    "claude-fable-5-1": Price(10.0, 50.0, cached=0.025),
+    "claude-mythos-5": Price(10.0, 50.0),
+    "claude-mythos-5-1": Price(10.0, 50.0, cached=0.025),
+    "claude-opus-5-5": Price(4.0, 20.0, cached=0.05),
+    "claude-opus": Price(5.0, 25.0),
+    "claude-opus-4-0": Price(15.0, 75.0),
+    "claude-opus-4-1": Price(15.0, 75.0),
+    "claude-opus-4-2025": Price(15.0, 75.0),
+    "claude-sonnet-5-5": Price(2.0, 10.0, cached=0.05),
+    "claude-sonnet-5": Price(2.0, 10.0),
+    "claude-sonnet": Price(3.0, 15.0),
+    "claude-haiku-5-5": Price(0.1, 0.5, long_from=100_000, long_factor=5.0),
+    "claude-haiku": Price(1.0, 5.0),
+}
+DEAREST = max(PRICES.values(), key=lambda price: (price.output, price.input))
+
+# Clouds and proxies say whose model it is first: ``anthropic/claude-…``, ``eu.anthropic.claude-…``.
+_NAME = re.compile(r"(?:.*[./])?(claude-.*)")
+
+
+def find(model: str) -> Price | None:
+    """Return the price of `model`, or None where it is not known."""
+    named = _NAME.fullmatch(model.strip().lower())
+    known = [name for name in PRICES if named and named[1].startswith(name)]
+    return PRICES[max(known, key=len)] if known else None
+
+
+def cost(model: str, tokens: Tokens) -> float:
+    """Return US dollars; 0 where the price is not known, see `at_most`."""
+    price = find(model)
+    return _dollars(price, tokens) if price else 0.0
+
+
+def at_most(model: str, tokens: Tokens) -> float:
+    """Return US dollars, by the dearest price of the table where the model's own is not known.
+
+    So a budget is a limit for every model: what cannot be priced must not count as free.
+    """
+    return _dollars(find(model) or DEAREST, tokens)
+
+
+def _dollars(price: Price, tokens: Tokens) -> float:
+    prompt = tokens.input + tokens.cache_read + tokens.cache_write
+    factor = price.long_factor if price.long_from and prompt > price.long_from else 1.0
+    read = tokens.input + tokens.cache_read * price.cached + tokens.cache_write * CACHE_WRITE
+    return round((read * price.input + tokens.output * price.output) * factor / 1e6, 6)
+
+
+def most_tokens_of(text: str) -> int:
+    """Return how many tokens `text` has at most: no tokenizer makes more of it than bytes."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def about_tokens_of(text: str) -> int:
+    """Return roughly how many tokens `text` has: four ASCII characters each, one of any other."""
+    plain = sum(character.isascii() for character in text)
+    return -(-plain // 4) + len(text) - plain
