@@ -1,4 +1,4 @@
-"""Writes the pages that come from the code: docs/commands.md and docs/config.md.
+"""Writes what comes from the code: docs/commands.md, docs/config.md, a table in docs/targets.md.
 
 `make docs` writes them; a test compares them with what would be written.
 """
@@ -11,10 +11,14 @@ import click
 
 from memsync.cli import cli
 from memsync.config import KEYS, Key
+from memsync.targets import AGENTS, WITHOUT_FILE, Agent
 
 HERE = Path(__file__).parent
 NOTICE = "<!-- Made by `make docs` from the code; do not edit. -->"
 
+
+TABLE_BEGIN = "<!-- The table of agents is made by `make docs` from the code. -->"
+TABLE_END = "<!-- The end of the table. -->"
 
 EXIT_CODES = """\
 Exit codes: 0 done; 1 failed, and the message names cause and next step; 2 wrong usage; 3 not set up
@@ -74,8 +78,39 @@ def _row(key: Key) -> str:
     return f"| `{key.name}` | {value} | {key.help} | {allowed} |"
 
 
+def agents(page: str) -> str:
+    """Return the page about agents' files with the table of all agents in it as it is now."""
+    before, _, rest = page.partition(TABLE_BEGIN)
+    _, _, after = rest.partition(TABLE_END)
+    head = ["| name | agent | file | moved by | how much it reads |", "|---|---|---|---|---|"]
+    table = "\n".join([*head, *(_agent_row(agent) for agent in AGENTS)])
+    others = "\n".join(
+        f"- `{name}`: {why}. Instead: {way}." for name, (why, way) in WITHOUT_FILE.items()
+    )
+    parts = [f"{before}{TABLE_BEGIN}", table, "Without such a file:", others, f"{TABLE_END}{after}"]
+    return "\n\n".join(parts)
+
+
+def _agent_row(agent: Agent) -> str:
+    file = f"`{agent.home}/{agent.inside}`"
+    if agent.windows_home:
+        file += f"; Windows `{agent.windows_home}/{agent.inside}`"
+    moved = [f"`{agent.moved_by}`"] if agent.moved_by else []
+    if agent.xdg:
+        where = "" if len(agent.xdg) == 3 else f" ({', '.join(agent.xdg)})"
+        moved.append(f"`XDG_CONFIG_HOME`{where}")
+    limit = ""
+    if agent.limit:
+        kind = "the rest is cut off" if agent.limit.cuts else "advised"
+        limit = f"{agent.limit.most:,} {agent.limit.unit}, {kind} ({agent.limit.source})"
+    label = f"{agent.label}; {agent.note}" if agent.note else agent.label
+    return f"| `{agent.name}` | {label} | {file} | {', '.join(moved)} | {limit} |"
+
+
 def main() -> None:
-    """Write both pages."""
+    """Write the pages, and the table."""
+    targets = HERE / "targets.md"
+    targets.write_text(agents(targets.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(commands(), encoding="utf-8")
     (HERE / "config.md").write_text(settings(), encoding="utf-8")
 

@@ -122,10 +122,14 @@ def _targets(workspace: Workspace) -> Iterator[Check]:
         memory = workspace.memory.read_bytes()
     except OSError:
         return  # the memory's own check says so
-    for state in targets.inspect_all(wanted, memory, workspace.memory):
+    states = targets.inspect_all(wanted, memory, workspace.memory)
+    for target, state in zip(wanted, states, strict=True):
         well = state.state == "in-sync"
+        remarks = targets.remarks(target, wanted)
         advice = state.advice or ("" if well else "memsync targets sync")
-        yield Check(f"target {state.name}", ok=well, advice=f"{state.state}. {advice}".strip(". "))
+        words = [state.state, advice, *(found.words for found in remarks)]
+        read = well and not any(found.harmful for found in remarks)
+        yield Check(f"target {state.name}", ok=read, advice=". ".join(filter(None, words)))
 
 
 def _open_ports(config: Config) -> Iterator[Check]:

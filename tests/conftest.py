@@ -11,6 +11,7 @@ import pytest
 from memsync import config as settings
 from memsync import config_writer, store
 from memsync.config import Config
+from memsync.targets import AGENTS
 from memsync.workspace import Workspace
 from tests.support.messages_server import MessagesServer
 
@@ -79,7 +80,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.startswith(("MEMSYNC_", "XDG_", "ANTHROPIC_", "CLAUDE_", "CODEX_", "OneDrive")):
             monkeypatch.delenv(name)
-    for name in ("CREDENTIALS_DIRECTORY", "EDITOR", "VISUAL", "COPILOT_HOME", "NOTIFY_SOCKET"):
+    moved = {agent.moved_by for agent in AGENTS} - {""}
+    for name in (*moved, "APPDATA", "CREDENTIALS_DIRECTORY", "EDITOR", "VISUAL", "NOTIFY_SOCKET"):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "home"
     folder.mkdir()

@@ -18,6 +18,9 @@ LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 def test_the_generated_pages_are_what_make_docs_would_write():
     assert (ROOT / "docs/commands.md").read_text() == generate.commands()
     assert (ROOT / "docs/config.md").read_text() == generate.settings()
+    page = (ROOT / "docs/targets.md").read_text()
+    assert generate.TABLE_BEGIN in page
+    assert page == generate.agents(page)
 
 
 def test_every_setting_is_explained():

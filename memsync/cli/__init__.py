@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "usage": ("care", "Show tokens and money spent."),
     "machines": ("care", "Show every machine's report."),
     "prune": ("care", "Thin out old backups."),
+    "check": ("targets", "Exit 1 where an agent does not have the memory as it is."),
     "targets": ("targets", "The agents' files: list, add, remove, sync."),
     "providers": ("setup", "List the sync clients memsync knows and finds."),
     "config": ("config", "Show and change settings."),

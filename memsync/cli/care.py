@@ -80,9 +80,16 @@ def _print_status(table: dict[str, Any]) -> None:
     for name, value in rows:
         click.echo(f"{name + ':':<13}{value}")
     for target in table.get("targets", []):
-        click.echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
-        if target["advice"]:
-            click.echo(f"{'':<13}{target['advice']}")
+        _print_target(target)
+
+
+def _print_target(target: dict[str, Any]) -> None:
+    click.echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
+    size = target["size"]
+    amount = f"{size['used']:,} of {size['most']:,} {size['unit']}" if size else ""
+    for words in [amount, target["advice"], *target["remarks"]]:
+        if words:
+            click.echo(f"{'':<13}{words}")
 
 
 @click.command()

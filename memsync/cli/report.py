@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import click
 
@@ -11,7 +12,7 @@ from memsync import backups
 from memsync.backups import Backup
 from memsync.errors import MemsyncError
 from memsync.publish import Published
-from memsync.targets import TargetState
+from memsync.targets import Limit, Size, Target, TargetState, remarks, size
 from memsync.workspace import Workspace
 
 
@@ -56,8 +57,21 @@ def print_states(states: Iterable[TargetState]) -> None:
             click.echo(f"    what was changed there by hand is kept in {state.kept}")
 
 
-def state_table(states: Iterable[TargetState]) -> list[dict[str, str]]:
+def print_targets(states: Sequence[TargetState], lead: str = "  ") -> None:
+    """Print each target's state, how full it is, and all there is to know of it."""
+    others = [_target(state) for state in states]
+    for state, target in zip(states, others, strict=True):
+        full = size(target)
+        amount = full.words if full else ""
+        click.echo(f"{lead}{state.name}: {state.state}  {state.path}")
+        for words in [amount, state.advice, *(found.words for found in remarks(target, others))]:
+            if words:
+                click.echo(f"{' ' * len(lead)}  {words}")
+
+
+def state_table(states: Sequence[TargetState]) -> list[dict[str, Any]]:
     """Return the states as ``--json`` gives them."""
+    others = [_target(state) for state in states]
     return [
         {
             "name": state.name,
@@ -65,6 +79,23 @@ def state_table(states: Iterable[TargetState]) -> list[dict[str, str]]:
             "mode": state.mode,
             "state": state.state,
             "advice": state.advice,
+            "size": _size_table(size(target)),
+            "remarks": [found.words for found in remarks(target, others)],
         }
-        for state in states
+        for state, target in zip(states, others, strict=True)
     ]
+
+
+def _target(state: TargetState) -> Target:
+    return Target(state.name, state.path, state.mode)
+
+
+def _size_table(found: Size | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"used": found.used, "level": found.level, **limit_table(found.limit)}
+
+
+def limit_table(limit: Limit) -> dict[str, Any]:
+    """Return a limit as ``--json`` gives it."""
+    return {"most": limit.most, "unit": limit.unit, "cuts": limit.cuts, "source": limit.source}

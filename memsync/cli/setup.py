@@ -10,6 +10,7 @@ import click
 from memsync import config as settings
 from memsync import config_writer, sessions, store, targets
 from memsync.backups import newest_good
+from memsync.cli.naming import name_target
 from memsync.cli.output import json_option, print_json
 from memsync.cli.report import print_states
 from memsync.config import PROVIDERS, Config
@@ -37,6 +38,7 @@ def init(*, provider: str | None, sync_root: Path | None, force: bool) -> None:
         raise MemsyncError(f"memsync is already set up here: {path}", hint="memsync init --force")
     name, root = _choose_folder(provider, sync_root)
     config = _write_config(path, name, root)
+    config = _with_others(config)
     workspace = Workspace.create(config)
     published = _start_memory(workspace)
     _open_ledger(workspace)
@@ -44,6 +46,9 @@ def init(*, provider: str | None, sync_root: Path | None, force: bool) -> None:
     print_states(published.targets)
     if not published.targets:
         click.echo("No agent was found. memsync targets add NAME gives one the memory.")
+    others = [agent.name for agent in targets.offered(targets.resolve(config))]
+    if others:
+        click.echo(f"Also found here: {', '.join(others)}. memsync targets add NAME")
     click.echo('Next: memsync note "what to remember", then memsync refresh')
 
 
@@ -104,6 +109,40 @@ def _write_config(path: Path, provider: str, root: Path) -> Config:
         table = {"core": {"provider": provider}, "paths": {"sync_root": str(root)}}
         config_writer.write_new(path, table)
     return settings.load(path)
+
+
+def _with_others(config: Config) -> Config:
+    """Name the other agents found here, too, where someone can say which."""
+    found = targets.offered(targets.resolve(config))
+    if not found or not is_terminal(sys.stdin):
+        return config
+    click.echo("Other agents found here:")
+    for agent in found:
+        click.echo(f"  {agent.name:<13}{agent.label}: {agent.file()}")
+    names = [agent.name for agent in found]
+    answer = click.prompt(
+        "Which of them get the memory, too (names, all, none)",
+        default="all",
+        value_proc=lambda text: _chosen(text, names),
+    )
+    for agent in found:
+        if agent.name in answer:
+            path = str(agent.file())
+            line = path if agent.mode == "block" else {"path": path, "mode": agent.mode}
+            name_target(config, agent.name, line)
+            config = settings.load(config.source)
+    return config
+
+
+def _chosen(text: str, names: list[str]) -> list[str]:
+    """Return the names a person typed; raises `click.BadParameter` on one that was not offered."""
+    given = text.replace(",", " ").split()
+    if given in (["all"], ["none"]):
+        return names if given == ["all"] else []
+    unknown = [name for name in given if name not in names]
+    if unknown or not given:
+        raise click.BadParameter(f"of {', '.join(names)}, or all, or none")
+    return given
 
 
 def _start_memory(workspace: Workspace) -> Published:

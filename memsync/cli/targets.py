@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from memsync import config as settings
-from memsync import config_writer, store
+from memsync import store
 from memsync import targets as keepers
+from memsync.cli.naming import name_target
 from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import print_states, state_table
+from memsync.cli.report import limit_table, print_states, print_targets, state_table
 from memsync.config import TARGET_MODES, Config
-from memsync.errors import MemsyncError, WrongUsageError
+from memsync.errors import (
+    DamagedMemoryError,
+    FolderAwayError,
+    MemsyncError,
+    NotSetUpError,
+    WrongUsageError,
+)
 from memsync.publish import bring_in_step
-from memsync.targets import Target
+from memsync.targets import Agent, Target, TargetState
 from memsync.workspace import Workspace
 
 
@@ -28,20 +37,62 @@ def targets(ctx: click.Context) -> None:
 
 
 @targets.command("list")
+@click.option("--available", is_flag=True, help="Every agent memsync knows, found here or not.")
 @json_option
-def list_targets(*, as_json: bool = False) -> None:
-    """Show each target's path, mode and state."""
-    workspace = open_workspace()
-    data = store.read(workspace).text.encode("utf-8")
-    wanted = keepers.resolve(workspace.config)
-    states = keepers.inspect_all(wanted, data, workspace.memory)
+def list_targets(*, available: bool = False, as_json: bool = False) -> None:
+    """Show each target's path, mode and state, and how full it is."""
+    if available:
+        _list_agents(as_json=as_json)
+        return
+    states = _look(open_workspace())
     if as_json:
         print_json({"targets": state_table(states)})
         return
-    print_states(states)
+    print_targets(states)
     if not states:
         known = ", ".join(agent.name for agent in keepers.AGENTS)
         click.echo(f"No agent has the memory yet. memsync targets add NAME, NAME one of {known}")
+
+
+def _look(workspace: Workspace) -> list[TargetState]:
+    data = store.read(workspace).text.encode("utf-8")
+    return keepers.inspect_all(keepers.resolve(workspace.config), data, workspace.memory)
+
+
+def _list_agents(*, as_json: bool) -> None:
+    taken = {keepers.place_of(target.path) for target in keepers.resolve(_config_if_any())}
+    rows = [_agent_row(agent, taken) for agent in keepers.AGENTS]
+    if as_json:
+        print_json({"agents": rows})
+        return
+    for row in rows:
+        mark = "has it" if row["target"] else "found" if row["found"] else "-"
+        click.echo(f"{row['name']:<13}{mark:<8}{row['path']}")
+        limit = row["limit"] and f"{row['limit']['most']:,} {row['limit']['unit']} at most"
+        told = [row["label"], row["note"], limit]
+        click.echo(f"{'':<21}{'; '.join(filter(None, told))}")
+    for name, (why, _) in keepers.WITHOUT_FILE.items():
+        click.echo(f"{name:<13}{'-':<8}{why}")
+
+
+def _config_if_any() -> Config:
+    """Return this machine's config; before `memsync init`, that of a machine without one."""
+    try:
+        return settings.load()
+    except NotSetUpError:
+        return Config(given=frozenset({"targets"}))
+
+
+def _agent_row(agent: Agent, taken: set[str]) -> dict[str, Any]:
+    return {
+        "name": agent.name,
+        "label": agent.label,
+        "path": str(agent.file()),
+        "found": agent.is_here(),
+        "target": keepers.place_of(agent.file()) in taken,
+        "limit": limit_table(agent.limit) if agent.limit else None,
+        "note": agent.note,
+    }
 
 
 @targets.command()
@@ -58,40 +109,101 @@ def sync(*, as_json: bool) -> None:
 @targets.command()
 @click.argument("name")
 @click.argument("path", required=False)
-@click.option("--mode", type=click.Choice(TARGET_MODES), default="block", show_default=True)
-def add(name: str, path: str | None, mode: str) -> None:
+@click.option(
+    "--mode",
+    type=click.Choice(TARGET_MODES),
+    help="How: block (the usual), copy (the usual for a file that is memsync's alone) or link.",
+)
+def add(name: str, path: str | None, mode: str | None) -> None:
     """Give the memory to one more agent: a known NAME, or any NAME with a PATH."""
     _check_name(name)
     config = settings.load()
+    target = _wanted(name, path, mode)
+    present = keepers.resolve(config)
+    _refuse_second_writer(target, present)
+    store.read(open_workspace())  # where it cannot be read, nothing is changed
+    for former in present:
+        if former.name == name and former != target:
+            _forget(former)
+    line = str(target.path) if path is None else _absolute(path)
+    name_target(
+        config, name, line if target.mode == "block" else {"path": line, "mode": target.mode}
+    )
+    published = bring_in_step(open_workspace())
+    print_states(published.targets)
+    for remark in keepers.remarks(target, keepers.resolve(settings.load())):
+        click.echo(f"  {name}: {remark.words}")
+
+
+def _wanted(name: str, path: str | None, mode: str | None) -> Target:
+    """Return the target that was asked for, or raise with what to do instead."""
     agent = keepers.find_agent(name)
-    if path is None and agent is None:
-        known = ", ".join(entry.name for entry in keepers.AGENTS)
+    if path is not None:
+        return Target(name, Path(_absolute(path)).expanduser(), mode or "block")
+    if agent is not None:
+        return Target(name, agent.file(), mode or agent.mode)
+    if name in keepers.WITHOUT_FILE:
+        why, instead = keepers.WITHOUT_FILE[name]
+        raise WrongUsageError(why, hint=instead)
+    known = ", ".join(entry.name for entry in keepers.AGENTS)
+    raise WrongUsageError(
+        f"no agent {name!r} is known", hint=f"targets add {name} PATH, or one of {known}"
+    )
+
+
+def _refuse_second_writer(target: Target, present: list[Target]) -> None:
+    place = keepers.place_of(target.path)
+    for other in present:
+        if other.name == target.name or keepers.place_of(other.path) != place:
+            continue
+        hint = f"memsync targets remove {other.name}, to give it another name"
+        agent = keepers.find_agent(target.name)
+        if agent is not None and agent.file() == target.path:
+            hint = f"leave it: {agent.label} reads that file and has the memory"
         raise WrongUsageError(
-            f"no agent {name!r} is known", hint=f"targets add {name} PATH, or one of {known}"
+            f"{target.path} is already the target {other.name!r}; one writer a file", hint=hint
         )
-    file = str(agent.file()) if path is None and agent else _absolute(path or "")
-    for present in keepers.resolve(config):
-        if present.name != name and str(present.path) == str(Path(file).expanduser()):
-            raise WrongUsageError(
-                f"{file} is already the target {present.name!r}", hint="one writer a file"
-            )
-    _change(config, name, file if mode == "block" else {"path": file, "mode": mode})
-    print_states(bring_in_step(open_workspace()).targets)
 
 
 @targets.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Take the memory out of a target's file and forget the target."""
+    """Take the memory out of a target's file, restore what was there, forget the target."""
     _check_name(name)
     config = settings.load()
-    target = next((entry for entry in keepers.resolve(config) if entry.name == name), None)
+    present = keepers.resolve(config)
+    target = next((entry for entry in present if entry.name == name), None)
     if target is None:
         raise WrongUsageError(f"there is no target {name!r}", hint="memsync targets list")
-    done = _forget(target)
-    _change(config, name, None)
-    bring_in_step(Workspace.open(settings.load()))
+    place = keepers.place_of(target.path)
+    heirs = [o.name for o in present if o is not target and keepers.place_of(o.path) == place]
+    done = f"file left to the target {heirs[0]!r}" if heirs else _forget(target)
+    name_target(config, name, None)
     click.echo(f"{name}: {done}  {target.path}")
+    with contextlib.suppress(FolderAwayError, DamagedMemoryError):
+        # Only the report is left to write; an agent can be taken away without the sync folder.
+        bring_in_step(Workspace.open(settings.load()))
+
+
+@click.command()
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit code tells.")
+@json_option
+@click.pass_context
+def check(ctx: click.Context, *, quiet: bool, as_json: bool) -> None:
+    """Tell by the exit code whether every agent here has the memory: 0, or 1 if not.
+
+    Changes nothing. For scripts and CI; memsync targets sync brings in step what is not.
+    """
+    states = _look(open_workspace())
+    adrift = [state for state in states if state.state != "in-sync"]
+    if as_json:
+        print_json({"in_step": not adrift, "targets": state_table(states)})
+    elif not quiet and adrift:
+        print_targets(adrift, lead="")
+    elif not quiet:
+        count = "1 agent has" if len(states) == 1 else f"{len(states)} agents have"
+        click.echo(f"{count} the memory as it is now.")
+    ctx.exit(1 if adrift else 0)
 
 
 def _forget(target: Target) -> str:
@@ -113,15 +225,3 @@ def _check_name(name: str) -> None:
         raise WrongUsageError(
             f"{name!r} cannot be a target's name", hint="letters, digits, hyphens, underscores"
         )
-
-
-def _change(config: Config, name: str, setting: object) -> None:
-    """Write one target's line; None takes it away. What else a person wrote there stays.
-
-    Naming one target ends the guessing, so those guessed so far are named with it.
-    """
-    path = config.source or settings.get_config_path()
-    if not config.targets:
-        guessed = {target.name: str(target.path) for target in keepers.resolve(config)}
-        config_writer.change(path, {"targets": guessed})
-    config_writer.change(path, {f"targets.{name}": setting})

@@ -1,12 +1,18 @@
 """The agents' instruction files: which they are, and giving the memory to them."""
 
-from memsync.targets.catalog import AGENTS, Agent, Target, find_agent, resolve
+from memsync.targets.agents import AGENTS, WITHOUT_FILE, Agent, Limit
+from memsync.targets.catalog import Target, find_agent, offered, place_of, readers, resolve
+from memsync.targets.remarks import Remark, Size, remarks, size
 from memsync.targets.states import TargetState, inspect_all
 from memsync.targets.writing import adopt, apply_all, forget
 
 __all__ = [
     "AGENTS",
+    "WITHOUT_FILE",
     "Agent",
+    "Limit",
+    "Remark",
+    "Size",
     "Target",
     "TargetState",
     "adopt",
@@ -14,5 +20,10 @@ __all__ = [
     "find_agent",
     "forget",
     "inspect_all",
+    "offered",
+    "place_of",
+    "readers",
+    "remarks",
     "resolve",
+    "size",
 ]

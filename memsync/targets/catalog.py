@@ -1,56 +1,15 @@
-"""Which agents there are, and where each reads its standing instructions.
-
-Paths are those of the agents' own documentation as of November 2026.
-"""
+"""Which files are to have the memory on this machine: one writer a file."""
 
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from memsync.config import Config
+from memsync.targets.agents import AGENTS, Agent
 
-
-@dataclass(frozen=True)
-class Agent:
-    """One agent: its name here, its product name, and its instruction file.
-
-    `home_variable` names the environment variable by which the agent itself moves its folder.
-    """
-
-    name: str
-    label: str
-    path: str
-    home_variable: str = ""
-    windows_path: str = ""
-
-    def file(self) -> Path:
-        """Return the instruction file on this machine, whether it exists or not."""
-        moved = os.environ.get(self.home_variable) if self.home_variable else None
-        if moved:
-            return Path(moved).expanduser() / Path(self.path).name
-        path = self.windows_path if self.windows_path and sys.platform == "win32" else self.path
-        return Path(os.path.expandvars(path)).expanduser()
-
-
-AGENTS: tuple[Agent, ...] = (
-    Agent("claude", "Claude Code", "~/.claude/CLAUDE.md", "CLAUDE_CONFIG_DIR"),
-    Agent("codex", "Codex CLI", "~/.codex/AGENTS.md", "CODEX_HOME"),
-    Agent("gemini", "Gemini CLI", "~/.gemini/GEMINI.md"),
-    Agent("qwen", "Qwen Code", "~/.qwen/QWEN.md"),
-    Agent("opencode", "opencode", "~/.config/opencode/AGENTS.md", "OPENCODE_CONFIG_DIR"),
-    Agent("copilot", "Copilot CLI", "~/.copilot/copilot-instructions.md", "COPILOT_HOME"),
-    Agent("amp", "Amp", "~/.config/amp/AGENTS.md"),
-    Agent("zed", "Zed", "~/.config/zed/AGENTS.md", windows_path="%APPDATA%\\Zed\\AGENTS.md"),
-    Agent("devin", "Devin Desktop", "~/.config/devin/AGENTS.md"),
-    Agent("kilo", "Kilo Code", "~/.config/kilo/AGENTS.md"),
-    Agent("goose", "Goose", "~/.config/goose/AGENTS.md"),
-    Agent("junie", "Junie", "~/.junie/AGENTS.md"),
-    Agent("cline", "Cline", "~/Documents/Cline/Rules/memsync.md"),
-    Agent("agents", "shared by Cline, Warp and Goose", "~/.agents/AGENTS.md"),
-)
 DEFAULT_NAMES = ("claude", "codex")
 
 
@@ -68,6 +27,33 @@ def find_agent(name: str) -> Agent | None:
     return next((agent for agent in AGENTS if agent.name == name), None)
 
 
+def readers(path: Path) -> list[Agent]:
+    """Return the known agents that read the file at `path`, here or not."""
+    place = place_of(path)
+    return [agent for agent in AGENTS if place_of(agent.file()) == place]
+
+
+def place_of(path: Path) -> str:
+    """Return what two paths of one file have in common.
+
+    Folders are followed where they are links, the file itself is not: a link in a target's place
+    is a finding of its own.
+    """
+    return os.path.normcase(os.path.join(os.path.realpath(path.parent), path.name))  # noqa: PTH118
+
+
+def twins(targets: Iterable[Target]) -> dict[str, str]:
+    """Return each target whose file an earlier one has already, and that one's name."""
+    first: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for target in targets:
+        place = place_of(target.path)
+        if place in first:
+            found[target.name] = first[place]
+        first.setdefault(place, target.name)
+    return found
+
+
 def resolve(config: Config) -> list[Target]:
     """Return this machine's targets: those named in the config, else the usual ones.
 
@@ -79,4 +65,23 @@ def resolve(config: Config) -> list[Target]:
             for name, setting in config.targets.items()
         ]
     usual = [agent for agent in AGENTS if agent.name in DEFAULT_NAMES]
-    return [Target(a.name, a.file(), "block") for a in usual if a.file().parent.is_dir()]
+    return [Target(a.name, a.file(), a.mode) for a in usual if a.file().parent.is_dir()]
+
+
+def offered(targets: Iterable[Target]) -> list[Agent]:
+    """Return the agents found on this machine that have no target yet, one a file.
+
+    What would be read twice is not offered: a second way to an agent that has the memory.
+    """
+    given = list(targets)
+    taken = {place_of(target.path) for target in given}
+    names = {target.name for target in given}
+    found: list[Agent] = []
+    for agent in AGENTS:
+        place = place_of(agent.file())
+        if place in taken or names.intersection(agent.also_reads) or not agent.is_here():
+            continue
+        taken.add(place)
+        names.add(agent.name)
+        found.append(agent)
+    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from memsync.digests import digest
 from memsync.files import is_evicted
 from memsync.targets import block, record
-from memsync.targets.catalog import Target
+from memsync.targets.catalog import Target, twins
 from memsync.targets.record import Written
 
 
@@ -28,7 +28,20 @@ class TargetState:
 def inspect_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> list[TargetState]:
     """Return the state of each target against `memory`; changes nothing, raises nothing."""
     records = record.load()
-    return [inspect(t, memory, memory_path, records.get(str(t.path))) for t in targets]
+    wanted = list(targets)
+    doubled = twins(wanted)
+    return [
+        shared(t, doubled[t.name])
+        if t.name in doubled
+        else inspect(t, memory, memory_path, records.get(str(t.path)))
+        for t in wanted
+    ]
+
+
+def shared(target: Target, first: str) -> TargetState:
+    """Return the state of a target whose file `first` has already: it is left to that one."""
+    advice = f"its file is the target {first!r} already: memsync targets remove {target.name}"
+    return TargetState(target.name, target.path, target.mode, "shared", advice)
 
 
 def inspect(

@@ -17,9 +17,9 @@ from memsync import clock
 from memsync.files import TEMP_SUFFIX, atomic_write, create_new, sweep_temps
 from memsync.state import state_folder
 from memsync.targets import block, record
-from memsync.targets.catalog import Target
+from memsync.targets.catalog import Target, twins
 from memsync.targets.record import Written
-from memsync.targets.states import TargetState, inspect, text_digest
+from memsync.targets.states import TargetState, inspect, shared, text_digest
 
 ORIGINAL_SUFFIX = ".pre-memsync.bak"
 
@@ -31,7 +31,12 @@ def apply_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> li
     """
     records = record.load()
     before = dict(records)
-    states = [_apply(target, memory, memory_path, records) for target in targets]
+    wanted = list(targets)
+    doubled = twins(wanted)
+    states = [
+        shared(t, doubled[t.name]) if t.name in doubled else _apply(t, memory, memory_path, records)
+        for t in wanted
+    ]
     if records != before:
         record.save(records)
     return states

@@ -246,3 +246,43 @@ def test_providers_are_listed_with_the_folders_found(call, home):
     }
     assert rows["onedrive"]["path"] is None
     assert f"dropbox     {home / 'Dropbox'}" in call("providers").out
+
+
+def others(home: Path) -> None:
+    for folder in (".gemini", ".config/zed", ".roo", ".kiro"):
+        (home / folder).mkdir(parents=True)
+
+
+def test_other_agents_found_are_only_named_where_nobody_can_answer(call, home, sync):
+    others(home)
+    done = init(call, sync)
+    assert done.code == 0, done.err
+    assert "Also found here: gemini, zed, roo, kiro. memsync targets add NAME" in done.out
+    assert "targets" not in settings.load().given
+    assert not (home / ".gemini" / "GEMINI.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "given"),
+    [
+        (b"\n", {"claude", "gemini", "zed", "roo", "kiro"}),
+        (b"all\n", {"claude", "gemini", "zed", "roo", "kiro"}),
+        (b"none\n", {"claude"}),
+        (b"clippy\nkiro, zed\n", {"claude", "zed", "kiro"}),
+    ],
+    ids=["just enter", "all", "none", "some, after a typing error"],
+)
+def test_at_a_terminal_the_other_agents_found_are_offered(typed, given, at_terminal, home, sync):
+    others(home)
+    done = at_terminal("init", "--sync-root", str(sync), typed=typed)
+    assert done.code == 0, done.out
+    assert "Gemini CLI: " in done.out
+    files = {
+        "claude": ".claude/CLAUDE.md",
+        "gemini": ".gemini/GEMINI.md",
+        "zed": ".config/zed/AGENTS.md",
+        "roo": ".roo/rules/memsync.md",
+        "kiro": ".kiro/steering/memsync.md",
+    }
+    assert {name for name, file in files.items() if (home / file).exists()} == given
+    assert set(settings.load().targets) == (set() if given == {"claude"} else given)

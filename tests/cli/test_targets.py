@@ -9,6 +9,7 @@ import pytest
 
 from memsync import config as settings
 from memsync.publish import bring_in_step
+from memsync.targets import AGENTS
 from tests.conftest import SAMPLE
 
 BEGIN, END = "<!-- memsync:begin -->\n", "<!-- memsync:end -->\n"
@@ -144,3 +145,154 @@ def test_a_target_that_cannot_be_read_does_not_stop_the_others(call, home, works
     done = call("targets", "sync", "--json")
     assert done.code == 0
     assert [row["state"] for row in done.json["targets"]] == ["unreadable", "in-sync"]
+
+
+def available(call) -> dict[str, dict]:
+    rows = call("targets", "list", "--available", "--json").json["agents"]
+    return {row["name"]: row for row in rows}
+
+
+def test_every_known_agent_is_listed_here_or_not(call, home, workspace):
+    (home / ".codeium" / "windsurf").mkdir(parents=True)
+    rows = available(call)
+    assert set(rows) == {agent.name for agent in AGENTS}
+    assert rows["windsurf"] == {
+        "name": "windsurf",
+        "label": "Windsurf",
+        "path": str(home / ".codeium/windsurf/memories/global_rules.md"),
+        "found": True,
+        "target": False,
+        "limit": {
+            "most": 6000,
+            "unit": "characters",
+            "cuts": True,
+            "source": "docs.devin.ai/desktop/cascade/memories",
+        },
+        "note": "before it became Devin Desktop",
+    }
+    assert (rows["claude"]["target"], rows["zed"]["found"], rows["zed"]["limit"]) == (
+        True,
+        False,
+        None,
+    )
+    out = call("targets", "list", "--available").out
+    assert "windsurf     found   " in out
+    assert "claude       has it  " in out
+    assert "Cursor keeps your rules in its settings" in out
+
+
+def test_agents_are_listed_before_anything_is_set_up(call, home):
+    (home / ".claude").mkdir()
+    rows = available(call)
+    assert (rows["claude"]["found"], rows["claude"]["target"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "way"), [("cursor", "User Rules"), ("aider", "~/.aider.conf.yml")], ids=str
+)
+def test_an_agent_without_a_file_says_what_to_do_instead(name, way, call, home, workspace):
+    before = settings.get_config_path().read_bytes()
+    done = call("targets", "add", name)
+    assert done.code == 2
+    assert way in done.err
+    assert settings.get_config_path().read_bytes() == before
+
+
+def test_an_agent_that_reads_the_file_of_another_has_the_memory_already(call, home, workspace):
+    assert call("targets", "add", "gemini").code == 0
+    done = call("targets", "add", "antigravity")
+    assert done.code == 2
+    assert "is already the target 'gemini'; one writer a file" in done.err
+    assert "Try: leave it: Antigravity reads that file and has the memory" in done.err
+    assert "antigravity" not in states(call)
+
+
+def test_a_rule_file_is_a_copy_and_the_memory_read_twice_is_told(call, home, workspace):
+    done = call("targets", "add", "claude-rules")
+    assert done.code == 0, done.err
+    assert "memory twice: memsync targets remove claude-rules" in done.out
+    assert (home / ".claude/rules/memsync.md").read_text() == SAMPLE
+    assert settings.load().targets["claude-rules"].mode == "copy"
+    assert call("targets", "remove", "claude").code == 0
+    assert "twice" not in call("targets").out
+    assert call("targets", "remove", "claude-rules").code == 0
+    assert not (home / ".claude/rules").exists() or not list((home / ".claude/rules").iterdir())
+
+
+def test_two_targets_of_one_file_by_hand_are_told_and_one_can_go(call, home, workspace):
+    path = settings.get_config_path()
+    file = home / "notes.md"
+    file.write_text("mine\n")
+    text = path.read_text()
+    path.write_text(f'{text}\n[targets]\none = "{file}"\ntwo = "{home}/./notes.md"\n')
+    assert call("targets", "sync").code == 0
+    assert states(call) == {"one": "in-sync", "two": "shared"}
+    assert call("check", "-q").code == 1
+    assert "its file is the target 'one' already" in call("doctor").out
+    assert "file left to the target 'one'" in call("targets", "remove", "two").out
+    assert SAMPLE in file.read_text()
+    assert call("check", "-q").code == 0
+
+
+def test_a_target_that_moves_leaves_its_old_file_as_it_was(call, home, workspace):
+    old, new = home / "old.md", home / "new.md"
+    old.write_text("# Old\n")
+    assert call("targets", "add", "mine", str(old)).code == 0
+    assert call("targets", "add", "mine", str(new)).code == 0
+    assert old.read_text() == "# Old\n"
+    assert new.read_text() == BLOCK
+    assert call("targets", "add", "mine", str(new), "--mode", "copy").code == 0
+    assert new.read_text() == SAMPLE
+    assert call("targets", "remove", "mine").code == 0
+    assert not new.exists()
+
+
+def test_a_damaged_memory_changes_no_target_and_an_agent_can_still_be_removed(
+    call, home, workspace
+):
+    bring_in_step(workspace)
+    workspace.memory.write_bytes(b"")
+    before = settings.get_config_path().read_bytes()
+    assert call("targets", "add", "gemini").code == 6
+    assert settings.get_config_path().read_bytes() == before
+    assert call("targets", "remove", "claude").code == 0
+    assert not (home / ".claude/CLAUDE.md").exists()
+
+
+def test_check_tells_by_its_exit_code_and_changes_nothing(run, home, workspace):
+    assert run("check").code == 1
+    assert not (home / ".claude" / "CLAUDE.md").exists()
+    bring_in_step(workspace)
+    done = run("check")
+    assert (done.code, done.out) == (0, "2 agents have the memory as it is now.\n")
+    assert run("check", "--json").json["in_step"] is True
+    (home / ".codex" / "AGENTS.md").write_text("# Mine\n")
+    done = run("check")
+    assert (done.code, done.err) == (1, "")
+    assert done.out.startswith("codex: missing  ")
+    assert "claude" not in done.out
+    done = run("check", "--json")
+    assert (done.code, done.json["in_step"]) == (1, False)
+    assert (run("check", "--quiet").code, run("check", "--quiet").out) == (1, "")
+
+
+def test_check_keeps_the_exit_codes_of_what_is_worse(call, home, workspace):
+    workspace.memory.write_bytes(b"\0")
+    assert call("check", "--quiet").code == 6
+    (home / "Sync").rename(home / "Away")
+    assert call("check", "--quiet").code == 4
+    settings.get_config_path().unlink()
+    assert call("check", "--quiet").code == 3
+
+
+def test_status_and_list_show_how_full_a_file_is(call, home, workspace):
+    call("targets", "add", "windsurf")
+    amount = f"{len(BLOCK):,} of 6,000 characters"
+    assert amount in call("targets").out
+    assert amount in call("status").out
+    (home / ".codeium/windsurf/memories/global_rules.md").write_text("x" * 6000 + "\n" + BLOCK)
+    row = call("status", "--json").json["targets"][-1]
+    assert (row["size"]["level"], row["size"]["most"]) == ("over", 6000)
+    assert "longer than its agent reads" in row["remarks"][0]
+    done = call("doctor")
+    assert "FAIL  target windsurf: in-sync. 6," in done.out

@@ -1,0 +1,19 @@
+"""Writing which agents get the memory into the config."""
+
+from __future__ import annotations
+
+from memsync import config as settings
+from memsync import config_writer, targets
+from memsync.config import Config
+
+
+def name_target(config: Config, name: str, setting: object) -> None:
+    """Write one target's line; None takes it away. What else a person wrote there stays.
+
+    Naming one target ends the guessing, so those guessed so far are named with it.
+    """
+    path = config.source or settings.get_config_path()
+    if not config.targets:
+        guessed = {target.name: str(target.path) for target in targets.resolve(config)}
+        config_writer.change(path, {"targets": guessed})
+    config_writer.change(path, {f"targets.{name}": setting})

@@ -1,0 +1,253 @@
+"""Which agents there are, where each reads its standing instructions, and how much it reads.
+
+Paths, variables and limits are those of the agents' own documentation as of November 2026.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsync.providers.base import home, is_folder, platform
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much of its file an agent reads, or advises.
+
+    Attributes:
+        most: how many units.
+        unit: ``lines``, ``characters`` or ``bytes``.
+        cuts: what is beyond is not read; else it is the maker's advice.
+        source: who says so.
+    """
+
+    most: int
+    unit: str
+    cuts: bool
+    source: str
+
+    def measure(self, data: bytes) -> int:
+        """Return how many of its units `data` has."""
+        if self.unit == "bytes":
+            return len(data)
+        text = data.decode("utf-8", errors="replace")
+        return len(text) if self.unit == "characters" else len(text.splitlines())
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One agent: its name here, its product name, its folder and the file in it.
+
+    Attributes:
+        name: what ``targets add`` takes.
+        label: what its maker calls it.
+        home: its folder; ``~`` and a leading ``%APPDATA%`` are replaced.
+        inside: the file, from there.
+        moved_by: the variable by which the agent itself moves its folder.
+        below_moved: where its folder is below what that variable names.
+        xdg: the platforms where ``$XDG_CONFIG_HOME`` takes the place of ``~/.config``.
+        windows_home: its folder on Windows, where that is another.
+        signs: what shows that it is here, where its folder is shared with others.
+        own_file: the file is memsync's alone, and so a plain copy of the memory.
+        limit: how much it reads.
+        also_reads: other agents' names whose file it reads as well.
+        rival: a file that it reads instead, where there is one with something in it.
+        note: what else a person may want to know.
+    """
+
+    name: str
+    label: str
+    home: str
+    inside: str
+    moved_by: str = ""
+    below_moved: str = ""
+    xdg: tuple[str, ...] = ()
+    windows_home: str = ""
+    signs: tuple[str, ...] = ()
+    own_file: bool = False
+    limit: Limit | None = None
+    also_reads: tuple[str, ...] = ()
+    rival: str = ""
+    note: str = ""
+
+    def folder(self) -> Path:
+        """Return the agent's folder on this machine, whether it exists or not."""
+        moved = os.environ.get(self.moved_by) if self.moved_by else None
+        if moved:
+            return _place(moved) / self.below_moved
+        on_windows = self.windows_home and platform() == "win32"
+        return _place(self.windows_home if on_windows else self.home, self.xdg)
+
+    def file(self) -> Path:
+        """Return the instruction file on this machine, whether it exists or not."""
+        return self.folder() / self.inside
+
+    def is_here(self) -> bool:
+        """Tell whether the agent is found on this machine: it has its folder."""
+        if not self.signs:
+            return is_folder(self.folder())
+        return any(is_folder(_place(sign, self.xdg)) for sign in self.signs)
+
+    @property
+    def mode(self) -> str:
+        """How the memory gets there where nothing else is said."""
+        return "copy" if self.own_file else "block"
+
+
+def _place(text: str, xdg: tuple[str, ...] = ()) -> Path:
+    if text.startswith("%APPDATA%/"):
+        roaming = os.environ.get("APPDATA")
+        base = Path(roaming) if roaming else home() / "AppData" / "Roaming"
+        return base / text.removeprefix("%APPDATA%/")
+    settings = os.environ.get("XDG_CONFIG_HOME") if platform() in xdg else None
+    if settings and text.startswith("~/.config/"):
+        return Path(settings) / text.removeprefix("~/.config/")
+    return home() / text[2:] if text.startswith("~/") else Path(text).expanduser()
+
+
+EVERYWHERE = ("linux", "darwin", "win32")
+_CLAUDE = Limit(200, "lines", cuts=False, source="code.claude.com/docs/en/memory")
+
+AGENTS: tuple[Agent, ...] = (
+    Agent("claude", "Claude Code", "~/.claude", "CLAUDE.md", "CLAUDE_CONFIG_DIR", limit=_CLAUDE),
+    Agent(
+        "claude-rules",
+        "Claude Code, as a rule file",
+        "~/.claude",
+        "rules/memsync.md",
+        "CLAUDE_CONFIG_DIR",
+        own_file=True,
+        limit=_CLAUDE,
+        also_reads=("claude",),
+        note="leaves CLAUDE.md alone; instead of claude",
+    ),
+    Agent(
+        "codex",
+        "Codex CLI",
+        "~/.codex",
+        "AGENTS.md",
+        "CODEX_HOME",
+        rival="AGENTS.override.md",
+        note="its 32 KiB limit is for a project's files",
+    ),
+    Agent("gemini", "Gemini CLI", "~/.gemini", "GEMINI.md", "GEMINI_CLI_HOME", ".gemini"),
+    Agent(
+        "antigravity",
+        "Antigravity",
+        "~/.gemini",
+        "GEMINI.md",
+        signs=("~/.gemini/antigravity", "~/.gemini/antigravity-cli", "~/.gemini/antigravity-ide"),
+        limit=Limit(24_000, "bytes", cuts=True, source="antigravity.google/docs/rules"),
+        note="reads Gemini CLI's file",
+    ),
+    Agent("qwen", "Qwen Code", "~/.qwen", "QWEN.md", "QWEN_HOME"),
+    Agent(
+        "opencode",
+        "opencode",
+        "~/.config/opencode",
+        "AGENTS.md",
+        "OPENCODE_CONFIG_DIR",
+        xdg=EVERYWHERE,
+        note="reads Claude Code's file where it has none",
+    ),
+    Agent(
+        "copilot",
+        "Copilot CLI",
+        "~/.copilot",
+        "copilot-instructions.md",
+        "COPILOT_HOME",
+        note="GitHub advises two pages at most",
+    ),
+    Agent(
+        "vscode",
+        "Copilot in VS Code",
+        "~/.copilot",
+        "copilot-instructions.md",
+        "COPILOT_HOME",
+        signs=("~/.vscode",),
+        note="reads Copilot CLI's file",
+    ),
+    Agent(
+        "amp",
+        "Amp",
+        "~/.config/amp",
+        "AGENTS.md",
+        note="reads ~/.config/AGENTS.md, too, if you keep one",
+    ),
+    Agent("zed", "Zed", "~/.config/zed", "AGENTS.md", xdg=("linux",), windows_home="%APPDATA%/Zed"),
+    Agent("devin", "Devin Desktop", "~/.config/devin", "AGENTS.md"),
+    Agent(
+        "windsurf",
+        "Windsurf",
+        "~/.codeium/windsurf",
+        "memories/global_rules.md",
+        limit=Limit(
+            6_000, "characters", cuts=True, source="docs.devin.ai/desktop/cascade/memories"
+        ),
+        note="before it became Devin Desktop",
+    ),
+    Agent("kilo", "Kilo Code", "~/.config/kilo", "AGENTS.md", xdg=EVERYWHERE),
+    Agent(
+        "goose",
+        "Goose",
+        "~/.config/goose",
+        "AGENTS.md",
+        xdg=("linux", "darwin"),
+        windows_home="%APPDATA%/Block/goose/config",
+        also_reads=("agents",),
+    ),
+    Agent("junie", "Junie", "~/.junie", "AGENTS.md", "JUNIE_HOME"),
+    Agent(
+        "cline",
+        "Cline",
+        "~/Documents/Cline",
+        "Rules/memsync.md",
+        own_file=True,
+        also_reads=("agents",),
+    ),
+    Agent("roo", "Roo Code", "~/.roo", "rules/memsync.md", own_file=True),
+    Agent(
+        "zoo",
+        "Zoo Code",
+        "~/.roo",
+        "rules/memsync.md",
+        own_file=True,
+        note="the heir of Roo Code, reads its files",
+    ),
+    Agent("kiro", "Kiro", "~/.kiro", "steering/memsync.md", own_file=True),
+    Agent("factory", "Factory Droid", "~/.factory", "AGENTS.md"),
+    Agent("grok", "Grok Build", "~/.grok", "AGENTS.md", "GROK_HOME"),
+    Agent("pi", "Pi", "~/.pi/agent", "AGENTS.md", "PI_CODING_AGENT_DIR"),
+    Agent("kimi", "Kimi Code", "~/.kimi-code", "AGENTS.md", "KIMI_CODE_HOME"),
+    Agent("vibe", "Mistral Vibe", "~/.vibe", "AGENTS.md", "VIBE_HOME"),
+    Agent("augment", "Augment", "~/.augment", "rules/memsync.md", own_file=True),
+    Agent(
+        "warp",
+        "Warp",
+        "~/.agents",
+        "AGENTS.md",
+        signs=("~/.warp", "~/.config/warp-terminal"),
+        note="reads the shared file",
+    ),
+    Agent(
+        "agents",
+        "shared by Cline, Warp and Goose",
+        "~/.agents",
+        "AGENTS.md",
+        note="one file for all that read it",
+    ),
+)
+
+WITHOUT_FILE: dict[str, tuple[str, str]] = {
+    "cursor": (
+        "Cursor keeps your rules in its settings, not in a file",
+        "paste memsync show into its User Rules, or memsync targets add NAME PROJECT/AGENTS.md",
+    ),
+    "aider": (
+        "Aider has no standing file, it reads those that its settings name",
+        "put `read: [PATH]` into ~/.aider.conf.yml, PATH as memsync status shows the memory",
+    ),
+}
+"""Agents that memsync cannot write to: why, and what to do instead."""

@@ -1,0 +1,111 @@
+"""What is to be known of a target beyond its state: how full it is, and who else is read.
+
+A file can have the memory to the letter and its agent still not read it: because it reads another
+file instead, or only so much of this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsync.targets.agents import Agent, Limit
+from memsync.targets.catalog import Target, find_agent, readers
+
+NEAR = 0.8
+"""The share of a limit from which on it is worth a word."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of an agent's limit its whole file takes."""
+
+    used: int
+    limit: Limit
+
+    @property
+    def level(self) -> str:
+        """``fits``, ``near`` or ``over``."""
+        if self.used > self.limit.most:
+            return "over"
+        return "near" if self.used > self.limit.most * NEAR else "fits"
+
+    @property
+    def words(self) -> str:
+        """The size against the limit, in words."""
+        return f"{self.used:,} of {self.limit.most:,} {self.limit.unit}"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence, and whether it means that the agent does not get the whole memory."""
+
+    words: str
+    harmful: bool = False
+
+
+def agents_of(target: Target) -> list[Agent]:
+    """Return the agents that a target's file is for: by its path, and by its name."""
+    found = readers(target.path)
+    named = find_agent(target.name)
+    if named is not None and named not in found:
+        found.insert(0, named)
+    return [agent for agent in found if agent is named or agent.is_here()]
+
+
+def size(target: Target) -> Size | None:
+    """Return how full a target's file is; None without a limit or a file to read."""
+    limits = [agent.limit for agent in agents_of(target) if agent.limit is not None]
+    if not limits:
+        return None
+    try:
+        data = target.path.read_bytes()
+    except (OSError, ValueError):
+        return None
+    sizes = [Size(limit.measure(data), limit) for limit in limits]
+    return max(sizes, key=lambda found: found.used / found.limit.most)
+
+
+def remarks(target: Target, others: Sequence[Target]) -> list[Remark]:
+    """Return all there is to know of `target` among `others`."""
+    return [*_rivals(target), *_read_twice(target, others), *_fullness(target)]
+
+
+def _rivals(target: Target) -> Iterator[Remark]:
+    for agent in agents_of(target):
+        rival = target.path.with_name(agent.rival) if agent.rival else None
+        if rival is not None and _has_text(rival):
+            words = f"{agent.label} reads {rival} instead while that file has something in it"
+            yield Remark(words, harmful=True)
+
+
+def _read_twice(target: Target, others: Iterable[Target]) -> Iterator[Remark]:
+    agent = find_agent(target.name)
+    if agent is None:
+        return
+    for other in others:
+        if other.name in agent.also_reads:
+            yield Remark(
+                f"{agent.label.split(',')[0]} reads the target {other.name!r} as well and so the"
+                f" memory twice: memsync targets remove {agent.name}"
+            )
+
+
+def _fullness(target: Target) -> Iterator[Remark]:
+    found = size(target)
+    if found is None or found.level == "fits":
+        return
+    over, source = found.level == "over", found.limit.source
+    if found.limit.cuts:
+        beyond = "longer than its agent reads" if over else "nearly all that its agent reads"
+        yield Remark(f"{found.words}, {beyond} ({source})", over)
+    elif over:
+        yield Remark(f"{found.words}, longer than its maker advises ({source})")
+
+
+def _has_text(path: Path) -> bool:
+    try:
+        return bool(path.read_bytes().strip())
+    except OSError:
+        return False
