@@ -91,6 +91,10 @@ class DaemonConfig:
     capture_token: str = _daemon("", "token a note must bring; empty is open", secret=True)
     drift_check_enabled: bool = _daemon(True, "watch whether every agent has the memory")
     drift_check_interval_hours: int = _daemon(6, "hours between drift checks", between(1, 8760))
+    drift_grace_minutes: int = _daemon(
+        120, "minutes a sync client may take before a machine is behind", between(0, 10080)
+    )
+    drift_repair: bool = _daemon(False, "let the drift check bring this machine's agents in step")
     drift_notify: str = _daemon("log", "where alerts go", one_of("log", "email", "file", "apprise"))
     apprise_urls: tuple[str, ...] = _daemon((), "apprise addresses for alerts", secret=True)
     digest_enabled: bool = _daemon(False, "mail a weekly digest")

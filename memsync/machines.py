@@ -12,12 +12,14 @@ from typing import Any
 import tomli_w
 
 from memsync import __version__, clock
-from memsync.files import atomic_write, sweep_temps
+from memsync.errors import WrongUsageError
+from memsync.files import append_line, atomic_write, sweep_temps
 from memsync.state import machine_name, own_folder
 from memsync.targets import TargetState
 from memsync.workspace import Workspace
 
 REPORT_NAME = "report.toml"
+FORGOTTEN_NAME = "forgotten.log"
 FRESH_FOR = timedelta(hours=12)
 """A report that says the same is written again only after this long: each write is synced."""
 
@@ -44,27 +46,52 @@ def report(workspace: Workspace, digest: str, states: Sequence[TargetState]) -> 
     Raises:
         OSError: the report could not be written.
     """
-    targets = [
-        {"name": s.name, "path": str(s.path), "mode": s.mode, "state": s.state} for s in states
-    ]
     moment = clock.now()
     path = own_folder(workspace.machines) / REPORT_NAME
     present = _parse(path.parent.name, _read(path))
-    same = (present.version, present.digest, list(present.targets)) == (
-        __version__,
-        digest,
-        targets,
-    )
+    targets = tables(states, present, moment)
+    same = (present.version, present.digest, present.targets) == (__version__, digest, targets)
     if same and present.time and timedelta(0) <= moment - present.time < FRESH_FOR:
         return
     table = {
         "version": __version__,
         "time": moment.replace(microsecond=0),
         "memory_digest": digest,
-        "targets": targets,
+        "targets": list(targets),
     }
     sweep_temps(path.parent)
     atomic_write(path, tomli_w.dumps(table).encode())
+
+
+def tables(
+    states: Sequence[TargetState], present: Report, moment: datetime
+) -> tuple[dict[str, str], ...]:
+    """Return the states as a report has them, each since when by the report that is `present`."""
+    before = {
+        (t.get("name"), t.get("path"), t.get("state")): t["since"]
+        for t in present.targets
+        if since(t) is not None
+    }
+    now = moment.isoformat(timespec="seconds")
+    return tuple(
+        {
+            "name": s.name,
+            "path": str(s.path),
+            "mode": s.mode,
+            "state": s.state,
+            "since": before.get((s.name, str(s.path), s.state), now),
+        }
+        for s in states
+    )
+
+
+def since(target: dict[str, str]) -> datetime | None:
+    """Return since when a reported target is in its state; None where the report does not tell."""
+    try:
+        moment = datetime.fromisoformat(target.get("since", ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def read_all(workspace: Workspace) -> list[Report]:
@@ -73,6 +100,39 @@ def read_all(workspace: Workspace) -> list[Report]:
         _parse(path.parent.name, _read(path))
         for path in sorted(workspace.machines.glob(f"*/{REPORT_NAME}"))
     ]
+
+
+def forget(workspace: Workspace, name: str) -> None:
+    """Note in this machine's own folder that a machine is no more; a new report brings it back.
+
+    Its notes, its ledger and what it spent still count.
+
+    Raises:
+        WrongUsageError: there is no such machine, or it is this one.
+        OSError: it cannot be noted.
+    """
+    if name not in {report.machine for report in read_all(workspace)}:
+        raise WrongUsageError(f"no machine {name!r} has reported", hint="memsync machines")
+    if name == this_machine():
+        raise WrongUsageError("this machine cannot forget itself", hint="memsync machines")
+    moment = clock.now().isoformat(timespec="seconds")
+    append_line(own_folder(workspace.machines) / FORGOTTEN_NAME, f"{moment} {name}")
+
+
+def forgotten(workspace: Workspace) -> dict[str, datetime]:
+    """Return which machines were forgotten on any machine, each with when it last was."""
+    found: dict[str, datetime] = {}
+    for path in workspace.machines.glob(f"*/{FORGOTTEN_NAME}"):
+        try:
+            lines = path.read_text("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            moment, name = line.partition(" ")[::2]
+            when = since({"since": moment})
+            if when is not None:
+                found[name] = max(when, found.get(name, when))
+    return found
 
 
 def this_machine() -> str:

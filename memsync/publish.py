@@ -23,6 +23,14 @@ class Published:
     targets: tuple[TargetState, ...]
 
 
+@dataclass(frozen=True)
+class Stock:
+    """What was found: the memory's digest, and each target's state."""
+
+    digest: str
+    targets: tuple[TargetState, ...]
+
+
 def publish(workspace: Workspace, text: str, based_on: str | None) -> Published:
     """Make `text` the memory and give it to every agent.
 
@@ -72,6 +80,30 @@ def bring_in_step(workspace: Workspace) -> Published:
         return store.Written(store.read(workspace).digest, None)
 
     return _write_and_tell(workspace, write)
+
+
+def take_stock(workspace: Workspace, timeout: float = 30) -> Stock:
+    """Look at every target of this machine and report; changes nothing else.
+
+    Under the lock, or a look from before somebody's publish could be reported after it.
+
+    Raises:
+        BusyError: somebody published for all of `timeout` seconds.
+        DamagedMemoryError: the memory cannot be read.
+        MemsyncError: the report cannot be written.
+    """
+    with exclusive_lock(lock_path(workspace.root, "publish"), "the memory", timeout):
+        memory = store.read(workspace)
+        wanted = targets.resolve(workspace.config)
+        states = targets.inspect_all(wanted, memory.text.encode("utf-8"), workspace.memory)
+        try:
+            machines.report(workspace, memory.digest, states)
+        except OSError as error:
+            raise MemsyncError(
+                f"this machine's report cannot be written: {error.strerror or error}",
+                hint=f"free some space or check {workspace.machines}",
+            ) from error
+        return Stock(memory.digest, tuple(states))
 
 
 def _write_and_tell(workspace: Workspace, write: Callable[[], store.Written]) -> Published:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 import click
 
-from memsync import backups, clock, sessions, store, targets
+from memsync import backups, clock, fleet, sessions, store, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync import machines as reports
@@ -17,12 +17,10 @@ from memsync.cli.report import state_table
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
-from memsync.machines import Report
+from memsync.fleet import Machine
 from memsync.prices import PRICES_AS_OF
 from memsync.terminal import for_terminal
 from memsync.workspace import Workspace, memory_root
-
-SILENT_AFTER = timedelta(days=7)
 
 
 @click.command()
@@ -155,39 +153,75 @@ def _usage_line(name: str, sums: dict[str, Any]) -> str:
 
 
 @click.command()
+@click.option("--forget", metavar="NAME", help="Leave out a machine that is no more.")
 @json_option
-def machines(*, as_json: bool) -> None:
-    """Show what every machine last said of itself."""
+def machines(*, forget: str | None, as_json: bool) -> None:
+    """Show how every machine stands: what it last said, judged against the memory of now."""
     workspace = open_workspace()
-    digest = store.read(workspace).digest
-    rows = [_machine(report, digest) for report in reports.read_all(workspace)]
+    if forget is not None:
+        _forget(workspace, forget)
+    store.read(workspace)  # a memory that cannot be read is an error here, not a state
+    found = fleet.gather(workspace)
     if as_json:
-        print_json({"machines": rows})
+        print_json({"machines": [_machine_table(machine) for machine in found]})
         return
-    for row in rows:
-        mark = " (this one)" if row["this"] else ""
-        click.echo(f"{row['machine']}{mark}: {row['state']}, memsync {row['version']}")
-        for target in row["targets"]:
-            words = f"  {target.get('name')}: {target.get('state')}  {target.get('path')}"
-            click.echo(for_terminal(words))
+    for machine in found:
+        mark = " (this one)" if machine.is_here else ""
+        words = f"{machine.name}{mark}: {_standing(machine)}, memsync {machine.version or '?'}"
+        click.echo(for_terminal(words))
+        for target in machine.targets:
+            since = f" since {_time(target.since)}" if target.since else ""
+            click.echo(for_terminal(f"  {target.name}: {target.state}{since}  {target.path}"))
 
 
-def _machine(report: Report, digest: str) -> dict[str, Any]:
-    if report.time is None:
-        state = "unknown: its report cannot be read"
-    elif clock.now() - report.time > SILENT_AFTER:
-        state = f"unknown since {report.time.date()}"
-    else:
-        state = "has this memory" if report.digest == digest else "has another memory"
-        state += f", reported {report.time.isoformat(timespec='seconds')}"
+def _forget(workspace: Workspace, name: str) -> None:
+    try:
+        reports.forget(workspace, name)
+    except OSError as error:
+        raise MemsyncError(
+            f"it cannot be noted: {error.strerror or error}",
+            hint=f"free some space or check {workspace.machines}",
+        ) from error
+
+
+def _standing(machine: Machine) -> str:
+    """Return how a machine stands, in words."""
+    reported = f", reported {_time(machine.time)}" if machine.time else ""
+    if machine.standing == "unknown":
+        since = f" since {_time(machine.since)}" if machine.since else ""
+        return f"unknown{since}" if since else "unknown: its report cannot be read"
+    if machine.standing == "waiting":
+        return f"not known yet: the memory changed {_time(machine.since)}{reported}"
+    if machine.standing == "behind":
+        return f"has another memory than that of {_time(machine.since)}{reported}"
+    words = "in sync" if machine.standing == "in-sync" else "an agent lacks the memory"
+    return words if machine.is_here else f"{words}{reported}"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
+
+
+def _machine_table(machine: Machine) -> dict[str, Any]:
     return {
-        "machine": report.machine,
-        "this": report.machine == reports.this_machine(),
-        "version": report.version,
-        "time": report.time.isoformat() if report.time else None,
-        "memory_digest": report.digest,
-        "state": state,
-        "targets": list(report.targets),
+        "machine": machine.name,
+        "this": machine.is_here,
+        "version": machine.version,
+        "time": _time(machine.time),
+        "memory_digest": machine.digest,
+        "state": machine.standing,
+        "since": _time(machine.since),
+        "targets": [
+            {
+                "name": target.name,
+                "path": target.path,
+                "mode": target.mode,
+                "state": target.state,
+                "since": _time(target.since),
+                "advice": target.advice,
+            }
+            for target in machine.targets
+        ],
     }
 
 

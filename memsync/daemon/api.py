@@ -15,16 +15,16 @@ from flask import Flask, Response, abort, jsonify, make_response, request, send_
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from memsync import clock, notes, store
+from memsync import clock, fleet, notes, store
 from memsync.config import Config
-from memsync.daemon import csrf, facts, fleet, history, logbook, timeline
-from memsync.daemon.fleet import Machine
+from memsync.daemon import csrf, facts, history, logbook, timeline
 from memsync.daemon.history import Run
 from memsync.daemon.logbook import Finder, Listed
 from memsync.daemon.runner import Runner
 from memsync.daemon.web_jobs import joblist
 from memsync.daemon.web_parts import KeepNote
 from memsync.errors import WrongUsageError
+from memsync.fleet import Machine
 from memsync.workspace import Workspace
 
 
@@ -153,12 +153,14 @@ def _machine(machine: Machine) -> dict[str, Any]:
         "version": machine.version or None,
         "reported": _time(machine.time),
         "standing": machine.standing,
+        "since": _time(machine.since),
         "targets": [
             {
                 "name": target.name,
                 "path": target.path,
                 "mode": target.mode,
                 "state": target.state,
+                "since": _time(target.since),
                 "advice": target.advice or None,
             }
             for target in machine.targets

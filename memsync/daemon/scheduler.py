@@ -75,7 +75,10 @@ def job_backup_mirror(config: Config) -> Run:
 def job_drift_check(config: Config) -> Run:
     """Look whether every agent has the memory."""
     with _told(config, "drift_check") as run:
-        run.message = watchdog.sentence(watchdog.run_drift_check(config))
+        try:
+            run.message = watchdog.sentence(watchdog.run_drift_check(config))
+        except BusyError as error:
+            run.skip(error.message)
     return run
 
 

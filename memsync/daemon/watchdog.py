@@ -1,66 +1,223 @@
-"""Drift: does every agent of this machine have the memory as it is now?
+"""Drift: does every agent on every machine have the memory as it is now?
 
-One alert when the answer changes and one when all is well again, not one at every look.
+One alert when a target's or a machine's answer changes and one when it is well again, not one at
+every look; an alert that could not be delivered is tried again at the next look.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from memsync import machines, store, targets
+from memsync import clock, fleet
 from memsync.config import Config
 from memsync.daemon.notify import notify
+from memsync.errors import MemsyncError
 from memsync.files import atomic_write
+from memsync.fleet import Machine
+from memsync.publish import bring_in_step, take_stock
 from memsync.state import state_folder
-from memsync.targets import TargetState
 from memsync.workspace import Workspace
 
+MENDABLE = {"stale", "missing", "edited"}
 
-def run_drift_check(config: Config) -> list[TargetState]:
-    """Look at this machine's targets, report, and alert where something changed.
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What does not have the memory as it is now: a target, or a whole machine (no `name`).
+
+    `state` is the target's, or ``behind`` or ``unknown`` for a machine.
+    """
+
+    machine: str
+    name: str
+    state: str
+    since: datetime | None = None
+    path: str = ""
+    advice: str = ""
+    is_here: bool = True
+
+    @property
+    def key(self) -> str:
+        """What it is, whatever state it is in."""
+        return f"{self.machine}/{self.name}"
+
+    @property
+    def words(self) -> str:
+        """What is wrong, in a few words, such as "codex is stale"."""
+        if self.name:
+            where = "" if self.is_here else f" on {self.machine}"
+            return f"{self.name}{where} is {self.state}"
+        if self.state == "behind":
+            return f"{self.machine} has another memory"
+        since = f" since {self.since:%Y-%m-%d}" if self.since else ""
+        return f"{self.machine} is unknown{since}"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the last look saw: when it was, and what was adrift, by key."""
+
+    looked: datetime | None
+    adrift: Mapping[str, str]
+
+
+def run_drift_check(config: Config) -> list[Drift]:
+    """Look at this machine's targets and everybody's report, report, and alert what changed.
+
+    With ``daemon.drift_repair`` this machine's targets are brought in step first.
 
     Returns:
-        The targets that do not have the memory as it is now.
+        What does not have the memory as it is now, this machine's first.
 
     Raises:
-        MemsyncError: the memory cannot be read.
+        MemsyncError: the memory cannot be read, or the look cannot be written down.
     """
     workspace = Workspace.open(config)
-    memory = store.read(workspace)
-    data = memory.text.encode("utf-8")
-    states = targets.inspect_all(targets.resolve(config), data, workspace.memory)
-    machines.report(workspace, memory.digest, states)
-    adrift = [state for state in states if state.state != "in-sync"]
-    now = {f"{state.name}: {state.state}" for state in adrift}
+    stock = take_stock(workspace)
+    if config.daemon.drift_repair and any(s.state in MENDABLE for s in stock.targets):
+        _repair(workspace)
+    found = fleet.gather(workspace)
     before = _read()
-    if now != before:
-        _alert(config, adrift)
-        atomic_write(_path(), json.dumps(sorted(now)).encode())
-    return adrift
+    held = _held(found, before, config)
+    drifts = [d for machine in found for d in _drifts(machine) if not _is_held(d.key, held)]
+    kept = {key: state for key, state in before.adrift.items() if _is_held(key, held)}
+    _write(_alert(config, drifts, before.adrift, kept))
+    return drifts
 
 
-def sentence(adrift: list[TargetState]) -> str:
+def sentence(drifts: list[Drift]) -> str:
     """Return what a drift check found, in one sentence."""
-    if not adrift:
-        return "every agent has the memory"
-    return "; ".join(f"{state.name} is {state.state}" for state in adrift)
+    return "; ".join(drift.words for drift in drifts) or "every agent has the memory"
 
 
-def _alert(config: Config, adrift: list[TargetState]) -> None:
-    if not adrift:
-        notify(config, "all well again", "Every agent on this machine has the memory.")
-        return
-    lines = [f"{s.name} ({s.path}): {s.state}. {s.advice}".rstrip(". ") for s in adrift]
-    advice = "memsync targets sync brings them in step."
-    notify(config, sentence(adrift), "\n".join([*lines, "", advice]))
+def _repair(workspace: Workspace) -> None:
+    """Bring this machine's targets in step; what a person had written there is told, and where."""
+    states = bring_in_step(workspace).targets
+    log.info("brought in step: %s", ", ".join(s.name for s in states if s.state == "in-sync"))
+    kept = [state for state in states if state.kept]
+    if kept:
+        lines = [f"{s.name} ({s.path}): what was changed there is kept in {s.kept}" for s in kept]
+        notify(workspace.config, "a text changed by hand was replaced", "\n".join(lines))
 
 
-def _read() -> set[str]:
+def _drifts(machine: Machine) -> Iterator[Drift]:
+    name = _plain(machine.name)
+    if machine.standing in {"behind", "unknown"}:
+        advice = f"memsync status on {name} tells how it stands"
+        if machine.standing == "behind":
+            advice = f"see whether the sync client of {name} runs"
+        yield Drift(
+            name, "", machine.standing, machine.since, advice=advice, is_here=machine.is_here
+        )
+    elif machine.standing == "adrift":
+        for t in machine.targets:
+            if t.state != "in-sync":
+                yield Drift(
+                    name, _plain(t.name), t.state, t.since, t.path, t.advice, machine.is_here
+                )
+
+
+def _held(found: list[Machine], before: _Seen, config: Config) -> dict[str, bool]:
+    """Return the machines of which this look cannot tell whether they are well again.
+
+    True stands for all of it, False for its targets alone. A machine of which nothing is to be
+    said yet keeps the alert it has, or each change of the memory would be an all-clear. After a
+    long absence of this machine's own, its sync client has to catch up first.
+    """
+    away = timedelta(
+        hours=config.daemon.drift_check_interval_hours, minutes=config.daemon.drift_grace_minutes
+    )
+    was_away = before.looked is not None and clock.now() - before.looked > away
+    held = {}
+    for machine in found:
+        if machine.standing == "waiting" or (was_away and not machine.is_here):
+            held[_plain(machine.name)] = True
+        elif machine.standing in {"behind", "unknown"}:
+            held[_plain(machine.name)] = False
+    return held
+
+
+def _is_held(key: str, held: Mapping[str, bool]) -> bool:
+    machine, _, target = key.rpartition("/")
+    return machine in held and (held[machine] or bool(target))
+
+
+def _alert(
+    config: Config, drifts: list[Drift], before: Mapping[str, str], kept: Mapping[str, str]
+) -> dict[str, str]:
+    """Tell what changed; return what the person knows to be adrift now."""
+    known = {**kept, **{d.key: d.state for d in drifts if before.get(d.key) == d.state}}
+    news = [drift for drift in drifts if drift.key not in known]
+    well = sorted(before.keys() - known.keys() - {drift.key for drift in news})
+    if news:
+        delivered = notify(config, sentence(news), _body(news, drifts))
+        known |= {d.key: d.state if delivered else before.get(d.key, "") for d in news}
+    if well and not notify(config, _well(well, known), _still(drifts)):
+        known |= {key: before[key] for key in well}
+    return {key: state for key, state in known.items() if state}
+
+
+def _body(news: list[Drift], drifts: list[Drift]) -> str:
+    lines = []
+    for drift in news:
+        where = f"{drift.words} ({drift.path})" if drift.path else drift.words
+        lines.append(f"{where}. {drift.advice}".rstrip(". "))
+    old = [drift.words for drift in drifts if drift not in news]
+    if old:
+        lines += ["", f"As before: {'; '.join(old)}"]
+    if any(drift.state in MENDABLE for drift in news):
+        lines += ["", "memsync targets sync, on that machine, brings its agents in step."]
+    return "\n".join(lines)
+
+
+def _well(keys: list[str], known: Mapping[str, str]) -> str:
+    if not known:
+        return "all well again"
+    return f"well again: {', '.join(map(_named, keys))}"
+
+
+def _named(key: str) -> str:
+    machine, _, target = key.rpartition("/")
+    return f"{target} on {machine}" if target else machine
+
+
+def _still(drifts: list[Drift]) -> str:
+    if not drifts:
+        return "Every agent has the memory."
+    return f"Still so: {sentence(drifts)}"
+
+
+def _plain(name: str) -> str:
+    """Return a name that any channel can carry: a folder's name may hold bytes that are no text."""
+    return name.encode("utf-8", "replace").decode()
+
+
+def _read() -> _Seen:
+    """Return what the last look saw; nothing where that is not known."""
     try:
-        return set(json.loads(_path().read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return set()
+        table = json.loads(_path().read_text(encoding="utf-8"))
+        adrift = {str(key): str(state) for key, state in table["adrift"].items()}
+        return _Seen(datetime.fromisoformat(table["looked"]).astimezone(), adrift)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return _Seen(None, {})
+
+
+def _write(adrift: Mapping[str, str]) -> None:
+    table = {"looked": clock.now().isoformat(timespec="seconds"), "adrift": dict(adrift)}
+    try:
+        atomic_write(_path(), json.dumps(table).encode())
+    except OSError as error:
+        raise MemsyncError(
+            f"what the drift check saw cannot be written down: {error.strerror or error}",
+            hint="free some space or check the state folder; the next look alerts once more",
+        ) from error
 
 
 def _path() -> Path:

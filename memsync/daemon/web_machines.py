@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
 
+from memsync import fleet
 from memsync.config import Config
-from memsync.daemon import fleet
 from memsync.workspace import Workspace
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,7 +57,7 @@ def inspect(
     except FileNotFoundError:
         return state
     except (OSError, ValueError) as error:
-        return replace(state, state="unreadable", advice=str(error))
+        return replace(state, state="unreadable", advice=_reason(error))
     if target.mode == "link":
         return replace(state, state="stale", advice="memsync targets sync makes it a link")
     present = data
@@ -66,6 +67,12 @@ def inspect(
             return state
         present = found.content
     return replace(state, state=_compare(target.mode, present, memory, written))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or error}"
+    return str(error)
 
 
 def _inspect_link(state: TargetState, memory_path: Path) -> TargetState:
@@ -91,7 +98,9 @@ def _read(path: Path, memory_path: Path) -> bytes:
     if _same_file(path, memory_path):
         raise ValueError("this is the memory itself; name the agent's own file as the target")
     if is_evicted(path):
-        raise ValueError("only a cloud placeholder is here")
+        raise ValueError("only a cloud placeholder is here; open the file once to fetch it")
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for ever
+        raise ValueError("this is a folder or a special file; move it away")
     data = path.read_bytes()
     if b"\0" in data:
         raise ValueError("the file holds NUL bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 
 import pytest
 import time_machine
@@ -140,27 +141,65 @@ def test_usage_of_nothing_is_nothing(call, workspace):
     assert call("usage").out.split() == ["total", *["0", "calls", "0", "in", "0", "out", "$0.0000"]]
 
 
-def test_machines_tells_which_has_this_memory_and_which_is_silent(call, workspace):
-    with time_machine.travel("2026-11-01T10:00:00+00:00"):
+def report_of(workspace, machine: str, digest: str, moment: str, state: str = "in-sync") -> None:
+    folder = workspace.machines / machine
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.toml").write_text(
+        f'version = "0.0.9"\ntime = {moment}\nmemory_digest = "{digest}"\n'
+        f'[[targets]]\nname = "claude"\npath = "/x/CLAUDE.md"\nmode = "block"\n'
+        f'state = "{state}"\nsince = "2026-10-31T08:00:00+00:00"\n'
+    )
+
+
+def test_machines_tells_how_each_stands_and_since_when(call, workspace):
+    now = store.read(workspace).digest
+    changed = datetime(2026, 11, 1, 8, tzinfo=UTC).timestamp()
+    os.utime(workspace.memory, (changed, changed))
+    with time_machine.travel("2026-11-02T10:00:00+00:00", tick=False):
         bring_in_step(workspace)
-    own = machines.this_machine()
-    other = workspace.machines / "pi-3c4d"
-    other.mkdir()
-    report = (workspace.machines / own / "report.toml").read_text()
-    (other / "report.toml").write_text(report.replace(store.read(workspace).digest, "0" * 64))
-    (workspace.machines / "torn").mkdir()
-    (workspace.machines / "torn" / "report.toml").write_text("version = ")
-    with time_machine.travel("2026-11-02T10:00:00+00:00"):
+        report_of(workspace, "well", now, "2026-11-02T09:00:00Z")
+        report_of(workspace, "adrift", now, "2026-11-02T09:00:00Z", "edited")
+        report_of(workspace, "behind", "0" * 64, "2026-11-01T10:00:00Z")
+        report_of(workspace, "waiting", "0" * 64, "2026-11-01T09:59:59Z")
+        report_of(workspace, "silent", now, "2026-10-26T09:59:59Z")
+        report_of(workspace, "ahead", now, "2027-11-02T09:00:00Z")
+        (workspace.machines / "torn").mkdir()
+        (workspace.machines / "torn" / "report.toml").write_text("version = ")
         rows = {row["machine"]: row for row in call("machines", "--json").json["machines"]}
-        assert f"{own} (this one): has this memory" in call("machines").out
-    assert rows[own]["this"] is True
+        told = call("machines").out
+    own = machines.this_machine()
+    assert {name: row["state"] for name, row in rows.items()} == {
+        own: "in-sync",
+        "well": "in-sync",
+        "adrift": "adrift",
+        "behind": "behind",
+        "waiting": "waiting",
+        "silent": "unknown",
+        "ahead": "unknown",
+        "torn": "unknown",
+    }
+    assert [name for name, row in rows.items() if row["this"]] == [own]
     assert rows[own]["version"] == __version__
-    assert rows[own]["memory_digest"] == store.read(workspace).digest
-    assert rows[own]["targets"][0]["state"] == "in-sync"
-    assert rows["pi-3c4d"]["state"].startswith("has another memory, reported 2026-11-01T")
-    assert rows["torn"]["state"] == "unknown: its report cannot be read"
-    with time_machine.travel("2026-11-20T10:00:00+00:00"):
-        assert "unknown since 2026-11-01" in call("machines").out
+    assert rows[own]["memory_digest"] == now
+    assert rows["silent"]["since"] == "2026-10-26T09:59:59+00:00"
+    assert rows["adrift"]["since"] == rows["adrift"]["targets"][0]["since"]
+    assert f"{own} (this one): in sync" in told
+    assert "silent: unknown since 2026-10-26T" in told
+    assert "torn: unknown: its report cannot be read" in told
+    assert "  claude: edited since 2026-10-31T08:00:00+00:00  /x/CLAUDE.md\n" in told
+
+
+def test_a_machine_that_is_no_more_can_be_left_out_until_it_speaks_again(call, workspace):
+    now = store.read(workspace).digest
+    report_of(workspace, "sold-1a2b", now, "2026-11-01T09:00:00Z")
+    done = call("machines", "--forget", "sold-1a2b")
+    assert done.code == 0
+    assert "sold-1a2b" not in done.out
+    assert (workspace.machines / "sold-1a2b" / "report.toml").exists()  # it is that machine's own
+    assert call("machines", "--forget", "never-there").code == 2
+    assert call("machines", "--forget", machines.this_machine()).code == 2
+    report_of(workspace, "sold-1a2b", now, "2099-11-01T09:00:00Z")
+    assert "sold-1a2b" in call("machines").out
 
 
 @pytest.fixture
@@ -203,8 +242,8 @@ def test_prune_never_touches_notes(call, workspace):
 
 
 def test_control_characters_of_other_machines_reach_no_terminal(at_terminal, workspace):
-    bring_in_step(workspace)
-    report = next(workspace.machines.glob("*/report.toml"))
+    report_of(workspace, "other", "0" * 64, "2026-11-01T09:00:00Z")
+    report = workspace.machines / "other" / "report.toml"
     report.write_text(report.read_text().replace('"claude"', '"cl\\u001b[2Jaude"'))
     seen = at_terminal("machines").out
     assert "cl�[2Jaude: in-sync" in seen

@@ -1,5 +1,6 @@
 """Every machine says what it has, writes only its own report, and only when there is news."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,7 +39,13 @@ def test_a_report_tells_version_time_digest_and_targets(workspace, noon):
             NOON,
             "abc",
             tuple(
-                {"name": s.name, "path": str(s.path), "mode": s.mode, "state": s.state}
+                {
+                    "name": s.name,
+                    "path": str(s.path),
+                    "mode": s.mode,
+                    "state": s.state,
+                    "since": NOON.astimezone().isoformat(timespec="seconds"),
+                }
                 for s in STATES
             ),
         )
@@ -66,6 +73,14 @@ def test_news_is_written_at_once(workspace, noon, digest, states):
     (told,) = machines.read_all(workspace)
     assert (told.digest, len(told.targets)) == (digest, len(states))
     assert told.time == NOON + timedelta(seconds=1)
+
+
+def test_each_state_is_told_with_when_it_began(workspace, noon):
+    machines.report(workspace, "abc", STATES)
+    noon.shift(timedelta(days=2))
+    machines.report(workspace, "def", [STATES[0], replace(STATES[1], state="stale")])
+    (told,) = machines.read_all(workspace)
+    assert [machines.since(target) for target in told.targets] == [NOON, NOON + timedelta(days=2)]
 
 
 def test_a_report_from_a_clock_that_was_wrong_is_written_again(workspace, noon):

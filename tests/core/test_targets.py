@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from memsync import targets
 from memsync.config import Config, TargetSetting
 from memsync.state import state_folder
-from memsync.targets import Target, block
+from memsync.targets import Target, block, states
 from tests.core.test_files import DISK_ERRORS, failing_runs, failing_with, names
 
 MEMORY, NEWER = b"# Memory\n\n- caf\xc3\xa9\n", b"# Memory\n\n- tea\n"
@@ -315,16 +316,46 @@ def unreadable(agents):
     (agents / "nul.md").write_bytes(b"a\0b")
     os.truncate(agents / "nul.md", 9)
     (agents / ".cloud.md.icloud").touch()
-    paths = ["folder", "latin.md", "nul.md", "cloud.md", "x" * 300, "latin.md/CLAUDE.md"]
+    os.mkfifo(agents / "pipe")  # whoever reads it waits for ever
+    paths = ["folder", "pipe", "latin.md", "nul.md", "cloud.md", "x" * 300, "latin.md/CLAUDE.md"]
     return [Target(str(number), agents / name, "block") for number, name in enumerate(paths)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("closed", ["CLAUDE.md", "."])
+def test_a_target_that_is_somebody_elses_is_unreadable(closed):
+    with tempfile.TemporaryDirectory() as name:  # a test's own folder is root's alone
+        folder = Path(name)
+        folder.chmod(0o755)
+        target = Target("claude", folder / "CLAUDE.md", "block")
+        target.path.write_bytes(MINE)
+        (folder / closed).chmod(0)
+        own = os.geteuid()
+        os.seteuid(own or 65534)
+        try:
+            state = states.inspect(target, MEMORY, folder / "GLOBAL_MEMORY.md", None)
+        finally:
+            os.seteuid(own)
+            folder.chmod(0o700)
+        assert (state.state, state.advice) == ("unreadable", "cannot be read: Permission denied")
+
+
+@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+def test_a_link_that_leads_nowhere_is_a_link_and_stays(give, agents, mode):
+    target = Target("claude", agents / "CLAUDE.md", mode)
+    target.path.symlink_to(agents / "gone.md")
+    assert give.look(target).state == "symlink"
+    assert give(target).state == "symlink"
+    assert target.path.is_symlink()
+    assert not target.path.exists()
 
 
 def test_a_target_that_cannot_be_read_or_made_does_not_stop_the_others(give, agents, target):
     bad = unreadable(agents)
     before = {path: path.read_bytes() for path in agents.glob("*.md")}
-    states = give([*bad, target])
-    assert [state.state for state in states] == [*["unreadable"] * 6, "in-sync"]
-    assert all(state.advice for state in states[:-1])
+    found = give([*bad, target])
+    assert [state.state for state in found] == [*["unreadable"] * 7, "in-sync"]
+    assert all(state.advice for state in found[:-1])
     assert target.path.read_bytes() == BLOCK
     target.path.unlink()
     assert {path: path.read_bytes() for path in agents.glob("*.md")} == before

@@ -116,7 +116,7 @@ def test_a_full_machine_answers_as_described(app: Flask, workspace: Workspace) -
     assert (kept["added_after"], kept["removed_after"]) == (1, 0)
     [note] = found["/api/notes"]["notes"]
     assert (note["text"], note["state"]) == ("Buy milk", "pending")
-    assert found["/api/machines"]["machines"][0]["standing"] == "in step"
+    assert found["/api/machines"]["machines"][0]["standing"] == "in-sync"
     jobs = {job["name"]: job for job in found["/api/jobs"]["jobs"]}
     assert set(jobs) == {"refresh", "mirror", "drift", "digest"}
     assert jobs["refresh"]["runs"][0]["message"] == "no pending notes"

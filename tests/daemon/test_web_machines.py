@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -62,13 +63,17 @@ def test_a_machine_that_never_reported_is_there_all_the_same(browser: Browser) -
     [
         (SAMPLE, 0, "in step"),
         (SAMPLE + "x", 0, "another memory"),
-        (SAMPLE, 5, "silent"),
-        (SAMPLE + "x", 5, "silent"),
+        (SAMPLE + "x", 2, "not known yet"),
+        (SAMPLE, 6, "in step"),
+        (SAMPLE, 8, "silent"),
+        (SAMPLE + "x", 8, "silent"),
     ],
 )
 def test_another_machine_is_judged_by_its_report(
     browser: Browser, workspace: Workspace, text: str, days: float, word: str
 ) -> None:
+    yesterday = (clock.now() - timedelta(days=1)).timestamp()
+    os.utime(workspace.memory, (yesterday, yesterday))
     report_of(workspace, "laptop-12ab", text, days)
     told = section(browser.get("/machines"), "laptop-12ab")
     assert f"laptop-12ab {word}" in told

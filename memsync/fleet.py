@@ -1,0 +1,172 @@
+"""Every machine that has the memory: what it reports, and whether it is in step.
+
+This machine is looked at; the others are judged by what they reported last. The command, the page
+and the watchdog all tell what is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from memsync import clock, machines, store, targets
+from memsync.errors import MemsyncError
+from memsync.machines import Report
+from memsync.targets import find_agent
+from memsync.workspace import Workspace
+
+SILENT_AFTER = timedelta(days=7)
+"""A machine that reported nothing for this long may be in step or not: it cannot be told."""
+
+MOST_AHEAD = timedelta(days=1)
+"""A report from later than this is of a clock that is wrong, and tells nothing."""
+
+ADVICE = {
+    "stale": "memsync targets sync",
+    "missing": "memsync targets sync puts the memory there",
+    "edited": "memsync targets sync writes it anew and keeps your text aside",
+}
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """An agent's file on a machine, its state since when, and what to do where it lags."""
+
+    name: str
+    label: str
+    path: str
+    mode: str
+    state: str
+    since: datetime | None
+    advice: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine: what it is called, its last report, and how it stands since when.
+
+    `standing` is ``in-sync``, ``adrift`` (an agent of it lacks the memory), ``behind`` (long after
+    the memory changed it still had another one), ``waiting`` (it has not reported since the change
+    or just after it) or ``unknown`` (it is silent, or its report says nothing).
+    """
+
+    name: str
+    is_here: bool
+    version: str
+    time: datetime | None
+    digest: str
+    standing: str
+    since: datetime | None
+    targets: tuple[TargetView, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The memory every machine should have, and since when it has been as it is now."""
+
+    digest: str
+    since: datetime
+
+
+def judge(
+    report: Report, wanted: Wanted | None, now: datetime, grace: timedelta
+) -> tuple[str, datetime | None]:
+    """Return how a machine stands by its report, and since when; see `Machine`.
+
+    A machine that sleeps is not behind: what it said before the memory changed, or within the
+    `grace` a sync client needs, says nothing about the memory of now. So the answer only changes
+    with a new report, a new memory, or a week of silence.
+    """
+    if wanted is None or report.time is None or not report.digest:
+        return "unknown", None
+    if report.time - now > MOST_AHEAD:
+        return "unknown", None
+    if now - report.time > SILENT_AFTER:
+        return "unknown", report.time
+    if report.digest != wanted.digest:
+        late = report.time - wanted.since >= grace
+        return ("behind" if late else "waiting"), wanted.since
+    return _judge_targets(report)
+
+
+def _judge_targets(report: Report) -> tuple[str, datetime | None]:
+    well = [machines.since(t) for t in report.targets if t.get("state") == "in-sync"]
+    adrift = [machines.since(t) for t in report.targets if t.get("state") != "in-sync"]
+    if adrift:
+        return "adrift", min((moment for moment in adrift if moment), default=report.time)
+    return "in-sync", max((moment for moment in well if moment), default=report.time)
+
+
+def gather(workspace: Workspace) -> list[Machine]:
+    """Return every machine, this one first; it is there before it reported, too."""
+    here = machines.this_machine()
+    reports = {report.machine: report for report in machines.read_all(workspace)}
+    present = reports.pop(here, Report(here, "", None, "", ()))
+    gone = machines.forgotten(workspace)
+    others = [reports[name] for name in sorted(reports) if not _is_gone(reports[name], gone)]
+    wanted, looked_at, advice = _look(workspace, present)
+    return [
+        _machine(workspace, looked_at, wanted, present.time, advice),
+        *(_machine(workspace, report, wanted, report.time, None) for report in others),
+    ]
+
+
+def _is_gone(report: Report, gone: dict[str, datetime]) -> bool:
+    """Tell whether a machine was forgotten and has been silent since."""
+    moment = gone.get(report.machine)
+    return moment is not None and (report.time is None or report.time <= moment)
+
+
+def _look(workspace: Workspace, present: Report) -> tuple[Wanted | None, Report, dict[str, str]]:
+    """Return the memory, this machine's report as it would be written now, and advice by target."""
+    try:
+        memory = store.read(workspace)
+        changed = datetime.fromtimestamp(workspace.memory.stat().st_mtime, UTC)
+    except (MemsyncError, OSError):
+        return None, present, {}
+    data = memory.text.encode("utf-8")
+    states = targets.inspect_all(targets.resolve(workspace.config), data, workspace.memory)
+    moment = clock.now()
+    tables = machines.tables(states, present, moment)
+    wanted = Wanted(memory.digest, min(changed.astimezone(), moment))
+    report = Report(present.machine, present.version, moment, memory.digest, tables)
+    return wanted, report, {state.name: state.advice for state in states if state.advice}
+
+
+def _machine(
+    workspace: Workspace,
+    report: Report,
+    wanted: Wanted | None,
+    reported: datetime | None,
+    advice: dict[str, str] | None,
+) -> Machine:
+    """Return a machine as its report has it; `advice` by target is given for this machine alone."""
+    grace = timedelta(minutes=workspace.config.daemon.drift_grace_minutes)
+    standing, since = judge(report, wanted, clock.now(), grace)
+    views = tuple(_views(report, advice))
+    return Machine(
+        report.machine,
+        advice is not None,
+        report.version,
+        reported,
+        report.digest,
+        standing,
+        since,
+        views,
+    )
+
+
+def _views(report: Report, advice: dict[str, str] | None) -> Iterator[TargetView]:
+    for table in report.targets:
+        name, state = table.get("name", ""), table.get("state", "unknown")
+        agent = find_agent(name)
+        yield TargetView(
+            name,
+            agent.label if agent else name,
+            table.get("path", ""),
+            table.get("mode", ""),
+            state,
+            machines.since(table),
+            "" if advice is None else advice.get(name) or ADVICE.get(state, ""),
+        )
