@@ -11,6 +11,7 @@ from memsync import clock, thinning
 from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.files import create_new, is_evicted, sweep_temps
+from memsync.folders import make_below
 
 _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
 
@@ -42,7 +43,7 @@ def backup(path: Path, folder: Path) -> Path:
         OSError: nothing was kept.
     """
     data = path.read_bytes()
-    folder.mkdir(exist_ok=True)
+    make_below(folder.parent, folder.name)
     sweep_temps(folder)
     stamp = clock.now().strftime("%Y%m%d_%H%M%S")
     taken = {path.name for path in folder.iterdir()}

@@ -14,7 +14,10 @@ import stat
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+
+from memsync.folders import held
 
 if sys.platform != "win32":
     import fcntl
@@ -33,7 +36,7 @@ _NO_HARD_LINKS = frozenset(
 _REPLACE_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)  # seconds: a sync client lets go within these
 
 
-def atomic_write(path: Path, data: bytes, mode: int | None = None) -> None:
+def atomic_write(path: Path, data: bytes, mode: int | None = None, *, in_use: bool = False) -> None:
     """Replace the content of `path` durably and in one step.
 
     A symlink is resolved first, so that the link stays a link. The folder must exist.
@@ -42,19 +45,25 @@ def atomic_write(path: Path, data: bytes, mode: int | None = None) -> None:
         path: the file to write; need not exist yet.
         data: its whole new content.
         mode: permission bits; None keeps those of the present file, or 0600 for a new one.
+        in_use: True where an empty folder is the bare mount point of one that went away.
 
     Raises:
+        FolderAwayError: the folder is empty, and `in_use` says that this cannot be.
         OSError: the file has its old content, or, where only the folder could not be made
             durable, the new one; whole in either case, and no temp file is left behind.
     """
     target = path.resolve()
-    temp = _write_temp(target, data, _mode_for(target) if mode is None else mode)
-    try:
-        _replace(temp, target)
-    except BaseException:
-        _unlink_quietly(temp)
-        raise
-    fsync_folder(target.parent)
+    with held(target.parent, in_use=True) if in_use else nullcontext() as folder:
+        temp = _write_temp(target, data, _mode_for(target) if mode is None else mode, folder)
+        try:
+            _replace(temp, target, folder)
+        except BaseException:
+            _unlink_quietly(temp, folder)
+            raise
+        if folder is None:
+            fsync_folder(target.parent)
+        else:
+            _fsync(folder)
 
 
 def create_new(path: Path, data: bytes) -> bool:
@@ -217,11 +226,12 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write_temp(target: Path, data: bytes, mode: int) -> Path:
+def _write_temp(target: Path, data: bytes, mode: int, folder: int | None = None) -> Path:
     # By hand, because importing tempfile would cost `memsync show` four milliseconds.
     token = os.urandom(6).hex()
     temp = target.with_name(f".{target.name}.memsync-{os.getpid()}-{token}{TEMP_SUFFIX}")
-    descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _no_translation(), 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _no_translation()
+    descriptor = os.open(temp if folder is None else temp.name, flags, 0o600, dir_fd=folder)
     try:
         try:
             _write_all(descriptor, data)
@@ -231,7 +241,7 @@ def _write_temp(target: Path, data: bytes, mode: int) -> Path:
         finally:
             os.close(descriptor)
     except BaseException:
-        _unlink_quietly(temp)
+        _unlink_quietly(temp, folder)
         raise
     return temp
 
@@ -254,17 +264,23 @@ def _fsync(descriptor: int) -> None:
             raise
 
 
-def _replace(temp: Path, target: Path) -> None:
+def _replace(temp: Path, target: Path, folder: int | None = None) -> None:
+    def rename() -> None:
+        if folder is None:
+            temp.replace(target)
+        else:
+            os.replace(temp.name, target.name, src_dir_fd=folder, dst_dir_fd=folder)
+
     for delay in _REPLACE_DELAYS:
         try:
-            temp.replace(target)
+            rename()
         except OSError as error:
             if getattr(error, "winerror", None) not in _SHARING_ERRORS:
                 raise
             time.sleep(delay)
         else:
             return
-    temp.replace(target)
+    rename()
 
 
 def _mode_for(target: Path) -> int:
@@ -298,9 +314,12 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-def _unlink_quietly(path: Path) -> None:
+def _unlink_quietly(path: Path, folder: int | None = None) -> None:
     with contextlib.suppress(OSError):
-        path.unlink()
+        if folder is None:
+            path.unlink()
+        else:
+            os.unlink(path.name, dir_fd=folder)
 
 
 def _no_translation() -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from memsync.errors import DamagedMemoryError, FolderAwayError
 from memsync.files import is_evicted
+from memsync.reach import within_reach
 
 RESTORE = "memsync restore goes back to the newest backup; memsync log lists them all"
 
@@ -18,17 +19,8 @@ def read_bytes(path: Path) -> bytes:
             no file.
         FolderAwayError: the folder stopped answering.
     """
-    if is_evicted(path):
-        raise DamagedMemoryError(
-            f"{path} is only a placeholder; its content is in the cloud",
-            hint="open it once or mark it as always kept on this device, or memsync restore",
-        )
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE) from None
-    except IsADirectoryError:
-        raise DamagedMemoryError(f"the memory {path} is a folder", hint=RESTORE) from None
+        data = within_reach(path.parent, lambda: _bytes_of(path))
     except OSError as error:
         raise FolderAwayError(
             f"the memory {path} cannot be read: {error.strerror or error}",
@@ -36,6 +28,20 @@ def read_bytes(path: Path) -> bytes:
         ) from error
     _check(data, path)
     return data
+
+
+def _bytes_of(path: Path) -> bytes:
+    if is_evicted(path):
+        raise DamagedMemoryError(
+            f"{path} is only a placeholder; its content is in the cloud",
+            hint="open it once or mark it as always kept on this device, or memsync restore",
+        )
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE) from None
+    except IsADirectoryError:
+        raise DamagedMemoryError(f"the memory {path} is a folder", hint=RESTORE) from None
 
 
 def is_empty(text: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from memsync import clock, notes
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import append_durably, append_line, create_new, ends_in_newline, icloud_stub
+from memsync.folders import make_below
 from memsync.locks import exclusive_lock
 from memsync.notes import Note
 from memsync.state import lock_path, own_folder
@@ -79,7 +80,7 @@ def add_missing(
 
 
 def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: LastSeen) -> int:
-    workspace.sessions.mkdir(exist_ok=True)
+    make_below(workspace.root, workspace.sessions.name)
     path = log_path(workspace, day)
     if icloud_stub(path).exists():
         raise FolderAwayError(

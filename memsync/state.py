@@ -15,6 +15,7 @@ import platformdirs
 
 from memsync.digests import digest
 from memsync.files import atomic_write, create_new
+from memsync.folders import make_below
 
 _NAME = re.compile(r"[a-z0-9-]+")
 
@@ -52,18 +53,16 @@ def machine_name() -> str:
 def own_folder(machines: Path) -> Path:
     """Return this machine's own folder in the sync folder, made where it is missing.
 
-    The memory root itself is never made: where it is gone, its drive is.
+    The memory root itself is never made: where it is gone, or empty, its drive is away.
 
     Args:
         machines: the folder of all machines' folders (`Workspace.machines`).
 
     Raises:
+        FolderAwayError: the memory root is empty.
         OSError: the folder cannot be made, or the memory root is not there.
     """
-    folder = machines / machine_name()
-    machines.mkdir(exist_ok=True)
-    folder.mkdir(exist_ok=True)
-    return folder
+    return make_below(machines.parent, machines.name, machine_name())
 
 
 def slug(host: str) -> str:

@@ -126,7 +126,7 @@ def replace(workspace: Workspace, text: str, based_on: str | None) -> Written:
             return Written(present, None)
     sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
-    atomic_write(workspace.memory, data)
+    atomic_write(workspace.memory, data, in_use=True)
     return Written(digest(data), kept)
 
 

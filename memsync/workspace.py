@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from memsync.config import Config
 from memsync.errors import FolderAwayError
-from memsync.providers import get_provider
+from memsync.providers import Provider, get_provider
+from memsync.reach import within_reach
 
 MEMORY_NAME = "GLOBAL_MEMORY.md"
 
@@ -46,8 +48,8 @@ class Workspace:
         """Return the workspace that `config` points at; creates nothing.
 
         Raises:
-            FolderAwayError: the folder is not there, cannot be read, or is empty, as it is where
-                a drive is not mounted or a sync client has not started.
+            FolderAwayError: the folder is not there, cannot be read, does not answer, or is
+                empty, as it is where a drive is not mounted or a sync client has not started.
         """
         workspace = cls(memory_root(config), config)
         workspace.require_present()
@@ -57,19 +59,22 @@ class Workspace:
         """Check that the folder is there, as `open` does: a drive may go while a process runs.
 
         Raises:
-            FolderAwayError: it is not there, cannot be read, or is empty.
+            FolderAwayError: it is not there, cannot be read, does not answer, or is empty.
         """
         with _away_on_os_error(self.root):
-            if not self.root.is_dir():
-                raise FolderAwayError(
-                    f"there is no memory folder at {self.root}",
-                    hint="start your sync client, or run memsync init if this is the first time",
-                )
-            if next(self.root.iterdir(), None) is None:
-                raise FolderAwayError(
-                    f"the memory folder {self.root} is empty",
-                    hint="let your sync client finish, or run memsync init to start a memory there",
-                )
+            within_reach(self.root, self._look)
+
+    def _look(self) -> None:
+        if not self.root.is_dir():
+            raise FolderAwayError(
+                f"there is no memory folder at {self.root}",
+                hint="start your sync client, or run memsync init if this is the first time",
+            )
+        if next(self.root.iterdir(), None) is None:
+            raise FolderAwayError(
+                f"the memory folder {self.root} is empty",
+                hint="let your sync client finish, or run memsync init to start a memory there",
+            )
 
     @classmethod
     def create(cls, config: Config) -> Workspace:
@@ -80,7 +85,7 @@ class Workspace:
         """
         root = memory_root(config)
         with _away_on_os_error(root):
-            if not root.parent.is_dir():
+            if not within_reach(root.parent, root.parent.is_dir):
                 raise FolderAwayError(
                     f"there is no sync folder at {root.parent}",
                     hint="memsync init --sync-root PATH names another",
@@ -100,13 +105,20 @@ def memory_root(config: Config) -> Path:
     provider = get_provider(config.provider)
     if config.sync_root:
         return provider.get_memory_root(_expanded(config.sync_root))
-    detected = provider.detect()
+    detected = _detected(provider)
     if detected is None:
         raise FolderAwayError(
             f"no {provider.label} folder was found on this machine",
             hint="memsync config set paths.sync_root PATH, or memsync init --provider NAME",
         )
     return provider.get_memory_root(detected)
+
+
+def _detected(provider: Provider) -> Path | None:
+    """Return the provider's own folder; one that does not answer is not found."""
+    with contextlib.suppress(TimeoutError):
+        return within_reach(Path(provider.name), provider.detect)
+    return None
 
 
 def _expanded(sync_root: str) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from memsync import state
+from memsync.errors import FolderAwayError
 
 NAME = re.compile(r"[a-z0-9-]+-[0-9a-f]{4}")
 
@@ -62,7 +63,11 @@ def test_the_own_folder_is_made_but_never_the_memory_root(tmp_path):
     with pytest.raises(FileNotFoundError):
         state.own_folder(gone / "machines")
     assert not gone.parent.exists()
-    gone.mkdir(parents=True)
+    gone.mkdir(parents=True)  # the bare mount point
+    with pytest.raises(FolderAwayError):
+        state.own_folder(gone / "machines")
+    assert list(gone.iterdir()) == []
+    (gone / "GLOBAL_MEMORY.md").touch()
     assert state.own_folder(gone / "machines").name == state.machine_name()
 
 

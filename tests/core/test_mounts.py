@@ -1,0 +1,70 @@
+"""A real mount that hangs, dies or is gone: the folder is away, nothing is made under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from memsync import reach, sessions
+from memsync.clock import now
+from memsync.errors import FolderAwayError
+from memsync.notes import make
+from memsync.workspace import Workspace
+from tests.support.daemons import memsync
+from tests.support.mounts import Mount
+from tests.support.scale import need
+
+
+@pytest.fixture
+def mount(workspace, tmp_path) -> Iterator[Mount]:
+    """The workspace's root as a mount of a store that holds what it held."""
+    need("rclone", "fusermount3", root=True)
+    store = workspace.root.rename(tmp_path / "store")
+    workspace.root.mkdir()
+    (tmp_path / "cache").mkdir()
+    made = Mount(store, workspace.root, tmp_path / "cache")
+    try:
+        made.mount()
+        yield made
+    finally:
+        made.unmount()
+
+
+def test_a_mount_that_hangs_is_away_at_once_for_the_second_who_asks(
+    mount, workspace, monkeypatch, config
+):
+    monkeypatch.setattr(reach, "PATIENCE_SECONDS", 0.5)
+    assert Workspace.open(config) == workspace
+    mount.hang()
+    with pytest.raises(FolderAwayError, match="cannot be reached: it does not answer"):
+        Workspace.open(config)
+    monkeypatch.setattr(reach, "PATIENCE_SECONDS", 0.0)  # who asks now, waits no more
+    with pytest.raises(FolderAwayError):
+        Workspace.open(config)
+    mount.resume()
+    monkeypatch.undo()
+    assert Workspace.open(config) == workspace
+
+
+@pytest.mark.parametrize("way", ["hangs", "died", "unmounted"])
+def test_commands_tell_that_it_is_away_and_make_nothing(mount, workspace, way):
+    {"hangs": mount.hang, "died": mount.kill, "unmounted": mount.unmount}[way]()
+    commands = (["show"], ["status"], ["refresh"], ["note", "not lost"])
+    with ThreadPoolExecutor() as crowd:
+        answers = list(crowd.map(lambda words: memsync(*words), commands))
+    for done in answers:
+        assert done.code == 4
+        assert str(workspace.root) in done.err
+        assert "Try: " in done.err
+    mount.unmount()
+    assert list(workspace.root.iterdir()) == []
+    mount.mount()
+    assert memsync("show").out == workspace.memory.read_text()
+
+
+def test_a_note_at_a_dead_mount_is_refused_in_words(mount, workspace):
+    mount.kill()
+    with pytest.raises(FolderAwayError):
+        sessions.append(workspace, make("not lost", now()))
