@@ -17,7 +17,7 @@ from memsync.config import PROVIDERS, Config
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.publish import Published, bring_in_step, publish_first
-from memsync.targets import Target, block
+from memsync.targets import Target, block, foreign
 from memsync.terminal import is_terminal
 from memsync.workspace import Workspace
 
@@ -158,9 +158,12 @@ def _start_memory(workspace: Workspace) -> Published:
     if adopted is None:
         return publish_first(workspace, store.STARTER)
     target, text = adopted
-    whole = target.path.read_bytes() == text.encode("utf-8")
-    click.echo(f"The memory starts as {'your' if whole else 'the memory in'} {target.path}")
-    return publish_first(workspace, text, target if whole else None)
+    data = target.path.read_bytes()
+    own = block.find(data) is None
+    click.echo(f"The memory starts as {'your' if own else 'the memory in'} {target.path}")
+    if own and foreign.split(data)[1]:
+        click.echo("What another tool keeps in that file stays there, and out of the memory.")
+    return publish_first(workspace, text, target if own else None)
 
 
 def _adoptable(config: Config) -> tuple[Target, str] | None:
@@ -180,9 +183,9 @@ def _adoptable(config: Config) -> tuple[Target, str] | None:
 
 
 def _own_text(data: bytes) -> bytes:
-    """Return what a file has to say: the memory in its block, where it has been given one."""
+    """Return what a file has to say: the memory in its block, else what is a person's own."""
     found = block.find(data)
-    return data if found is None else found.content
+    return foreign.split(data)[0] if found is None else found.content
 
 
 def _open_ledger(workspace: Workspace) -> None:

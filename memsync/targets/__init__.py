@@ -3,8 +3,9 @@
 from memsync.targets.agents import AGENTS, WITHOUT_FILE, Agent, Limit
 from memsync.targets.catalog import Target, find_agent, offered, place_of, readers, resolve
 from memsync.targets.remarks import Remark, Size, remarks, size
+from memsync.targets.removing import forget
 from memsync.targets.states import TargetState, inspect_all
-from memsync.targets.writing import adopt, apply_all, forget
+from memsync.targets.writing import adopt, apply_all
 
 __all__ = [
     "AGENTS",

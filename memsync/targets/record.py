@@ -23,12 +23,18 @@ class Written:
         lead: how many bytes stand between the person's text and the block because of us.
         created: the file did not exist before.
         adopted: the whole file became the memory, and its text the block.
+        kept: where the file from before is, if not as ``NAME.pre-memsync.bak``.
+        folders: how many folders above the file were made for it.
+        mode: how the memory was given to it.
     """
 
     digest: str
     lead: int = 0
     created: bool = False
     adopted: bool = False
+    kept: str = ""
+    folders: int = 0
+    mode: str = ""
 
 
 def load() -> dict[str, Written]:

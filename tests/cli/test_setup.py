@@ -11,6 +11,7 @@ import pytest
 
 from memsync import config as settings
 from memsync import store
+from memsync.targets import foreign
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
 
@@ -79,10 +80,17 @@ def test_an_instruction_file_becomes_the_memory_and_stands_unchanged(text, call,
 @pytest.mark.parametrize("path", real_memories(), ids=lambda path: path.name)
 def test_no_byte_of_a_real_memory_changes_at_init(path: Path, call, home, sync):
     text = path.read_bytes()
+    own, theirs = foreign.split(text)
     (home / ".claude" / "CLAUDE.md").write_bytes(text)
-    assert init(call, sync).code == 0
-    assert memory_of(sync).read_bytes() == text
-    assert text in (home / ".claude" / "CLAUDE.md").read_bytes()
+    done = init(call, sync)
+    assert done.code == 0, done.err
+    assert memory_of(sync).read_bytes() == own
+    file = (home / ".claude" / "CLAUDE.md").read_bytes()
+    assert own in file
+    assert theirs in file
+    assert ("another tool keeps in that file stays there" in done.out) is (own != text)
+    assert call("targets", "remove", "claude").code == 0
+    assert (home / ".claude" / "CLAUDE.md").read_bytes() == text
 
 
 def test_the_first_agent_with_a_text_gives_it_and_the_others_keep_theirs(call, home, sync):

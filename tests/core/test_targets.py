@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from memsync import targets
 from memsync.config import Config, TargetSetting
 from memsync.state import state_folder
-from memsync.targets import Target, block, states
+from memsync.targets import Target, block, foreign, states
+from tests.conftest import needs_real_memories, real_memories
 from tests.core.test_files import DISK_ERRORS, failing_runs, failing_with, names
 
 MEMORY, NEWER = b"# Memory\n\n- caf\xc3\xa9\n", b"# Memory\n\n- tea\n"
@@ -151,14 +152,180 @@ def test_a_file_that_was_adopted_and_forgotten_is_the_file_from_before(
     assert not target.path.is_symlink()
 
 
-def test_an_adopted_file_keeps_the_newest_memory_when_it_is_forgotten(give, target):
+def kept_aside():
+    folder = state_folder() / "aside"
+    return [path.read_bytes() for path in sorted(folder.iterdir())] if folder.exists() else []
+
+
+def test_an_adopted_file_comes_back_and_the_newest_memory_is_kept_aside(give, target):
     target.path.write_bytes(MEMORY)
     targets.adopt(target, MEMORY)
     assert target.path.read_bytes() == BLOCK
     give(target, NEWER)
-    assert targets.forget(target) == "markers removed, text kept"
-    assert target.path.read_bytes() == NEWER
+    target.path.write_bytes(b"# Later\n" + target.path.read_bytes())
+    assert "the file from before put back; what stood there is kept in" in targets.forget(target)
+    assert target.path.read_bytes() == b"# Later\n" + MEMORY
+    assert kept_aside() == [NEWER]
     assert backup_of(target).read_bytes() == MEMORY
+
+
+def test_a_block_changed_by_hand_is_kept_aside_when_it_is_forgotten(give, target):
+    target.path.write_bytes(MINE)
+    give(target)
+    target.path.write_bytes(target.path.read_bytes().replace(b"caf\xc3\xa9", b"by hand"))
+    assert targets.forget(target).startswith("block removed; what stood there is kept in ")
+    assert target.path.read_bytes() == MINE
+    assert kept_aside() == [b"# Memory\r\n\r\n- by hand\r\n"]
+
+
+BEFORE = {
+    "missing": None,
+    "empty": b"",
+    "text": b"# Mine\n\n- a\n",
+    "CRLF": MINE,
+    "no final newline": b"# Mine\n- a",
+    "blank lines": b"\n\n# Mine\n\n\n",
+    "BOM": b"\xef\xbb\xbf# Mine\n",
+    "only a BOM": b"\xef\xbb\xbf",
+    "the memory itself": MEMORY,
+    "an open fence": b"# Mine\n```sh\nls\n",
+    "another tool's block": b"mine\n<claude-mem-context>\n# Activity\n</claude-mem-context>\n@RTK.md",
+    "another tool's markers": b"<!-- BEGIN: kit/01.md -->\n# Kit\n<!-- END: kit/01.md -->\n",
+    "front matter": b"---\npaths: **/*.go\n---\nmine\n",
+}
+MODES = ["block", "copy", "link"]
+
+
+def is_as_before(path, before):
+    assert not path.is_symlink()
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+def test_what_was_there_comes_back_to_the_byte_however_often(give, agents, mode, before):
+    target = Target("codex", agents / "codex/deeper/AGENTS.md", mode)
+    if before is not None:
+        target.path.parent.mkdir(parents=True)
+        target.path.write_bytes(before)
+    for memories in ([MEMORY], [MEMORY, NEWER, MEMORY], [NEWER, MEMORY, b"# 3\n- x"]):
+        for memory in memories:
+            assert give(target, memory).state == give.look(target, memory).state == "in-sync"
+        targets.forget(target)
+        is_as_before(target.path, before)
+    assert kept_aside() == []
+    assert before is not None or not (agents / "codex").exists()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_file_from_just_before_comes_back_not_that_of_the_first_day(give, agents, mode):
+    target = Target("codex", agents / "AGENTS.md", mode)
+    for before in (b"# First day\n", b"# A year later\r\n", None, b"# And again"):
+        target.path.unlink(missing_ok=True)
+        if before is not None:
+            target.path.write_bytes(before)
+        for memory in (MEMORY, NEWER):
+            give(target, memory)
+        targets.forget(target)
+        is_as_before(target.path, before)
+    assert backup_of(target).read_bytes() == b"# First day\n"
+
+
+@property_test
+@given(
+    before=st.none() | TEXTS,
+    steps=st.lists(st.tuples(st.sampled_from(MODES), TEXTS.filter(bool)), min_size=1, max_size=4),
+)
+def test_modes_may_change_and_what_was_there_comes_back(give, agents, fast_disk, before, steps):
+    assume(before is None or block.find(before) is None)
+    first = new_target(agents)
+    if before is not None:
+        first.path.parent.mkdir()
+        first.path.write_bytes(before)
+    for mode, memory in steps:
+        target = replace(first, mode=mode)
+        assert give(target, memory).state == give.look(target, memory).state == "in-sync"
+    targets.forget(target)
+    is_as_before(first.path, before)
+
+
+@needs_real_memories
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("path", real_memories(), ids=lambda path: path.stem)
+def test_a_real_file_comes_back_to_the_byte_after_a_real_memory(
+    give, agents, fast_disk, path, mode
+):
+    target, before = Target("claude", agents / "CLAUDE.md", mode), path.read_bytes()
+    target.path.write_bytes(before)
+    for other in real_memories()[:3]:
+        memory = other.read_bytes()
+        assert give(target, memory).state == give.look(target, memory).state == "in-sync"
+        assert mode != "block" or target.path.read_bytes().startswith(before)
+    targets.forget(target)
+    is_as_before(target.path, before)
+
+
+def test_without_a_record_the_block_goes_and_the_person_keeps_what_they_wrote(give, target):
+    target.path.write_bytes(b"# Mine\n")
+    give(target)
+    (state_folder() / "targets.json").unlink()
+    assert targets.forget(target).startswith("block removed; what stood there is kept in")
+    assert target.path.read_bytes() == b"# Mine\n"
+    assert kept_aside() == [MEMORY]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_folder_that_is_a_link_is_followed_and_stays_one(give, agents, mode):
+    (agents / "dotfiles").mkdir()
+    (agents / "dotfiles/CLAUDE.md").write_bytes(MINE)
+    (agents / ".claude").symlink_to(agents / "dotfiles")
+    target = Target("claude", agents / ".claude/CLAUDE.md", mode)
+    for memory in (MEMORY, NEWER):
+        assert give(target, memory).state == give.look(target, memory).state == "in-sync"
+    assert (agents / ".claude").is_symlink()
+    targets.forget(target)
+    is_as_before(agents / "dotfiles/CLAUDE.md", MINE)
+    assert (agents / ".claude").is_symlink()
+
+
+THEIRS = b"<claude-mem-context>\n# Recent Activity\n</claude-mem-context>\n"
+
+
+def test_a_block_of_another_tool_stays_its_own_where_the_file_becomes_the_memory(give, target):
+    target.path.write_bytes(b"# Mine\n\n" + THEIRS + b"- more\n")
+    own, theirs = foreign.split(target.path.read_bytes())
+    assert (own, theirs) == (b"# Mine\n\n- more\n", THEIRS)
+    targets.adopt(target, own)
+    assert give.look(target, own).state == "in-sync"
+    data = target.path.read_bytes()
+    assert block.find(data).after == b"\n" + THEIRS
+    target.path.write_bytes(data.replace(b"Recent", b"Newer"))
+    give(target, NEWER)
+    assert target.path.read_bytes().endswith(THEIRS.replace(b"Recent", b"Newer"))
+    targets.forget(target)
+    assert target.path.read_bytes() == own + b"\n" + THEIRS.replace(b"Recent", b"Newer")
+
+
+def test_an_adopted_file_with_another_tools_block_comes_back_to_the_byte(give, target):
+    before = b"# Mine\n\n" + THEIRS + b"- more"
+    target.path.write_bytes(before)
+    targets.adopt(target, foreign.split(before)[0])
+    give(target, NEWER)
+    targets.forget(target)
+    assert target.path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"<claude-mem-context>\nnever closed\n",
+        b"say <claude-mem-context> and </claude-mem-context>\n",
+        b"<!-- BEGIN: mine -->\n- a\n<!-- END: mine -->\n",
+        b"<rules>\n- a\n</rules>\n",
+    ],
+)
+def test_what_is_no_block_of_a_known_tool_is_a_persons_text(text):
+    assert foreign.split(text) == (text, b"")
 
 
 @pytest.mark.parametrize("mode", ["copy", "link"])
@@ -181,7 +348,7 @@ def test_a_copy_that_was_changed_by_hand_is_left_when_it_is_forgotten(give, targ
     target = replace(target, mode="copy")
     give(target)
     target.path.write_bytes(MEMORY + b"- mine\n")
-    assert targets.forget(target) == "file left as it is"
+    assert targets.forget(target) == "file left as it is, it was changed by hand"
     assert target.path.read_bytes() == MEMORY + b"- mine\n"
 
 

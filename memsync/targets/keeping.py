@@ -1,0 +1,69 @@
+"""What a person wrote, kept before anything takes its place.
+
+The first contact keeps a file as ``NAME.pre-memsync.bak`` for good; what comes later is kept in
+the local state, under ``aside/``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from memsync import clock
+from memsync.files import TEMP_SUFFIX, create_new
+from memsync.state import state_folder
+from memsync.targets import block
+from memsync.targets.catalog import Target
+
+ORIGINAL_SUFFIX = ".pre-memsync.bak"
+
+
+def original(target: Target) -> Path:
+    """Return where the file from the first contact is kept."""
+    return target.path.with_name(target.path.name + ORIGINAL_SUFFIX)
+
+
+def keep_edited(target: Target) -> Path | None:
+    """Keep a block or a copy that was changed by hand; None where the original is kept just so."""
+    data = target.path.read_bytes()
+    found = block.find(data)
+    if target.mode == "block" and found:
+        return aside(target, found.content)
+    return keep_whole(target, data)
+
+
+def keep_whole(target: Target, data: bytes) -> Path | None:
+    """Keep a whole file before it is replaced: as the original, or aside where that is another."""
+    if create_new(original(target), data) or original(target).read_bytes() == data:
+        return None
+    return aside(target, data)
+
+
+def aside(target: Target, content: bytes) -> Path:
+    """Keep a text in the local state and return where."""
+    folder = state_folder() / "aside"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    stamp = clock.now().strftime("%Y%m%d_%H%M%S")
+    number = 1
+    while True:
+        kept = folder / f"{target.name}_{stamp}{'' if number == 1 else f'_{number}'}.md"
+        if not kept.exists() and create_new(kept, content):
+            return kept
+        number += 1
+
+
+def temp_beside(path: Path) -> Path:
+    """Return a name for a temp file that `sweep_temps` knows."""
+    return path.with_name(f".{path.name}.memsync-{os.getpid()}-{secrets.token_hex(4)}{TEMP_SUFFIX}")
+
+
+def put_in_place(temp: Path, path: Path) -> None:
+    """Rename `temp` over `path`, be it a link; raises OSError, and then `temp` is gone."""
+    try:
+        temp.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temp.unlink()
+        raise

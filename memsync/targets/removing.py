@@ -1,0 +1,136 @@
+"""Taking the memory out of a target's file again: what was there before comes back.
+
+What was changed by hand is never lost on the way: a block is kept aside, a copy left as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from memsync.files import atomic_write
+from memsync.targets import block, foreign, record
+from memsync.targets.catalog import Target
+from memsync.targets.keeping import aside, original, put_in_place, temp_beside
+from memsync.targets.record import Written
+from memsync.targets.states import text_digest
+
+
+def forget(target: Target) -> str:
+    """Take the memory out of a target's file again and return what was done, in words.
+
+    What stood around the block stays. A file that was there only for memsync goes, and the
+    folders made for it; an adopted file, and what a link or an unchanged copy took the place of,
+    comes back.
+
+    Raises:
+        OSError: the file is as it was.
+    """
+    records = record.load()
+    written = records.pop(str(target.path), Written(""))
+    done = take_out(target, written)
+    record.save(records)
+    return done
+
+
+def take_out(target: Target, written: Written) -> str:
+    """Do what `forget` says for a target of which `written` is known; the record stays."""
+    path = target.path
+    if path.is_symlink() and target.mode == "link":
+        return _put_back(target, written)
+    if path.is_symlink() or not path.is_file():
+        return "file left as it is"
+    data = path.read_bytes()
+    if target.mode == "copy":
+        as_written = text_digest(data) == written.digest
+        return _put_back(target, written) if as_written else _left(target)
+    found = block.find(data)
+    if found is None:
+        return "file left as it is: no block in it"
+    kept = _keep(target, found, written)
+    done = _take_out_block(target, found, written)
+    return f"{done}; what stood there is kept in {kept}" if kept else done
+
+
+def _left(target: Target) -> str:
+    before = original(target)
+    hint = f"; the one from before is {before}" if before.exists() else ""
+    return f"file left as it is, it was changed by hand{hint}"
+
+
+def _keep(target: Target, found: block.Block, written: Written) -> Path | None:
+    """Keep a block aside that a person changed, or that an adopted file will not have any more."""
+    now = text_digest(found.content)
+    if now == written.digest and not written.adopted:
+        return None
+    if written.adopted and now == text_digest(_adopted_text(target, found)):
+        return None
+    return aside(target, found.content)
+
+
+def _put_back(target: Target, written: Written) -> str:
+    """Replace a link or a copy by the file that stood there before, or by nothing."""
+    path, is_link = target.path, target.path.is_symlink()
+    before = Path(written.kept) if written.kept else original(target)
+    if before.exists() and not written.created:
+        place = temp_beside(path) if is_link else path
+        atomic_write(place, before.read_bytes())
+        if is_link:
+            put_in_place(place, path)
+        return "the file from before put back"
+    if not is_link and not written.created:
+        return "file left as it is"
+    _unlink(path, written)
+    return "link removed" if is_link else "file removed"
+
+
+def _take_out_block(target: Target, found: block.Block, written: Written) -> str:
+    path = target.path
+    if written.adopted:
+        atomic_write(path, _adopted_file(target, found))
+        return "the file from before put back"
+    rest = _before(target, found, written) + found.after
+    if written.created and not rest.strip():
+        _unlink(path, written)
+        return "file removed"
+    atomic_write(path, rest)
+    return "block removed"
+
+
+def _before(target: Target, found: block.Block, written: Written) -> bytes:
+    """Return what a person wrote before the block, without the blank line that we put between."""
+    before = found.before
+    if written.lead and before[-written.lead :].strip(b"\r\n") == b"":
+        return before[: len(before) - written.lead]
+    first = _original_text(target)
+    if not written.digest and first is not None and before.startswith(first):  # no record is left
+        return first if not before[len(first) :].strip(b"\r\n") else before
+    return before
+
+
+def _adopted_file(target: Target, found: block.Block) -> bytes:
+    """Return an adopted file as it was, with what a person or another tool put around since."""
+    first, rest = _original_text(target), found.before + found.after
+    if first is not None and rest.strip(b"\r\n") == foreign.split(first)[1].strip(b"\r\n"):
+        return first
+    return found.before + _adopted_text(target, found) + found.after
+
+
+def _adopted_text(target: Target, found: block.Block) -> bytes:
+    first = _original_text(target)
+    return found.content if first is None else foreign.split(first)[0]
+
+
+def _original_text(target: Target) -> bytes | None:
+    try:
+        return original(target).read_bytes()
+    except OSError:
+        return None
+
+
+def _unlink(path: Path, written: Written) -> None:
+    """Remove the file, and as many folders above it as were made for it and are empty."""
+    path.unlink()
+    with contextlib.suppress(OSError):
+        for folder in list(path.parents)[: written.folders]:
+            folder.rmdir()
