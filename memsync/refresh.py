@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync import prices, sessions, store, sync, usage
+from memsync import prices, sessions, store, sync, usage, waiting
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.edits import EditError
@@ -18,7 +18,7 @@ from memsync.errors import ApiError, MemoryMovedError, MemsyncError, RefusedErro
 from memsync.locks import exclusive_lock
 from memsync.notes import Note
 from memsync.publish import Published, publish
-from memsync.state import lock_path
+from memsync.state import lock_path, state_path
 from memsync.sync import RefreshResult
 from memsync.targets import TargetState
 from memsync.workspace import Workspace
@@ -73,9 +73,21 @@ def merge_pending(
             ) from error
         outcome = Outcome(before=store.read(workspace).text)
         outcome.after = outcome.before
+        _gather_waiting(workspace)
         for batch in batches(sessions.pending(workspace)):
             _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
         return outcome
+
+
+def _gather_waiting(workspace: Workspace) -> None:
+    """Put what the spool has for the logs into them, as far as that goes now."""
+    try:
+        waiting.mend(workspace)
+    except OSError as error:
+        raise MemsyncError(
+            f"the notes that wait on this machine cannot be read: {error.strerror or error}",
+            hint=f"check the permissions of {state_path()}, then memsync refresh",
+        ) from error
 
 
 def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Outcome:

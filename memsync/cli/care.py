@@ -48,7 +48,7 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
     }
     try:
         table["root"] = memory_root(config)
-        workspace = Workspace.open(config)
+        workspace = open_workspace(config)
         table["memory"] = workspace.memory
         memory = store.read(workspace)
         table["digest"] = memory.digest

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from memsync import clock, sessions
+from memsync import clock, sessions, spool
 from memsync import config as settings
 from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
-from memsync.errors import WrongUsageError
+from memsync.errors import FolderAwayError, WrongUsageError
 from memsync.notes import CameBy, Note, make
 from memsync.refresh import Estimate, Outcome
 from memsync.terminal import for_terminal, is_terminal
@@ -28,9 +30,9 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
     given = " ".join(text) if text else _piped()
     if given is None:
         raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
-    workspace = open_workspace()
     taken = make(given, clock.now())
-    sessions.append(workspace, taken)
+    with _kept_where_away([taken]):
+        sessions.append(open_workspace(), taken)
     if as_json:
         shown = {"day": taken.day, "time": taken.time, "id": taken.id, "came_by": taken.came_by}
         print_json(shown)
@@ -63,22 +65,44 @@ def refresh(
     config = settings.load()
     if model:
         config = replace(config, model=model)
-    workspace = Workspace.open(config)
     came_by: CameBy = "terminal" if path is None else "file"
     fresh = [make(given, clock.now(), came_by=came_by)] if given is not None else []
+    with _kept_where_away([] if dry_run else fresh):
+        workspace = Workspace.open(config)
+        if not dry_run:
+            sessions.add_missing(workspace, fresh)
     estimate = None
     if dry_run:
         estimate = deed.estimate(workspace, fresh)
         click.echo(_expected(estimate), err=True)
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
     else:
-        sessions.add_missing(workspace, fresh)
         outcome = deed.merge_pending(workspace, allow_shrink=allow_shrink)
     if as_json:
         table = _as_table(outcome, fresh, dry_run=dry_run)
         print_json(table | ({"estimate": vars(estimate)} if estimate else {}))
     else:
         _tell(outcome, dry_run=dry_run)
+
+
+@contextmanager
+def _kept_where_away(taken: list[Note]) -> Iterator[None]:
+    """Keep the notes on this machine where the body finds the folder away, and say so."""
+    try:
+        yield
+    except FolderAwayError as error:
+        if not taken:
+            raise
+        try:
+            for each in taken:
+                spool.keep_aside(each)
+        except OSError as refusal:
+            words = f"{error.message}; nor can the note be kept here: {refusal.strerror or refusal}"
+            raise FolderAwayError(words, hint=error.hint) from refusal
+        raise FolderAwayError(
+            f"{error.message}; the note is kept on this machine",
+            hint=f"{error.hint}; the note then goes into the log by the next command or the daemon",
+        ) from error
 
 
 def _given(text: str | None, path: Path | None) -> str | None:

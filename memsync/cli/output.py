@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,6 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from memsync import config as settings
+from memsync import waiting
+from memsync.config import Config
+from memsync.errors import MemsyncError
 from memsync.terminal import for_terminal
 from memsync.workspace import Workspace
 
@@ -25,6 +29,12 @@ def print_json(value: object) -> None:
     click.echo(for_terminal(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
 
 
-def open_workspace() -> Workspace:
-    """Return this machine's workspace; raises as `config.load` and `Workspace.open` do."""
-    return Workspace.open(settings.load())
+def open_workspace(config: Config | None = None) -> Workspace:
+    """Return this machine's workspace; raises as `config.load` and `Workspace.open` do.
+
+    Notes that waited for it go into their log on the way.
+    """
+    workspace = Workspace.open(config or settings.load())
+    with contextlib.suppress(MemsyncError, OSError):  # they wait on; the command goes ahead
+        waiting.deliver(workspace)
+    return workspace

@@ -20,9 +20,9 @@ from memsync.credentials import capture_token
 from memsync.daemon.guard import Backoff, Guard, same_secret
 from memsync.daemon.known import Folder, KnownNotes
 from memsync.daemon.note_body import RefusedError, body_of, text_in
-from memsync.daemon.spool import Entry, Spool
 from memsync.errors import WrongUsageError
 from memsync.notes import Note, make
+from memsync.spool import Entry, Spool
 
 MAX_KEY = 256
 JSON_TYPE = ("Content-Type", "application/json")

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from queue import SimpleQueue
 
-from memsync import sessions
+from memsync import sessions, spool, waiting
 from memsync.config import Config
-from memsync.daemon.spool import Spool
 from memsync.errors import MemsyncError
 from memsync.notes import Note
+from memsync.spool import Spool
 from memsync.workspace import Workspace
 
 GATHER_SECONDS = 0.2
 """Notes that come within this time of each other are written together."""
 
 RETRY_SECONDS = 15.0
+
+LOOK_SECONDS = 60.0
+"""How often notes are looked for that a command kept while it did not find the folder."""
 
 MEND_SECONDS = 3600.0
 """How often all is well is not taken for granted: logs are mended and the spool is cleared."""
@@ -63,12 +67,15 @@ class Mover:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        well = self.move_all()
+        well, mended = self.move_all(), time.monotonic()
         while not self._ended.is_set():
-            woken = self._woken.wait(MEND_SECONDS if well else RETRY_SECONDS)
+            self._woken.wait(min(LOOK_SECONDS, MEND_SECONDS) if well else RETRY_SECONDS)
             self._ended.wait(GATHER_SECONDS)
             self._woken.clear()
-            well = self._move_queued() if well and woken else self.move_all()
+            if well and time.monotonic() < mended + MEND_SECONDS and not spool.set_aside():
+                well = self._move_queued()
+            else:
+                well, mended = self.move_all(), time.monotonic()
         if well:
             self._move_queued()
 
@@ -78,12 +85,7 @@ class Mover:
         Doing it again changes nothing, so it also mends a log that lost notes.
         """
         try:
-            workspace = Workspace.open(self._config)
-            merged = sessions.merged_ids(workspace) or set()
-            pending = [e.note for e in self._spool.entries() if e.note.id not in merged]
-            if pending:
-                sessions.add_missing(workspace, pending)
-            self._spool.settle(merged)
+            self._spool.settle(waiting.mend(Workspace.open(self._config)))
         except (MemsyncError, OSError) as error:
             self._tell(f"notes wait in the spool: {error}")
             return False

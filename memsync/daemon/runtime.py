@@ -23,10 +23,10 @@ from memsync.daemon.capture import CaptureApp
 from memsync.daemon.mover import Mover
 from memsync.daemon.process import Status
 from memsync.daemon.server import Port, Server
-from memsync.daemon.spool import Entry, Spool
 from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
 from memsync.notes import Note
+from memsync.spool import Entry, Spool
 
 LOOK_SECONDS = 60.0
 """How often the clock is looked at: a step of it must not delay a job by more than this."""

@@ -11,6 +11,7 @@ import time_machine
 from memsync import config as settings
 from memsync import config_writer, sessions
 from memsync.notes import MAX_BYTES
+from memsync.state import state_folder
 from memsync.sync import EDIT_TOOL
 from tests.conftest import SAMPLE
 from tests.support.messages_server import cut_off, edits
@@ -243,3 +244,40 @@ def test_claude_without_a_key_ends_with_5(call, workspace):
     assert done.code == 5
     assert "Try: set ANTHROPIC_API_KEY" in done.err
     assert pending(workspace) == ["x"]
+
+
+@pytest.mark.parametrize("words", [("note", "not lost"), ("refresh", "--notes", "not lost")])
+def test_a_note_for_a_folder_that_is_away_is_kept_and_goes_in_by_the_next_command(
+    words, call, workspace
+):
+    away = workspace.root.rename(workspace.root.with_name("unplugged"))
+    for _ in range(2):  # the second time because the first one said Error
+        done = call(*words)
+        assert done.code == 4
+        error, hint = done.err.splitlines()
+        assert error.endswith("the note is kept on this machine")
+        assert "goes into the log" in hint
+    assert not workspace.root.exists()
+    away.rename(workspace.root)
+    assert call("status").code == 0
+    (note,) = sessions.pending(workspace)
+    assert (note.text, note.came_by) == ("not lost", "terminal")
+    assert "not lost" in call("refresh", "--json").out
+
+
+def test_a_dry_run_for_a_folder_that_is_away_keeps_nothing(call, workspace):
+    away = workspace.root.rename(workspace.root.with_name("unplugged"))
+    done = call("refresh", "--dry-run", "--notes", "just asking")
+    assert done.code == 4
+    assert "kept" not in done.err
+    away.rename(workspace.root)
+    assert call("status").code == 0
+    assert sessions.pending(workspace) == []
+
+
+def test_a_note_that_can_be_kept_nowhere_says_so(call, workspace, monkeypatch):
+    workspace.root.rename(workspace.root.with_name("unplugged"))
+    (state_folder() / "spool").write_text("no folder")
+    done = call("note", "lost")
+    assert done.code == 4
+    assert "nor can the note be kept here" in done.err

@@ -18,7 +18,7 @@ from memsync.config import Config
 from memsync.daemon import capture
 from memsync.daemon.capture import create_capture_app
 from memsync.daemon.guard import Backoff
-from memsync.daemon.spool import Spool
+from memsync.spool import Spool
 from memsync.workspace import Workspace
 from tests.support.net import Answer, send, send_raw, served
 

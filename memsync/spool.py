@@ -1,7 +1,8 @@
-"""Captured notes on this machine's own disk, from the moment they are acknowledged until merged.
+"""Notes on this machine's own disk: captured ones until merged, others while the folder is away.
 
 A sync folder may be away, and a sync mount can lose what it has fsynced; this folder does
-neither. One file a day, one JSON line a note; many notes that come at once share one fsync.
+neither. The daemon has one file a day, one JSON line a note; many notes that come at once share one
+fsync. A command, which may run beside it, keeps each note in a file of its own.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from pathlib import Path
 from typing import get_args
 
 from memsync import clock
-from memsync.files import append_durably, append_to, ends_in_newline
+from memsync.files import append_durably, append_to, create_new, ends_in_newline
 from memsync.notes import CameBy, Note
-from memsync.state import state_folder
+from memsync.state import state_folder, state_path
 
 KEPT_FOR = timedelta(days=2)
 """A file of merged notes stays this long, so that a late retry is still recognised."""
+
+_ASIDE = "????-??-??.*.jsonl"
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,10 @@ def _identity(info: os.stat_result) -> tuple[int, int, int]:
 
 
 class Spool:
-    """The spool of this machine; one process writes it, any thread of it may."""
+    """What the daemon keeps in this machine's spool; any thread of that one process may."""
 
     def __init__(self) -> None:
-        self.folder = state_folder() / "spool"
-        self.folder.mkdir(exist_ok=True, mode=0o700)
+        self.folder = _made_folder()
         self._gate = threading.Lock()
         self._gathering = _Batch(self._gate)
         self._writing = False
@@ -124,10 +126,7 @@ class Spool:
 
     def entries(self) -> list[Entry]:
         """Return what is in the spool, oldest first; a torn last line is no note yet."""
-        found = []
-        for path in sorted(self.folder.glob("*.jsonl")):
-            found += _read(path)
-        return found
+        return _entries(self.folder)
 
     def settle(self, merged: set[str]) -> None:
         """Remove the files of past days whose notes are all merged.
@@ -143,6 +142,52 @@ class Spool:
             old = _day(path) < limit
             if old and all(entry.note.id in merged for entry in _read(path)):
                 path.unlink(missing_ok=True)
+
+
+def entries() -> list[Entry]:
+    """Return what is in this machine's spool, oldest first; a torn last line is no note yet.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return _entries(state_path() / "spool")
+
+
+def set_aside() -> dict[Path, Note]:
+    """Return the notes that commands kept, each by its file.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    paths = sorted((state_path() / "spool").glob(_ASIDE))
+    return {path: entry.note for path in paths for entry in _read(path)}
+
+
+def keep_aside(note: Note) -> Note:
+    """Keep a note in a file of its own; it is on disk when this returns.
+
+    Returns:
+        The note as it is kept: the one before where it says the same, as when somebody who was
+        told that the folder is away says it again.
+
+    Raises:
+        OSError: the note is not kept.
+    """
+    for kept in set_aside().values():
+        if (kept.came_by, kept.text) == (note.came_by, note.text):
+            return kept
+    create_new(_made_folder() / f"{note.day.isoformat()}.{note.id}.jsonl", _render(Entry(note)))
+    return note
+
+
+def _made_folder() -> Path:
+    folder = state_folder() / "spool"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
+def _entries(folder: Path) -> list[Entry]:
+    return [entry for path in sorted(folder.glob("*.jsonl")) for entry in _read(path)]
 
 
 def _render(entry: Entry) -> bytes:
@@ -178,6 +223,6 @@ def _came_by(given: object) -> CameBy:
 
 def _day(path: Path) -> date:
     try:
-        return date.fromisoformat(path.stem)
+        return date.fromisoformat(path.name[:10])
     except ValueError:
         return date.max

@@ -13,8 +13,8 @@ from typing import get_args
 import pytest
 import time_machine
 
-from memsync.daemon.spool import KEPT_FOR, Entry, Spool
 from memsync.notes import CameBy, Note, make
+from memsync.spool import KEPT_FOR, Entry, Spool
 from tests.support.net import until
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

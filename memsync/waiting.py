@@ -1,0 +1,49 @@
+"""Notes that wait on this machine until their folder is back, and their way into the log.
+
+What a command took while the folder was away goes in at the next one that finds it, or by the
+daemon; what a sync mount lost from a log is put back from the spool.
+"""
+
+from __future__ import annotations
+
+from memsync import sessions, spool
+from memsync.notes import Note
+from memsync.workspace import Workspace
+
+
+def deliver(workspace: Workspace) -> int:
+    """Put the notes that commands kept into their logs; return how many that were.
+
+    Raises:
+        FolderAwayError: a log or ledger cannot be read or written; the notes stay kept.
+        OSError: one cannot be read, or not removed after it is in its log.
+    """
+    kept = spool.set_aside()
+    if not kept:
+        return 0
+    moved = _add(workspace, list(kept.values()))
+    for path in kept:
+        path.unlink(missing_ok=True)
+    return moved
+
+
+def mend(workspace: Workspace) -> set[str]:
+    """Put every spooled note that is not merged into its log; return the ids of merged notes.
+
+    Doing it again changes nothing, so it also mends a log that lost notes.
+
+    Raises:
+        FolderAwayError: a log or ledger cannot be read or written.
+        OSError: the spool cannot be read.
+    """
+    merged = sessions.merged_ids(workspace) or set()
+    missing = [e.note for e in spool.entries() if e.note.id not in merged]
+    if missing:
+        sessions.add_missing(workspace, missing)
+    deliver(workspace)
+    return merged
+
+
+def _add(workspace: Workspace, notes: list[Note]) -> int:
+    merged = sessions.merged_ids(workspace) or set()
+    return sessions.add_missing(workspace, [note for note in notes if note.id not in merged])

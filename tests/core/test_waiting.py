@@ -1,0 +1,104 @@
+"""A note taken while the folder is away waits on this machine, and goes in once it is back."""
+
+from __future__ import annotations
+
+import errno
+import os
+from datetime import timedelta
+
+import pytest
+
+from memsync import clock, refresh, sessions, spool, waiting
+from memsync.daemon.mover import Mover
+from memsync.errors import FolderAwayError
+from memsync.notes import make
+from memsync.spool import Entry, Spool
+from memsync.state import state_path
+from memsync.workspace import Workspace
+
+
+def logged(workspace: Workspace) -> list[str]:
+    return [
+        note.text for day in sessions.days(workspace) for note in sessions.read_day(workspace, day)
+    ]
+
+
+def kept() -> list[str]:
+    return [note.text for note in spool.set_aside().values()]
+
+
+def test_what_was_kept_goes_into_its_own_days_log_once(workspace):
+    yesterday = clock.now() - timedelta(days=1)
+    note = make("said yesterday", yesterday)
+    spool.keep_aside(note)
+    spool.keep_aside(make("said today", clock.now()))
+    assert waiting.deliver(workspace) == 2
+    assert waiting.deliver(workspace) == 0
+    assert sessions.read_day(workspace, yesterday.date()) == [note]
+    assert logged(workspace) == ["said yesterday", "said today"]
+    assert kept() == []
+
+
+def test_who_says_it_again_because_the_folder_was_away_has_said_it_once(workspace):
+    first = spool.keep_aside(make("again", clock.now()))
+    assert spool.keep_aside(make("again", clock.now() + timedelta(seconds=9))) == first
+    later = clock.now() + timedelta(seconds=20)
+    spool.keep_aside(make("again", later, came_by="file"))
+    assert kept() == ["again", "again"]
+
+
+def test_a_folder_that_goes_amid_the_delivery_loses_nothing(workspace, monkeypatch):
+    spool.keep_aside(make("waits on", clock.now()))
+    real = os.write
+
+    def refuse(descriptor, data):
+        if b"waits on" in bytes(data):
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return real(descriptor, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        with pytest.raises(FolderAwayError):
+            waiting.deliver(workspace)
+    assert kept() == ["waits on"]
+    assert waiting.deliver(workspace) == 1
+    assert logged(workspace) == ["waits on"]
+
+
+def test_a_delivery_cut_off_before_the_file_is_gone_is_no_second_note(workspace):
+    note = spool.keep_aside(make("half delivered", clock.now()))
+    sessions.append(workspace, note)
+    sessions.mark_merged(workspace, [note])
+    assert waiting.deliver(workspace) == 0
+    assert logged(workspace) == ["half delivered"]
+    assert kept() == []
+
+
+def test_a_refresh_merges_what_waited_for_it_and_what_the_ear_took(workspace):
+    spool.keep_aside(make("I moved to Oslo", clock.now()))
+    Spool().add(Entry(make("From a phone", clock.now(), came_by="network")))
+    outcome = refresh.merge_pending(workspace)
+    assert outcome.notes == 2
+    assert "I moved to Oslo" in workspace.memory.read_text()
+    assert "From a phone" in workspace.memory.read_text()
+    assert refresh.merge_pending(workspace).notes == 0
+
+
+def test_a_spool_that_cannot_be_read_is_told_before_anything_is_merged(workspace, monkeypatch):
+    spool.keep_aside(make("unreadable", clock.now()))
+    (path,) = spool.set_aside()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(Exception, match="the notes that wait on this machine") as raised:
+        refresh.merge_pending(workspace)
+    assert str(state_path()) in raised.value.hint
+
+
+def test_the_daemon_takes_what_a_command_kept_beside_it(workspace):
+    spool.keep_aside(make("by a command", clock.now()))
+    Spool().add(Entry(make("by the ear", clock.now(), came_by="network")))
+    mover = Mover(Spool(), workspace.config)
+    assert mover.move_all()
+    assert sorted(logged(workspace)) == ["by a command", "by the ear"]
+    assert kept() == []
+    assert [entry.note.text for entry in Spool().entries()] == ["by the ear"]
