@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from memsync.edits import Edit, EditError, apply
 from memsync.notes import Note
 from memsync.redaction import redact
+from memsync.repeats import Standing
 from memsync.sanitizing import sanitize
 
 SECTION = "Recent notes"
@@ -19,20 +20,24 @@ _MARKUP = re.compile(r"((?:(?:[-*+]|\d{1,9}[.)])\s+)*)(?=`{3}|~{3}|<!--|#{1,6}(?
 
 
 def merge(notes: Sequence[Note], memory: str) -> tuple[Edit, ...]:
-    """Return the edits that put `notes` under ``## Recent notes``; those that stand there are out.
+    """Return the edits that put `notes` under ``## Recent notes``, but for what says nothing new.
 
     Deterministic: the same notes and memory give the same edits. A note of nothing that can be
     seen (control and format characters alone) stays in the log only.
     """
     plain = memory.replace("\r\n", "\n")
-    standing = plain if plain.endswith("\n") else plain + "\n"
+    plain = plain if plain.endswith("\n") else plain + "\n"
+    standing = Standing(memory)
     bullets: list[str] = []
     for note in notes:
         text = bullet(note)
         if not sanitize(note.text).strip():
             continue
-        if text not in bullets and f"\n{text}\n" not in standing:
-            bullets.append(text)
+        is_repeat = "\n" not in text and standing.says(text)
+        if text in bullets or f"\n{text}\n" in plain or is_repeat:
+            continue
+        bullets.append(text)
+        standing.take(text)
     if not bullets:
         return ()
     text = "\n".join(bullets)

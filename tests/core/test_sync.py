@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -280,3 +281,31 @@ def test_the_rough_estimate_is_near_what_a_merge_uses(asking, claude):
     about, most = (f(notes, SAMPLE, asking) for f in (sync.about_tokens, sync.most_tokens))
     assert 0.5 < result["input_tokens"] / about.input < 1.5
     assert 2 * about.input < most.input
+
+
+def test_a_memory_near_its_length_is_asked_to_make_room_in_what_is_recent(asking, claude):
+    recent = "".join(f"- 2026-11-{day:02}: Note {day}\n" for day in range(1, 21))
+    memory = f"{SAMPLE}\n## Recent notes\n\n{recent}"
+    long = replace(asking, max_memory_lines=memory.count("\n"))
+
+    def obey(request):
+        asked = request["messages"][0]["content"]
+        assert "Make room for what is new: condense 'Recent notes' by replace and remove" in asked
+        assert f"at most {memory.count(chr(10)) // 5} lines, never constraints" in asked
+        gone = "\n".join(recent.splitlines()[:5])
+        return edits(
+            {"op": "replace", "find": gone, "text": "- November: notes 1 to 5"},
+            {"op": "add", "section": "Identity", "text": "- Lives in Oslo"},
+        )
+
+    claude.script(obey)
+    after = merge(long, memory, "I moved to Oslo")["updated_content"]
+    assert "- Lives in Oslo\n" in after
+    assert after.count("\n") <= long.max_memory_lines
+    assert after.endswith(recent.split("- 2026-11-05: Note 5\n")[1])
+
+
+def test_a_memory_with_room_is_not_asked_to_make_some(asking, claude):
+    claude.script(edits())
+    merge(asking)
+    assert "Make room" not in claude.requests[0]["messages"][0]["content"]

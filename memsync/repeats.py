@@ -1,0 +1,131 @@
+"""What stands in a memory already, in other clothes: new lines that say nothing new.
+
+A line is a repeat only where dropping it loses nothing. So it must say the very same (see
+`nearness`), what it repeats must mean by itself what it says, and no recent note may say something
+else about the same thing: who moved to Turin and back says "I live in Oslo" twice, and means it.
+What happened on two days happened twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from memsync.document import Heading, Kind, Outline, is_list_item, scan
+from memsync.edits import Edit
+from memsync.nearness import Words, day, holds_on_any_day, is_close_to_any, words
+
+LEAST_WORDS = 2
+"""A line of fewer words says too little by itself to be taken for a repeat."""
+
+_NOTES = re.compile(r"recent notes\b", re.IGNORECASE)
+_RECENT = re.compile(r"recent\b", re.IGNORECASE)
+# Sections about the person as such. What stands elsewhere holds for a project, a language, someone
+# else, for a while, or is ruled out there, and a note that says it may mean more.
+_GENERAL = frozenset(
+    {"my", "about", "me", "who", "i", "am", "user", "personal", "general", "identity", "profile"}
+    | {"background", "facts", "preferences", "communication", "working", "coding", "style"}
+    | {"habits", "hard", "constraints", "and", "the", "of", "how", "like", "things", "done", "work"}
+)
+
+
+def is_recent(heading: Heading) -> bool:
+    """Tell whether a section holds what came in lately: ``Recent notes``, ``Recent decisions``."""
+    return _RECENT.match(heading.text) is not None
+
+
+class Standing:
+    """What the lines of a memory say, those that stand by themselves."""
+
+    def __init__(self, memory: str) -> None:
+        outline = scan(memory)
+        self._has_one_title = sum(heading.level == 1 for heading in outline.headings) == 1
+        self._recent: list[tuple[str, Words]] = []
+        self._other: list[Words] = []
+        self.by_heading: dict[Heading, list[Words]] = {}
+        for number, heading in _plain_lines(outline):
+            line = outline.lines[number]
+            alone = _stands_alone(outline, number)
+            if alone and _NOTES.match(heading.text):
+                self._recent.append((day(line), words(line)))
+            elif is_recent(heading):
+                self._other.append(words(line))
+            elif alone:
+                self.by_heading.setdefault(heading, []).append(words(line))
+
+    def says(self, bullet: str) -> bool:
+        """Tell whether a dated bullet, the newest of all, would add nothing."""
+        on, said = day(bullet), words(bullet)
+        if len(said) < LEAST_WORDS or said in self._other:
+            return False
+        if is_close_to_any(said, (*self._other, *(told for _, told in self._recent))):
+            return False
+        lasts = holds_on_any_day(said)
+        if any(said == told and (lasts or on == told_on) for told_on, told in self._recent):
+            return True
+        general = (told for where, told in self.by_heading.items() if self._is_general(where))
+        return lasts and any(said in told for told in general)
+
+    def take(self, bullet: str) -> None:
+        """Count a bullet as the newest of the recent notes."""
+        if "\n" in bullet:
+            self._other.append(words(bullet.split("\n", maxsplit=1)[0]))
+        else:
+            self._recent.append((day(bullet), words(bullet)))
+
+    def _is_general(self, heading: Heading) -> bool:
+        """Tell whether what stands under a heading holds in general, as a note by itself does."""
+        above = heading.parents[1:] if self._has_one_title else heading.parents
+        names = " ".join((*above, heading.text)).casefold()
+        return heading.level > 1 and set(re.findall(r"[\w']+", names)) <= _GENERAL
+
+
+def without_repeats(memory: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """Return the edits without additions of one line that its section has already.
+
+    One that another edit of the list takes away is not there any more, and is kept.
+    """
+    outline, standing = scan(memory), Standing(memory)
+    taken = {words(line) for edit in edits for line in edit.find.split("\n")}
+    return tuple(edit for edit in edits if not _repeats(edit, outline, standing, taken))
+
+
+def _repeats(edit: Edit, outline: Outline, standing: Standing, taken: set[Words]) -> bool:
+    text = edit.text.strip("\n")
+    if edit.op != "add" or edit.after.strip() or "\n" in text or _indent(text) > 0:
+        return False
+    found, said = outline.find_sections(edit.section), words(text)
+    if len(found) != 1 or len(said) < LEAST_WORDS or said in taken or day(text):
+        return False
+    return said in standing.by_heading.get(found[0], ())
+
+
+def _plain_lines(outline: Outline) -> Iterable[tuple[int, Heading]]:
+    """Return the lines of plain text by number, each with the heading it stands under."""
+    heading: Heading | None = None
+    by_line = {found.line: found for found in outline.headings}
+    for number, kind in enumerate(outline.kinds):
+        heading = by_line.get(number, heading)
+        if heading is not None and kind is Kind.TEXT and outline.lines[number].strip():
+            yield number, heading
+
+
+def _stands_alone(outline: Outline, number: int) -> bool:
+    """Tell whether a line means by itself what it says: it is whole, and nothing introduces it."""
+    line = outline.lines[number]
+    if not is_list_item(line) or _indent(line) > 0:
+        return False
+    below = outline.lines[number + 1] if number + 1 < len(outline.lines) else ""
+    if below.strip() and (not is_list_item(below) or _indent(below) > 0):
+        return False  # it runs on, or has points of its own
+    for above in range(number - 1, -1, -1):
+        text = outline.lines[above]
+        if outline.kinds[above] is Kind.HEADING:
+            return True
+        if text.strip() and not is_list_item(text) and _indent(text) == 0:
+            return not text.rstrip(" \r\n*_").endswith((":", "\uff1a"))
+    return True
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
