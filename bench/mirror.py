@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from memsync.daemon.mirror import mirror
+from memsync.daemon.mirror_report import Rules
 
 Row = tuple[str, str, str, str]
 
@@ -75,7 +76,7 @@ class _Bench:
         self.source, self.ours, self.theirs, self.rsync = source, ours, theirs, rsync
 
     def mirror(self) -> None:
-        mirror(self.source, self.ours, keep_days=30, now=datetime.now(UTC))
+        mirror(self.source, self.ours, Rules(), datetime.now(UTC))
 
     def peer(self) -> None:
         subprocess.run([str(self.rsync), "-a", f"{self.source}/", str(self.theirs)], check=True)

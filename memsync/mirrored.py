@@ -16,6 +16,7 @@ from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.workspace import MEMORY_NAME
 
 VERSIONS = ".versions"
+MARK = ".memsync-mirror"
 STAMP = "%Y%m%d_%H%M%S"
 VERSION_NAME = re.compile(r"(?P<name>.+)\.(?P<stamp>\d{8}_\d{6})(?:_(?P<count>\d+))?", re.DOTALL)
 

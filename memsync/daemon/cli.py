@@ -183,8 +183,15 @@ def alert() -> None:
 @daemon.command()
 @click.argument("job")
 @click.option("--dry-run", is_flag=True, help="With digest: print it and send nothing.")
-def run(job: str, *, dry_run: bool) -> None:
-    """Run one JOB now: refresh, mirror, drift or digest."""
+@click.option("--verify", is_flag=True, help="With mirror: read both sides in full.")
+@click.option("--accept", is_flag=True, help="With mirror: what is gone is gone on purpose.")
+def run(job: str, *, dry_run: bool, verify: bool, accept: bool) -> None:
+    """Run one JOB now: refresh, mirror, drift or digest.
+
+    The mirror refuses to run where most of its files are gone from the memory folder, or where
+    the mirror itself is not where it was; --accept says that this is meant. --verify finds damage
+    that size and time do not show, renews what is damaged in the mirror, and exits 1 for it.
+    """
     scheduler = _late("scheduler")
     if dry_run:
         _preview(job)
@@ -193,9 +200,16 @@ def run(job: str, *, dry_run: bool) -> None:
     if found is None:
         names = ", ".join(entry.name for entry in scheduler.JOBS)
         raise WrongUsageError(f"there is no job {job!r}", hint=f"one of {names}")
+    if (verify or accept) and found.name != "mirror":
+        raise WrongUsageError(
+            "--verify and --accept are for mirror", hint="memsync daemon run mirror --verify"
+        )
     config = settings.load()
     _late("runtime").set_up_logging(to_terminal=False)  # what a job logs is the daemon's, too
-    done = found.act(config)
+    if found.name == "mirror":
+        done = scheduler.job_backup_mirror(config, verify=verify, accept=accept, tell=click.echo)
+    else:
+        done = found.act(config)
     if done.outcome == "failed":
         raise MemsyncError(done.message, done.hint, done.exit_code)
     click.echo(f"{done.outcome}: {done.message}")

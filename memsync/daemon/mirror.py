@@ -7,14 +7,18 @@ content without keeping it as a version, and never to leave a torn file.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from memsync import thinning
+from memsync.backups import by_name
+from memsync.daemon import mirror_mark, mirror_verify
+from memsync.daemon.mirror_disk import Copier, can_sync_at_once, sync_file_system
 from memsync.daemon.mirror_listing import (
     Listing,
     Plan,
@@ -23,83 +27,74 @@ from memsync.daemon.mirror_listing import (
     list_mirror,
     list_source,
     reason,
+    refuse_loss,
     refuse_nesting,
 )
-from memsync.daemon.mirror_versions import Folders, Versions, copy_file
+from memsync.daemon.mirror_report import MirrorReport, Rules
+from memsync.daemon.mirror_verify import Finding
+from memsync.daemon.mirror_versions import Folders, Versions
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import TEMP_SUFFIX, fsync_folder, is_evicted, sweep_temps
 from memsync.workspace import MEMORY_NAME
 
 _FEW = 64
+_STEADY_SECONDS = 7 * 86_400
 
 
-@dataclass(frozen=True)
-class MirrorReport:
-    """What one run of the mirror did.
-
-    Attributes:
-        copied: files copied because they were new or different.
-        kept_versions: replaced or deleted files put aside as versions.
-        pruned: old versions removed.
-        unchanged: files that were the same on both sides.
-        damaged: with `verify`, files whose content in the mirror had changed behind its back
-            (size and time agreed); they were copied anew.
-        skipped: links, special files and cloud placeholders in the source, which are not copied.
-    """
-
-    copied: int = 0
-    kept_versions: int = 0
-    pruned: int = 0
-    unchanged: int = 0
-    damaged: tuple[str, ...] = ()
-    skipped: int = 0
-
-    @property
-    def sentence(self) -> str:
-        """One sentence for the job history, such as "3 files copied, 1 old version kept"."""
-        parts = [
-            _count(self.copied, "file", "copied"),
-            _count(len(self.damaged), "damaged file", "of the mirror renewed"),
-            _count(self.kept_versions, "old version", "kept"),
-            _count(self.pruned, "old version", "pruned"),
-            _count(self.skipped, "file", "skipped"),
-        ]
-        if not (self.copied or self.kept_versions):
-            parts.insert(0, "nothing changed")
-        return ", ".join(part for part in parts if part)
-
-
-def mirror(
-    source: Path, destination: Path, keep_days: int, now: datetime, verify: bool = False
-) -> MirrorReport:
+def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> MirrorReport:
     """Bring the copy at `destination` up to what the memory root `source` holds.
 
-    What is replaced or deleted goes to ``.versions/`` in the mirror for `keep_days`. Links,
-    temp files and cloud placeholders are not copied, nor is a ``.versions`` folder at the top of
-    the source; the last copy of a file that turned into one of these stays. The caller sees to it
-    that one run at a time works on a mirror.
+    What is replaced or deleted goes to ``.versions/`` in the mirror. Links, temp files and cloud
+    placeholders are not copied, nor is a ``.versions`` folder at the top of the source; the last
+    copy of a file that turned into one of these stays. The caller sees to it that one run at a
+    time works on a mirror.
 
     Args:
         source: the memory root.
         destination: the mirror's folder; made where it is missing.
-        keep_days: for how long versions are kept.
+        rules: how the run is to go.
         now: the moment that versions are named after.
-        verify: read both sides of what seems unchanged, and renew what differs.
 
     Raises:
-        FolderAwayError: the source is missing, unreadable or empty. Nothing was touched.
+        FolderAwayError: the source is missing, unreadable or empty, or the mirror that was there
+            is not. Nothing was touched.
         DamagedMemoryError: its GLOBAL_MEMORY.md is no readable text. Nothing was touched.
-        RefusedError: one folder lies in the other, or most of the mirror would be deleted.
-            Nothing was touched.
+        RefusedError: one folder lies in the other, or most of what the mirror has is gone or
+            empty in the source. Nothing was touched.
         MemsyncError: some files could not be copied; all others are mirrored.
     """
-    root, copy = _resolve(source), _resolve(destination)
+    root, copy = resolve(source), resolve(destination)
     wanted = list_source(root)
     refuse_nesting(root, copy)
     check_memory(root / MEMORY_NAME)
+    mirror_mark.recognise(copy, accept=rules.accept)
     present = list_mirror(copy)
     plan = decide(wanted, present)
-    return _Run(root, copy, now, wanted, present).carry_out(plan, keep_days, verify=verify)
+    if not rules.accept:
+        thinned = partial(_thinned_out, now=now, keep_days=rules.backup_days)
+        refuse_loss(plan, wanted, present, thinned)
+    _mark(copy)
+    # A mirror holds no links of its own; whoever put one there, it is not written through.
+    plan.retire.extend(present.odd)
+    return _Run(root, copy, now, wanted, present).carry_out(plan, rules)
+
+
+def _mark(mirror: Path) -> None:
+    try:
+        mirror_mark.remember(mirror)
+    except OSError as error:
+        raise MemsyncError(
+            f"the mirror {mirror} cannot be marked as one ({reason(error)}); nothing was copied",
+            hint="see that it can be written and has room, and so has memsync's state folder",
+        ) from error
+
+
+def _thinned_out(names: Iterable[str], now: datetime, keep_days: int) -> set[str]:
+    """Return those of `names` that are backups which thinning leaves out by now."""
+    listed = (by_name(Path(name)) for name in names if name.startswith("backups/"))
+    found = [entry for entry in listed if entry is not None]
+    gone = thinning.surplus(found, lambda _entry: True, now, keep_days)
+    return {entry.path.as_posix() for entry in gone}
 
 
 @dataclass
@@ -114,18 +109,21 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.folders = Folders(self.mirror)
+        self.copier = Copier()
         self.versions = Versions(self.folders, self.now)
         self.faults = dict(self.wanted.faults)
         self.evicted: set[str] = set()
         self.staged: dict[str, str] = {}
         self.token = f"{os.getpid()}-{secrets.token_hex(4)}"
 
-    def carry_out(self, plan: Plan, keep_days: int, *, verify: bool) -> MirrorReport:
+    def carry_out(self, plan: Plan, rules: Rules) -> MirrorReport:
         for folder in self.present.littered:
             sweep_temps(self.mirror / folder)
-        pruned = self.versions.prune(keep_days)  # first: it makes room for what comes
-        damaged = self._differing(plan.unchanged) if verify else []
-        changed = self._differing(plan.compare, retouch=True)
+        # First of all: it makes room for what comes.
+        pruned = self.versions.prune(rules.keep_days) if self._clock_goes_on() else 0
+        findings = self._verify(plan.unchanged) if rules.verify else ()
+        damaged = [found.name for found in findings if found.where == "mirror"]
+        changed = self._differing(plan.compare)
         self._retire(plan.retire)
         copied = self._copy([*plan.copy, *changed, *damaged])
         self._raise_faults()
@@ -134,24 +132,38 @@ class _Run:
             kept_versions=self.versions.kept,
             pruned=pruned,
             unchanged=len(plan.unchanged) + len(plan.compare) - len(damaged) - len(changed),
-            damaged=tuple(damaged),
+            findings=findings,
             skipped=len(self.wanted.odd) + len(self.wanted.held) + len(self.evicted),
         )
 
-    def _differing(self, names: list[str], *, retouch: bool = False) -> list[str]:
-        """Return those of `names` whose content differs.
+    def _clock_goes_on(self) -> bool:
+        """Tell whether something in the source is about as young as the clock says it is now.
 
-        With `retouch` the others take on the source's time: a sync client that fetched a file
-        anew, or a stick that keeps times by two seconds, is no reason for a new version.
+        Where nothing changed for long there is nothing to prune either; and a clock that leapt
+        ahead would prune what it should not.
+        """
+        newest = max((info[1] for info in self.wanted.files.values()), default=0)
+        return self.now.timestamp() - newest / 1e9 < _STEADY_SECONDS
+
+    def _verify(self, names: list[str]) -> tuple[Finding, ...]:
+        here = [name for name in names if not self._is_away(name)]
+        found = [mirror_verify.examine(name, self.source, self.mirror) for name in here]
+        return (*filter(None, found), *mirror_verify.unreadable_versions(self.mirror))
+
+    def _differing(self, names: list[str]) -> list[str]:
+        """Return those of `names` whose content differs; the others take on the source's time.
+
+        A sync client that fetched a file anew, or a stick that keeps times by two seconds, is no
+        reason for a new version.
         """
         differing = []
         for name in names:
             with self._noting(name):
                 if self._is_away(name):
                     continue
-                if _digest(self.source / name) != _digest_or_none(self.mirror / name):
+                if mirror_verify.differs(self.source / name, self.mirror / name):
                     differing.append(name)
-                elif retouch:
+                else:
                     modified = self.wanted.files[name][1]
                     os.utime(self.mirror / name, ns=(modified, modified))
         return differing
@@ -172,28 +184,36 @@ class _Run:
         """Copy `names`, and return how many were copied.
 
         All contents are written beside their places and synced before the first one is renamed,
-        so that a power cut leaves every file either old or new. Python has no syncfs: a few files
-        are synced one by one, while for many a single os.sync costs a quarter of that (an SD card
-        fares even better), though it waits for other programs' writes too.
+        so that a power cut leaves every file either old or new.
         """
-        one_by_one = len(names) <= _FEW or not hasattr(os, "sync")
+        at_once = len(names) > _FEW and can_sync_at_once()
         try:
             for name in names:
                 with self._noting(name):
-                    self._stage(name, durable=one_by_one)
-            if not one_by_one:
-                os.sync()
+                    self._stage(name, durable=not at_once)
+            if at_once:
+                self._sync()
             return self._place()
         finally:
             for temp in self.staged.values():
                 Path(temp).unlink(missing_ok=True)
+
+    def _sync(self) -> None:
+        try:
+            sync_file_system(str(self.mirror))
+        except OSError as error:
+            raise MemsyncError(
+                f"what was copied to the mirror {self.mirror} cannot be made durable"
+                f" ({reason(error)}); its files are as they were",
+                hint="look after its disk; the next run tries again",
+            ) from error
 
     def _stage(self, name: str, *, durable: bool) -> None:
         parent, _, base = name.rpartition("/")
         # Cut short, or a name of 250 bytes would leave no room for the rest.
         label = f".{base[:40]}.memsync-{self.token}{len(self.staged)}{TEMP_SUFFIX}"
         temp = f"{self.folders.ensure(parent)}/{label}"
-        if copy_file(f"{self.source}/{name}", temp, durable=durable):
+        if self.copier.copy(f"{self.source}/{name}", temp, durable=durable):
             self.staged[name] = temp
         else:
             self.evicted.add(name)
@@ -204,7 +224,7 @@ class _Run:
             with self._noting(name):
                 if name in self.present.files:
                     self.versions.keep(name, stays=True)
-                os.replace(temp, f"{self.mirror}/{name}")  # noqa: PTH105 - see copy_file
+                os.replace(temp, f"{self.mirror}/{name}")  # noqa: PTH105 - see Copier
                 del self.staged[name]
                 placed.append(name)
         for folder in {name.rpartition("/")[0] for name in placed}:
@@ -241,26 +261,11 @@ class _Run:
         ) from error
 
 
-def _resolve(path: Path) -> Path:
+def resolve(path: Path) -> Path:
+    """Return where a path leads; raise `FolderAwayError` where its links go round in a circle."""
     try:
         return path.expanduser().resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13
         raise FolderAwayError(
             f"{path} cannot be resolved ({error})", hint="see where its links lead"
         ) from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _digest_or_none(path: Path) -> str | None:
-    try:
-        return _digest(path)
-    except OSError:
-        return None  # a copy that cannot be read is no copy
-
-
-def _count(number: int, noun: str, done: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'} {done}" if number else ""

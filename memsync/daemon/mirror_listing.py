@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX, is_evicted
-from memsync.mirrored import VERSIONS
+from memsync.mirrored import MARK, VERSIONS
 
 _STUB_SUFFIX = ".icloud"
 _BRAKE_FROM = 10
+_OURS = frozenset({VERSIONS, MARK})
 
 
 @dataclass
@@ -54,11 +55,7 @@ class Plan:
 
 
 def decide(source: Listing, mirror: Listing) -> Plan:
-    """Given what stands on both sides, return what has to be done.
-
-    Raises:
-        RefusedError: more than half of the mirror's files, and at least ten, would be deleted.
-    """
+    """Given what stands on both sides, return what has to be done."""
     held = source.held.union(source.odd)
     below_held = tuple(f"{name}/" for name in held)
     plan = Plan([], [], [], [])
@@ -73,16 +70,30 @@ def decide(source: Listing, mirror: Listing) -> Plan:
     for name in mirror.files:
         if name not in source.files and name not in held and not name.startswith(below_held):
             plan.retire.append(name)
-    if len(plan.retire) >= _BRAKE_FROM and 2 * len(plan.retire) > len(mirror.files):
-        raise RefusedError(
-            f"{len(plan.retire)} of the {len(mirror.files)} files in the mirror"
-            " are gone from the memory folder; the mirror was left as it is",
-            hint="see whether the sync folder is complete; if this is meant, move the mirror's"
-            " folder aside, and the next run starts a new one",
-        )
-    # A mirror holds no links of its own; whoever put one there, it is not written through.
-    plan.retire.extend(mirror.odd)
     return plan
+
+
+def refuse_loss(
+    plan: Plan, source: Listing, mirror: Listing, may_go: Callable[[Iterable[str]], set[str]]
+) -> None:
+    """Raise `RefusedError` where most of what the mirror has is gone or empty in the source.
+
+    That is more than half of its files, and at least ten. What `may_go` returns of the files in
+    the mirror is not counted: backups that were thinned out are no loss.
+    """
+    emptied = [n for n in plan.copy if source.files[n][0] == 0 and n in mirror.files]
+    if len(plan.retire) + len(emptied) < _BRAKE_FROM:
+        return
+    expected = may_go(mirror.files)
+    lost = len([name for name in plan.retire if name not in expected]) + len(emptied)
+    held = len(mirror.files) - len(expected)
+    if lost >= _BRAKE_FROM and 2 * lost > held:
+        raise RefusedError(
+            f"{lost} of the {held} files in the mirror"
+            " are gone from the memory folder, or empty there; the mirror was left as it is",
+            hint="see whether the sync folder is complete; if this is meant: "
+            "memsync daemon run mirror --accept",
+        )
 
 
 def list_source(root: Path) -> Listing:
@@ -126,7 +137,7 @@ def _walk(folder: str, prefix: str, found: Listing) -> None:
     with _opened(folder) as place, os.scandir(place) as entries:
         for entry in entries:
             name = prefix + entry.name
-            if name == VERSIONS:
+            if name in _OURS:
                 continue
             try:
                 if entry.is_file(follow_symlinks=False):

@@ -11,17 +11,13 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from memsync.files import is_evicted
 from memsync.mirrored import STAMP, VERSION_NAME, VERSIONS
 from memsync.workspace import MEMORY_NAME
-
-_BLOCK = 1 << 20
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 @dataclass
@@ -84,75 +80,29 @@ class Versions:
         """Remove the versions put aside more than `keep_days` ago; return how many.
 
         The moment in the name counts, never the file's own time. The newest version of the
-        memory itself stays whatever its age; of any other file, a deleted one too, the last
-        version goes as well. A version from the future (a clock that was wrong) stays, as does
-        what bears no version's name. One that cannot be removed is tried again the next time.
+        memory stays whatever its age; so does the longest of a day's log that is gone or became
+        shorter, because a log only ever grows. A version from the future (a clock that was wrong)
+        stays, as does what bears no version's name. One that cannot be removed is tried again.
         """
         folder = self.folders.root / VERSIONS
-        if folder.is_symlink():
+        if folder.is_symlink() or not folder.is_dir():
             return 0
         oldest_kept = self._stamp(self.now - timedelta(days=keep_days))
-        return _prune_folder(folder, oldest_kept, _newest_of_memory(folder))
+        return _prune_folder(folder, oldest_kept, set(self._last_ones(folder)))
+
+    def _last_ones(self, folder: Path) -> Iterator[str]:
+        """Return the versions that hold what is nowhere else."""
+        of_memory = _by_name(folder).get(MEMORY_NAME)
+        if of_memory:
+            yield str(max(of_memory, key=_order))
+        for name, versions in _by_name(folder / "sessions").items():
+            longest = max(versions, key=_size)
+            if _size(self.folders.root / "sessions" / name) < _size(longest):
+                yield str(longest)
 
     @staticmethod
     def _stamp(moment: datetime) -> str:
         return moment.strftime(STAMP)
-
-
-def copy_file(origin: str, temp: str, *, durable: bool) -> bool:
-    """Copy content, mode and time of `origin` to `temp`, which must not exist.
-
-    The time is the one from before the reading, so that a later change is seen by the next run.
-    Plain strings and open files instead of Path: they halve the time of a full copy.
-
-    Returns:
-        False where `origin` is only a cloud placeholder; nothing was copied.
-
-    Raises:
-        OSError: `temp` is not there.
-    """
-    reader = os.open(origin, _READ)
-    try:
-        info = os.fstat(reader)
-        # A file with blocks on disk is here; only the others are worth a closer look.
-        if not getattr(info, "st_blocks", 0) and is_evicted(Path(origin)):
-            return False
-        _write_copy(reader, info, temp, durable=durable)
-    finally:
-        os.close(reader)
-    return True
-
-
-def _write_copy(reader: int, info: os.stat_result, temp: str, *, durable: bool) -> None:
-    writer = os.open(temp, _CREATE, 0o600)
-    try:
-        try:
-            _pump(reader, writer, info.st_size)
-            if durable:
-                os.fsync(writer)
-        finally:
-            os.close(writer)
-        # A FAT or exFAT stick knows no modes and says so; the copy then keeps its 0600 or the like.
-        with contextlib.suppress(OSError):
-            os.chmod(temp, stat.S_IMODE(info.st_mode) & 0o777)  # noqa: PTH101
-        os.utime(temp, ns=(info.st_mtime_ns, info.st_mtime_ns))
-    except BaseException:
-        Path(temp).unlink(missing_ok=True)
-        raise
-
-
-def _pump(reader: int, writer: int, left: int) -> None:
-    if hasattr(os, "copy_file_range"):
-        # Where the kernel cannot, the loop below goes on; a real fault comes back there.
-        with contextlib.suppress(OSError):
-            while left and (moved := os.copy_file_range(reader, writer, left)):
-                left -= moved
-    while left and (block := os.read(reader, min(left, _BLOCK))):
-        left -= len(block)
-        while block:
-            block = block[os.write(writer, block) :]
-    if left:
-        raise OSError(errno.EAGAIN, "it shrank while it was read")
 
 
 def _has_second_name(current: Path, version: Path) -> bool:
@@ -171,16 +121,30 @@ def _free_name(folder: Path, name: str) -> Path:
     return candidate
 
 
-def _newest_of_memory(folder: Path) -> str | None:
-    found = []
-    for path in folder.glob(f"{MEMORY_NAME}.*"):
-        match = VERSION_NAME.fullmatch(path.name)
-        if match and match["name"] == MEMORY_NAME and not path.is_dir():
-            found.append((match["stamp"], int(match["count"] or 1), str(path)))
-    return max(found)[2] if found else None
+def _by_name(folder: Path) -> dict[str, list[Path]]:
+    """Return the versions that lie in a folder, by the name of the file they are of."""
+    found: dict[str, list[Path]] = {}
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            match = VERSION_NAME.fullmatch(path.name)
+            if match and path.is_file():
+                found.setdefault(match["name"], []).append(path)
+    return found
 
 
-def _prune_folder(folder: Path, oldest_kept: str, never: str | None) -> int:
+def _order(version: Path) -> tuple[str, int]:
+    match = VERSION_NAME.fullmatch(version.name)
+    return (match["stamp"], int(match["count"] or 1)) if match else ("", 0)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _prune_folder(folder: Path, oldest_kept: str, never: set[str]) -> int:
     pruned = 0
     try:
         with os.scandir(folder) as entries:
@@ -197,7 +161,7 @@ def _prune_folder(folder: Path, oldest_kept: str, never: str | None) -> int:
             continue
         match = VERSION_NAME.fullmatch(entry.name)
         # Stamps have a fixed width: they sort as text the way they sort in time.
-        if match and match["stamp"] < oldest_kept and entry.path != never:
+        if match and match["stamp"] < oldest_kept and entry.path not in never:
             with contextlib.suppress(OSError):
                 Path(entry.path).unlink()
                 pruned += 1

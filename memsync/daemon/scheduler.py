@@ -21,17 +21,15 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 from tzlocal import get_localzone
 
-from memsync import clock, refresh
+from memsync import refresh
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.daemon import digest, history, thinner, watchdog
+from memsync.daemon import digest, history, mirror_job, thinner, watchdog
 from memsync.daemon.history import Run
-from memsync.daemon.mirror import mirror
 from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.errors import BudgetError
-from memsync.locks import BusyError, exclusive_lock
-from memsync.state import lock_path
+from memsync.locks import BusyError
 from memsync.workspace import Workspace
 
 CHILD_SECONDS = 3600
@@ -57,18 +55,19 @@ def job_nightly_refresh(config: Config) -> Run:
     return run
 
 
-def job_backup_mirror(config: Config) -> Run:
-    """Bring the independent copy of the memory folder up to date."""
+def job_backup_mirror(
+    config: Config,
+    *,
+    verify: bool = False,
+    accept: bool = False,
+    tell: Callable[[str], object] = lambda _line: None,
+) -> Run:
+    """Bring the independent copy of the memory folder up to date; see `mirror_job.run`."""
     with _told(config, "backup_mirror") as run:
-        daemon = config.daemon
-        if not daemon.backup_mirror_path:
+        if not config.daemon.backup_mirror_path:
             run.skip("daemon.backup_mirror_path is not set")
-            return run
-        destination = Path(daemon.backup_mirror_path).expanduser()
-        source = Workspace.open(config).root
-        with exclusive_lock(lock_path(destination, "mirror"), "the mirror", timeout=0):
-            report = mirror(source, destination, daemon.backup_mirror_keep_days, clock.now())
-        run.message = report.sentence
+        else:
+            run.message = mirror_job.run(config, verify=verify, accept=accept, tell=tell)
     return run
 
 

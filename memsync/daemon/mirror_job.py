@@ -1,0 +1,85 @@
+"""The mirror as a job, and what a person is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from memsync import clock, mirrored
+from memsync.config import Config
+from memsync.daemon import mirror_mark
+from memsync.daemon.mirror import mirror, resolve
+from memsync.daemon.mirror_report import MirrorReport, Rules
+from memsync.errors import MemsyncError
+from memsync.locks import exclusive_lock
+from memsync.state import lock_path
+from memsync.workspace import Workspace
+
+WHERE = {
+    "mirror": "damaged in the mirror, renewed from the memory folder (what was damaged is kept"
+    " under .versions/)",
+    "source": "damaged in the memory folder; the mirror's copy is sound and was left as it is",
+    "version": "an old version in the mirror that cannot be read",
+}
+
+
+def run(
+    config: Config,
+    *,
+    verify: bool = False,
+    accept: bool = False,
+    tell: Callable[[str], object] = lambda _line: None,
+) -> str:
+    """Bring the mirror up to date, and return one sentence on it.
+
+    Both sides are read in full once in thirty days, or where a person asks for it.
+
+    Args:
+        config: whose mirror; it has one.
+        verify: read both sides in full.
+        accept: what is gone is gone on purpose, and the mirror's folder is the right one.
+        tell: told, line by line, what reading in full came to.
+
+    Raises:
+        MemsyncError: as `mirror` does, or reading in full found damage; the message says what.
+    """
+    destination = resolve(mirrored.place(config))
+    source = Workspace.open(config).root
+    verify = verify or mirror_mark.is_due_for_reading(destination)
+    rules = Rules(config.daemon.backup_mirror_keep_days, config.keep_days, verify, accept)
+    with exclusive_lock(lock_path(destination, "mirror"), "the mirror", timeout=0):
+        report = mirror(source, destination, rules, clock.now())
+    if not verify:
+        return report.sentence
+    mirror_mark.note_verified(destination)
+    for line in _told(report, source, destination):
+        tell(line)
+    _raise_on_damage(report, destination)
+    return f"{report.sentence}; {_read(report)} read on both sides, all sound"
+
+
+def _told(report: MirrorReport, source: Path, destination: Path) -> Iterator[str]:
+    yield f"Memory folder: {source}"
+    yield f"Mirror:        {destination}"
+    yield f"{_read(report)} read on both sides; {report.sentence}."
+    for found in report.findings:
+        yield f"  {found.name!r}: {WHERE[found.where]}"
+
+
+def _read(report: MirrorReport) -> str:
+    number = report.unchanged + len(report.damaged)
+    return f"{number:,} {'file' if number == 1 else 'files'}"
+
+
+def _raise_on_damage(report: MirrorReport, destination: Path) -> None:
+    if not report.findings:
+        return
+    first = report.findings[0]
+    what = f"{first.name!r}: {WHERE[first.where]}"
+    if len(report.findings) > 1:
+        what = f"{len(report.findings)} files were damaged, the first one {what}"
+    hint = "look after the mirror's disk; memsync daemon run mirror --verify looks again"
+    at_source = [found.name for found in report.findings if found.where == "source"]
+    if at_source:
+        hint = f"copy {destination / at_source[0]} over the damaged file, then look again"
+    raise MemsyncError(what, hint=hint)

@@ -1,0 +1,128 @@
+"""By what a mirror is known again: a mark in it, remembered on this machine.
+
+An empty folder may be a new mirror, or the bare mount point of a drive that is away. The mark
+tells the two apart: where a mirror was, a folder without its mark is none.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from memsync import clock
+from memsync.errors import FolderAwayError
+from memsync.files import atomic_write, create_new
+from memsync.mirrored import MARK
+from memsync.state import state_folder
+
+VERIFIED_FOR = timedelta(days=30)
+"""After this time both sides are read in full again, unasked."""
+
+
+@dataclass
+class _Known:
+    """What this machine remembers of a place: the marks seen there, when it was last verified."""
+
+    marks: list[str] = field(default_factory=list)
+    verified: str = ""
+
+
+def recognise(mirror: Path, *, accept: bool) -> None:
+    """Check that the folder at `mirror` is the mirror that was there, or may become one.
+
+    Args:
+        mirror: the mirror's folder; need not exist the first time.
+        accept: a person says that it is right, whatever is or is not there.
+
+    Raises:
+        FolderAwayError: a mirror was there, and this is not it, or it cannot be read.
+    """
+    mark = _read(mirror)
+    known = _all().get(str(mirror), _Known()).marks
+    if accept or not known or mark in known:
+        return
+    what = "another mirror is" if mark else "it is not there now: no mirror is"
+    raise FolderAwayError(
+        f"a mirror was at {mirror}, but {what} in that folder; nothing was copied",
+        hint="see that its drive is mounted; if this is to be the mirror from now on: "
+        "memsync daemon run mirror --accept",
+    )
+
+
+def remember(mirror: Path) -> None:
+    """Put the mark into a mirror that has none, and remember it; the folder is there.
+
+    Raises:
+        OSError: the mark cannot be written or remembered.
+    """
+    mark = _read(mirror)
+    if not mark:
+        mark = secrets.token_hex(8)
+        table = {"mirror": mark, "since": clock.now().isoformat(timespec="seconds")}
+        words = "memsync keeps a mirror in this folder, and knows it by this file."
+        data = json.dumps({"what": words, **table}, indent=2).encode() + b"\n"
+        if not create_new(mirror / MARK, data):  # one that is damaged
+            atomic_write(mirror / MARK, data)
+    everything = _all()
+    known = everything.setdefault(str(mirror), _Known())
+    if mark not in known.marks:
+        known.marks.append(mark)
+        _write(everything)
+
+
+def is_due_for_reading(mirror: Path) -> bool:
+    """Tell whether a mirror that is known was not verified for long; a new one is not due."""
+    known = _all().get(str(mirror))
+    if known is None:
+        return False
+    try:
+        return (
+            not timedelta(0) <= clock.now() - datetime.fromisoformat(known.verified) < VERIFIED_FOR
+        )
+    except (ValueError, TypeError):
+        return True
+
+
+def note_verified(mirror: Path) -> None:
+    """Remember that a mirror was read in full just now."""
+    everything = _all()
+    everything.setdefault(str(mirror), _Known()).verified = clock.now().isoformat()
+    _write(everything)
+
+
+def _read(mirror: Path) -> str:
+    """Return a folder's mark; empty where it has none."""
+    try:
+        data = (mirror / MARK).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        raise FolderAwayError(
+            f"the mirror {mirror} cannot be read ({error.strerror or error})",
+            hint="see that its drive is mounted and the folder is yours",
+        ) from error
+    try:
+        mark = json.loads(data)["mirror"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return mark if isinstance(mark, str) else ""
+
+
+def _all() -> dict[str, _Known]:
+    try:
+        table = json.loads(_path().read_bytes())
+        return {place: _Known(**known) for place, known in table.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write(everything: dict[str, _Known]) -> None:
+    table = {place: asdict(known) for place, known in everything.items()}
+    atomic_write(_path(), json.dumps(table, indent=2).encode())
+
+
+def _path() -> Path:
+    return state_folder() / "mirrors.json"

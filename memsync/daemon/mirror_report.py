@@ -1,0 +1,69 @@
+"""How a run of the mirror is to go, and what it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memsync.daemon.mirror_verify import Finding
+
+
+@dataclass(frozen=True)
+class MirrorReport:
+    """What one run of the mirror did.
+
+    Attributes:
+        copied: files copied because they were new or different.
+        kept_versions: replaced or deleted files put aside as versions.
+        pruned: old versions removed.
+        unchanged: files that were the same on both sides.
+        findings: with `verify`, what was damaged behind everybody's back: size and time agreed.
+            What was so in the mirror is copied anew.
+        skipped: links, special files and cloud placeholders in the source, which are not copied.
+    """
+
+    copied: int = 0
+    kept_versions: int = 0
+    pruned: int = 0
+    unchanged: int = 0
+    findings: tuple[Finding, ...] = ()
+    skipped: int = 0
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """The files of the mirror that were damaged, and are renewed."""
+        return tuple(found.name for found in self.findings if found.where == "mirror")
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for the job history, such as "3 files copied, 1 old version kept"."""
+        parts = [
+            _count(self.copied, "file", "copied"),
+            _count(len(self.damaged), "damaged file", "of the mirror renewed"),
+            _count(self.kept_versions, "old version", "kept"),
+            _count(self.pruned, "old version", "pruned"),
+            _count(self.skipped, "file", "skipped"),
+        ]
+        if not (self.copied or self.kept_versions):
+            parts.insert(0, "nothing changed")
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a run is to go.
+
+    Attributes:
+        keep_days: for how long versions are kept.
+        backup_days: for how long the source keeps backups: those thinned out are no loss.
+        verify: read both sides of what seems unchanged, and renew what differs.
+        accept: a person said that what is gone from the source is gone on purpose.
+    """
+
+    keep_days: int = 30
+    backup_days: int = 30
+    verify: bool = False
+    accept: bool = False
+
+
+def _count(number: int, noun: str, done: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'} {done}" if number else ""

@@ -1,0 +1,86 @@
+"""Reading both sides of a mirror in full, to find what size and time do not tell."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsync.files import is_evicted
+from memsync.mirrored import VERSIONS
+
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One file that is not what it should be.
+
+    Attributes:
+        name: the file, relative to both sides.
+        where: the damaged side: mirror, source or version (a file put aside, which has one side).
+    """
+
+    name: str
+    where: str
+
+
+def differs(source: Path, mirror: Path) -> bool:
+    """Tell whether a file of the mirror has another content, or one that cannot be read.
+
+    Raises:
+        OSError: the source cannot be read.
+    """
+    return digest(source) != _digest_or_none(mirror)
+
+
+def examine(name: str, source: Path, mirror: Path) -> Finding | None:
+    """Read a file on both sides, which seem to agree; return what is wrong, None if nothing is.
+
+    Which side is damaged is told by what they hold: text with NUL in it or that is not UTF-8 is
+    no text of memsync's. Where both sides hold text the source is believed; the other text is
+    kept as a version all the same.
+    """
+    try:
+        if not differs(source / name, mirror / name):
+            return None
+    except OSError:
+        return Finding(name, "source")
+    if _is_text(mirror / name) and not _is_text(source / name):
+        return Finding(name, "source")
+    return Finding(name, "mirror")
+
+
+def unreadable_versions(mirror: Path) -> Iterator[Finding]:
+    """Read all that was put aside, and return what cannot be read."""
+    for folder, _, names in os.walk(mirror / VERSIONS):
+        for name in names:
+            path = Path(folder, name)
+            if not path.is_symlink() and _digest_or_none(path) is None:
+                yield Finding(path.relative_to(mirror).as_posix(), "version")
+
+
+def digest(path: Path) -> str:
+    """Return the digest of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _digest_or_none(path: Path) -> str | None:
+    try:
+        return digest(path)
+    except OSError:
+        return None  # a copy that cannot be read is no copy
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        if is_evicted(path) or path.stat().st_size > _MOST_BYTES:
+            return False
+        data = path.read_bytes()
+        data.decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return b"\0" not in data
