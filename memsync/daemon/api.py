@@ -67,7 +67,10 @@ class _Api:
         return jsonify(backups=[_step(step) for step in page.steps], older=page.older or None)
 
     def notes(self) -> ResponseReturnValue:
-        finder = Finder(request.args.get("q", ""))
+        query = request.args.get("q", "")
+        if len(query) > logbook.LONGEST_QUERY:
+            raise WrongUsageError(f"a search may have {logbook.LONGEST_QUERY} characters")
+        finder = Finder(query)
         workspace = Workspace.open(self._config)
         leaf = logbook.leaf(workspace, finder, request.args.get("from", ""))
         found = [_note(listed) for day in leaf.days for listed in day.notes]

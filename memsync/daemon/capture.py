@@ -10,24 +10,37 @@ import importlib
 import json
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from types import ModuleType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from memsync import clock
 from memsync.config import Config
 from memsync.credentials import capture_token
-from memsync.daemon.guard import Backoff, Guard, same_secret
+from memsync.daemon.guard import Backoff, Guard
 from memsync.daemon.known import Folder, KnownNotes
-from memsync.daemon.note_body import RefusedError, body_of, text_in
+from memsync.daemon.note_body import FORMS, Form, RefusedError, body_of, form_of, kind_of, text_in
+from memsync.daemon.tokens import Token
 from memsync.errors import WrongUsageError
 from memsync.notes import Note, make
 from memsync.spool import Entry, Spool
 
 MAX_KEY = 256
-JSON_TYPE = ("Content-Type", "application/json")
+READ_METHODS = frozenset({"GET", "HEAD"})
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back: a status, a body of a kind, further headers."""
+
+    status: HTTPStatus
+    body: bytes
+    kind: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class CaptureApp:
@@ -39,7 +52,7 @@ class CaptureApp:
         spool: Spool | None = None,
         on_note: Callable[[Note], None] | None = None,
     ) -> None:
-        self._token = capture_token(config)
+        self._token = Token(capture_token(config))
         self._spool = spool or Spool()
         self._on_note = on_note or (lambda _note: None)
         self._backoff = Backoff()
@@ -57,46 +70,76 @@ class CaptureApp:
         return importlib.import_module("werkzeug.test").Client(self)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        headers: tuple[tuple[str, str], ...] = ()
         try:
-            status, body = HTTPStatus.OK, self._route(environ)
+            answer = self._route(environ)
         except RefusedError as refused:
-            status, body, headers = refused.status, {"error": refused.message}, refused.headers
-        data = json.dumps(body).encode()
+            said = {"error": refused.message}
+            answer = replace(_as_json(said), status=refused.status, headers=refused.headers)
+        status, length = answer.status, str(len(answer.body))
         start_response(
             f"{status.value} {status.phrase}",
-            [JSON_TYPE, ("Content-Length", str(len(data))), *headers],
+            [("Content-Type", answer.kind), ("Content-Length", length), *answer.headers],
         )
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [data]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
-    def _route(self, environ: WSGIEnvironment) -> dict[str, Any]:
+    def _route(self, environ: WSGIEnvironment) -> Answer:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         if path == "/note":
-            if method != "POST":
-                raise RefusedError(
-                    HTTPStatus.METHOD_NOT_ALLOWED, "notes are sent by POST", (("Allow", "POST"),)
-                )
+            _allow("POST", method == "POST", "notes are sent by POST")
             return self._take(environ)
         if path == "/health":
-            if method not in {"GET", "HEAD"}:
-                raise RefusedError(
-                    HTTPStatus.METHOD_NOT_ALLOWED, "health is read by GET", (("Allow", "GET"),)
-                )
-            return {"ok": True}
-        raise RefusedError(HTTPStatus.NOT_FOUND, "there is only POST /note and GET /health here")
+            _allow("GET", method in READ_METHODS, "health is read by GET")
+            return _as_json({"ok": True})
+        if path == "/":
+            _allow("GET", method in READ_METHODS, "the page is read by GET; notes go to /note")
+            return self._page(HTTPStatus.OK)
+        file = _pages().file(path) if method in READ_METHODS else None
+        if file is None:
+            raise RefusedError(
+                HTTPStatus.NOT_FOUND, "there is only POST /note and GET /health here"
+            )
+        return Answer(HTTPStatus.OK, file.data, file.kind, (("Cache-Control", "max-age=3600"),))
 
-    def _take(self, environ: WSGIEnvironment) -> dict[str, Any]:
-        self._check_token(environ)
-        text = text_in(body_of(environ), environ, forms=bool(self._token))
+    def _page(
+        self,
+        status: HTTPStatus,
+        headers: tuple[tuple[str, str], ...] = (),
+        **told: str,
+    ) -> Answer:
+        html = _pages().render(status, asks_token=bool(self._token), **told)
+        return Answer(status, html, "text/html; charset=utf-8", headers)
+
+    def _take(self, environ: WSGIEnvironment) -> Answer:
+        """Take a note; who sent it by the page's form gets a page, and no word is lost there."""
+        form = Form()
         try:
-            note = make(text, clock.now(), came_by="network")
+            body = body_of(environ)
+            form = form_of(body, environ)
+            said = self._keep_sent(environ, body, form)
+        except RefusedError as refused:
+            if not _is_for_a_person(environ):
+                raise
+            text = form.text or ""
+            return self._page(refused.status, refused.headers, problem=refused.message, text=text)
+        if _is_for_a_person(environ):
+            waits = "yes" if "spooled" in said else ""
+            return self._page(HTTPStatus.OK, noted=said["timestamp"], waits=waits)
+        return _as_json(said)
+
+    def _keep_sent(self, environ: WSGIEnvironment, body: bytes, form: Form) -> dict[str, Any]:
+        self._check_token(environ, form)
+        # Without a token only a browser's own word says which page a form is from; the guard has
+        # refused every Origin but ours.
+        forms = bool(self._token) or "HTTP_ORIGIN" in environ
+        try:
+            note = make(text_in(body, environ, form, forms=forms), clock.now(), came_by="network")
         except WrongUsageError as error:
             raise RefusedError(HTTPStatus.BAD_REQUEST, error.message) from None
-        timestamp = self._keep(note, environ.get("HTTP_IDEMPOTENCY_KEY", ""))
-        answer: dict[str, Any] = {"ok": True, "timestamp": timestamp}
-        return answer if self._folder.is_there() else {**answer, "spooled": True}
+        timestamp = self._keep(note, _key(environ, form))
+        said: dict[str, Any] = {"ok": True, "timestamp": timestamp}
+        return said if self._folder.is_there() else {**said, "spooled": True}
 
-    def _check_token(self, environ: WSGIEnvironment) -> None:
+    def _check_token(self, environ: WSGIEnvironment, form: Form) -> None:
         if not self._token:
             return
         address = environ.get("REMOTE_ADDR", "")
@@ -107,8 +150,8 @@ class CaptureApp:
                 "too many wrong tokens; try again later",
                 (("Retry-After", str(int(wait) + 1)),),
             )
-        given = _as_utf8(environ.get("HTTP_X_MEMSYNC_TOKEN") or _bearer(environ))
-        if not same_secret(given, self._token):
+        header = environ.get("HTTP_X_MEMSYNC_TOKEN") or _bearer(environ)
+        if not self._token.is_right(_as_utf8(header) if header else form.token):
             self._backoff.failed(address)
             raise RefusedError(
                 HTTPStatus.UNAUTHORIZED,
@@ -123,7 +166,7 @@ class CaptureApp:
             if not key:
                 self._spool.add(Entry(note))
             else:
-                entry = Entry(note, key[:MAX_KEY])
+                entry = Entry(note, key)
                 with self._known.alone_with(entry):
                     known = self._known.time_of(entry)
                     if known is not None:
@@ -147,6 +190,39 @@ def create_capture_app(config: Config) -> CaptureApp:
     A note taken by it lies in the spool; a running daemon also moves it to the day's log.
     """
     return CaptureApp(config)
+
+
+def _pages() -> ModuleType:
+    """Return the page's module, loaded when it is first asked for: templates cost time to load."""
+    return importlib.import_module("memsync.daemon.capture_page")
+
+
+def _as_json(said: dict[str, Any]) -> Answer:
+    return Answer(HTTPStatus.OK, json.dumps(said).encode())
+
+
+def _allow(method: str, is_so: bool, message: str) -> None:
+    if not is_so:
+        raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, message, (("Allow", method),))
+
+
+def _is_for_a_person(environ: WSGIEnvironment) -> bool:
+    """Tell whether a browser sent the page's form, and shows what comes back."""
+    return kind_of(environ) in FORMS and "text/html" in environ.get("HTTP_ACCEPT", "").lower()
+
+
+def _key(environ: WSGIEnvironment, form: Form) -> str:
+    """Return the key by which the sender would repeat a note.
+
+    Raises:
+        RefusedError: it is too long; cut, it could be another one's.
+    """
+    header = environ.get("HTTP_IDEMPOTENCY_KEY", "")
+    if max(len(header), len(form.key)) > MAX_KEY:
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST, f"an Idempotency-Key may have {MAX_KEY} characters"
+        )
+    return header or form.key
 
 
 def _bearer(environ: WSGIEnvironment) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
 from wsgiref.types import WSGIEnvironment
 
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import parse_form_data
 
 MAX_BODY = 64 * 1024
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 @dataclass
@@ -20,6 +23,20 @@ class RefusedError(Exception):
     status: HTTPStatus
     message: str
     headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the page's form sends: the note, the token somebody typed in, the key of a retry."""
+
+    text: str | None = None
+    token: str = ""
+    key: str = ""
+
+
+def kind_of(environ: WSGIEnvironment) -> str:
+    """Return what a request says its body is, such as ``text/plain``."""
+    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
 
 
 def body_of(environ: WSGIEnvironment) -> bytes:
@@ -40,40 +57,55 @@ def body_of(environ: WSGIEnvironment) -> bytes:
     return data
 
 
-def text_in(body: bytes, environ: WSGIEnvironment, *, forms: bool) -> str:
+def form_of(body: bytes, environ: WSGIEnvironment) -> Form:
+    """Return the form in a request's body, empty where there is none.
+
+    Raises:
+        RefusedError: it has too many parts, or its text is a file that is no UTF-8.
+    """
+    if kind_of(environ) not in FORMS or _as_table(body) is not None:
+        return Form()
+    again = {**environ, "wsgi.input": BytesIO(body)}
+    try:
+        _, form, files = parse_form_data(again, max_form_memory_size=MAX_BODY, max_form_parts=100)
+    except RequestEntityTooLarge:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "a form may have 100 parts") from None
+    try:
+        text = form.get("text")
+        if text is None and "text" in files:
+            text = _decoded(files["text"].read())
+        return Form(text, form.get("token", ""), form.get("key", ""))
+    finally:
+        for listed in files.listvalues():
+            for file in listed:
+                file.close()
+
+
+def text_in(body: bytes, environ: WSGIEnvironment, form: Form, *, forms: bool) -> str:
     """Return the note in a request's body.
 
-    JSON always; with a token also forms and plain text, which phones send. Without one, those
+    JSON always; forms and plain text, which phones send, where `forms` says so. Elsewhere they
     are refused: they are what a foreign page can send without asking.
 
     Raises:
         RefusedError: there is no such text.
     """
-    kind = str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
-    try:
-        table = json.loads(body)
-    except (ValueError, RecursionError):
-        table = None
-    if isinstance(table, dict):
+    table = _as_table(body)
+    if table is not None:
         return _checked(table.get("text"))
-    if forms and kind == "text/plain":
+    if forms and kind_of(environ) == "text/plain":
         return _checked(_decoded(body))
-    if forms and kind in {"application/x-www-form-urlencoded", "multipart/form-data"}:
-        return _checked(_form_field(body, environ))
+    if forms and kind_of(environ) in FORMS:
+        return _checked(form.text)
     raise RefusedError(HTTPStatus.BAD_REQUEST, 'the body must be JSON: {"text": "…"}')
 
 
-def _form_field(body: bytes, environ: WSGIEnvironment) -> str | None:
-    again = {**environ, "wsgi.input": BytesIO(body)}
-    _, form, files = parse_form_data(again, max_form_memory_size=MAX_BODY, max_form_parts=100)
+def _as_table(body: bytes) -> Mapping[str, object] | None:
     try:
-        if "text" in form:
-            return str(form["text"])
-        return _decoded(files["text"].read()) if "text" in files else None
-    finally:
-        for listed in files.listvalues():
-            for file in listed:
-                file.close()
+        table = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return table if isinstance(table, dict) else None
 
 
 def _decoded(data: bytes) -> str:

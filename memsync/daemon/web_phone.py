@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from memsync import clock, notes, sessions
 from memsync.config import Config
 from memsync.credentials import capture_token
-from memsync.daemon import addresses
+from memsync.daemon import addresses, tokens
 from memsync.daemon.web_parts import KeepNote, back_to
 from memsync.errors import MemsyncError
 from memsync.notes import Note
@@ -30,12 +30,13 @@ class Setup:
     """What a phone is told: where notes and the page are, and which token they need.
 
     `note_url` is None where no port takes notes; `is_here_only` where only this machine gets
-    there; `token` is empty where none is asked for.
+    there; `token` is empty where none is asked for, or where only its hash is here.
     """
 
     note_url: str | None
     page_url: str
     token: str
+    asks_token: bool
     is_here_only: bool
 
 
@@ -92,6 +93,7 @@ def _setup(config: Config) -> Setup:
     as on its own screen, another has to be told.
     """
     capture, page = addresses.capture_url(config), addresses.web_url(config)
+    token = capture_token(config)
     name = urlsplit(f"//{request.host}").hostname or ""
     if (
         name
@@ -104,7 +106,8 @@ def _setup(config: Config) -> Setup:
     return Setup(
         f"{capture}/note" if capture else None,
         f"{page or request.host_url.rstrip('/')}{url_for('phone')}",
-        capture_token(config),
+        "" if tokens.is_hashed(token) else token,
+        bool(token),
         config.daemon.capture_host in addresses.LOOPBACK,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import logging
 import os
@@ -15,7 +16,7 @@ import pytest
 from memsync import config as settings
 from memsync import config_writer
 from memsync.config import Config
-from memsync.daemon import capture
+from memsync.daemon import tokens
 from memsync.daemon.capture import create_capture_app
 from memsync.daemon.guard import Backoff
 from memsync.spool import Spool
@@ -159,13 +160,17 @@ def test_chunked_json_is_taken(ear):
     assert ear.kept == ["pieces"]
 
 
-def test_only_post_note_and_get_health_are_there(ear):
+def test_only_post_note_get_health_and_the_page_are_there(ear):
     for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):
         answer = send(ear.port, method, "/note")
         assert (answer.status, answer.headers["allow"]) == (405, "POST")
-    assert send(ear.port, "POST", "/health", b"").status == 405
-    for path in ("/", "/notes", "/note/", "/NOTE", "/note/../note"):
+    for path in ("/health", "/"):
+        answer = send(ear.port, "POST", path, b'{"text": "a"}')
+        assert (answer.status, answer.headers["allow"]) == (405, "GET")
+    for path in ("/notes", "/note/", "/NOTE", "/note/../note", "/page.css"):
         assert send(ear.port, "POST", path, b'{"text": "a"}').status == 404
+    for path in ("/page.js", "/static/page.css", "/../web.py", "/icon.svg/"):
+        assert send(ear.port, "GET", path).status == 404
     assert ear.kept == []
 
 
@@ -219,18 +224,30 @@ def test_the_token_of_the_environment_comes_first(with_token, monkeypatch):
         assert Ear(port).post({"text": "a"}, {"X-Memsync-Token": "another"}).status == 200
 
 
-def test_tokens_are_compared_in_constant_time(guarded, monkeypatch):
+def test_tokens_are_compared_by_their_hashes_in_constant_time(with_token, monkeypatch):
     seen: list[tuple[str, str]] = []
-    real = capture.same_secret
+    real = tokens.same_secret
 
     def watched(given: str, wanted: str) -> bool:
         seen.append((given, wanted))
         return real(given, wanted)
 
-    monkeypatch.setattr(capture, "same_secret", watched)
-    guarded.post({"text": "a"}, {"X-Memsync-Token": "wrong"})
-    guarded.post({"text": "a"}, GOOD)
-    assert seen == [("wrong", TOKEN), (TOKEN, TOKEN)]
+    monkeypatch.setattr(tokens, "same_secret", watched)
+    with served(create_capture_app(with_token)) as port:
+        Ear(port).post({"text": "a"}, {"X-Memsync-Token": "wrong"})
+        Ear(port).post({"text": "a"}, GOOD)
+    hashed = tokens.hashed(TOKEN)
+    assert seen == [(tokens.hashed("wrong"), hashed), (hashed, hashed)]
+
+
+@pytest.mark.parametrize("spelled", [str, lambda text: text.replace("sha256:", "").upper()])
+def test_a_token_may_be_kept_as_its_hash(workspace, spelled):
+    stored = "sha256:" + spelled(hashlib.sha256(TOKEN.encode()).hexdigest())
+    config_writer.change(settings.get_config_path(), {"daemon.capture_token": stored})
+    with served(create_capture_app(settings.load())) as port:
+        assert Ear(port).post({"text": "a"}, GOOD).status == 200
+        for other in (stored, stored.lower(), "", "x"):
+            assert Ear(port).post({"text": "a"}, {"X-Memsync-Token": other}).status == 401
 
 
 def test_wrong_tokens_have_to_wait_and_are_told_how_long(guarded):
@@ -287,6 +304,14 @@ def test_a_repeated_key_with_the_same_text_is_one_note_even_after_a_restart(work
     with served(create_capture_app(workspace.config)) as port:
         assert Ear(port).post({"text": "once"}, key).json == first.json
         assert Ear(port).kept == ["once", "another", "once"]
+
+
+def test_a_key_that_is_too_long_is_refused_and_not_cut(ear):
+    longest = "k" * 256
+    assert ear.post({"text": "a"}, {"Idempotency-Key": longest}).status == 200
+    answer = ear.post({"text": "a"}, {"Idempotency-Key": longest + "x"})
+    assert (answer.status, "256" in answer.json["error"]) == (400, True)
+    assert ear.kept == ["a"]
 
 
 def test_a_key_sent_by_many_at_once_is_one_note(ear):
