@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsync import checkup, sessions, store, targets
 from memsync import config as settings
-from memsync import sessions, store, targets
 from memsync.backups import newest_good
 from memsync.config import Config
 from memsync.credentials import has_model
@@ -50,6 +51,7 @@ def run(path: Path | None = None) -> list[Check]:
     checks.append(Check("sync folder", ok=True, advice=str(workspace.root)))
     checks += [
         _guarded("memory", lambda: _memory(workspace)),
+        _guarded("lint", lambda: _lint(workspace)),
         _guarded("backups", lambda: _backups(workspace)),
         _guarded("notes", lambda: _notes(workspace)),
         _guarded("free space", lambda: _free_space(workspace)),
@@ -97,6 +99,16 @@ def _memory(workspace: Workspace) -> Check:
     if lines > most:
         return Check("memory", ok=False, advice=f"{lines} lines, more than {most}: memsync edit")
     return Check("memory", ok=True, advice=f"{lines} lines")
+
+
+def _lint(workspace: Workspace) -> Check:
+    found = checkup.findings(workspace)
+    if not found:
+        return Check("lint", ok=True, advice="nothing doubled, outdated or unsafe")
+    kinds = Counter(finding.kind for finding in found)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    serious = any(finding.serious for finding in found)
+    return Check("lint", ok=not serious, advice=f"{told}: memsync lint")
 
 
 def _backups(workspace: Workspace) -> Check:

@@ -17,6 +17,7 @@ from memsync.document import Kind, scan
 _JOINERS = frozenset("\u200c\u200d")
 _SELECTORS = frozenset("\ufe0e\ufe0f")
 _IMPORT = re.compile(r"(?<![\w`@/])@(?=[\w~./\\-])[^\s`,;:!?)\]}>\"']*[\w/~]")
+_FILE = re.compile(r"^(?:~|\.{1,2})[/\\]|\.(?:md|mdc|markdown|txt|json|ya?ml|toml)$", re.IGNORECASE)
 _CODE_SPAN = re.compile(r"(`+)(?:(?!\1).)*\1")
 
 
@@ -30,6 +31,16 @@ def sanitize(text: str) -> str:
         line if kind is Kind.CODE else _without_imports(line)
         for line, kind in zip(outline.lines, outline.kinds, strict=True)
     )
+
+
+def imports(line: str) -> list[str]:
+    """Return the paths a line of text imports: ``@path``, not in a code span, naming a file.
+
+    A name alone is someone's or a package's (``@ada``, ``@types/node``), not a file's.
+    """
+    text = _CODE_SPAN.sub("", line)
+    found = (match[0][1:] for match in _IMPORT.finditer(text))
+    return [path for path in found if _FILE.search(path)]
 
 
 def without_hidden(text: str) -> str:

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Go back to a backup, or to the mirror's copy."),
     "status": ("care", "Show paths and states."),
     "doctor": ("care", "Check that everything works, with advice."),
+    "lint": ("lint", "Look for what is doubled, outdated or unsafe in the memory."),
     "usage": ("care", "Show tokens and money spent."),
     "machines": ("care", "Show every machine's report."),
     "prune": ("care", "Thin out old backups."),

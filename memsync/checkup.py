@@ -1,0 +1,60 @@
+"""The memory of this machine as `lint` sees it: its text, and its size for every agent here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from memsync import clock, store, targets
+from memsync.lint import Finding, check
+from memsync.targets import Target
+from memsync.workspace import Workspace
+
+
+def findings(workspace: Workspace) -> list[Finding]:
+    """Return what is to be told of the memory, by line; what concerns the whole comes first.
+
+    Raises:
+        MemsyncError: the memory cannot be read.
+    """
+    text = store.read(workspace).text
+    wanted = targets.resolve(workspace.config)
+    folders = [workspace.root, *(target.path.parent for target in wanted)]
+    most = workspace.config.max_memory_lines
+    found = [*_length(text, most), *_sizes(wanted)]
+    return found + check(text, clock.now().date(), lambda path: leads_somewhere(path, folders))
+
+
+def of_file(path: Path, text: str) -> list[Finding]:
+    """Return what is to be told of any instruction file's text; its size is nobody's yet."""
+    return check(text, clock.now().date(), lambda named: leads_somewhere(named, [path.parent]))
+
+
+def leads_somewhere(path: str, folders: Sequence[Path]) -> bool:
+    """Tell whether an import's path is a file, seen from any of the folders it is read in."""
+    try:
+        wanted = Path(path).expanduser()
+        return any((folder / wanted).is_file() for folder in folders)
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _length(text: str, most: int) -> Iterator[Finding]:
+    lines = text.count("\n")
+    if lines > most:
+        advice = "a refresh with a model condenses what is recent; memsync edit for the rest"
+        yield Finding(0, "length", f"{lines} lines, more than {most}", advice, serious=True)
+
+
+def _sizes(wanted: Sequence[Target]) -> Iterator[Finding]:
+    for target in wanted:
+        size = targets.size(target)
+        if size is None or size.level == "fits":
+            continue
+        over, cuts = size.level == "over", size.limit.cuts
+        if over or cuts:
+            message = f"{target.name}: {size.words}" + ("" if cuts else " that its maker advises")
+            if over and cuts:
+                message += "; what is beyond is not read"
+            advice = f"shorten the memory, or what else stands in {target.path}"
+            yield Finding(0, "size", message, advice, serious=over and cuts)

@@ -1,0 +1,54 @@
+"""``lint``: what the memory has come to, line by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from memsync import checkup
+from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.errors import WrongUsageError
+from memsync.lint import Finding
+from memsync.terminal import for_terminal
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@json_option
+@click.pass_context
+def lint(ctx: click.Context, path: Path | None, *, as_json: bool) -> None:
+    """Look for what is doubled, outdated, contradictory, too long or unsafe in the memory.
+
+    With PATH, in that file instead. Exits 1 where something is serious: a secret, hidden
+    characters, or a file beyond a limit.
+    """
+    found = checkup.findings(open_workspace()) if path is None else _of_file(path)
+    if as_json:
+        print_json({"findings": [vars(finding) for finding in found]})
+    else:
+        for finding in found:
+            click.echo(for_terminal(_line(finding)))
+        click.echo(_count(found))
+    ctx.exit(1 if any(finding.serious for finding in found) else 0)
+
+
+def _of_file(path: Path) -> list[Finding]:
+    try:
+        return checkup.of_file(path, path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise WrongUsageError(f"cannot read {path}: {error.strerror}", "check the path") from error
+    except UnicodeDecodeError as error:
+        raise WrongUsageError(f"{path} is not UTF-8 text", "save it as UTF-8") from error
+
+
+def _line(finding: Finding) -> str:
+    where = f"line {finding.line}" if finding.line else "all"
+    mark = "SERIOUS" if finding.serious else ""
+    return f"{where:<10}{mark:<8}{finding.kind}: {finding.message}. Try: {finding.advice}"
+
+
+def _count(found: list[Finding]) -> str:
+    if not found:
+        return "Nothing to tell."
+    return "1 finding." if len(found) == 1 else f"{len(found)} findings."

@@ -1,0 +1,61 @@
+"""Dates in prose: until when a line said something would hold."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from datetime import date, timedelta
+
+GRACE = timedelta(days=14)
+"""How long past its date a line may stand without a word."""
+
+_MONTHS = {name.casefold(): n for n, name in enumerate(calendar.month_name) if name}
+_MONTHS |= {name.casefold(): n for n, name in enumerate(calendar.month_abbr) if name}
+_NAME = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_UNTIL = re.compile(
+    r"\b(?:until|till|through|by|before|due(?:\s+(?:on|by))?|deadline(?:\s+is)?:?|expires?(?:\s+on)?"
+    r"|ends?(?:\s+on)?|valid\s+(?:until|through|to)|bis(?:\s+zum)?|jusqu'au|hasta(?:\s+el)?)\s+"
+    r"(?:the\s+)?(?:end\s+of\s+|ende\s+)?"
+    rf"(?:(?P<iso>\d{{4}}-\d\d(?:-\d\d)?)\b"
+    rf"|(?:(?P<d1>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+)?(?P<month>{_NAME})\.?\s*"
+    r"(?:(?P<d2>\d{1,2})(?:st|nd|rd|th)?,?\s+)?(?P<year>20\d\d)\b"
+    r"|(?P<quarter>Q[1-4])\s*/?\s*(?P<qyear>20\d\d)\b)",
+    re.IGNORECASE,
+)
+
+_FULL = "|".join(name for name in calendar.month_name if name)
+_NO_YEAR = re.compile(
+    rf"\b(?:[Uu]ntil|[Tt]ill|[Tt]hrough|[Bb]is)\s+(?:the\s+)?(?:end\s+of\s+)?(?:{_FULL})\b"
+    r"(?!\.?,?\s*(?:\d|of\s+\d))"
+)
+
+
+def without_year(line: str) -> str:
+    """Return the words by which a line holds until a month of no year, ``until March``; or none."""
+    found = _NO_YEAR.search(line)
+    return found[0] if found else ""
+
+
+def over_since(line: str, today: date) -> str:
+    """Return until when a line was to hold, in its own words, where that is well past; or none."""
+    for found in _UNTIL.finditer(line):
+        last = _last_day(found)
+        if last is not None and last + GRACE < today:
+            return found[0]
+    return ""
+
+
+def _last_day(found: re.Match[str]) -> date | None:
+    """Return the last day of what a date names: a day, a month or a quarter."""
+    if found["iso"]:
+        year, month, *rest = map(int, found["iso"].split("-"))
+        day = rest[0] if rest else 0
+    elif found["quarter"]:
+        year, month, day = int(found["qyear"]), int(found["quarter"][1]) * 3, 0
+    else:
+        year, month = int(found["year"]), _MONTHS[found["month"].casefold()]
+        day = int(found["d1"] or found["d2"] or 0)
+    try:
+        return date(year, month, day or calendar.monthrange(year, month)[1])
+    except (ValueError, calendar.IllegalMonthError):
+        return None
