@@ -20,7 +20,6 @@ from memsync.config import Config
 from memsync.daemon import csrf, facts, history, logbook, timeline
 from memsync.daemon.history import Run
 from memsync.daemon.logbook import Finder, Listed
-from memsync.daemon.runner import Runner
 from memsync.daemon.web_jobs import joblist
 from memsync.daemon.web_parts import KeepNote
 from memsync.errors import WrongUsageError
@@ -28,9 +27,9 @@ from memsync.fleet import Machine
 from memsync.workspace import Workspace
 
 
-def install(app: Flask, config: Config, keep_note: KeepNote, runner: Runner) -> None:
+def install(app: Flask, config: Config, keep_note: KeepNote) -> None:
     """Add all addresses of the API."""
-    api = _Api(config, keep_note, runner)
+    api = _Api(config, keep_note)
     app.add_url_rule("/api/openapi.json", "api_description", _description)
     app.add_url_rule("/api/memory", "api_memory", api.memory)
     app.add_url_rule("/api/history", "api_history", api.history)
@@ -42,10 +41,9 @@ def install(app: Flask, config: Config, keep_note: KeepNote, runner: Runner) -> 
 
 
 class _Api:
-    def __init__(self, config: Config, keep_note: KeepNote, runner: Runner) -> None:
+    def __init__(self, config: Config, keep_note: KeepNote) -> None:
         self._config = config
         self._keep_note = keep_note
-        self._runner = runner
 
     def memory(self) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
@@ -90,11 +88,11 @@ class _Api:
         return jsonify(machines=[_machine(machine) for machine in found])
 
     def jobs(self) -> ResponseReturnValue:
-        views = joblist().gather(self._config, self._runner)
+        views = joblist().gather(self._config)
         return jsonify(jobs=[_job(view) for view in views])
 
     def run_job(self, name: str) -> ResponseReturnValue:
-        started = joblist().start(name, self._config, self._runner)
+        started = joblist().start(name, self._config)
         if started is None:
             abort(404)
         if not started:
@@ -179,6 +177,7 @@ def _job(view: Any) -> dict[str, Any]:  # noqa: ANN401 - a joblist.JobView, whos
         "schedule": view.schedule,
         "enabled": view.is_on,
         "running_since": _time(view.running_since),
+        "usual_duration": view.usual,
         "next_run": _time(view.next_run),
         "runs": [_run(run) for run in view.runs],
     }

@@ -5,23 +5,27 @@ Imported late by the pages: the scheduler costs a tenth of a second that the por
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from datetime import datetime
 
+from memsync import clock
 from memsync.config import Config
-from memsync.daemon import history, triggers
+from memsync.daemon import history, runner, triggers
 from memsync.daemon.history import Run
-from memsync.daemon.runner import Runner
 from memsync.daemon.scheduler import JOBS, Job, enabled_jobs, find_job, run_now
 
 MOST_EARLIER = 10
+RECENT = 5
+"""So many runs that went well tell how long one takes."""
 
 
 @dataclass(frozen=True)
 class JobView:
     """A job: `schedule` in words, its runs newest first, when it is next due, since when it runs.
 
-    `next_run` is None where the job is off, `running_since` where nobody started it by hand.
+    `next_run` is None where the job is off, `running_since` where it does not run, `usual`, in
+    seconds, where it never ran well.
     """
 
     id: str
@@ -32,16 +36,23 @@ class JobView:
     runs: tuple[Run, ...]
     next_run: datetime | None
     running_since: datetime | None
+    usual: float | None
+
+    @property
+    def elapsed(self) -> float:
+        """How many seconds it runs already."""
+        began = self.running_since
+        return max(0.0, (clock.now() - began).total_seconds()) if began else 0.0
 
 
-def gather(config: Config, runner: Runner) -> list[JobView]:
+def gather(config: Config) -> list[JobView]:
     """Return all jobs, those that are off, too."""
     runs = history.read_all()[::-1]
     enabled = enabled_jobs(config)
-    return [_view(job, config, runner, runs, is_on=job in enabled) for job in JOBS]
+    return [_view(job, config, runs, is_on=job in enabled) for job in JOBS]
 
 
-def start(name: str, config: Config, runner: Runner) -> bool | None:
+def start(name: str, config: Config) -> bool | None:
     """Run a job now, beside the schedule.
 
     Returns:
@@ -53,9 +64,10 @@ def start(name: str, config: Config, runner: Runner) -> bool | None:
     return runner.start(job.id, lambda: run_now(job, config))
 
 
-def _view(job: Job, config: Config, runner: Runner, runs: list[Run], *, is_on: bool) -> JobView:
+def _view(job: Job, config: Config, runs: list[Run], *, is_on: bool) -> JobView:
     line = job.schedule(config)
     own = tuple(run for run in runs if run.job == job.id)[: MOST_EARLIER + 1]
+    took = [run.duration for run in own if run.outcome == "ok"][:RECENT]
     return JobView(
         job.id,
         job.name,
@@ -65,4 +77,5 @@ def _view(job: Job, config: Config, runner: Runner, runs: list[Run], *, is_on: b
         own,
         triggers.next_by_schedule(line, history.last_start(job.id)) if is_on else None,
         runner.since(job.id),
+        statistics.median(took) if took else None,
     )

@@ -24,7 +24,7 @@ from tzlocal import get_localzone
 from memsync import refresh
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.daemon import digest, history, mirror_job, thinner, watchdog
+from memsync.daemon import digest, history, mirror_job, runner, thinner, watchdog
 from memsync.daemon.history import Run
 from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
@@ -220,10 +220,11 @@ def plan_anew(scheduler: BaseScheduler, config: Config) -> None:
 
 def run_job(job: Job, config: Config) -> None:
     """Run a job here, or in a process of its own where it calls the model."""
-    if config.source is not None and job.in_child(config):
-        _run_in_child(job, config, config.source)
-    else:
-        job.act(config)
+    with runner.running(job.id):
+        if config.source is not None and job.in_child(config):
+            _run_in_child(job, config, config.source)
+        else:
+            job.act(config)
 
 
 def run_now(job: Job, config: Config) -> None:

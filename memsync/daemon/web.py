@@ -27,7 +27,6 @@ from memsync.daemon import (
 from memsync.daemon.guard import Guard
 from memsync.daemon.lines import for_browser
 from memsync.daemon.login import Login
-from memsync.daemon.runner import Runner
 from memsync.daemon.web_parts import MAX_BODY, KeepNote, message
 from memsync.notes import Note
 from memsync.workspace import Workspace
@@ -59,7 +58,6 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
         sessions.append(Workspace.open(config), note)
 
     keep = keep_note or append
-    runner = Runner()
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # an address that is not ours leads nowhere
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_BODY)
@@ -72,9 +70,9 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
     web_history.install(app, config)
     web_notes.install(app, config, keep)
     web_machines.install(app, config)
-    web_jobs.install(app, config, runner)
+    web_jobs.install(app, config)
     web_phone.install(app, config, keep)
-    api.install(app, config, keep, runner)
+    api.install(app, config, keep)
     app.wsgi_app = Guard(config).protect(app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app
 

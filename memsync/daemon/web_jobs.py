@@ -10,20 +10,19 @@ from flask.typing import ResponseReturnValue
 
 from memsync.config import Config
 from memsync.daemon import history
-from memsync.daemon.runner import Runner
 from memsync.daemon.web_parts import back_to
 
 
-def install(app: Flask, config: Config, runner: Runner) -> None:
+def install(app: Flask, config: Config) -> None:
     """Add the page and what its buttons do."""
 
     def jobs() -> ResponseReturnValue:
-        views = joblist().gather(config, runner)
+        views = joblist().gather(config)
         runs = any(view.running_since for view in views)
         return render_template("jobs.html", jobs=views, runs=runs)
 
     def run_job(name: str) -> ResponseReturnValue:
-        started = joblist().start(name, config, runner)
+        started = joblist().start(name, config)
         if started is None:
             abort(404)
         return back_to("jobs", "started" if started else "runs-already")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -13,12 +13,14 @@ from flask import Flask
 
 from memsync import clock
 from memsync.config import Config
-from memsync.daemon import history, joblist, web
-from memsync.daemon.scheduler import Job
+from memsync.daemon import history, joblist, runner, web
+from memsync.daemon.scheduler import Job, find_job, run_job
 from memsync.errors import MemsyncError
+from memsync.state import state_folder
 from memsync.workspace import Workspace
 from tests.daemon.conftest import PASSWORD
 from tests.support.browser import Browser, Page
+from tests.support.net import until
 
 
 class Gate:
@@ -102,6 +104,54 @@ def test_a_job_run_by_hand_shows_that_it_runs_and_then_how_it_went(
     assert not done.all("noscript")
 
 
+def test_a_run_in_hand_shows_how_far_it_is_by_how_long_it_takes_as_a_rule(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, browser = Gate(monkeypatch), Browser(app)
+    form = browser.get("/jobs").form("/jobs/drift/run")
+    browser.submit(form)
+    gate.began.wait(10)
+    [bar] = browser.get("/jobs").all("progress")
+    assert "max" not in bar.attributes  # nobody knows yet how long it takes
+    gate.finish()
+    with (state_folder() / "history.jsonl").open("a") as file:
+        for seconds in (60.0, 20.0, 40.0, 40.0):
+            run = history.Run("drift_check", clock.now().isoformat(), seconds)
+            file.write(json.dumps(asdict(run)) + "\n")
+    with time_machine.travel(clock.now() + timedelta(hours=1)) as moment:
+        gate = Gate(monkeypatch)
+        browser.submit(form)
+        gate.began.wait(10)
+        moment.shift(15)
+        page = browser.get("/jobs")
+        text = section(page, "drift_check")
+        [bar] = page.all("progress")
+        gate.finish()
+    assert "Runs for 15 s" in text
+    assert "usually 40 s" in text
+    assert 15 <= float(bar.attributes["value"]) < float(bar.attributes["max"]) == 40
+
+
+def test_a_run_by_the_schedule_is_seen_too_and_not_started_twice(
+    app: Flask, workspace: Workspace
+) -> None:
+    seen: list[str] = []
+
+    def act(_config: Config) -> history.Run:
+        browser = Browser(app)
+        seen.append(section(browser.get("/jobs"), "drift_check"))
+        form = browser.get("/jobs").form("/jobs/mirror/run")
+        seen.append(browser.submit(form, to="/jobs/drift/run").headers["Location"])
+        return history.Run("drift_check", clock.now().isoformat())
+
+    job = find_job("drift")
+    assert job is not None
+    run_job(replace(job, act=act), workspace.config)
+    assert "running" in seen[0]
+    assert seen[1] == "/jobs?said=runs-already"
+    assert "running" not in section(Browser(app).get("/jobs"), "drift_check")
+
+
 def test_a_job_that_runs_is_not_started_twice(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(monkeypatch)
     browser = Browser(app)
@@ -117,9 +167,7 @@ def test_a_job_that_runs_is_not_started_twice(app: Flask, monkeypatch: pytest.Mo
 
 def test_a_job_really_runs_in_a_process_of_its_own(browser: Browser) -> None:
     browser.submit(browser.get("/jobs").form("/jobs/drift/run"))
-    until = time.monotonic() + 30
-    while not history.read_all() and time.monotonic() < until:
-        time.sleep(0.1)
+    until(lambda: not runner.since("drift_check"), seconds=30)
     [run] = history.read_all()
     assert (run.job, run.outcome) == ("drift_check", "ok")
 

@@ -35,6 +35,15 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 
 const watched = document.querySelector("[data-watch]");
 if (watched) {
+  for (const words of document.querySelectorAll("[data-elapsed]")) {
+    const bar = words.closest("section").querySelector("progress[value]");
+    const began = performance.now() - words.dataset.elapsed * 1000;
+    setInterval(() => {
+      const seconds = (performance.now() - began) / 1000;
+      words.textContent = seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+      if (bar) bar.value = Math.min(seconds, bar.max);
+    }, 1000);
+  }
   const look = setInterval(async () => {
     try {
       const answer = await fetch(watched.dataset.watch);
