@@ -88,13 +88,26 @@ def _place_new(temp: Path, path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
+        if error.errno not in _NO_HARD_LINKS and not _never_links(error, temp):
             raise
         if not _claim(path):
             return False
         _or_unlink(path, lambda: _replace(temp, path))
     _or_unlink(path, lambda: fsync_folder(path.parent))
     return True
+
+
+def _never_links(error: OSError, temp: Path) -> bool:
+    """Tell whether the EIO of a link is no accident: a mount of rclone's has no other answer."""
+    if error.errno != errno.EIO:
+        return False
+    second = temp.with_name(f".2{temp.name}")
+    try:
+        os.link(temp, second)
+    except OSError:
+        return True
+    _unlink_quietly(second)
+    return False
 
 
 def _claim(path: Path) -> bool:

@@ -14,6 +14,8 @@ from memsync.config import Config
 from memsync.targets import AGENTS
 from memsync.workspace import Workspace
 from tests.support.messages_server import MessagesServer
+from tests.support.mounts import Mount
+from tests.support.scale import need
 
 SAMPLE = """<!-- memsync v1 -->
 # Global memory
@@ -124,3 +126,18 @@ def with_claude(workspace: Workspace, claude: MessagesServer) -> Workspace:
     path = settings.get_config_path()
     config_writer.change(path, {"core.api_base_url": claude.url, "core.api_key": "sk-test"})
     return Workspace.open(settings.load(path))
+
+
+@pytest.fixture
+def mount(workspace: Workspace, tmp_path: Path) -> Iterator[Mount]:
+    """The workspace's root as a real mount of a store that holds what it held."""
+    need("rclone", "fusermount3", root=True)
+    store = workspace.root.rename(tmp_path / "store")
+    workspace.root.mkdir()
+    (tmp_path / "cache").mkdir()
+    made = Mount(store, workspace.root, tmp_path / "cache")
+    try:
+        made.mount()
+        yield made
+    finally:
+        made.unmount()

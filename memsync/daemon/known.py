@@ -54,16 +54,16 @@ class Folder:
         self._config = config
         self._workspace: Workspace | None = None
         self._asking = threading.Lock()
-        self._is_there = self._look()
+        self._is_there: bool | None = None  # not asked here: a folder that hangs delays no start
 
     def is_there(self) -> bool:
         """Tell whether the memory root is there, as of now or of a moment ago."""
-        if self._asking.acquire(blocking=False):
+        if self._asking.acquire(blocking=self._is_there is None):
             try:
                 self._is_there = self._look()
             finally:
                 self._asking.release()
-        return self._is_there
+        return bool(self._is_there)
 
     def _look(self) -> bool:
         known, self._workspace = self._workspace, None

@@ -27,7 +27,7 @@ from memsync.files import (
 
 OLD, NEW = b"the old text\n" * 50, b"the new text, which is longer\n" * 90
 DISK_ERRORS = [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EROFS]
-NO_LINKS = [errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS]
+NO_LINKS = [errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EIO]
 
 
 class FailingDisk:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,23 +12,6 @@ from memsync.errors import FolderAwayError
 from memsync.notes import make
 from memsync.workspace import Workspace
 from tests.support.daemons import memsync
-from tests.support.mounts import Mount
-from tests.support.scale import need
-
-
-@pytest.fixture
-def mount(workspace, tmp_path) -> Iterator[Mount]:
-    """The workspace's root as a mount of a store that holds what it held."""
-    need("rclone", "fusermount3", root=True)
-    store = workspace.root.rename(tmp_path / "store")
-    workspace.root.mkdir()
-    (tmp_path / "cache").mkdir()
-    made = Mount(store, workspace.root, tmp_path / "cache")
-    try:
-        made.mount()
-        yield made
-    finally:
-        made.unmount()
 
 
 def test_a_mount_that_hangs_is_away_at_once_for_the_second_who_asks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_a_crowd_that_asks_at_once_has_one_thread_looking():
     assert len(given_up) == 20
     assert len(looking) == 1
     answered.set()
-    until(lambda: not reach._gates[str(FOLDER)].lock.locked())
+    until(lambda: not reach._gates[str(FOLDER)].turn.locked())
 
 
 def test_a_crowd_at_a_folder_that_answers_is_answered():
@@ -76,3 +77,33 @@ def test_a_crowd_at_a_folder_that_answers_is_answered():
     for one in crowd:
         one.join(10)
     assert sorted(found) == list(range(50))
+
+
+def test_its_thread_ends_when_nobody_asks_and_is_there_again_for_who_does(monkeypatch):
+    monkeypatch.setattr(reach, "IDLE_SECONDS", 0.01)
+    for _ in range(3):
+        first = within_reach(FOLDER, threading.get_ident)
+        assert first != threading.get_ident()
+        until(lambda: not reach._gates[str(FOLDER)]._has_thread)
+
+
+def test_a_process_that_can_have_no_more_threads_is_told_and_asks_again(monkeypatch):
+    def refuse(*_args):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reach._thread, "start_new_thread", refuse)
+        for _ in range(2):
+            with pytest.raises(OSError, match="temporarily unavailable"):
+                within_reach(FOLDER, lambda: "never")
+    assert within_reach(FOLDER, lambda: "found") == "found"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_forked_process_looks_by_a_thread_of_its_own(monkeypatch):
+    monkeypatch.undo()
+    assert within_reach(FOLDER, lambda: "here") == "here"
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if within_reach(FOLDER, lambda: "there") == "there" else 1)
+    assert os.waitpid(child, 0)[1] == 0
