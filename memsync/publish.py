@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import machines, store, targets
+from memsync import machines, store, targets, tidying
 from memsync.errors import MemsyncError
 from memsync.locks import exclusive_lock
 from memsync.state import lock_path
@@ -108,6 +108,7 @@ def take_stock(workspace: Workspace, timeout: float = 30) -> Stock:
 
 def _write_and_tell(workspace: Workspace, write: Callable[[], store.Written]) -> Published:
     with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
+        tidying.sweep(workspace)
         try:
             written = write()
         except OSError as error:

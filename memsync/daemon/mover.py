@@ -6,12 +6,13 @@ what a sync client lost from a log, it puts back from the spool.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from queue import SimpleQueue
 
-from memsync import sessions, spool, waiting
+from memsync import sessions, spool, tidying, waiting
 from memsync.config import Config
 from memsync.errors import MemsyncError
 from memsync.notes import Note
@@ -67,6 +68,7 @@ class Mover:
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        self._tidy()
         well, mended = self.move_all(), time.monotonic()
         while not self._ended.is_set():
             self._woken.wait(min(LOOK_SECONDS, MEND_SECONDS) if well else RETRY_SECONDS)
@@ -78,6 +80,11 @@ class Mover:
                 well, mended = self.move_all(), time.monotonic()
         if well:
             self._move_queued()
+
+    def _tidy(self) -> None:
+        """Sweep what a killed process left; where the folder is away, a later one does."""
+        with contextlib.suppress(MemsyncError):
+            tidying.sweep(Workspace.open(self._config))
 
     def move_all(self) -> bool:
         """Put every spooled note that is not merged into its log; return whether that worked.

@@ -1,0 +1,26 @@
+"""Temp files that a killed memsync left behind, wherever it makes them, swept by the next one."""
+
+from __future__ import annotations
+
+import contextlib
+
+from memsync.files import sweep_temps
+from memsync.state import machine_name, state_folder
+from memsync.workspace import Workspace
+
+
+def sweep(workspace: Workspace) -> int:
+    """Remove what killed processes left, and return how many files that were; never raises.
+
+    The agents' folders are swept by `targets`, the mirror by the mirror.
+    """
+    swept = 0
+    with contextlib.suppress(OSError):
+        state = state_folder()
+        folders = [state, *(path for path in state.iterdir() if path.is_dir())]
+        folders += [workspace.memory.resolve().parent, workspace.backups, workspace.sessions]
+        folders.append(workspace.machines / machine_name())
+        if workspace.config.source is not None:
+            folders.append(workspace.config.source.parent)
+        swept = sum(map(sweep_temps, folders))
+    return swept
