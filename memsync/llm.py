@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from memsync import clock, refusals
 from memsync.config import Config
 from memsync.credentials import api_key
 from memsync.errors import ApiError
@@ -25,6 +26,10 @@ OVERHEAD_TOKENS = 1_000
 """More than what a service adds to a request that has tools, or we to an answer sent back."""
 
 TIMEOUT_SECONDS = 300.0
+OWN_SERVER_SECONDS = 900.0
+"""A model on a small machine of one's own reads a long memory for minutes before it answers."""
+
+CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,12 @@ def ask(
     }
     try:
         with anthropic.Anthropic(
-            api_key=key, base_url=config.api_base_url or None, timeout=TIMEOUT_SECONDS
+            api_key=key,
+            base_url=config.api_base_url or None,
+            timeout=anthropic.Timeout(_seconds(config), connect=CONNECT_SECONDS),
+            http_client=anthropic.DefaultHttpxClient(
+                event_hooks={"response": [_say_what_is_final]}
+            ),
         ) as client:
             api: Any = client.messages  # its overloads know no request made of plain dictionaries
             if tools:
@@ -153,18 +163,6 @@ def _count(usage: Mapping[str, Any], name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-_ADVICE = {
-    400: "read the message above; memsync config get core.model shows the model",
-    401: "check ANTHROPIC_API_KEY or core.api_key",
-    402: "add credit to the account, or memsync config set core.engine offline",
-    403: "the key may not use this model; choose another with memsync config set core.model NAME",
-    404: "memsync config set core.model NAME, with a model this server has",
-    413: "the request is too large; shorten the memory",
-    429: "wait for the limit to reset, then memsync refresh",
-    529: "the service is overloaded; memsync refresh later",
-}
-
-
 def _explain(error: Any, config: Config) -> ApiError:  # noqa: ANN401 - late import, late type
     status = getattr(error, "status_code", None)
     where = redact(config.api_base_url) or "the Claude API"
@@ -172,21 +170,53 @@ def _explain(error: Any, config: Config) -> ApiError:  # noqa: ANN401 - late imp
     if status == 200:
         return ApiError(f"the answer of {where} broke off: {message}", hint="memsync refresh later")
     if status is None:
-        look = "the network and core.api_base_url" if config.api_base_url else "the network"
-        return ApiError(
-            f"{where} cannot be reached: {message}",
-            hint=f"check {look}, then memsync refresh; the notes stay pending",
+        return _not_reached(error, config, where, message)
+    found = refusals.cause(status, message, config.model, own_server=bool(config.api_base_url))
+    words = f"{found.words} ({message})" if found.words else message
+    return ApiError(f"{where} refused ({status}): {words}", hint=found.hint)
+
+
+def _not_reached(
+    error: Any,  # noqa: ANN401
+    config: Config,
+    where: str,
+    message: str,
+) -> ApiError:
+    if "timed out" in message.casefold() and "Connect" not in type(error.__cause__).__name__:
+        slow = (
+            "the model is slow there: choose a smaller one with memsync config set core.model NAME"
         )
-    hint = _ADVICE.get(status, "memsync refresh later; the notes stay pending")
-    if "credit balance" in str(error.message):
-        hint = _ADVICE[402]
-    return ApiError(f"{where} refused ({status}): {message}", hint=hint)
+        return ApiError(
+            f"{where} did not answer within {_seconds(config) / 60:.0f} minutes",
+            hint=f"{slow if config.api_base_url else 'memsync refresh later'};"
+            " the notes stay pending",
+        )
+    look = "the network"
+    if config.api_base_url:
+        look = "core.api_base_url and whether that server is running (Ollama: ollama serve)"
+    return ApiError(
+        f"{where} cannot be reached: {message}",
+        hint=f"check {look}, then memsync refresh; the notes stay pending",
+    )
+
+
+def _seconds(config: Config) -> float:
+    return OWN_SERVER_SECONDS if config.api_base_url else TIMEOUT_SECONDS
+
+
+def _say_what_is_final(response: Any) -> None:  # noqa: ANN401 - the SDK's own client's
+    """Tell the SDK not to ask again where that is in vain; it heeds this header of the answer."""
+    if response.status_code >= 400:
+        response.read()
+        wait = response.headers.get("retry-after", "")
+        if refusals.is_final(response.status_code, response.text, wait, clock.now()):
+            response.headers["x-should-retry"] = "false"
 
 
 def _message(error: Any, key: str) -> str:  # noqa: ANN401
     """Return what the server said in one line, without the key, which some servers repeat."""
     body = getattr(error, "body", None)
     inner = body.get("error") if isinstance(body, dict) else None
-    text = inner.get("message") if isinstance(inner, dict) else None
+    text = inner.get("message") if isinstance(inner, dict) else inner
     line = next(iter(str(text or error.message).splitlines()), "")
     return redact(line.replace(key, "…") if key else line)[:300]

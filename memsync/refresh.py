@@ -199,7 +199,8 @@ def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
     if result["truncated"] or result["malformed"]:
         raise ApiError(
             f"the model's answer cannot be used: {result['problem']}",
-            hint=f"memsync refresh again, or try another model than {config.model}"
+            hint=result["hint"]
+            or f"memsync refresh again, or try another model than {config.model}"
             " (--model NAME); the notes stay pending",
         )
 

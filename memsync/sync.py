@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from memsync import clock, edits, llm, offline
+from memsync import clock, edits, foreign, llm, offline, refusals
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.document import scan, split_lines
@@ -76,6 +76,8 @@ EDIT_TOOL: dict[str, Any] = {
 class RefreshResult(TypedDict):
     """What a merge came to. `refused` and `malformed` say why nothing may be written.
 
+    `hint` says what to do about it, where there is something better than to try again.
+
     `calls` has the tokens of each call of the model.
     """
 
@@ -85,6 +87,7 @@ class RefreshResult(TypedDict):
     malformed: bool
     refused: str
     problem: str
+    hint: str
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
@@ -176,6 +179,7 @@ def _nothing(memory: str, model: str) -> RefreshResult:
         "malformed": False,
         "refused": "",
         "problem": "",
+        "hint": "",
         "input_tokens": 0,
         "output_tokens": 0,
         "cache_read_tokens": 0,
@@ -198,17 +202,22 @@ def _ask_claude(
     system, messages = _request(taken, memory, config)
     for last_try in _TRIES:
         try:
-            reply = llm.ask(config, system, messages, [EDIT_TOOL])
+            reply = foreign.with_spoken_call(
+                llm.ask(config, system, messages, [EDIT_TOOL]), config, EDIT_TOOL["name"]
+            )
         except ApiError as error:
             if not last_try:
                 raise
             # Returned, not raised, so that what the first call cost is not forgotten.
-            result["malformed"], result["problem"] = True, error.message
+            result["malformed"], result["problem"], result["hint"] = True, error.message, error.hint
             return result
         result["refused"] = ""
         _count(result, reply)
-        if not _is_whole(result, reply):
-            return result
+        if not _is_whole(result, reply, config, messages):
+            if last_try or not foreign.may_lack_tools(reply, config):
+                return result
+            messages += foreign.reminder(reply, EDIT_TOOL["name"])
+            continue
         try:
             result["edits"], result["summary"] = _edits_in(reply, memory)
             answer = _finish(result, memory, allow_shrink=allow_shrink)
@@ -261,9 +270,16 @@ def _count(result: RefreshResult, reply: llm.Reply) -> None:
     result["cache_read_tokens"] += reply.tokens.cache_read
 
 
-def _is_whole(result: RefreshResult, reply: llm.Reply) -> bool:
+def _is_whole(
+    result: RefreshResult, reply: llm.Reply, config: Config, messages: Sequence[dict[str, Any]]
+) -> bool:
     """Tell whether the answer is one to work with; else note in `result` why it is not."""
-    if reply.stop_reason in {"max_tokens", "model_context_window_exceeded"}:
+    if cut := foreign.cut_prompt(reply, config, messages):
+        result["truncated"], result["problem"], result["hint"] = True, *cut
+    elif foreign.may_lack_tools(reply, config):
+        result["malformed"] = True
+        result["problem"], result["hint"] = refusals.cannot_call_tools(config.model)
+    elif reply.stop_reason in {"max_tokens", "model_context_window_exceeded"}:
         result["truncated"], result["problem"] = True, "the answer was cut off"
     elif reply.stop_reason == "refusal":
         result["malformed"], result["problem"] = True, "the model refused to answer"
@@ -328,7 +344,7 @@ _CONSTRAINT = "a line under constraints"
 def _finish(result: RefreshResult, memory: str, *, allow_shrink: bool) -> RefreshResult:
     """Apply the edits and guard what comes out; raises `EditError` where they do not apply."""
     applied = edits.apply(memory, without_repeats(memory, result["edits"]))
-    result["malformed"], result["problem"] = False, ""
+    result["malformed"], result["problem"], result["hint"] = False, "", ""
     result["refused"] = _refusal(memory, applied, allow_shrink=allow_shrink)
     if not result["refused"]:
         result["changed"] = applied.text != memory

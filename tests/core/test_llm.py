@@ -21,6 +21,7 @@ from tests.support.messages_server import (
     http_error,
     prose,
     raw,
+    slow,
     stream_error,
     thinking_then,
 )
@@ -246,3 +247,62 @@ def test_bytes_that_are_no_answer_are_an_error_of_the_service(answer, tools, ask
     with pytest.raises(ApiError) as error:
         ask(replace(asking, api_base_url=speaking(answer)), tools)
     assert error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "headers", "requests"),
+    [
+        (429, "rate_limit_error", {"retry-after": "0.02"}, 3),
+        (429, "rate_limit_error", {}, 3),
+        (529, "overloaded_error", {"retry-after-ms": "5"}, 3),
+        (503, "api_error", {}, 3),
+        (500, "api_error", {}, 3),
+        (429, "rate_limit_error", {"retry-after": "3600"}, 1),
+        (529, "overloaded_error", {"retry-after": "Fri, 31 Dec 2199 23:59:59 GMT"}, 1),
+        (400, "invalid_request_error", {}, 1),
+        (401, "authentication_error", {}, 1),
+        (402, "billing_error", {}, 1),
+        (403, "permission_error", {}, 1),
+        (404, "not_found_error", {}, 1),
+    ],
+)
+@pytest.mark.parametrize("tools", [(), TOOLS], ids=["streamed", "whole"])
+def test_what_may_pass_is_asked_again_and_what_will_not_is_asked_once(
+    status, kind, headers, requests, tools, asking, claude
+):
+    claude.script(http_error(status, kind, "No", headers))
+    with pytest.raises(ApiError, match=rf"refused \({status}\): No"):
+        ask(asking, tools)
+    assert len(claude.requests) == requests
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "You exceeded your current quota, please check your plan (insufficient_quota)",
+        "Your credit balance is too low to access the API",
+        "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0",
+    ],
+)
+def test_a_used_up_quota_is_not_asked_again_whatever_its_code(said, asking, claude):
+    claude.script(http_error(429, "rate_limit_error", said))
+    with pytest.raises(ApiError) as error:
+        ask(asking)
+    assert len(claude.requests) == 1
+    assert "add credit" in error.value.hint
+
+
+def test_a_server_that_takes_too_long_is_told_as_slow(asking, claude, monkeypatch):
+    monkeypatch.setattr(llm, "OWN_SERVER_SECONDS", 0.05)
+    claude.script(slow(edits(), 5))
+    with pytest.raises(ApiError, match="did not answer within") as error:
+        ask(asking)
+    assert "a smaller one" in error.value.hint
+
+
+def test_a_server_that_is_not_running_is_told_as_that(asking):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(ApiError, match="cannot be reached") as error:
+        ask(replace(asking, api_base_url=f"http://127.0.0.1:{port}"))
+    assert "whether that server is running (Ollama: ollama serve)" in error.value.hint

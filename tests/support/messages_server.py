@@ -207,6 +207,17 @@ def http_error(
     return HttpError(status, type, message, dict(headers or {}))
 
 
+def ollama_error(status: int, message: str) -> Garbage:
+    """An error in the older words of Ollama, whose `error` is a text."""
+    return Garbage(json.dumps({"error": message}).encode(), JSON, status)
+
+
+def litellm_error(status: int, message: str, kind: str = "None") -> Garbage:
+    """An error of the LiteLLM proxy, whose codes are texts and whose types are often none."""
+    error = {"message": message, "type": kind, "param": "None", "code": str(status)}
+    return Garbage(json.dumps({"error": error}).encode(), JSON, status)
+
+
 def stream_error(type: str, message: str, before: Message | None = None) -> StreamError:  # noqa: A002
     """An error in mid-stream; to a request without a stream, the HTTP error of that type."""
     return StreamError(type, message, before or prose("The notes say that"))

@@ -1,0 +1,74 @@
+"""Models that are not Claude, behind a server of one's own: what they do otherwise, told apart.
+
+Small models write a call down as text, answer in words because they cannot call at all, or never
+saw the whole request because their server cut it. Claude is held to the protocol.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from memsync import spoken
+from memsync.config import Config
+from memsync.llm import Reply
+from memsync.refusals import Cause
+
+MOST_CHARACTERS_A_TOKEN = 6
+"""No text of any length has more; English has four to five."""
+
+SPOKEN_ID = "toolu_spoken"
+
+
+def is_foreign(config: Config) -> bool:
+    """Tell whether the model is another than Claude."""
+    return bool(config.api_base_url) and "claude" not in config.model.lower()
+
+
+def with_spoken_call(reply: Reply, config: Config, tool: str) -> Reply:
+    """Return the answer as a call where its text is one, for models that are not Claude."""
+    if reply.tool_uses or reply.stop_reason == "max_tokens" or not is_foreign(config):
+        return reply
+    given = spoken.call_in(reply.text, tool)
+    if given is None:
+        return reply
+    block = {"type": "tool_use", "id": SPOKEN_ID, "name": tool, "input": given}
+    return replace(reply, content=[block], stop_reason="tool_use")
+
+
+def may_lack_tools(reply: Reply, config: Config) -> bool:
+    """Tell whether an answer in words may come of a model that cannot call tools."""
+    in_words = not reply.tool_uses and bool(reply.text.strip())
+    return is_foreign(config) and in_words and reply.stop_reason == "end_turn"
+
+
+def reminder(reply: Reply, tool: str) -> list[dict[str, Any]]:
+    """Return the messages that ask once more for a call."""
+    ask = f"That was no call. Answer by calling the tool {tool}, with nothing before or behind it."
+    return [
+        {"role": "assistant", "content": reply.content},
+        {"role": "user", "content": ask},
+    ]
+
+
+def cut_prompt(reply: Reply, config: Config, messages: Sequence[Mapping[str, Any]]) -> Cause | None:
+    """Return what is wrong where the server read less than was sent; None where it read it all.
+
+    Ollama drops what does not fit into its context without a word: the model would not have seen
+    the notes, and they would count as merged.
+    """
+    used = reply.tokens
+    read = used.input + used.cache_read + used.cache_write
+    # Rows of one sign are few tokens; they must not look like text that was dropped.
+    sent = re.sub(r"([^\w])\1+", r"\1", json.dumps(list(messages), ensure_ascii=False))
+    least = len(sent) // MOST_CHARACTERS_A_TOKEN
+    if not is_foreign(config) or not 0 < read < least:
+        return None
+    return Cause(
+        f"the server read only {read:,} tokens of at least {least:,}: its context is too small",
+        "give the model more room (Ollama: OLLAMA_CONTEXT_LENGTH=32768), or shorten the memory;"
+        " the notes stay pending",
+    )

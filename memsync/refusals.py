@@ -1,0 +1,135 @@
+"""What a model's server says when it does not answer: what it means, and what to do about it.
+
+Words in, words out. Servers of one protocol say the same thing in different words and with
+different codes; told apart here are Anthropic's, Ollama's and LiteLLM's.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+LONGEST_PAUSE = 60.0
+"""Seconds that are waited for a limit to reset; who waits longer had better come back."""
+
+TOOL_MODELS = "qwen3 or gpt-oss"
+"""Models anyone can run that call tools."""
+
+
+class Cause(NamedTuple):
+    """Why a call was refused, in words of ours where the server's would not do, and the cure."""
+
+    words: str
+    hint: str
+
+
+_QUOTA = re.compile(
+    r"credit balance|insufficient[_ ]quota|exceeded your current quota|budget has been exceeded"
+    r"|billing[_ ](?:error|hard)|payment required",
+    re.IGNORECASE,
+)
+_NO_TOOLS = re.compile(
+    r"does not support (?:tools|function calling|tool use|parameters: \[[^\]]*'tools')"
+    r"|tools? (?:use |calling )?(?:is|are) not supported|no endpoints found that support tool"
+    r"|requires --enable-auto-tool-choice",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context[ _]?(?:length|window|size)|prompt is too long|maximum context|too many tokens"
+    r"|exceeds? the available context|input length",
+    re.IGNORECASE,
+)
+_NO_MODEL = re.compile(
+    r"model ['\"]?[^'\"]*['\"]? ?(?:was )?not found|try pulling|invalid model name|no such model"
+    r"|model(?:_not_found|:| does not exist| is not available)",
+    re.IGNORECASE,
+)
+_NO_API = re.compile(r"(?:^|['\"\s])(?:page )?not found['\"}\s]*$|<html", re.IGNORECASE)
+_NO_MEMORY = re.compile(r"more system memory|out of memory|cudamalloc", re.IGNORECASE)
+_BEHIND = re.compile(r"APIConnectionError|connection refused|cannot connect", re.IGNORECASE)
+
+_LATER = "memsync refresh later; the notes stay pending"
+_CREDIT = "add credit to the account, or memsync config set core.engine offline"
+_ADVICE = {
+    400: "read the message above; memsync config get core.model shows the model",
+    401: "check ANTHROPIC_API_KEY or core.api_key",
+    402: _CREDIT,
+    403: "the key may not use this model; choose another with memsync config set core.model NAME",
+    404: "memsync config set core.model NAME, with a model this server has",
+    413: "the request is too large; shorten the memory",
+    429: "wait for the limit to reset, then memsync refresh",
+    529: "the service is overloaded; memsync refresh later",
+}
+
+
+def cause(status: int, said: str, model: str, *, own_server: bool) -> Cause:
+    """Return what a refusal means.
+
+    Args:
+        status: the HTTP status.
+        said: the server's message.
+        model: which model was asked for.
+        own_server: whether ``core.api_base_url`` names the server.
+    """
+    if _QUOTA.search(said):
+        return Cause("", _CREDIT)
+    if _NO_TOOLS.search(said):
+        return cannot_call_tools(model)
+    if status in {400, 413, 422, 500} and _TOO_LONG.search(said):
+        more = " or give the model more room (Ollama: OLLAMA_CONTEXT_LENGTH=32768)"
+        return Cause("", f"shorten the memory (memsync edit){more if own_server else ''}")
+    if not own_server:
+        return Cause("", _ADVICE.get(status, _LATER))
+    return _of_own_server(status, said, model)
+
+
+def _of_own_server(status: int, said: str, model: str) -> Cause:
+    if status in {400, 404} and _NO_MODEL.search(said):
+        hint = (
+            f"memsync config set core.model NAME, with a model it has (Ollama: ollama pull {model})"
+        )
+        return Cause("", hint)
+    if status == 405 or (status == 404 and _NO_API.search(said)):
+        return Cause(
+            "there is no Messages API at this address",
+            "core.api_base_url is the part before /v1/messages (Ollama has it from 0.14 on,"
+            " at http://HOST:11434)",
+        )
+    if _NO_MEMORY.search(said):
+        smaller = "memsync config set core.model NAME, with a smaller one"
+        return Cause("", f"{model} is too large for that machine: {smaller}")
+    if status >= 500 and _BEHIND.search(said):
+        return Cause("", "start the server behind this proxy, then memsync refresh")
+    return Cause("", _ADVICE.get(status, _LATER))
+
+
+def cannot_call_tools(model: str) -> Cause:
+    """Return what is to be said of a model that cannot do what memsync needs of it."""
+    return Cause(
+        f"{model} cannot call tools, and memsync edits the memory by one",
+        f"choose a model that can, such as {TOOL_MODELS}: memsync config set core.model NAME;"
+        " the notes stay pending",
+    )
+
+
+def is_final(status: int, said: str, retry_after: str, now: datetime) -> bool:
+    """Tell whether asking again within the minute is in vain: no credit left, or a long pause."""
+    if status != 429 and status < 500:
+        return False
+    return bool(_QUOTA.search(said) or _NO_MEMORY.search(said)) or (
+        _seconds(retry_after, now) > LONGEST_PAUSE
+    )
+
+
+def _seconds(retry_after: str, now: datetime) -> float:
+    """Return how long a ``retry-after`` header says to wait, as a number or a date; 0 if not."""
+    try:
+        return float(retry_after)
+    except ValueError:
+        pass
+    try:
+        return (email.utils.parsedate_to_datetime(retry_after) - now).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
