@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from memsync.errors import FolderAwayError
 
+MOUNTS = Path("/proc/self/mountinfo")
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "davfs"})
 _CAN_HOLD = {os.open, os.mkdir, os.rename, os.unlink} <= os.supports_dir_fd
 
 
@@ -69,6 +72,25 @@ def make_below(root: Path, *names: str) -> Path:
                 os.mkdir(name, dir_fd=descriptor)
         above /= name
     return path
+
+
+def may_forget(folder: Path) -> bool:
+    """Tell whether a folder is on a mount that can lose what it has fsynced: FUSE or a network.
+
+    Such a mount keeps what is written until it has sent it, and may be killed before. False where
+    it cannot be told, and on other systems than Linux.
+    """
+    try:
+        lines = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    real, found, kind = folder.resolve(), Path("/"), ""
+    for line in lines:
+        mount, _, system = line.partition(" - ")
+        place = Path(re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), mount.split(" ")[4]))
+        if real.is_relative_to(place) and len(place.parts) >= len(found.parts):
+            found, kind = place, system.split(" ")[0]
+    return kind.startswith("fuse") or kind in _NETWORK
 
 
 def _require_content(folder: Path, to_list: Path | int, *, in_use: bool) -> None:

@@ -163,6 +163,15 @@ def set_aside() -> dict[Path, Note]:
     return {path: entry.note for path in paths for entry in _read(path)}
 
 
+def keep_copy(note: Note) -> None:
+    """Keep a note that goes into its log at the same time, until that is sure to stay.
+
+    Raises:
+        OSError: the note is not kept.
+    """
+    create_new(_made_folder() / f"{note.day.isoformat()}.{note.id}.jsonl", _render(Entry(note)))
+
+
 def keep_aside(note: Note) -> Note:
     """Keep a note in a file of its own; it is on disk when this returns.
 
@@ -176,7 +185,7 @@ def keep_aside(note: Note) -> Note:
     for kept in set_aside().values():
         if (kept.came_by, kept.text) == (note.came_by, note.text):
             return kept
-    create_new(_made_folder() / f"{note.day.isoformat()}.{note.id}.jsonl", _render(Entry(note)))
+    keep_copy(note)
     return note
 
 

@@ -6,13 +6,30 @@ daemon; what a sync mount lost from a log is put back from the spool.
 
 from __future__ import annotations
 
+import contextlib
+
 from memsync import sessions, spool
+from memsync.folders import may_forget
 from memsync.notes import Note
 from memsync.workspace import Workspace
 
 
+def add(workspace: Workspace, note: Note) -> None:
+    """Add a note to its day's log; where that is on a mount that may forget it, keep a copy, too.
+
+    Raises:
+        FolderAwayError: the log cannot be written; nothing of the note is in it.
+    """
+    if may_forget(workspace.root):
+        with contextlib.suppress(OSError):  # the log alone is as good as it gets then
+            spool.keep_copy(note)
+    sessions.append(workspace, note)
+
+
 def deliver(workspace: Workspace) -> int:
     """Put the notes that commands kept into their logs; return how many that were.
+
+    On a mount that may forget what it was given they stay kept until they are merged.
 
     Raises:
         FolderAwayError: a log or ledger cannot be read or written; the notes stay kept.
@@ -21,9 +38,11 @@ def deliver(workspace: Workspace) -> int:
     kept = spool.set_aside()
     if not kept:
         return 0
-    moved = _add(workspace, list(kept.values()))
-    for path in kept:
-        path.unlink(missing_ok=True)
+    moved = sessions.add_missing(workspace, kept.values())
+    merged = (sessions.merged_ids(workspace) or set()) if may_forget(workspace.root) else None
+    for path, note in kept.items():
+        if merged is None or note.id in merged:
+            path.unlink(missing_ok=True)
     return moved
 
 
@@ -42,8 +61,3 @@ def mend(workspace: Workspace) -> set[str]:
         sessions.add_missing(workspace, missing)
     deliver(workspace)
     return merged
-
-
-def _add(workspace: Workspace, notes: list[Note]) -> int:
-    merged = sessions.merged_ids(workspace) or set()
-    return sessions.add_missing(workspace, [note for note in notes if note.id not in merged])

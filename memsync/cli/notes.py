@@ -10,12 +10,13 @@ from pathlib import Path
 
 import click
 
-from memsync import clock, sessions, spool
+from memsync import clock, spool, waiting
 from memsync import config as settings
 from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
-from memsync.errors import FolderAwayError, WrongUsageError
+from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
+from memsync.locks import BusyError
 from memsync.notes import CameBy, Note, make
 from memsync.refresh import Estimate, Outcome
 from memsync.terminal import for_terminal, is_terminal
@@ -32,7 +33,7 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
         raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
     taken = make(given, clock.now())
     with _kept_where_away([taken]):
-        sessions.append(open_workspace(), taken)
+        waiting.add(open_workspace(), taken)
     if as_json:
         shown = {"day": taken.day, "time": taken.time, "id": taken.id, "came_by": taken.came_by}
         print_json(shown)
@@ -70,7 +71,8 @@ def refresh(
     with _kept_where_away([] if dry_run else fresh):
         workspace = Workspace.open(config)
         if not dry_run:
-            sessions.add_missing(workspace, fresh)
+            for each in fresh:
+                waiting.add(workspace, each)
     estimate = None
     if dry_run:
         estimate = deed.estimate(workspace, fresh)
@@ -87,10 +89,10 @@ def refresh(
 
 @contextmanager
 def _kept_where_away(taken: list[Note]) -> Iterator[None]:
-    """Keep the notes on this machine where the body finds the folder away, and say so."""
+    """Keep the notes on this machine where the body finds the folder away or busy, and say so."""
     try:
         yield
-    except FolderAwayError as error:
+    except (FolderAwayError, BusyError) as error:
         if not taken:
             raise
         try:
@@ -98,10 +100,11 @@ def _kept_where_away(taken: list[Note]) -> Iterator[None]:
                 spool.keep_aside(each)
         except OSError as refusal:
             words = f"{error.message}; nor can the note be kept here: {refusal.strerror or refusal}"
-            raise FolderAwayError(words, hint=error.hint) from refusal
-        raise FolderAwayError(
+            raise MemsyncError(words, error.hint, error.exit_code) from refusal
+        raise MemsyncError(
             f"{error.message}; the note is kept on this machine",
-            hint=f"{error.hint}; the note then goes into the log by the next command or the daemon",
+            f"{error.hint}; the note then goes into the log by the next command or the daemon",
+            error.exit_code,
         ) from error
 
 

@@ -109,3 +109,21 @@ def test_a_failed_write_in_a_folder_held_open_leaves_no_temp_file(root, monkeypa
                 atomic_write(root / "GLOBAL_MEMORY.md", b"new\n", in_use=True)
     assert listing(root) == ["GLOBAL_MEMORY.md"]
     assert (root / "GLOBAL_MEMORY.md").read_text() == "here\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "may"), [("ext4", False), ("fuse.rclone", True), ("nfs4", True), ("tmpfs", False)]
+)
+def test_a_mount_of_fuse_or_the_network_may_forget_what_it_was_given(
+    root, monkeypatch, tmp_path, kind, may
+):
+    mounts = tmp_path / "mountinfo"
+    place = f"{tmp_path.resolve()}/ro\\040t"
+    lines = ["22 1 259:0 / / rw - ext4 /dev/root rw", f"99 22 0:50 / {place} rw - {kind} x: rw"]
+    mounts.write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(folders, "MOUNTS", mounts)
+    spaced = root.rename(root.with_name("ro t"))
+    assert folders.may_forget(spaced / "sessions") is may
+    assert folders.may_forget(tmp_path) is False
+    monkeypatch.setattr(folders, "MOUNTS", tmp_path / "none")
+    assert folders.may_forget(spaced) is False

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memsync import reach, sessions
+from memsync import reach, sessions, spool
 from memsync.clock import now
 from memsync.errors import FolderAwayError
 from memsync.notes import make
@@ -50,3 +50,15 @@ def test_a_note_at_a_dead_mount_is_refused_in_words(mount, workspace):
     mount.kill()
     with pytest.raises(FolderAwayError):
         sessions.append(workspace, make("not lost", now()))
+
+
+def test_a_note_on_a_mount_that_forgets_it_is_put_back_until_it_is_merged(mount, workspace):
+    assert memsync("note", "not forgotten").code == 0
+    (log,) = workspace.sessions.iterdir()
+    log.unlink()  # what the mount had not sent yet when it was killed
+    assert memsync("status").code == 0
+    assert [note.text for note in sessions.pending(workspace)] == ["not forgotten"]
+    assert memsync("refresh").code == 0
+    assert memsync("status").code == 0
+    assert spool.set_aside() == {}
+    assert "not forgotten" in workspace.memory.read_text()
