@@ -38,6 +38,8 @@ DEFAULTS = {
     "daemon.capture_token": "",
     "daemon.drift_check_enabled": True,
     "daemon.drift_check_interval_hours": 6,
+    "daemon.drift_grace_minutes": 120,
+    "daemon.drift_repair": False,
     "daemon.drift_notify": "log",
     "daemon.apprise_urls": (),
     "daemon.digest_enabled": False,
