@@ -124,7 +124,11 @@ class Config:
     api_base_url: str = _core("", "another server that speaks the Messages API")
     max_memory_lines: int = _core(400, "how long the memory should stay", between(20, 100_000))
     monthly_budget_usd: float = _core(0.0, "dollars a month; 0 is no limit", between(0, 1_000_000))
-    review: str = _core("auto", "auto applies merges that pass the checks", one_of("auto"))
+    review: str = _core(
+        "auto",
+        "auto applies what passes the gate; with inbox every change waits",
+        one_of("auto", "inbox"),
+    )
     sync_root: str = _key("paths", "", "the sync folder; empty detects it")
     keep_days: int = _key("backups", 30, "days to keep backups", between(1, 36500))
     targets: Mapping[str, TargetSetting] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import checkup, sessions, store, targets
+from memsync import checkup, proposals, sessions, store, targets
 from memsync import config as settings
 from memsync.backups import newest_good
 from memsync.config import Config
@@ -54,6 +54,7 @@ def run(path: Path | None = None) -> list[Check]:
         _guarded("lint", lambda: _lint(workspace)),
         _guarded("backups", lambda: _backups(workspace)),
         _guarded("notes", lambda: _notes(workspace)),
+        _guarded("review", lambda: _review(workspace)),
         _guarded("free space", lambda: _free_space(workspace)),
     ]
     return [*checks, *_targets(workspace), *_open_ports(config)]
@@ -114,6 +115,11 @@ def _lint(workspace: Workspace) -> Check:
 def _backups(workspace: Workspace) -> Check:
     newest = newest_good(workspace.backups)
     return Check("backups", ok=True, advice=f"newest {newest.path.name}" if newest else "none yet")
+
+
+def _review(workspace: Workspace) -> Check:
+    waiting = len(proposals.list_open(workspace))
+    return Check("review", ok=True, advice=proposals.in_words(waiting))
 
 
 def _notes(workspace: Workspace) -> Check:

@@ -54,6 +54,10 @@ class BudgetError(ApiError):
     """The month's budget does not cover another call; nothing was asked."""
 
 
+class BadAnswerError(ApiError):
+    """The model answered, but its answer cannot be used; others may get a better one."""
+
+
 class RefusedError(MemsyncError):
     """memsync could go on, but the memory would not be safe."""
 

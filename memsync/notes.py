@@ -36,6 +36,16 @@ _LOOKS_LIKE_ENTRY = re.compile(rf"\\*(?:---|{_ENTRY})[ \t]*")
 
 
 @dataclass(frozen=True)
+class NoteName:
+    """What a note is called in ledgers and proposals: when it was taken, how it came, its id."""
+
+    day: date
+    time: str
+    came_by: CameBy
+    id: str
+
+
+@dataclass(frozen=True)
 class Note:
     """One note: the day and time it was taken, how it came, and its text."""
 
@@ -48,6 +58,11 @@ class Note:
     def id(self) -> str:
         """The note's name in the ledger: a digest of when and what, the same on every machine."""
         return digest(f"{self.day}\0{self.time}\0{self.text}".encode())[:20]
+
+    @property
+    def name(self) -> NoteName:
+        """What the note is called where its text does not stand."""
+        return NoteName(self.day, self.time, self.came_by, self.id)
 
     @property
     def captured(self) -> bool:

@@ -19,11 +19,16 @@ _SECTIONS = (SECTION, f"{SECTION} (memsync)", *(f"{SECTION} (memsync {n})" for n
 _MARKUP = re.compile(r"((?:(?:[-*+]|\d{1,9}[.)])\s+)*)(?=`{3}|~{3}|<!--|#{1,6}(?:\s|$)|[-=]+\s*$)")
 
 
-def merge(notes: Sequence[Note], memory: str) -> tuple[Edit, ...]:
+def merge(notes: Sequence[Note], memory: str, *, apart: bool = False) -> tuple[Edit, ...]:
     """Return the edits that put `notes` under ``## Recent notes``, but for what says nothing new.
 
     Deterministic: the same notes and memory give the same edits. A note of nothing that can be
     seen (control and format characters alone) stays in the log only.
+
+    Args:
+        notes: the notes.
+        memory: the memory.
+        apart: give each note an edit of its own, so that each can be decided about.
     """
     plain = memory.replace("\r\n", "\n")
     plain = plain if plain.endswith("\n") else plain + "\n"
@@ -41,7 +46,8 @@ def merge(notes: Sequence[Note], memory: str) -> tuple[Edit, ...]:
     if not bullets:
         return ()
     text = "\n".join(bullets)
-    return (Edit("add", section=_section(memory, text), text=text),)
+    section = _section(memory, text)
+    return tuple(Edit("add", section=section, text=t) for t in (bullets if apart else [text]))
 
 
 def bullet(note: Note) -> str:

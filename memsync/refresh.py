@@ -1,7 +1,8 @@
 """Pending notes become part of the memory: merge, publish, ledger, usage.
 
 The memory is written first and the ledger second: a crash between the two repeats a merge and
-loses nothing.
+loses nothing. What came by the network or from transcripts is merged in calls of its own, before
+the person's own word, which so comes last; what waits for a person is kept as a proposal.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync import prices, sessions, store, sync, usage, waiting
+from memsync import gate, prices, proposals, sessions, store, sync, usage, waiting
+from memsync.attribution import sources_of_all
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.edits import EditError
-from memsync.errors import ApiError, MemoryMovedError, MemsyncError, RefusedError
+from memsync.errors import BadAnswerError, MemoryMovedError, MemsyncError, RefusedError
+from memsync.gate import Held
 from memsync.locks import exclusive_lock
 from memsync.notes import Note
+from memsync.proposals import Proposal
 from memsync.publish import Published, publish
 from memsync.state import lock_path, state_path
 from memsync.sync import RefreshResult
@@ -31,9 +35,11 @@ TRIES = 3
 
 @dataclass
 class Outcome:
-    """What a refresh did, summed over its batches."""
+    """What a refresh did, summed over its batches; `notes` counts those that are merged."""
 
     notes: int = 0
+    waiting: list[Held] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
     changed: bool = False
     summaries: list[str] = field(default_factory=list)
     before: str = ""
@@ -47,10 +53,16 @@ class Outcome:
     @property
     def sentence(self) -> str:
         """One sentence for a person or a job's history."""
-        if not self.notes:
-            return "no pending notes"
-        count = "1 note" if self.notes == 1 else f"{self.notes} notes"
-        return f"{count} merged: {'; '.join(self.summaries)}"
+        said = []
+        if self.notes:
+            count = "1 note" if self.notes == 1 else f"{self.notes} notes"
+            said.append(f"{count} merged: {'; '.join(self.summaries)}")
+        if self.waiting:
+            count = (
+                "1 change waits" if len(self.waiting) == 1 else f"{len(self.waiting)} changes wait"
+            )
+            said.append(f"{count} for you: memsync review")
+        return "; ".join(said) or "no pending notes"
 
 
 def merge_pending(
@@ -74,8 +86,16 @@ def merge_pending(
         outcome = Outcome(before=store.read(workspace).text)
         outcome.after = outcome.before
         _gather_waiting(workspace)
+        failed: BadAnswerError | None = None
         for batch in batches(sessions.pending(workspace)):
-            _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
+            try:
+                _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
+            except BadAnswerError as error:
+                if batch[0].is_own_word:
+                    raise
+                failed = error  # a stranger's note must not keep the person's own out
+        if failed is not None:
+            raise failed
         return outcome
 
 
@@ -99,7 +119,7 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
     outcome = Outcome(before=memory.text, after=memory.text)
     for batch in batches([*sessions.pending(workspace), *extra]):
         result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
-        _add_up(outcome, batch, result)
+        _add_up(outcome, batch, result, _held_notes(result, batch))
         outcome.after = result["updated_content"]
     return outcome
 
@@ -129,7 +149,20 @@ def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
 
 
 def batches(pending: Sequence[Note]) -> list[list[Note]]:
-    """Return the notes in order, in groups of at most `BATCH_BYTES`; a longer note goes alone."""
+    """Return the notes in groups that are merged in one call each.
+
+    Strangers' notes come first: those in doubt, from which everything will wait, and the others;
+    then the person's own. Within these the notes are in order, at most `BATCH_BYTES` a group; a
+    longer note goes alone.
+    """
+    strangers = [note for note in pending if not note.is_own_word]
+    doubtful = [note for note in strangers if gate.doubts(note.text)]
+    plain = [note for note in strangers if note not in doubtful]
+    own = [note for note in pending if note.is_own_word]
+    return [group for kind in (doubtful, plain, own) for group in _by_size(kind)]
+
+
+def _by_size(pending: Sequence[Note]) -> list[list[Note]]:
     found: list[list[Note]] = []
     size = 0
     for note in pending:
@@ -147,13 +180,24 @@ def _merge_batch(
 ) -> None:
     memory = store.read(workspace)
     result = _ask(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
-    published = _publish(workspace, memory, result, allow_shrink=allow_shrink)
-    sessions.mark_merged(workspace, batch)
-    _add_up(outcome, batch, result)
+    published, result = _publish(workspace, memory, result, allow_shrink=allow_shrink)
+    held = _held_notes(result, batch)
+    if held:
+        made = proposals.keep(workspace, result["held"], held, result["summary"])
+        outcome.proposals.append(made)
+    sessions.mark_merged(workspace, [note for note in batch if note not in held])
+    _add_up(outcome, batch, result, held)
     if published is not None:
         outcome.after = store.read(workspace).text
         outcome.backup = outcome.backup or published.backup
         outcome.targets = published.targets
+
+
+def _held_notes(result: RefreshResult, batch: Sequence[Note]) -> tuple[Note, ...]:
+    """Return the notes that what waits was made from."""
+    edits = [held.edit for held in result["held"]]
+    lines = [line for edit in edits for line in (edit.text or edit.find).split("\n")]
+    return sources_of_all(lines, batch) if edits else ()
 
 
 def _ask(
@@ -172,6 +216,8 @@ def _ask(
         ) from error
     _record(workspace, result, command)
     _raise_on_refusal(result, config)
+    if config.review == "inbox":
+        return sync.hold_all(result, memory, "core.review is inbox: every change waits")
     return result
 
 
@@ -197,7 +243,7 @@ def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
             " by hand; the notes stay pending",
         )
     if result["truncated"] or result["malformed"]:
-        raise ApiError(
+        raise BadAnswerError(
             f"the model's answer cannot be used: {result['problem']}",
             hint=result["hint"]
             or f"memsync refresh again, or try another model than {config.model}"
@@ -207,13 +253,17 @@ def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
 
 def _publish(
     workspace: Workspace, memory: store.Memory, result: RefreshResult, *, allow_shrink: bool
-) -> Published | None:
-    """Publish the merge; where the memory moved, apply the same edits to what stands there now."""
+) -> tuple[Published | None, RefreshResult]:
+    """Publish the merge; where the memory moved, apply the same edits to what stands there now.
+
+    Returns:
+        What publishing did, and the merge as it was published.
+    """
     for _ in range(TRIES):
         if not result["changed"]:
-            return None
+            return None, result
         try:
-            return publish(workspace, result["updated_content"], memory.digest)
+            return publish(workspace, result["updated_content"], memory.digest), result
         except MemoryMovedError:
             memory = store.read(workspace)
         try:
@@ -230,10 +280,15 @@ def _publish(
     )
 
 
-def _add_up(outcome: Outcome, batch: list[Note], result: RefreshResult) -> None:
-    outcome.notes += len(batch)
+def _add_up(
+    outcome: Outcome, batch: list[Note], result: RefreshResult, held: Sequence[Note]
+) -> None:
+    merged = len(batch) - len(held)
+    outcome.notes += merged
+    outcome.waiting += result["held"]
     outcome.changed = outcome.changed or result["changed"]
-    outcome.summaries.append(result["summary"])
+    if merged:
+        outcome.summaries.append(result["summary"])
     outcome.input_tokens += result["input_tokens"]
     outcome.output_tokens += result["output_tokens"]
     outcome.cost_usd += sum(prices.cost(result["model"], tokens) for tokens in result["calls"])

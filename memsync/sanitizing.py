@@ -16,9 +16,12 @@ from memsync.document import Kind, scan
 # belongs to the sign before it. Both stay where they stand between signs that use them.
 _JOINERS = frozenset("\u200c\u200d")
 _SELECTORS = frozenset("\ufe0e\ufe0f")
+_OVERRIDES = frozenset("\u202a\u202b\u202d\u202e")
+_INVISIBLE = frozenset("\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad")
+MOST_INVISIBLE = 2
 _IMPORT = re.compile(r"(?<![\w`@/])@(?=[\w~./\\-])[^\s`,;:!?)\]}>\"']*[\w/~]")
 _FILE = re.compile(r"^(?:~|\.{1,2})[/\\]|\.(?:md|mdc|markdown|txt|json|ya?ml|toml)$", re.IGNORECASE)
-_CODE_SPAN = re.compile(r"(`+)(?:(?!\1).)*\1")
+_CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`).+?(?<!`)\1(?!`)")
 
 
 def sanitize(text: str) -> str:
@@ -52,6 +55,16 @@ def without_hidden(text: str) -> str:
     )
 
 
+def hides_orders(text: str) -> bool:
+    """Tell whether `text` holds what only a machine reads: tags, text against its direction.
+
+    Joiners, direction marks and selectors come with honest text, too, and are none of that.
+    """
+    return any("\U000e0000" <= c <= "\U000e01ef" or c in _OVERRIDES for c in text) or (
+        sum(c in _INVISIBLE for c in text) > MOST_INVISIBLE
+    )
+
+
 def _is_hidden(character: str) -> bool:
     if character in _SELECTORS or character in "\n\t":
         return False
@@ -71,6 +84,15 @@ def _joins(text: str, at: int) -> bool:
 def _without_imports(line: str) -> str:
     parts, at = [], 0
     for span in _CODE_SPAN.finditer(line):
-        parts += [_IMPORT.sub(r"`\g<0>`", line[at : span.start()]), span[0]]
+        parts += [_disarmed(line[at : span.start()]), span[0]]
         at = span.end()
-    return "".join([*parts, _IMPORT.sub(r"`\g<0>`", line[at:])])
+    return "".join([*parts, _disarmed(line[at:])])
+
+
+def _disarmed(text: str) -> str:
+    """Return text outside of code spans without imports; a stray backtick would undo a span."""
+    return (
+        _IMPORT.sub(lambda m: f"@ {m[0][1:]}", text)
+        if "`" in text
+        else _IMPORT.sub(r"`\g<0>`", text)
+    )

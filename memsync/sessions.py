@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from memsync import clock, notes
+from memsync import clock, notes, proposals
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import append_durably, append_line, create_new, ends_in_newline, icloud_stub
 from memsync.folders import make_below
 from memsync.locks import exclusive_lock
-from memsync.notes import Note
+from memsync.notes import Note, NoteName
 from memsync.state import lock_path, own_folder
 from memsync.workspace import Workspace
 
@@ -158,7 +158,8 @@ def _read_log(path: Path, day: date) -> list[Note]:
 def pending(workspace: Workspace) -> list[Note]:
     """Return every note of every day that no machine has merged yet, oldest first.
 
-    In a folder of an older tool, where no machine has a ledger, today's notes alone are pending.
+    A note in a proposal is not pending: it waits for a person, or was decided about. In a folder
+    of an older tool, where no machine has a ledger, today's notes alone are pending.
 
     Raises:
         FolderAwayError: a log or a ledger cannot be read.
@@ -167,6 +168,7 @@ def pending(workspace: Workspace) -> list[Note]:
     wanted = days(workspace)
     if merged is None:
         merged, wanted = set(), [day for day in wanted if day >= clock.now().date()]
+    merged = merged | proposals.note_ids(workspace).keys()
     found: dict[str, Note] = {}
     for day in wanted:
         for note in read_day(workspace, day):
@@ -175,7 +177,7 @@ def pending(workspace: Workspace) -> list[Note]:
     return list(found.values())
 
 
-def mark_merged(workspace: Workspace, merged: Iterable[Note]) -> None:
+def mark_merged(workspace: Workspace, merged: Iterable[Note | NoteName]) -> None:
     """Write down that these notes are in the memory; durable when this returns.
 
     Raises:
@@ -194,7 +196,7 @@ def mark_merged(workspace: Workspace, merged: Iterable[Note]) -> None:
         ) from error
 
 
-def _ledger_lines(merged: Iterable[Note]) -> list[str]:
+def _ledger_lines(merged: Iterable[Note | NoteName]) -> list[str]:
     moment = clock.now().isoformat(timespec="seconds")
     return [f"{moment} {note.day} {note.time} {note.id}" for note in merged]
 

@@ -11,17 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from memsync import clock, edits, foreign, llm, offline, refusals
+from memsync import clock, edits, foreign, gate, llm, offline, refusals
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.document import scan, split_lines
 from memsync.edits import Edit, EditError
 from memsync.errors import ApiError
+from memsync.gate import Held
 from memsync.notes import Note, make
 from memsync.prices import Tokens, about_tokens_of
 from memsync.redaction import redact
 from memsync.repeats import is_recent, without_repeats
-from memsync.sanitizing import sanitize
+from memsync.sanitizing import sanitize, without_hidden
 
 MOST_LINES_GONE = 0.2
 """The share of the memory's lines that one refresh may take away."""
@@ -78,7 +79,9 @@ class RefreshResult(TypedDict):
 
     `hint` says what to do about it, where there is something better than to try again.
 
-    `calls` has the tokens of each call of the model.
+    `calls` has the tokens of each call of the model. `edits` are those that may be applied, `held`
+    those that wait for a person; `gated` tells whether some note is not the person's own word, and
+    `doubt` why nothing from such notes may pass.
     """
 
     changed: bool
@@ -95,6 +98,9 @@ class RefreshResult(TypedDict):
     model: str
     summary: str
     edits: tuple[Edit, ...]
+    held: tuple[Held, ...]
+    gated: bool
+    doubt: str
 
 
 def refresh_memory_content(
@@ -122,9 +128,12 @@ def refresh_memory_content(
     result = _nothing(current_memory, config.model)
     if not taken:
         return result
+    strangers = [note.text for note in taken if not note.is_own_word]
+    result["gated"], result["doubt"] = bool(strangers), gate.why_all(strangers)
     if not has_model(config):
         result["model"] = "offline"
-        result["edits"] = offline.merge(taken, current_memory)
+        apart = result["gated"] or config.review == "inbox"
+        result["edits"] = offline.merge(taken, current_memory, apart=apart)
         if result["edits"]:
             count = "1 note" if len(taken) == 1 else f"{len(taken)} notes"
             result["summary"] = f"{count} added under {offline.SECTION}"
@@ -165,6 +174,31 @@ def _request(
     return system, [{"role": "user", "content": _question(taken, memory, config)}]
 
 
+def hold_all(result: RefreshResult, current_memory: str, why: str) -> RefreshResult:
+    """Return the merge with every edit of it waiting for a person, and nothing to write."""
+    held = tuple(Held(edit, (why,)) for edit in result["edits"])
+    return {
+        **result,
+        "changed": False,
+        "updated_content": current_memory,
+        "edits": (),
+        "held": (*held, *result["held"]),
+    }
+
+
+def approved(
+    chosen: Sequence[Edit], current_memory: str, *, allow_shrink: bool = False
+) -> RefreshResult:
+    """Return what edits that a person approved come to, through the guards of every merge.
+
+    Raises:
+        EditError: one of them cannot be applied.
+    """
+    result = _nothing(current_memory, "")
+    result["edits"] = tuple(chosen)
+    return _finish(result, current_memory, allow_shrink=allow_shrink)
+
+
 def _as_notes(given: str | Sequence[Note]) -> list[Note]:
     if isinstance(given, str):
         return [make(given, clock.now())] if given.strip() else []
@@ -187,6 +221,9 @@ def _nothing(memory: str, model: str) -> RefreshResult:
         "model": model,
         "summary": "nothing to change",
         "edits": (),
+        "held": (),
+        "gated": False,
+        "doubt": "",
     }
 
 
@@ -236,7 +273,7 @@ def _question(taken: Sequence[Note], memory: str, config: Config) -> str:
         {
             "taken": f"{note.day.isoformat()} {note.time}",
             "came_by": note.came_by,
-            "text": redact(note.text),
+            "text": redact(note.text if note.is_own_word else without_hidden(note.text)),
         }
         for note in taken
     ]
@@ -345,11 +382,26 @@ def _finish(result: RefreshResult, memory: str, *, allow_shrink: bool) -> Refres
     """Apply the edits and guard what comes out; raises `EditError` where they do not apply."""
     applied = edits.apply(memory, without_repeats(memory, result["edits"]))
     result["malformed"], result["problem"], result["hint"] = False, "", ""
+    if result["gated"]:
+        _sift(result, memory, allow_shrink=allow_shrink)
+        applied = edits.apply(memory, result["edits"])
     result["refused"] = _refusal(memory, applied, allow_shrink=allow_shrink)
     if not result["refused"]:
         result["changed"] = applied.text != memory
         result["updated_content"] = applied.text
     return result
+
+
+def _sift(result: RefreshResult, memory: str, *, allow_shrink: bool) -> None:
+    """Set aside the edits that may not stand on the word of a stranger.
+
+    What would be refused is held, too: a note that asks for it must not be asked about every night.
+    """
+    sifted = gate.sift(memory, result["edits"], all_wait=result["doubt"])
+    refusal = _refusal(memory, edits.apply(memory, sifted.passed), allow_shrink=allow_shrink)
+    if refusal:
+        sifted = gate.sift(memory, result["edits"], all_wait=refusal)
+    result["edits"], result["held"] = sifted.passed, (*result["held"], *sifted.held)
 
 
 def _refusal(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("setup", "Set up this machine: find the sync folder, start or adopt a memory."),
     "note": ("notes", "Write down a note; a later refresh merges it."),
     "refresh": ("notes", "Merge all pending notes into the memory and tell every agent."),
+    "review": ("review", "Show what waits for your word; apply or drop it."),
     "show": ("show", "Print the memory."),
     "edit": ("memory", "Change the memory in your editor."),
     "diff": ("memory", "Show what changed since a backup."),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memsync import backups, clock, fleet, sessions, store, targets
+from memsync import backups, clock, fleet, proposals, sessions, store, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync import machines as reports
@@ -54,6 +54,7 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         table["digest"] = memory.digest
         table["lines"] = len(memory.text.splitlines())
         table["pending"] = len(sessions.pending(workspace))
+        table["proposals"] = len(proposals.list_open(workspace))
         table["backups"] = len(backups.list_backups(workspace.backups))
         data = memory.text.encode("utf-8")
         states = targets.inspect_all(targets.resolve(config), data, workspace.memory)
@@ -64,6 +65,12 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
     return table, None
 
 
+def _in_review(count: int | None) -> str:
+    if count is None:
+        return "?"
+    return proposals.in_words(count)
+
+
 def _print_status(table: dict[str, Any]) -> None:
     engine = "offline" if table["engine"] == "offline" else f"Claude ({table['model']})"
     rows = [
@@ -71,6 +78,7 @@ def _print_status(table: dict[str, Any]) -> None:
         ("Sync folder", f"{table.get('root', 'not found')} ({table['provider']})"),
         ("Memory", f"{table.get('memory', '-')} ({table.get('lines', '?')} lines)"),
         ("Pending", f"{table.get('pending', '?')} notes"),
+        ("In review", _in_review(table.get("proposals"))),
         ("Backups", table.get("backups", "?")),
         ("Engine", engine),
         ("Machine", table["machine"]),

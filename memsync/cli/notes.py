@@ -16,6 +16,7 @@ from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
+from memsync.gate import Held
 from memsync.locks import BusyError
 from memsync.notes import CameBy, Note, make
 from memsync.refresh import Estimate, Outcome
@@ -139,6 +140,14 @@ def _as_table(outcome: Outcome, fresh: list[Note], *, dry_run: bool) -> dict[str
         "given": len(fresh),
         "summary": outcome.sentence,
         "diff": _diff(outcome),
+        "waiting": [
+            {
+                **{key: value for key, value in vars(held.edit).items() if value},
+                "reasons": held.reasons,
+            }
+            for held in outcome.waiting
+        ],
+        "proposals": [proposal.id for proposal in outcome.proposals],
         "backup": outcome.backup,
         "input_tokens": outcome.input_tokens,
         "output_tokens": outcome.output_tokens,
@@ -150,6 +159,8 @@ def _as_table(outcome: Outcome, fresh: list[Note], *, dry_run: bool) -> dict[str
 def _tell(outcome: Outcome, *, dry_run: bool) -> None:
     if dry_run:
         click.echo(for_terminal(_diff(outcome)) or "Nothing would change.", nl=not outcome.changed)
+        for held in outcome.waiting:
+            click.echo(for_terminal(_waiting(held)))
         click.echo(_cost(outcome), err=True)
         return
     click.echo(for_terminal(_sentence(outcome)))
@@ -160,6 +171,14 @@ def _tell(outcome: Outcome, *, dry_run: bool) -> None:
 
 def _diff(outcome: Outcome) -> str:
     return unified(outcome.before, outcome.after, "memory", "memory after refresh")
+
+
+def _waiting(held: Held) -> str:
+    """Return a change that would wait, and why, as a dry run shows it."""
+    gone = [f"-{line}" for line in held.edit.find.split("\n") if line]
+    new = [f"+{line}" for line in held.edit.text.split("\n") if line]
+    where = f" in {held.edit.section}" if held.edit.section else ""
+    return "\n".join([f"Would wait{where}, because {'; '.join(held.reasons)}:", *gone, *new])
 
 
 def _expected(estimate: Estimate) -> str:

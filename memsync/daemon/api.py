@@ -142,7 +142,7 @@ def _note(listed: Listed) -> dict[str, Any]:
         "time": note.time,
         "captured": note.captured,
         "came_by": note.came_by,
-        "state": "pending" if listed.is_pending else "merged",
+        "state": listed.state,
         "text": note.text,
     }
 

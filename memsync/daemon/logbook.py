@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from memsync import clock, sessions
+from memsync import clock, proposals, sessions
 from memsync.errors import MemsyncError
 from memsync.notes import Note
 from memsync.workspace import Workspace
@@ -31,10 +31,16 @@ _PLACE = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{1,6})", re.ASCII)
 
 @dataclass(frozen=True)
 class Listed:
-    """A note, and whether it still waits for a refresh."""
+    """A note, and whether it still waits: for a refresh, or for a person's review."""
 
     note: Note
     is_pending: bool
+    in_review: bool = False
+
+    @property
+    def state(self) -> str:
+        """Where the note stands, in a word."""
+        return "in review" if self.in_review else "pending" if self.is_pending else "merged"
 
     @property
     def source(self) -> str:
@@ -93,7 +99,7 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
     Raises:
         FolderAwayError: a ledger cannot be read.
     """
-    merged = sessions.merged_ids(workspace)
+    merged, waiting = sessions.merged_ids(workspace), proposals.note_ids(workspace)
     files = _files_by_day(workspace) if finder.query else None
     start, skipped = _parse(place)
     found: list[Day] = []
@@ -106,7 +112,7 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
             return Leaf(tuple(found), f"{day}_{skip}")
         if files is not None and not _may_hold(files[day.isoformat()], finder):
             continue
-        shown = _day(workspace, day, finder, merged)
+        shown = _day(workspace, day, finder, merged, waiting)
         part = shown.notes[skip : skip + room]
         room -= len(part)
         if part or shown.problem:
@@ -125,18 +131,24 @@ def find(workspace: Workspace, day: date, note_id: str) -> Listed | None:
     merged = sessions.merged_ids(workspace)
     for note in sessions.read_day(workspace, day):
         if note.id == note_id:
-            return Listed(note, _is_pending(note, merged))
+            return _listed(note, merged, proposals.note_ids(workspace))
     return None
 
 
-def _day(workspace: Workspace, day: date, finder: Finder, merged: set[str] | None) -> Day:
+def _day(
+    workspace: Workspace,
+    day: date,
+    finder: Finder,
+    merged: set[str] | None,
+    waiting: Mapping[str, bool],
+) -> Day:
     try:
         listed = sessions.read_day(workspace, day)
     except MemsyncError as error:
         return Day(day, (), error.message)
     return Day(
         day,
-        tuple(Listed(n, _is_pending(n, merged)) for n in reversed(listed) if finder.finds(n.text)),
+        tuple(_listed(n, merged, waiting) for n in reversed(listed) if finder.finds(n.text)),
     )
 
 
@@ -160,6 +172,13 @@ def _may_hold(files: Iterable[Path], finder: Finder) -> bool:
         return any(finder.finds(path.read_bytes().decode("utf-8", "replace")) for path in files)
     except OSError:
         return True  # the day itself tells what is wrong
+
+
+def _listed(note: Note, merged: set[str] | None, in_proposals: Mapping[str, bool]) -> Listed:
+    """Tell where a note stands; one whose proposal was decided about is as good as merged."""
+    if note.id in in_proposals:
+        return Listed(note, is_pending=False, in_review=in_proposals[note.id])
+    return Listed(note, _is_pending(note, merged))
 
 
 def _is_pending(note: Note, merged: set[str] | None) -> bool:

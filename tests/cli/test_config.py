@@ -78,7 +78,7 @@ def test_show_names_every_key_and_no_secret(call, path):
         ("monthly_budget_usd", "-1", "from 0"),
         ("monthly_budget_usd", "nan", "from 0"),
         ("allowed_networks", "home", "networks"),
-        ("review", "inbox", "one of auto"),
+        ("review", "never", "one of auto, inbox"),
     ],
 )
 def test_a_bad_value_is_refused_with_what_is_allowed(key, value, allowed, call, path):

@@ -24,7 +24,7 @@ DAY = date(2026, 11, 23)
 
 
 def note(text, day=DAY, time="12:00:00"):
-    return Note(day, time, came_by="network", text=text)
+    return Note(day, time, came_by="terminal", text=text)
 
 
 def merged(memory, *texts):

@@ -1,0 +1,227 @@
+"""``review``: what waits for a person's word, shown and decided."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from memsync import proposals, sessions, store
+from memsync import review as deed
+from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.cli.report import print_states, unified
+from memsync.errors import RefusedError, WrongUsageError
+from memsync.proposals import Proposal
+from memsync.review import Fit
+from memsync.terminal import for_terminal, is_terminal
+from memsync.workspace import Workspace
+
+ALL = "*"
+
+
+@click.command()
+@click.argument("proposal", required=False)
+@click.option("--apply", "apply_id", is_flag=False, flag_value=ALL, metavar="[ID]",
+              help="Put a proposal into the memory; without ID the one that waits.")  # fmt: skip
+@click.option("--drop", "drop_id", is_flag=False, flag_value=ALL, metavar="[ID]",
+              help="Keep a proposal out of the memory; its notes stay in the log.")  # fmt: skip
+@click.option("--again", "again_id", is_flag=False, flag_value=ALL, metavar="[ID]",
+              help="Make the notes of a proposal pending once more.")  # fmt: skip
+@click.option("--edit", "numbers", type=int, multiple=True, metavar="N",
+              help="Only this change of the proposal; may be given several times.")  # fmt: skip
+@click.option("--all", "every", is_flag=True, help="All that wait.")
+@click.option("--allow-shrink", is_flag=True, help="Let more than a fifth of the memory go.")
+@json_option
+def review(  # noqa: PLR0913 - one for each of its options
+    *,
+    proposal: str | None,
+    apply_id: str | None,
+    drop_id: str | None,
+    again_id: str | None,
+    numbers: tuple[int, ...],
+    every: bool,
+    allow_shrink: bool,
+    as_json: bool,
+) -> None:
+    """Show what waits for your word, or one PROPOSAL; apply or drop it, whole or change by change.
+
+    At a terminal, without options, it asks about each change.
+    """
+    workspace = open_workspace()
+    wanted = [name for name in (apply_id, drop_id, again_id) if name is not None]
+    if len(wanted) > 1:
+        raise WrongUsageError("--apply, --drop and --again exclude each other", hint="give one")
+    if not wanted:
+        _show(workspace, proposal, as_json=as_json)
+        return
+    name = wanted[0] if wanted[0] != ALL else proposal
+    chosen = _choose(workspace, name, every=every)
+    if numbers and len(chosen) > 1:
+        raise WrongUsageError("--edit is about one proposal", hint="memsync review --apply ID")
+    if apply_id is not None:
+        _apply(workspace, chosen, numbers or None, allow_shrink=allow_shrink, as_json=as_json)
+        return
+    for entry in chosen:
+        if drop_id is not None:
+            deed.drop(workspace, entry, numbers or None)
+        else:
+            deed.give_back(workspace, entry)
+    word = "dropped" if drop_id is not None else "pending again"
+    if as_json:
+        print_json({word.replace(" ", "_"): [entry.id for entry in chosen]})
+    else:
+        for entry in chosen:
+            click.echo(f"Proposal {entry.id}: {word}. The notes stay in the log.")
+
+
+def _choose(workspace: Workspace, name: str | None, *, every: bool) -> list[Proposal]:
+    waiting = proposals.list_open(workspace)
+    if name is not None:
+        return [proposals.find(workspace, name)]
+    if not waiting:
+        raise WrongUsageError("nothing waits for review", hint="memsync refresh")
+    if len(waiting) > 1 and not every:
+        raise WrongUsageError(
+            f"{len(waiting)} proposals wait: {', '.join(entry.id for entry in waiting)}",
+            hint="name one, or give --all",
+        )
+    return waiting
+
+
+def _apply(
+    workspace: Workspace,
+    chosen: Sequence[Proposal],
+    numbers: tuple[int, ...] | None,
+    *,
+    allow_shrink: bool,
+    as_json: bool,
+) -> None:
+    rows: list[dict[str, Any]] = []
+    for entry in chosen:
+        done = deed.apply(workspace, entry, numbers, allow_shrink=allow_shrink)
+        rows.append({"id": entry.id, "applied": done.applied, "problems": done.problems})
+        if as_json:
+            continue
+        click.echo(f"Proposal {entry.id}: {_count(len(done.applied))} applied.")
+        if done.published:
+            print_states(done.published.targets)
+    if as_json:
+        print_json({"applied": rows})
+    failed = [(row["id"], n, why) for row in rows for n, why in row["problems"].items()]
+    if failed:
+        name, number, why = failed[0]
+        raise RefusedError(
+            f"change {number} of proposal {name} was not applied: {for_terminal(why)}",
+            hint=f"memsync review --drop {name} --edit {number}; or memsync review --again {name}"
+            " makes its notes pending once more",
+        )
+
+
+def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
+    memory = store.read(workspace).text
+    listed = [proposals.find(workspace, name)] if name else proposals.list_open(workspace)
+    if as_json:
+        print_json({"proposals": [as_table(workspace, entry, memory) for entry in listed]})
+        return
+    if not listed:
+        click.echo("Nothing waits for review.")
+    asks = name is None and is_terminal(sys.stdin) and is_terminal(sys.stdout)
+    for entry in listed:
+        _tell(workspace, entry, memory)
+        if asks and not _ask(workspace, entry):
+            return
+        memory = store.read(workspace).text if asks else memory
+    if listed and not asks:
+        click.echo("memsync review --apply [ID] or --drop [ID]; --edit N for one change.")
+
+
+def _tell(workspace: Workspace, entry: Proposal, memory: str) -> None:
+    click.echo(for_terminal(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}"))
+    for note in _notes(workspace, entry):
+        click.echo(for_terminal(f"  from a note of {note['day']} {note['time']}"
+                                f" ({note['came_by']}): {note['words']}"))  # fmt: skip
+    before = memory
+    tried, _ = deed.fits(entry, memory, allow_shrink=True)
+    for fit in tried:
+        click.echo(for_terminal(f"\nChange {fit.number}, which waits because "
+                                f"{'; '.join(fit.held.reasons)}"))  # fmt: skip
+        if fit.problem:
+            click.echo(for_terminal(f"  cannot be applied: {fit.problem}"))
+        click.echo(for_terminal(_diff(fit, before)), nl=False)
+        before = fit.after
+    for number, decision in sorted(entry.decisions.items()):
+        click.echo(f"Change {number}: {decision.deed} at {decision.time} on {decision.machine}")
+    click.echo()
+
+
+def _diff(fit: Fit, before: str) -> str:
+    if fit.problem:
+        gone = [f"-{line}\n" for line in fit.held.edit.find.split("\n") if line]
+        return "".join([*gone, *(f"+{line}\n" for line in fit.held.edit.text.split("\n") if line)])
+    return unified(before, fit.after, "memory", "memory after review") or "(it stands there)\n"
+
+
+def _ask(workspace: Workspace, entry: Proposal) -> bool:
+    """Ask about each change that waits; False where the person has had enough."""
+    for number in entry.waiting:
+        word = click.prompt(f"Change {number}: apply, drop, skip or quit",
+                            type=click.Choice(["a", "d", "s", "q"]), default="s")  # fmt: skip
+        if word == "q":
+            return False
+        present = proposals.find(workspace, entry.id)
+        if word == "a":
+            done = deed.apply(workspace, present, [number])
+            for why in done.problems.values():
+                click.echo(for_terminal(f"It was not applied: {why}"))
+        elif word == "d":
+            deed.drop(workspace, present, [number])
+    return True
+
+
+def as_table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, Any]:
+    """Return a proposal as ``--json`` gives it: its notes, its changes, and what they would do."""
+    tried, merged = deed.fits(entry, memory, allow_shrink=True)
+    problems = {fit.number: fit.problem for fit in tried}
+    return {
+        "id": entry.id,
+        "made": entry.made.isoformat(timespec="seconds"),
+        "machine": entry.machine,
+        "summary": entry.summary,
+        "waiting": entry.waiting,
+        "notes": _notes(workspace, entry),
+        "edits": [
+            {
+                "number": number,
+                **{key: value for key, value in vars(held.edit).items() if value},
+                "reasons": held.reasons,
+                "problem": problems.get(number, ""),
+                "decision": entry.decisions[number].deed if number in entry.decisions else None,
+            }
+            for number, held in enumerate(entry.edits, start=1)
+        ],
+        "diff": unified(memory, merged["updated_content"], "memory", "memory after review"),
+    }
+
+
+def _notes(workspace: Workspace, entry: Proposal) -> list[dict[str, Any]]:
+    texts = {
+        note.id: note.text
+        for day in {name.day for name in entry.notes}
+        for note in sessions.read_day(workspace, day)
+    }
+    return [
+        {
+            "id": name.id,
+            "day": name.day,
+            "time": name.time,
+            "came_by": name.came_by,
+            "words": " ".join(texts.get(name.id, "").split())[:200],
+        }
+        for name in entry.notes
+    ]
+
+
+def _count(number: int) -> str:
+    return "1 change" if number == 1 else f"{number} changes"

@@ -1,0 +1,271 @@
+"""What reads like an order waits for a person: which edits may stand on the word of a stranger.
+
+A note that came by the network, or from a transcript, may hold what somebody else wrote; and what
+stands in the memory is obeyed by agents that hold a shell. Nothing here judges what a text means.
+An edit passes if it leaves every section that instructs as it is, and adds lines that are plain
+statements; else it waits, and the person sees it. Text in, verdict out.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from memsync.document import Kind, Outline, scan
+from memsync.edits import Edit, EditError, apply
+from memsync.sanitizing import hides_orders
+
+_LEAD = re.compile(r"^(?:[\s>*+\-\u2022#|_~\"'\u201c\u2018(\[]|\d{1,9}[.)]\s|\d{4}-\d\d-\d\d:?\s)+")
+_SENTENCE = re.compile(r"(?<=[.!?;:\u2014\u3002])\s+|\s+-\s+|,\s*(?=(?:then|and|please|so)\b)|\n")
+_POLITE = re.compile(
+    r"^(?:(?:please|kindly|now|then|also|first|next|finally|and|so|just|note|important|todo|reminder"
+    r"|warning|hint|tip|bitte|claude|codex|gemini|assistant|agents?|ai)\b[\s,:!]*)+"
+)
+_TALE = re.compile(
+    r"\b(?:have|has|had|i've|i'd|we've|she's|he's) (?:never|always)\b"
+    r"|\bmust (?:have|see|read)\b|\bif you will\b"
+    r"|\bthe (?:agent|model) (?:of|from)\b|\b(?:thank|miss|love) you\b"
+)
+_GAP = "\ue000"  # a few words
+_LEET = str.maketrans("013457@$", "oieastas")
+_LOOKALIKES = str.maketrans("авекмнорстухіјѕԁɡοαενιρτυ", "abekmhopctyxijsdgoaevlptu")
+"""Letters of other alphabets that pass for Latin ones."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An edit that waits for a person, and why."""
+
+    edit: Edit
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """Edits told apart: those that may be applied at once, and those that wait."""
+
+    passed: tuple[Edit, ...]
+    held: tuple[Held, ...]
+
+
+def sift(memory: str, edits: Sequence[Edit], *, all_wait: str = "") -> Sifted:
+    """Tell which of `edits` may be applied to `memory` on the word of a stranger.
+
+    Each is looked at by what it would do, on the text as those that passed before it leave it.
+    One that can only be applied behind one that waits, waits too.
+
+    Args:
+        memory: the memory.
+        edits: edits that can be applied to it, in order.
+        all_wait: why they all wait, whatever they say; empty where they do not.
+    """
+    passed: list[Edit] = []
+    held: list[Held] = []
+    draft = memory
+    for edit in edits:
+        try:
+            after = apply(draft, (edit,)).text
+        except EditError:
+            held.append(Held(edit, ("it builds on a change that waits",)))
+            continue
+        reasons = [all_wait] if all_wait else []
+        reasons += objections(draft, after)
+        if reasons and after != draft:
+            held.append(Held(edit, tuple(dict.fromkeys(reasons))))
+        else:
+            passed.append(edit)
+            draft = after
+    together = objections(memory, draft) if len(passed) > 1 else ()
+    if together:  # harmless one by one, an order side by side
+        held = [Held(edit, together) for edit in passed] + held
+        passed = []
+    return Sifted(tuple(passed), tuple(held))
+
+
+def objections(before: str, after: str) -> tuple[str, ...]:
+    """Return why the change from `before` to `after` needs a person's word; empty if not."""
+    old, new = scan(before), scan(after)
+    orders = _sections_of_orders(old)
+    found = []
+    if _instructing(old, orders) != _instructing(new, orders):
+        found.append("it changes a section that tells agents what to do")
+    removed, added = _changed_lines(old, new)
+    text = "".join(new.lines[number] for number in added)
+    if any(new.kinds[number] is Kind.CODE for number in added):
+        found.append("it adds code")
+    if any(new.kinds[number] in {Kind.COMMENT, Kind.FRONT_MATTER} for number in added):
+        found.append("it adds a comment")
+    found += [f"it adds {what}" for what in _marks_in(text)]
+    if reads_like_order(text):
+        found.append("it adds a line that reads like an order")
+    if any(holds_for_good(old.lines[number]) for number in removed):
+        found.append("it takes away a line that reads like an order")
+    return tuple(dict.fromkeys(found))
+
+
+def doubts(note: str) -> tuple[str, ...]:
+    """Return why all that a note of a stranger leads to should wait; empty where it is plain.
+
+    A model that obeys a note may put its order into harmless words, so the note is looked at, too.
+    """
+    found = ["the note holds characters that no one sees"] if hides_orders(note) else []
+    found += [f"the note holds {what}" for what in _marks_in(note)]
+    if reads_like_order(note):
+        found.append("the note reads like an order")
+    if any(_instructs(heading.text) for heading in scan(note).headings):
+        found.append("the note has a heading as sections that instruct have")
+    return tuple(found)
+
+
+def reads_like_order(text: str) -> bool:
+    """Tell whether a line of `text`, or all of it read as one, tells somebody what to do."""
+    whole = " ".join(text.split())
+    return any(_orders(piece) for piece in {*text.split("\n"), whole})
+
+
+def _orders(text: str) -> bool:
+    return holds_for_good(text) or any(
+        _begins_with_verb(part) for form in _forms(text) for part in _SENTENCE.split(form)
+    )
+
+
+def holds_for_good(text: str) -> bool:
+    """Tell whether a line has words of order in it; a to-do that begins with a verb has none."""
+    plain = folded(text)
+    if any(sign in plain for sign in _words("order_signs")) or _mixes_scripts(text):
+        return True
+    return any(_phrases("orders").search(form) and not _is_harmless(form) for form in _forms(text))
+
+
+def _forms(text: str) -> set[str]:
+    """Return the ways `text` may be read by one who looks past how it is spelled."""
+    plain = _LEAD.sub("", folded(text))
+    return {plain, plain.translate(_LEET), _joined(plain), plain.translate(_LOOKALIKES)}
+
+
+def _is_harmless(plain: str) -> bool:
+    """Tell whether the only words of order are those of a tale: `have never been`, `must have`."""
+    tale = _TALE.sub(" ", plain)
+    return _phrases("orders").search(tale) is None
+
+
+def _begins_with_verb(sentence: str) -> bool:
+    plain = _POLITE.sub("", _LEAD.sub("", sentence))
+    if plain.startswith(_words("errands")):
+        return False
+    return _phrases("verbs").match(plain) is not None
+
+
+@cache
+def _data() -> dict[str, Any]:
+    text = (Path(__file__).parent / "gate.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def _words(name: str) -> tuple[str, ...]:
+    words = (folded(word.replace("*", _GAP)) for word in _data()[name].split(","))
+    return tuple(word for word in words if word)
+
+
+@cache
+def _phrases(name: str) -> re.Pattern[str]:
+    joined = "|".join(
+        re.escape(word).replace(_GAP, "[^.]{1,60}").replace("\\ ", "[\\s,]+")
+        for word in _words(name)
+    )
+    return re.compile(rf"(?<!\w)(?:{joined})(?!\w)")
+
+
+@cache
+def _marks() -> dict[str, re.Pattern[str]]:
+    flags = re.VERBOSE | re.IGNORECASE | re.MULTILINE | re.ASCII
+    return {what: re.compile(pattern, flags) for what, pattern in _data()["marks"].items()}
+
+
+def folded(text: str) -> str:
+    """Return `text` for comparing: one form of each letter, no accents, one space, lower case."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(sign for sign in plain if unicodedata.category(sign) != "Mn")
+    plain = plain.replace("\u2019", "'").replace("\u02bc", "'").replace("_", " ")
+    plain = re.sub(r"(?<=\w)-(?=\w)", " ", plain)
+    return " ".join(re.sub(r"[*~`]+", "", plain).split())
+
+
+def _joined(plain: str) -> str:
+    """Return `plain` with letters that stand apart, as in ``i g n o r e``, put together."""
+    return re.sub(r"\b(?:\w[\s.\-]){3,}\w\b", lambda found: re.sub(r"[\s.\-]", "", found[0]), plain)
+
+
+def _mixes_scripts(text: str) -> bool:
+    """Tell whether a word is made of Latin letters and of such as pass for them."""
+    return any(
+        re.search(r"[a-z]", word) and re.search(r"[\u0370-\u03ff\u0400-\u052f]", word)
+        for word in re.findall(r"[^\W\d_]{3,}", text.casefold())
+    )
+
+
+def _marks_in(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKC", text)
+    return [what for what, pattern in _marks().items() if pattern.search(plain)]
+
+
+def _instructs(heading: str) -> bool:
+    plain = re.sub(r"[^\w\s']", " ", folded(heading))
+    return bool(_phrases("section_words").search(plain)) or any(
+        sign in plain for sign in _words("section_signs")
+    )
+
+
+def _sections_of_orders(outline: Outline) -> frozenset[str]:
+    """Return the paths of the sections most of whose lines read like orders."""
+    found = set()
+    for heading in outline.headings:
+        lines = [
+            outline.lines[number]
+            for number in range(heading.body, outline.body_end(heading))
+            if outline.lines[number].strip() and outline.kinds[number] is Kind.TEXT
+        ]
+        if len(lines) > 1 and sum(map(holds_for_good, lines)) * 2 > len(lines):
+            found.add(heading.path)
+    return frozenset(found)
+
+
+def _instructing(outline: Outline, orders: frozenset[str]) -> list[str]:
+    """Return the lines of the sections that tell agents what to do, with their headings."""
+    numbers: set[int] = set()
+    tops = [heading for heading in outline.headings if heading.level == 1]
+    for heading in outline.headings:
+        if not (heading.is_constraint or _instructs(heading.text) or heading.path in orders):
+            continue
+        # The title of the whole memory says nothing of the sections below it.
+        is_title = tops == [heading] and heading == outline.headings[0]
+        end = outline.body_end(heading) if is_title else outline.section_end(heading)
+        numbers.update(range(heading.line, end))
+    lines = (outline.lines[number].rstrip() for number in sorted(numbers))
+    return [line for line in lines if line]
+
+
+def _changed_lines(old: Outline, new: Outline) -> tuple[list[int], list[int]]:
+    """Return the numbers of the old lines that went and of the new ones that came."""
+    before = [line.rstrip() for line in old.lines]
+    after = [line.rstrip() for line in new.lines]
+    removed, added = list[int](), list[int]()
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for kind, i1, i2, j1, j2 in matcher.get_opcodes():
+        if kind != "equal":
+            removed += range(i1, i2)
+            added += range(j1, j2)
+    return removed, added
+
+
+def why_all(notes: Iterable[str]) -> str:
+    """Return the first doubt about any of `notes`; empty where all are plain."""
+    return next((reason for note in notes for reason in doubts(note)), "")

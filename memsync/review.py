@@ -1,0 +1,176 @@
+"""What waits is decided: applied through every guard, dropped, or its notes made pending anew.
+
+A proposal outlives changes of the memory below it, because its edits are applied to the memory as
+it stands when they are decided about. One whose lines are gone is told so and waits on. The memory
+is written first, the decision second, the ledger third: a crash repeats a step and loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from memsync import proposals, sessions, store, sync
+from memsync.document import split_lines
+from memsync.edits import Edit, EditError
+from memsync.errors import MemoryMovedError, WrongUsageError
+from memsync.gate import Held
+from memsync.locks import exclusive_lock
+from memsync.proposals import Deed, Proposal
+from memsync.publish import Published, publish
+from memsync.state import lock_path
+from memsync.sync import RefreshResult
+from memsync.workspace import Workspace
+
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What came of applying edits: which are in the memory now, and why the others are not."""
+
+    applied: tuple[int, ...]
+    problems: dict[int, str]
+    published: Published | None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one edit would do to the memory as it stands, or why it cannot be applied."""
+
+    number: int
+    held: Held
+    after: str
+    problem: str
+
+
+def fits(
+    proposal: Proposal, memory: str, numbers: Iterable[int] | None = None, *, allow_shrink: bool
+) -> tuple[list[Fit], RefreshResult]:
+    """Try edits of a proposal on `memory`, each on what those before it leave.
+
+    Args:
+        proposal: whose edits.
+        memory: the memory as it stands.
+        numbers: which of those that wait; None is all of them.
+        allow_shrink: let more than a fifth of the lines go.
+
+    Returns:
+        What each does, and the merge of all that can be applied.
+    """
+    wanted = proposal.waiting if numbers is None else tuple(numbers)
+    found: list[Fit] = []
+    chosen: list[Edit] = []
+    merged = sync.approved((), memory)
+    for number in wanted:
+        held = proposal.edits[number - 1]
+        text, problem = merged["updated_content"], ""
+        try:
+            together = sync.approved([*chosen, held.edit], memory, allow_shrink=allow_shrink)
+        except EditError as error:
+            problem = "" if _is_done(held.edit, text) else f"it no longer fits: {_plain(error)}"
+        else:
+            problem = together["refused"]
+            if not problem:
+                chosen.append(held.edit)
+                merged, text = together, together["updated_content"]
+        found.append(Fit(number, held, text, problem))
+    return found, merged
+
+
+def apply(
+    workspace: Workspace,
+    proposal: Proposal,
+    numbers: Iterable[int] | None = None,
+    *,
+    allow_shrink: bool = False,
+) -> Reviewed:
+    """Put edits of a proposal into the memory and publish it; what does not fit waits on.
+
+    Applying what stands there already, as when another machine was quicker, changes nothing.
+
+    Raises:
+        WrongUsageError: an edit does not wait.
+        MemoryMovedError: the memory kept changing; nothing is decided.
+        MemsyncError: something else stood in the way.
+    """
+    wanted = _checked(proposal, numbers)
+    with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
+        for _ in range(TRIES):
+            memory = store.read(workspace)
+            tried, merged = fits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
+            try:
+                published = _publish(workspace, merged, memory)
+            except MemoryMovedError:
+                continue
+            done = tuple(fit.number for fit in tried if not fit.problem)
+            _settle(workspace, proposal, done, "applied")
+            return Reviewed(
+                done, {fit.number: fit.problem for fit in tried if fit.problem}, published
+            )
+    raise MemoryMovedError(
+        "the memory kept changing while the proposal was applied",
+        hint="memsync review --apply when the other program is done",
+    )
+
+
+def drop(workspace: Workspace, proposal: Proposal, numbers: Iterable[int] | None = None) -> None:
+    """Decide that edits do not come into the memory; their notes stay in the log, as all do.
+
+    Raises:
+        WrongUsageError: an edit does not wait.
+        MemsyncError: the decision cannot be written down.
+    """
+    _settle(workspace, proposal, _checked(proposal, numbers), "dropped")
+
+
+def give_back(workspace: Workspace, proposal: Proposal) -> None:
+    """Make the notes of what still waits pending anew: the next refresh merges them once more.
+
+    Raises:
+        WrongUsageError: nothing of it waits.
+        MemsyncError: the decision cannot be written down.
+    """
+    proposals.decide(workspace, proposal, _checked(proposal, None), "again")
+
+
+def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ...]:
+    wanted = proposal.waiting if numbers is None else tuple(sorted(set(numbers)))
+    missing = [number for number in wanted if number not in proposal.waiting]
+    if missing or not wanted:
+        raise WrongUsageError(
+            f"change {missing[0]} of proposal {proposal.id} does not wait"
+            if missing
+            else f"nothing of proposal {proposal.id} waits",
+            hint=f"memsync review {proposal.id} shows what does",
+        )
+    return wanted
+
+
+def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], deed: Deed) -> None:
+    """Write the decision down; where it was the last one, its notes are merged."""
+    proposals.decide(workspace, proposal, numbers, deed)
+    if not set(proposal.waiting) - set(numbers) and not proposal.given_back:
+        sessions.mark_merged(workspace, proposal.notes)
+
+
+def _publish(workspace: Workspace, merged: RefreshResult, memory: store.Memory) -> Published | None:
+    if not merged["changed"]:
+        return None
+    return publish(workspace, merged["updated_content"], memory.digest)
+
+
+def _is_done(edit: Edit, memory: str) -> bool:
+    """Tell whether a replace or remove that finds its lines no more was made already."""
+    standing = {line.rstrip() for line in split_lines(memory)}
+    gone = [line.rstrip() for line in edit.find.split("\n") if line.strip()]
+    new = [line.rstrip() for line in edit.text.split("\n") if line.strip()]
+    if edit.op == "add":
+        return all(line in standing for line in new)
+    return not any(line in standing for line in gone if line not in new) and (
+        edit.op == "remove" or all(line in standing for line in new)
+    )
+
+
+def _plain(error: EditError) -> str:
+    return str(error).partition("): ")[2] or str(error)
