@@ -53,6 +53,12 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress is untyped
             super().parse_header(header_plus)
         except ValueError as error:
             raise ParsingError(f"Bad request: {error}") from error
+        # Two lengths, or one of another version: a proxy in front could see the request end
+        # elsewhere than we do, and take a stranger's words for the head of the next one.
+        if "TRANSFER_ENCODING" in self.headers:
+            raise ParsingError("Transfer-Encoding is of HTTP/1.1")
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length beside Transfer-Encoding")
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress is untyped

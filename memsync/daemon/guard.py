@@ -137,9 +137,11 @@ class Backoff:
 
     After `FREE` failures the address has to wait `FIRST_WAIT` seconds, then twice as long with
     each further one, up to `LONGEST_WAIT`. A success, or no failure for `WINDOW`, forgets all.
+    A device has as many IPv6 addresses as it likes, so those of one network also count together.
     """
 
     FREE = 5
+    FREE_OF_NETWORK = 50
     FIRST_WAIT = 30.0
     LONGEST_WAIT = 15 * 60.0
     WINDOW = 60 * 60.0
@@ -153,30 +155,42 @@ class Backoff:
     def wait_for(self, address: str) -> float:
         """Return how many seconds `address` has to wait before it may try; 0 for none."""
         with self._lock:
-            known = self._failures.get(_plain(address))
-            return max(0.0, known.blocked_until - self._now()) if known else 0.0
+            known = filter(None, map(self._failures.get, self._names(address)))
+            return max(0.0, *(one.blocked_until - self._now() for one in known), 0.0)
 
     def failed(self, address: str) -> None:
         """Count a wrong token or password of `address`."""
-        name, now = _plain(address), self._now()
+        now = self._now()
         with self._lock:
-            known = self._failures.pop(name, None)
-            if known is None or now - known.last > self.WINDOW:
-                known = _Failures(0, now, 0.0)
-            known.count += 1
-            known.last = now
-            if known.count >= self.FREE:
-                doublings = min(known.count - self.FREE, 10)
-                wait = min(self.FIRST_WAIT * 2**doublings, self.LONGEST_WAIT)
-                known.blocked_until = now + wait
-            self._failures[name] = known
-            if len(self._failures) > self.MOST_ADDRESSES:
+            for name, free in self._names(address).items():
+                self._count(name, free, now)
+            while len(self._failures) > self.MOST_ADDRESSES:
                 self._failures.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
         """Forget the failures of `address`."""
         with self._lock:
             self._failures.pop(_plain(address), None)
+
+    def _names(self, address: str) -> dict[str, int]:
+        """Return under which names `address` counts, and how many failures each has free."""
+        names = {_plain(address): self.FREE}
+        parsed = address_of(address)
+        if isinstance(parsed, ipaddress.IPv6Address):
+            network = ipaddress.ip_network((parsed, 64), strict=False)
+            names[str(network)] = self.FREE_OF_NETWORK
+        return names
+
+    def _count(self, name: str, free: int, now: float) -> None:
+        known = self._failures.pop(name, None)
+        if known is None or now - known.last > self.WINDOW:
+            known = _Failures(0, now, 0.0)
+        known.count += 1
+        known.last = now
+        if known.count >= free:
+            doublings = min(known.count - free, 10)
+            known.blocked_until = now + min(self.FIRST_WAIT * 2**doublings, self.LONGEST_WAIT)
+        self._failures[name] = known
 
 
 def _is_foreign(environ: WSGIEnvironment, host: str) -> bool:

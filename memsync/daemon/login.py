@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import math
 import secrets
+import threading
 from datetime import timedelta
 
 from flask import Flask, make_response, redirect, render_template, request, session, url_for
@@ -54,6 +55,7 @@ class Login:
     def __init__(self, config: Config, backoff: Backoff | None = None) -> None:
         self._password = config.daemon.web_ui_password
         self._backoff = backoff or Backoff()
+        self._guessing = threading.Lock()
         self._key = b""
         self._epoch = ""
 
@@ -98,16 +100,24 @@ class Login:
             return _login_page(200)
         address = request.remote_addr or ""
         wait = self._backoff.wait_for(address)
+        if not wait:
+            with self._guessing:  # or many at once would all be let guess before one is counted
+                wait = self._backoff.wait_for(address)
+                if not wait and not self._is_let_in(address):
+                    return _login_page(401)
         if wait:
             return _login_page(429, wait=math.ceil(wait))
-        if not passwords.is_right(request.form.get("password", ""), self._password):
-            self._backoff.failed(address)
-            return _login_page(401)
-        self._backoff.succeeded(address)
         session.clear()
         session["epoch"] = self._epoch
         session.permanent = True
         return _see("memory")
+
+    def _is_let_in(self, address: str) -> bool:
+        if passwords.is_right(request.form.get("password", ""), self._password):
+            self._backoff.succeeded(address)
+            return True
+        self._backoff.failed(address)
+        return False
 
     def _logout(self) -> Response:
         session.clear()

@@ -571,6 +571,16 @@ def test_one_address_waits_alone() -> None:
     assert backoff.wait_for("::ffff:192.168.1.50") > 0
 
 
+def test_the_many_addresses_of_one_ipv6_device_wait_together() -> None:
+    backoff = Backoff(Clock())
+    for number in range(Backoff.FREE_OF_NETWORK):
+        assert backoff.wait_for(f"2001:db8::{number:x}") == 0
+        backoff.failed(f"2001:db8::{number:x}")
+    assert backoff.wait_for("2001:db8::ffff:1") == 30
+    assert backoff.wait_for("2001:db8:0:1::1") == 0
+    assert backoff.wait_for("192.168.1.50") == 0
+
+
 def test_a_success_forgets_the_failures_and_so_does_an_hour_of_peace() -> None:
     clock = Clock()
     backoff = Backoff(clock)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import threading
 from dataclasses import replace
 
 import pytest
@@ -21,6 +23,7 @@ from tests.daemon.conftest import (
     token_of,
 )
 from tests.support.browser import Browser
+from tests.support.net import send, served
 
 
 def test_without_a_password_nobody_is_asked(browser: Browser) -> None:
@@ -95,7 +98,68 @@ def test_the_token_is_a_new_one_after_logging_in(locked: Config) -> None:
     browser = Browser(web.create_app(locked))
     before = browser.get("/login").form("/login").fields["csrf_token"]
     browser.log_in(PASSWORD)
-    assert token_of(browser.get("/")) != before
+    assert browser.post("/notes", {"csrf_token": before, "text": "x"}).status == 400
+    token = token_of(browser.get("/"))
+    assert browser.post("/notes", {"csrf_token": token, "text": "x"}).status == 303
+
+
+def test_a_session_given_to_the_victim_is_not_in_after_the_victim_logged_in(
+    locked: Config,
+) -> None:
+    app = web.create_app(locked)
+    attacker = Browser(app)
+    attacker.get("/login")
+    planted = attacker.client.get_cookie("memsync")
+    assert planted is not None
+    victim = Browser(app)
+    victim.client.set_cookie("memsync", planted.value)
+    victim.log_in(PASSWORD)
+    assert victim.get("/").status == 200
+    assert attacker.get("/").headers["Location"] == "/login"
+
+
+def test_guesses_at_once_are_counted_one_by_one(locked: Config) -> None:
+    app = web.create_app(locked)
+    guessers = [Browser(app, address="192.168.1.66") for _ in range(16)]
+    forms = [guesser.get("/login").form("/login") for guesser in guessers]
+    statuses: list[int] = []
+
+    def guess(number: int) -> None:
+        answer = guessers[number].submit(forms[number], password="guess")
+        statuses.append(answer.status)
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [401] * Backoff.FREE + [429] * (16 - Backoff.FREE)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP"])
+def test_no_header_makes_a_guesser_somebody_else(locked: Config, header: str) -> None:
+    with served(web.create_app(locked)) as port:
+        page = send(port, "GET", "/login")
+        token = re.search(rb'name="csrf_token" value="([^"]+)"', page.body)
+        assert token is not None
+        sent = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": page.headers["set-cookie"].partition(";")[0],
+        }
+        body = b"password=guess&csrf_token=" + token[1]
+        statuses = [
+            send(port, "POST", "/login", body, {**sent, header: f"for=10.0.0.{number}"}).status
+            for number in range(Backoff.FREE + 2)
+        ]
+    assert statuses == [401] * Backoff.FREE + [429] * 2
+
+
+def test_the_cookie_is_for_this_site_and_no_script(locked: Config) -> None:
+    browser = Browser(web.create_app(locked))
+    for page in (browser.get("/login"), browser.log_in(PASSWORD)):
+        flags = page.headers["Set-Cookie"].split("; ")[1:]
+        assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(flags)
+        assert not any(flag.startswith("Domain") for flag in flags)
 
 
 def test_wrong_passwords_are_slowed_down_for_their_address_alone(

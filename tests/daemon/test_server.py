@@ -177,5 +177,27 @@ def test_nonsense_is_answered_and_the_server_goes_on(server, port):
         assert send(port.number, "GET", "/").body == b"page"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
+        b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
+        b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding : chunked\r\nContent-Length: 5",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked, identity",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: \x0bchunked",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6",
+    ],
+)
+def test_a_request_with_two_ends_is_refused_and_no_second_one_is_seen_in_it(server, port, head):
+    """What is in front of us may see another end of it (request smuggling)."""
+    smuggled = b"\r\n\r\n0\r\n\r\nGET /second HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    reply = send_raw(port.number, head + smuggled)
+    assert reply.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ", b"HTTP/1.1 501 "))
+    assert b" 200 " not in reply
+    assert b"page" not in reply
+
+
 def test_an_answer_does_not_say_what_serves_it(server, port):
     assert "server" not in send(port.number, "GET", "/").headers
