@@ -12,6 +12,7 @@ from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.files import create_new, is_evicted, sweep_temps
 from memsync.folders import make_below
+from memsync.listing import entries
 
 _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
 
@@ -25,11 +26,15 @@ class Backup:
     path: Path
 
     def is_good(self) -> bool:
-        """Tell whether the backup holds text: not empty, UTF-8, no NUL."""
+        """Tell whether the backup holds text: not empty, UTF-8, no NUL.
+
+        Raises:
+            OSError: it cannot be read just now, which says nothing of what it holds.
+        """
         try:
             data = self.path.read_bytes()
             data.decode("utf-8")
-        except (OSError, UnicodeDecodeError):
+        except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
             return False
         return bool(data.strip()) and b"\0" not in data
 
@@ -60,7 +65,7 @@ def backup(path: Path, folder: Path) -> Path:
 
 def list_backups(folder: Path) -> list[Backup]:
     """Return the backups in `folder`, newest first; files with other names are none."""
-    found = map(by_name, folder.glob("GLOBAL_MEMORY_*.md"))
+    found = map(by_name, entries(folder, "GLOBAL_MEMORY_*.md"))
     return sorted((entry for entry in found if entry is not None), reverse=True)
 
 
@@ -90,7 +95,7 @@ def find(folder: Path, name: str) -> Backup:
 
 
 def newest_good(folder: Path) -> Backup | None:
-    """Return the newest backup that holds text, or None."""
+    """Return the newest backup that holds text, or None; raises as `Backup.is_good` does."""
     return next((entry for entry in list_backups(folder) if entry.is_good()), None)
 
 
@@ -104,6 +109,7 @@ def outdated(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> l
 
     Raises:
         RefusedError: this machine's clock cannot be right by what the backups say.
+        OSError: a backup that stands for others cannot be read just now.
     """
     listed, now = list_backups(folder), clock.now()
     why = thinning.doubt(listed, now, leap)
@@ -121,7 +127,7 @@ def prune(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> list
 
     Raises:
         RefusedError: as `outdated` does; nothing was removed.
-        OSError: one could not be removed; those before it are gone.
+        OSError: one could not be read, or removed; those before it are gone.
     """
     removed = []
     for entry in outdated(folder, keep_days, leap):
@@ -131,5 +137,9 @@ def prune(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> list
 
 
 def _may_be_good(entry: Backup) -> bool:
-    """Tell whether a backup holds text; one that is only in the cloud is not fetched for this."""
+    """Tell whether a backup holds text; one that is only in the cloud is not fetched for this.
+
+    Raises:
+        OSError: it cannot be read just now; that is no reason to let it go.
+    """
     return not is_evicted(entry.path) and entry.is_good()

@@ -6,6 +6,8 @@ exit code of the command. Only the front of the CLI and the daemon's job wrapper
 
 from __future__ import annotations
 
+import os
+
 
 class MemsyncError(Exception):
     """A failure with a way out.
@@ -70,3 +72,15 @@ class DamagedMemoryError(RefusedError):
 
 class MemoryMovedError(RefusedError):
     """The memory changed since it was read; what was based on the older text is not written."""
+
+
+def refused_by_disk(error: OSError) -> MemsyncError:
+    """Return what the operating system refused, in words; no fault of the program's."""
+    words = error.strerror or str(error)
+    if not error.filename:
+        return MemsyncError(words, hint="memsync doctor looks at the folders memsync uses")
+    return MemsyncError(
+        f"{os.fsdecode(error.filename)} cannot be used: {words}",
+        hint="see that it is there, yours and on a disk with room, then do it again;"
+        " memsync doctor tells more",
+    )

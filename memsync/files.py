@@ -196,9 +196,9 @@ def is_evicted(path: Path) -> bool:
     older iCloud stub ``.NAME.icloud``, Windows files that are recalled on access, and files that
     have a size but no blocks on disk.
     """
-    if icloud_stub(path).exists():
-        return True
     try:
+        if icloud_stub(path).exists():
+            return True
         info = path.stat()
     except OSError:
         return False
@@ -218,13 +218,15 @@ def sweep_temps(folder: Path) -> int:
     """Remove temp files that a killed memsync process left in `folder`; return how many.
 
     A temp file younger than an hour is left alone where its process still runs, or where that
-    cannot be told; an older one is nobody's, whoever has that process number now.
+    cannot be told; an older one is nobody's, whoever has that process number now. A folder that
+    cannot be listed is left as it is: what is written there next tells what is wrong.
     """
     swept = 0
-    for stray in folder.glob(f".*.memsync-*{TEMP_SUFFIX}"):
-        if _is_stray(stray):
-            _unlink_quietly(stray)
-            swept += 1
+    with contextlib.suppress(OSError):
+        for stray in folder.glob(f".*.memsync-*{TEMP_SUFFIX}"):
+            if _is_stray(stray):
+                _unlink_quietly(stray)
+                swept += 1
     return swept
 
 

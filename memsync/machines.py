@@ -14,6 +14,7 @@ import tomli_w
 from memsync import __version__, clock
 from memsync.errors import WrongUsageError
 from memsync.files import append_line, atomic_write, sweep_temps
+from memsync.listing import in_each
 from memsync.state import machine_name, own_folder
 from memsync.targets import TargetState
 from memsync.workspace import Workspace
@@ -97,8 +98,7 @@ def since(target: dict[str, str]) -> datetime | None:
 def read_all(workspace: Workspace) -> list[Report]:
     """Return every machine's report, by name; one that cannot be read is empty but named."""
     return [
-        _parse(path.parent.name, _read(path))
-        for path in sorted(workspace.machines.glob(f"*/{REPORT_NAME}"))
+        _parse(path.parent.name, _read(path)) for path in in_each(workspace.machines, REPORT_NAME)
     ]
 
 
@@ -122,7 +122,7 @@ def forget(workspace: Workspace, name: str) -> None:
 def forgotten(workspace: Workspace) -> dict[str, datetime]:
     """Return which machines were forgotten on any machine, each with when it last was."""
     found: dict[str, datetime] = {}
-    for path in workspace.machines.glob(f"*/{FORGOTTEN_NAME}"):
+    for path in in_each(workspace.machines, FORGOTTEN_NAME):
         try:
             lines = path.read_text("utf-8", "replace").splitlines()
         except OSError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,21 @@ def bring_in_step(workspace: Workspace) -> Published:
         return store.Written(store.read(workspace).digest, None)
 
     return _write_and_tell(workspace, write)
+
+
+def require_told(states: Iterable[TargetState]) -> None:
+    """Check that the disk refused no target; for after the notes are in the ledger, too.
+
+    Raises:
+        MemsyncError: it did; the memory is written.
+    """
+    failed = [state for state in states if state.fault]
+    if failed:
+        words = "; ".join(f"{s.name} ({s.path}) {s.advice}" for s in failed)
+        raise MemsyncError(
+            f"the memory is written, but not every agent has it: {words}",
+            hint="free some space or check the folders, then memsync targets sync",
+        )
 
 
 def take_stock(workspace: Workspace, timeout: float = 30) -> Stock:

@@ -21,7 +21,7 @@ from memsync.gate import Held
 from memsync.locks import exclusive_lock
 from memsync.notes import Note
 from memsync.proposals import Proposal
-from memsync.publish import Published, publish
+from memsync.publish import Published, bring_in_step, publish
 from memsync.state import lock_path, state_path
 from memsync.sync import RefreshResult
 from memsync.targets import TargetState
@@ -181,6 +181,8 @@ def _merge_batch(
     memory = store.read(workspace)
     result = _ask(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
     published, result = _publish(workspace, memory, result, allow_shrink=allow_shrink)
+    if published is None:  # the run that wrote this memory may have ended before it told them
+        outcome.targets = bring_in_step(workspace).targets
     held = _held_notes(result, batch)
     if held:
         made = proposals.keep(workspace, result["held"], held, result["summary"])

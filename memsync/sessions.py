@@ -16,6 +16,7 @@ from memsync import clock, notes, proposals
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import append_durably, append_line, create_new, ends_in_newline, icloud_stub
 from memsync.folders import make_below
+from memsync.listing import entries, in_each
 from memsync.locks import exclusive_lock
 from memsync.notes import Note, NoteName
 from memsync.state import lock_path, own_folder
@@ -117,9 +118,13 @@ def log_path(workspace: Workspace, day: date) -> Path:
 
 
 def days(workspace: Workspace) -> list[date]:
-    """Return the days that have a log, oldest first; files with other names are none."""
+    """Return the days that have a log, oldest first; files with other names are none.
+
+    Raises:
+        FolderAwayError: the folder of the logs cannot be read.
+    """
     found = set()
-    for path in workspace.sessions.glob("????-??-??*.md"):
+    for path in _logs(workspace, "????-??-??*.md"):
         try:
             found.add(date.fromisoformat(path.name[:10]))
         except ValueError:
@@ -137,12 +142,23 @@ def read_day(workspace: Workspace, day: date) -> list[Note]:
         FolderAwayError: a log cannot be read.
     """
     log = log_path(workspace, day)
-    copies = sorted(path for path in workspace.sessions.glob(f"{day}*.md") if path != log)
-    found = _read_log(log, day) if log.exists() else []
+    there = _logs(workspace, f"{day}*.md")
+    copies = [path for path in there if path != log]
+    found = _read_log(log, day) if log in there else []
     for copy in copies:
         known = {note.id for note in found}
         found += [note for note in _read_log(copy, day) if note.id not in known]
     return found
+
+
+def _logs(workspace: Workspace, pattern: str) -> list[Path]:
+    try:
+        return entries(workspace.sessions, pattern)
+    except OSError as error:
+        raise FolderAwayError(
+            f"the logs in {workspace.sessions} cannot be read: {error.strerror or error}",
+            hint="check that the sync client runs and the folder is yours",
+        ) from error
 
 
 def _read_log(path: Path, day: date) -> list[Note]:
@@ -224,13 +240,20 @@ def merged_ids(workspace: Workspace) -> set[str] | None:
 
 
 def _ledgers(workspace: Workspace) -> list[Path]:
-    stub = next(workspace.machines.glob(f"*/{icloud_stub(Path(LEDGER_NAME))}"), None)
-    if stub is not None:  # not to be taken for a folder without ledgers
+    try:
+        stubs = in_each(workspace.machines, icloud_stub(Path(LEDGER_NAME)).name)
+        found = in_each(workspace.machines, LEDGER_NAME)
+    except OSError as error:  # not to be taken for a folder without ledgers
         raise FolderAwayError(
-            f"the ledger {stub} is only a placeholder; its content is in the cloud",
+            f"the ledgers in {workspace.machines} cannot be read: {error.strerror or error}",
+            hint="check that the sync client runs and the folder is yours",
+        ) from error
+    if stubs:
+        raise FolderAwayError(
+            f"the ledger {stubs[0]} is only a placeholder; its content is in the cloud",
             hint="open it once in the Finder, then run the command again",
         )
-    return sorted(workspace.machines.glob(f"*/{LEDGER_NAME}"))
+    return found
 
 
 def open_ledger(workspace: Workspace) -> None:

@@ -18,6 +18,7 @@ from typing import get_args
 
 from memsync import clock
 from memsync.files import append_durably, append_to, create_new, ends_in_newline
+from memsync.listing import entries
 from memsync.notes import CameBy, Note
 from memsync.state import state_folder, state_path
 
@@ -138,7 +139,7 @@ class Spool:
             OSError: one cannot be read or removed.
         """
         limit = clock.now().date() - KEPT_FOR
-        for path in sorted(self.folder.glob("*.jsonl")):
+        for path in entries(self.folder, "*.jsonl"):
             old = _day(path) < limit
             if old and all(entry.note.id in merged for entry in _read(path)):
                 path.unlink(missing_ok=True)
@@ -159,7 +160,7 @@ def set_aside() -> dict[Path, Note]:
     Raises:
         OSError: one cannot be read.
     """
-    paths = sorted((state_path() / "spool").glob(_ASIDE))
+    paths = entries(state_path() / "spool", _ASIDE)
     return {path: entry.note for path in paths for entry in _read(path)}
 
 
@@ -196,7 +197,7 @@ def _made_folder() -> Path:
 
 
 def _entries(folder: Path) -> list[Entry]:
-    return [entry for path in sorted(folder.glob("*.jsonl")) for entry in _read(path)]
+    return [entry for path in entries(folder, "*.jsonl") for entry in _read(path)]
 
 
 def _render(entry: Entry) -> bytes:

@@ -11,6 +11,7 @@ from memsync import clock, prices
 from memsync.config import Config
 from memsync.errors import BudgetError
 from memsync.files import append_line
+from memsync.listing import in_each
 from memsync.prices import Tokens
 from memsync.state import own_folder
 from memsync.workspace import Workspace
@@ -83,7 +84,7 @@ def record(
 def read_all(workspace: Workspace) -> dict[str, list[Call]]:
     """Return every machine's calls by machine name; lines that cannot be read are left out."""
     found: dict[str, list[Call]] = {}
-    for path in sorted(workspace.machines.glob(f"*/{LOG_NAME}")):
+    for path in in_each(workspace.machines, LOG_NAME):
         calls = [_parse(line) for line in path.read_text("utf-8", "replace").splitlines()]
         found[path.parent.name] = [call for call in calls if call is not None]
     return found

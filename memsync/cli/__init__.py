@@ -12,7 +12,7 @@ from io import TextIOWrapper
 import click
 
 from memsync import __version__
-from memsync.errors import MemsyncError
+from memsync.errors import MemsyncError, refused_by_disk
 from memsync.terminal import without_controls
 
 # Command: the module it lives in, and its line in the help.
@@ -90,6 +90,9 @@ def main() -> None:
         _fail(error.format_message(), "", 1)
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped", "", 130)
+    except OSError as error:
+        told = refused_by_disk(error)
+        _fail(told.message, told.hint, told.exit_code)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         crash = importlib.import_module("memsync.cli.crash")
         message, hint = crash.explain(error)

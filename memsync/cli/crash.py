@@ -11,8 +11,6 @@ from memsync.state import state_folder
 def explain(error: BaseException) -> tuple[str, str]:
     """Keep the traceback in the state folder; return message and hint for the user."""
     message = f"{type(error).__name__}: {error}".splitlines()[0]
-    if isinstance(error, OSError):
-        message = f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
     try:
         path = state_folder() / "crash.log"
         with path.open("a", encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -42,7 +43,8 @@ def edit() -> None:
         raise RefusedError(
             f"{error.message}; your text is kept in {draft}", hint="memsync show, then edit again"
         ) from error
-    draft.unlink()
+    with contextlib.suppress(OSError):  # a draft too many is no harm
+        draft.unlink()
     print_published(published, "Saved.")
 
 

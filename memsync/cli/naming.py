@@ -13,7 +13,7 @@ def name_target(config: Config, name: str, setting: object) -> None:
     Naming one target ends the guessing, so those guessed so far are named with it.
     """
     path = config.source or settings.get_config_path()
+    values: dict[str, object] = {}
     if not config.targets:
-        guessed = {target.name: str(target.path) for target in targets.resolve(config)}
-        config_writer.change(path, {"targets": guessed})
-    config_writer.change(path, {f"targets.{name}": setting})
+        values["targets"] = {target.name: str(target.path) for target in targets.resolve(config)}
+    config_writer.change(path, {**values, f"targets.{name}": setting})

@@ -19,6 +19,7 @@ from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.gate import Held
 from memsync.locks import BusyError
 from memsync.notes import CameBy, Note, make
+from memsync.publish import require_told
 from memsync.refresh import Estimate, Outcome
 from memsync.terminal import for_terminal, is_terminal
 from memsync.workspace import Workspace
@@ -86,6 +87,7 @@ def refresh(
         print_json(table | ({"estimate": vars(estimate)} if estimate else {}))
     else:
         _tell(outcome, dry_run=dry_run)
+    require_told(outcome.targets)
 
 
 @contextmanager

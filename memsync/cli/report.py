@@ -11,7 +11,7 @@ import click
 from memsync import backups
 from memsync.backups import Backup
 from memsync.errors import MemsyncError
-from memsync.publish import Published
+from memsync.publish import Published, require_told
 from memsync.targets import Limit, Size, Target, TargetState, remarks, size
 from memsync.workspace import Workspace
 
@@ -40,11 +40,16 @@ def unified(before: str, after: str, before_name: str, after_name: str) -> str:
 
 
 def print_published(published: Published, done: str) -> None:
-    """Print what was done, what became of each target, and the backup that was made."""
+    """Print what was done, what became of each target, and the backup that was made.
+
+    Raises:
+        MemsyncError: the disk refused a target.
+    """
     click.echo(done)
     print_states(published.targets)
     if published.backup:
         click.echo(f"Backup: {published.backup.name}")
+    require_told(published.targets)
 
 
 def print_states(states: Iterable[TargetState]) -> None:

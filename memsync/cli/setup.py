@@ -16,7 +16,7 @@ from memsync.cli.report import print_states
 from memsync.config import PROVIDERS, Config
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
 from memsync.providers import Provider, auto_detect, get_provider
-from memsync.publish import Published, bring_in_step, publish_first
+from memsync.publish import Published, bring_in_step, publish_first, require_told
 from memsync.targets import Target, block, foreign
 from memsync.terminal import is_terminal
 from memsync.workspace import Workspace
@@ -49,6 +49,7 @@ def init(*, provider: str | None, sync_root: Path | None, force: bool) -> None:
     others = [agent.name for agent in targets.offered(targets.resolve(config))]
     if others:
         click.echo(f"Also found here: {', '.join(others)}. memsync targets add NAME")
+    require_told(published.targets)
     click.echo('Next: memsync note "what to remember", then memsync refresh')
 
 

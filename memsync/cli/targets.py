@@ -23,7 +23,7 @@ from memsync.errors import (
     NotSetUpError,
     WrongUsageError,
 )
-from memsync.publish import bring_in_step
+from memsync.publish import bring_in_step, require_told
 from memsync.targets import Agent, Target, TargetState
 from memsync.workspace import Workspace
 
@@ -104,6 +104,7 @@ def sync(*, as_json: bool) -> None:
         print_json({"targets": state_table(published.targets)})
     else:
         print_states(published.targets)
+    require_told(published.targets)
 
 
 @targets.command()
@@ -133,6 +134,7 @@ def add(name: str, path: str | None, mode: str | None) -> None:
     print_states(published.targets)
     for remark in keepers.remarks(target, keepers.resolve(settings.load())):
         click.echo(f"  {name}: {remark.words}")
+    require_told(published.targets)
 
 
 def _wanted(name: str, path: str | None, mode: str | None) -> Target:
@@ -182,7 +184,7 @@ def remove(name: str) -> None:
     click.echo(f"{name}: {done}  {target.path}")
     with contextlib.suppress(FolderAwayError, DamagedMemoryError):
         # Only the report is left to write; an agent can be taken away without the sync folder.
-        bring_in_step(Workspace.open(settings.load()))
+        require_told(bring_in_step(Workspace.open(settings.load())).targets)
 
 
 @click.command()

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from memsync import clock
-from memsync.errors import MemsyncError
+from memsync.errors import MemsyncError, refused_by_disk
 from memsync.files import append_line, atomic_write
 from memsync.state import state_folder
 
@@ -53,8 +53,9 @@ def recording(job: str) -> Iterator[Run]:
     try:
         yield run
     except MemsyncError as error:
-        run.outcome, run.exit_code = "failed", error.exit_code
-        run.message, run.hint = error.message, error.hint
+        _tell(run, error)
+    except OSError as error:
+        _tell(run, refused_by_disk(error))
     except (Exception, SystemExit) as error:
         log.exception("%s failed", job)
         run.outcome, run.exit_code = "failed", 1
@@ -63,6 +64,11 @@ def recording(job: str) -> Iterator[Run]:
     level = logging.WARNING if run.outcome == "failed" else logging.INFO
     log.log(level, "%s %s in %.1f s: %s", job, run.outcome, run.duration, run.message)
     _write(run)
+
+
+def _tell(run: Run, error: MemsyncError) -> None:
+    run.outcome, run.exit_code = "failed", error.exit_code
+    run.message, run.hint = error.message, error.hint
 
 
 def failed(job: str, message: str) -> Run:

@@ -30,6 +30,7 @@ from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.errors import BudgetError
 from memsync.locks import BusyError
+from memsync.publish import require_told
 from memsync.workspace import Workspace
 
 CHILD_SECONDS = 3600
@@ -48,6 +49,7 @@ def job_nightly_refresh(config: Config) -> Run:
         try:
             outcome = refresh.merge_pending(workspace, command="nightly_refresh")
             run.message = "; ".join(filter(None, (outcome.sentence, thinned)))
+            require_told(outcome.targets)
         except BusyError as error:
             run.skip(error.message)
         except BudgetError as error:

@@ -16,7 +16,10 @@ from memsync.targets.record import Written
 
 @dataclass(frozen=True)
 class TargetState:
-    """What a target is in: a state of the spec, advice where a person must act, what was kept."""
+    """What a target is in: a state of the spec, advice where a person must act, what was kept.
+
+    `fault` tells that the disk refused something, so that it is not what it could be.
+    """
 
     name: str
     path: Path
@@ -24,6 +27,7 @@ class TargetState:
     state: str
     advice: str = ""
     kept: Path | None = None
+    fault: bool = False
 
 
 def inspect_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> list[TargetState]:
@@ -57,7 +61,8 @@ def inspect(
     except FileNotFoundError:
         return state
     except (OSError, ValueError) as error:
-        return replace(state, state="unreadable", advice=_reason(error))
+        fault = isinstance(error, OSError)
+        return replace(state, state="unreadable", advice=_reason(error), fault=fault)
     if target.mode == "link":
         return replace(state, state="stale", advice="memsync targets sync makes it a link")
     present = data

@@ -71,7 +71,8 @@ def _apply(
         return _bring_in_step(target, memory, memory_path, records, written)
     except OSError as error:
         state = inspect(target, memory, memory_path, written)
-        return replace(state, advice=f"cannot be written: {error.strerror or error}")
+        words = f"cannot be written: {error.strerror or error}"
+        return replace(state, advice=words, fault=True)
 
 
 def _bring_in_step(

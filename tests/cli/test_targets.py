@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
+from memsync import config_writer
 from memsync.publish import bring_in_step
 from memsync.targets import AGENTS
 from tests.conftest import SAMPLE
@@ -296,3 +297,23 @@ def test_status_and_list_show_how_full_a_file_is(call, home, workspace):
     assert "longer than its agent reads" in row["remarks"][0]
     done = call("doctor")
     assert "FAIL  target windsurf: in-sync. 6," in done.out
+
+
+def test_a_disk_that_refuses_a_target_is_an_error_once_all_else_is_done(call, home, workspace):
+    (home / ".claude").rmdir()
+    (home / ".claude").write_text("a file where the folder should be")
+    config_writer.change(
+        settings.get_config_path(),
+        {
+            "targets": {
+                "claude": str(home / ".claude" / "x" / "CLAUDE.md"),
+                "codex": "~/.codex/A.md",
+            }
+        },
+    )
+    done = call("refresh", "--notes", "I like tea")
+    assert done.code == 1
+    assert "Error: the memory is written, but not every agent has it: claude" in done.err
+    assert "Try: " in done.err
+    assert "I like tea" in (home / ".codex" / "A.md").read_text()
+    assert call("refresh").out.startswith("No pending notes")

@@ -1,5 +1,7 @@
 """Every text the memory ever had keeps a name of its own, and the last good one is never pruned."""
 
+import errno
+import io
 import itertools
 import os
 import subprocess
@@ -200,3 +202,21 @@ def test_eight_processes_that_back_up_at_once_keep_every_text(tmp_path, folder):
     kept = sorted(entry.path.read_text() for entry in backups.list_backups(folder))
     assert kept == sorted(f"memory{writer} {n}" for writer in range(8) for n in range(25))
     assert len(names(folder)) == 200
+
+
+def test_a_backup_that_cannot_be_read_just_now_is_not_let_go(memory, folder, monkeypatch):
+    for day in (1, 2):
+        with time_machine.travel(f"2026-11-{day:02}T12:00:00+00:00"):
+            kept = backups.backup(memory, folder)
+    real = io.open
+
+    def refused(path, *args, **kwargs):
+        if path == kept:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return real(path, *args, **kwargs)
+
+    with time_machine.travel("2026-11-20T12:00:00+00:00"), monkeypatch.context() as patch:
+        patch.setattr(io, "open", refused)
+        with pytest.raises(OSError, match="Input/output error"):
+            backups.prune(folder, 1)
+    assert len(list(folder.iterdir())) == 2

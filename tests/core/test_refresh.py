@@ -12,7 +12,7 @@ import pytest
 import time_machine
 
 from memsync import config as settings
-from memsync import config_writer, refresh, sessions, store, targets
+from memsync import config_writer, refresh, sessions, store, sync, targets
 from memsync.errors import (
     ApiError,
     BudgetError,
@@ -337,3 +337,18 @@ def test_a_damaged_memory_is_not_asked_about(damage, with_claude, claude):
         refresh.merge_pending(with_claude)
     assert claude.requests == []
     assert pending(with_claude) == ["I moved to Oslo"]
+
+
+def test_a_run_that_ended_between_the_memory_and_the_agents_is_made_good_by_the_next(
+    workspace, home
+):
+    take(workspace, "I like tea")
+    before = (home / ".claude" / "CLAUDE.md", home / ".codex" / "AGENTS.md")
+    result = sync.refresh_memory_content(
+        sessions.pending(workspace), store.read(workspace).text, workspace.config
+    )
+    store.replace(workspace, result["updated_content"], None)  # and then the power went
+    outcome = refresh.merge_pending(workspace)
+    assert not outcome.changed
+    assert all("I like tea" in path.read_text() for path in before)
+    assert sessions.pending(workspace) == []

@@ -47,7 +47,6 @@ def test_a_run_with_nothing_to_do_is_skipped():
     "error",
     [
         ValueError("two\nlines"),
-        OSError(errno.EIO, "Input/output error"),
         MemoryError(),
         RecursionError("deep"),
         SystemExit(3),
@@ -63,6 +62,14 @@ def test_whatever_a_job_raises_becomes_a_failed_line(error, caplog):
     assert "\n" not in run.message
     assert history.last_runs()["drift_check"] == run
     assert "Traceback" in caplog.text
+
+
+def test_what_the_disk_refuses_a_job_is_told_in_words_with_a_way_out():
+    with history.recording("drift_check") as run:
+        raise OSError(errno.EIO, "Input/output error", "/mnt/a file")
+    assert (run.outcome, run.exit_code) == ("failed", 1)
+    assert run.message == "/mnt/a file cannot be used: Input/output error"
+    assert run.hint
 
 
 def test_an_error_with_a_way_out_keeps_its_words_and_exit_code(caplog):
