@@ -12,7 +12,7 @@ from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.files import create_new, is_evicted, sweep_temps
 from memsync.folders import make_below
-from memsync.listing import entries
+from memsync.listing import matching
 
 _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
 
@@ -65,7 +65,7 @@ def backup(path: Path, folder: Path) -> Path:
 
 def list_backups(folder: Path) -> list[Backup]:
     """Return the backups in `folder`, newest first; files with other names are none."""
-    found = map(by_name, entries(folder, "GLOBAL_MEMORY_*.md"))
+    found = map(by_name, matching(folder, "GLOBAL_MEMORY_*.md"))
     return sorted((entry for entry in found if entry is not None), reverse=True)
 
 

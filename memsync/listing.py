@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 
-def entries(folder: Path, pattern: str = "*") -> list[Path]:
+def matching(folder: Path, pattern: str = "*") -> list[Path]:
     """Return the entries of `folder` whose names match `pattern`, sorted; none where it is missing.
 
     Raises:
@@ -31,7 +31,7 @@ def in_each(folder: Path, name: str) -> list[Path]:
         OSError: one of the folders cannot be read.
     """
     found = []
-    for path in (below / name for below in entries(folder)):
+    for path in (below / name for below in matching(folder)):
         try:
             path.lstat()
         except (FileNotFoundError, NotADirectoryError):

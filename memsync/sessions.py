@@ -16,7 +16,7 @@ from memsync import clock, notes, proposals
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import append_durably, append_line, create_new, ends_in_newline, icloud_stub
 from memsync.folders import make_below
-from memsync.listing import entries, in_each
+from memsync.listing import in_each, matching
 from memsync.locks import exclusive_lock
 from memsync.notes import Note, NoteName
 from memsync.state import lock_path, own_folder
@@ -153,7 +153,7 @@ def read_day(workspace: Workspace, day: date) -> list[Note]:
 
 def _logs(workspace: Workspace, pattern: str) -> list[Path]:
     try:
-        return entries(workspace.sessions, pattern)
+        return matching(workspace.sessions, pattern)
     except OSError as error:
         raise FolderAwayError(
             f"the logs in {workspace.sessions} cannot be read: {error.strerror or error}",

@@ -18,7 +18,7 @@ from typing import get_args
 
 from memsync import clock
 from memsync.files import append_durably, append_to, create_new, ends_in_newline
-from memsync.listing import entries
+from memsync.listing import matching
 from memsync.notes import CameBy, Note
 from memsync.state import state_folder, state_path
 
@@ -139,7 +139,7 @@ class Spool:
             OSError: one cannot be read or removed.
         """
         limit = clock.now().date() - KEPT_FOR
-        for path in entries(self.folder, "*.jsonl"):
+        for path in matching(self.folder, "*.jsonl"):
             old = _day(path) < limit
             if old and all(entry.note.id in merged for entry in _read(path)):
                 path.unlink(missing_ok=True)
@@ -160,7 +160,7 @@ def set_aside() -> dict[Path, Note]:
     Raises:
         OSError: one cannot be read.
     """
-    paths = entries(state_path() / "spool", _ASIDE)
+    paths = matching(state_path() / "spool", _ASIDE)
     return {path: entry.note for path in paths for entry in _read(path)}
 
 
@@ -197,7 +197,7 @@ def _made_folder() -> Path:
 
 
 def _entries(folder: Path) -> list[Entry]:
-    return [entry for path in entries(folder, "*.jsonl") for entry in _read(path)]
+    return [entry for path in matching(folder, "*.jsonl") for entry in _read(path)]
 
 
 def _render(entry: Entry) -> bytes:
