@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.disks import IN_OWN_NAMESPACE
-from tests.support.scale import IN_CI, TORTURE, need, share
+from tests.support.scale import TORTURE, need_mounts, share
 
 ROOT = Path(__file__).parents[1]
 DEEDS = ("note", "refresh", "save", "restore", "mirror")
@@ -65,26 +65,16 @@ def cut_off(home: Path, mode: str, deeds: tuple[str, ...], rounds: int, *, disk:
     assert sum(counts["acknowledged"] for counts in table.values()) > 0, "it never got to work"
 
 
-def need_loop_devices() -> None:
-    if Path("/dev/loop-control").exists():
-        return
-    reason = "there are no loop devices here"
-    if IN_CI and sys.platform == "linux":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 def test_kills_at_random_moments_tear_lose_and_double_nothing(place):
     cut_off(place, "kill", DEEDS, KILLS // len(DEEDS))
 
 
 @pytest.mark.parametrize("disk", ["ext4", "xfs"])
 def test_power_cuts_tear_nothing_and_lose_nothing_acknowledged(disk, tmp_path):
-    need(f"mkfs.{disk}", "mount", "umount", "unshare", root=True)
-    need_loop_devices()
+    need_mounts(f"mkfs.{disk}", loop=True)
     cut_off(tmp_path, "cut", ("everything",), CUTS, disk=disk)
 
 
 def test_a_full_disk_refuses_in_words_and_keeps_what_was_there(tmp_path):
-    need("mount", "umount", "unshare", root=True)
+    need_mounts()
     cut_off(tmp_path, "fill", DEEDS[:4], FILLS // 4)

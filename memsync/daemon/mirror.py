@@ -18,7 +18,7 @@ from pathlib import Path
 from memsync import thinning
 from memsync.backups import by_name
 from memsync.daemon import mirror_mark, mirror_verify
-from memsync.daemon.mirror_disk import Copier, can_sync_at_once, sync_file_system
+from memsync.daemon.mirror_disk import Copier, is_synced_at_once, sync_file_system
 from memsync.daemon.mirror_listing import (
     Listing,
     Plan,
@@ -37,7 +37,6 @@ from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import TEMP_SUFFIX, fsync_folder, is_evicted, sweep_temps
 from memsync.workspace import MEMORY_NAME
 
-_FEW = 64
 _STEADY_SECONDS = 7 * 86_400
 
 
@@ -120,7 +119,7 @@ class _Run:
         for folder in self.present.littered:
             sweep_temps(self.mirror / folder)
         # First of all: it makes room for what comes.
-        pruned = self.versions.prune(rules.keep_days) if self._clock_goes_on() else 0
+        pruned = self.versions.prune(rules.keep_days, self._clock_goes_on)
         findings = self._verify(plan.unchanged) if rules.verify else ()
         damaged = [found.name for found in findings if found.where == "mirror"]
         changed = self._differing(plan.compare)
@@ -186,7 +185,7 @@ class _Run:
         All contents are written beside their places and synced before the first one is renamed,
         so that a power cut leaves every file either old or new.
         """
-        at_once = len(names) > _FEW and can_sync_at_once()
+        at_once = is_synced_at_once(len(names))
         try:
             for name in names:
                 with self._noting(name):

@@ -18,6 +18,7 @@ if sys.platform == "linux":
 _BLOCK = 1 << 20
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_FEW, _MANY = 3, 64
 _FICLONE = 0x40049409  # <linux/fs.h>: share the blocks until one of the two is changed
 
 
@@ -100,9 +101,13 @@ def sync_file_system(folder: str) -> None:
         os.close(descriptor)
 
 
-def can_sync_at_once() -> bool:
-    """Tell whether `sync_file_system` makes anything durable here."""
-    return hasattr(os, "sync")
+def is_synced_at_once(files: int) -> bool:
+    """Tell whether so many files are better synced by `sync_file_system` than one by one.
+
+    Each fsync is a commit of the file system's journal, and one commit takes all of them along.
+    Where all file systems would have to be synced, it takes more files to be worth it.
+    """
+    return hasattr(os, "sync") and files > (_FEW if _SYNCFS is not None else _MANY)
 
 
 def _pump(reader: int, writer: int, left: int) -> None:

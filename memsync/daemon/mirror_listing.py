@@ -15,7 +15,7 @@ from memsync.mirrored import MARK, VERSIONS
 
 _STUB_SUFFIX = ".icloud"
 _BRAKE_FROM = 10
-_OURS = frozenset({VERSIONS, MARK})
+_SPECIAL = (TEMP_SUFFIX, _STUB_SUFFIX, MARK)
 
 
 @dataclass
@@ -58,19 +58,18 @@ def decide(source: Listing, mirror: Listing) -> Plan:
     """Given what stands on both sides, return what has to be done."""
     held = source.held.union(source.odd)
     below_held = tuple(f"{name}/" for name in held)
-    plan = Plan([], [], [], [])
-    for name, stamp in source.files.items():
-        known = mirror.files.get(name)
-        if known == stamp:
-            plan.unchanged.append(name)
-        elif known is not None and known[0] == stamp[0]:
-            plan.compare.append(name)
-        else:
-            plan.copy.append(name)
-    for name in mirror.files:
-        if name not in source.files and name not in held and not name.startswith(below_held):
-            plan.retire.append(name)
-    return plan
+    known = mirror.files
+    # Thousands of files and a handful of changes: each pass over all of them is one expression.
+    differing = [name for name, stamp in source.files.items() if known.get(name) != stamp]
+    unchanged = source.files.keys() - differing if differing else source.files.keys()
+    same_size = [n for n in differing if n in known and known[n][0] == source.files[n][0]]
+    gone = [name for name in known.keys() - source.files.keys() if name not in held]
+    return Plan(
+        copy=sorted(set(differing).difference(same_size)),
+        compare=same_size,
+        retire=sorted(name for name in gone if not name.startswith(below_held)),
+        unchanged=list(unchanged),
+    )
 
 
 def refuse_loss(
@@ -134,20 +133,20 @@ def _list_below(root: Path) -> Listing:
 
 def _walk(folder: str, prefix: str, found: Listing) -> None:
     # Both sides are listed every hour, so this loop is what a run without news costs.
+    files = found.files
     with _opened(folder) as place, os.scandir(place) as entries:
         for entry in entries:
             name = prefix + entry.name
-            if name in _OURS:
-                continue
             try:
                 if entry.is_file(follow_symlinks=False):
-                    if name.endswith((TEMP_SUFFIX, _STUB_SUFFIX)) and _is_litter(name, found):
+                    if name.endswith(_SPECIAL) and _is_litter(name, found):
                         continue
                     info = entry.stat(follow_symlinks=False)
-                    found.files[name] = (info.st_size, info.st_mtime_ns)
+                    files[name] = (info.st_size, info.st_mtime_ns)
                 elif entry.is_dir(follow_symlinks=False):
-                    _walk(f"{folder}/{entry.name}", f"{name}/", found)
-                else:
+                    if name != VERSIONS:
+                        _walk(f"{folder}/{entry.name}", f"{name}/", found)
+                elif name != VERSIONS:
                     found.odd.append(name)
             except OSError as error:
                 found.held.add(name)
@@ -170,7 +169,9 @@ def _opened(folder: str) -> Iterator[int | str]:
 
 
 def _is_litter(name: str, found: Listing) -> bool:
-    """Tell whether `name` is a temp file or a cloud placeholder, and note what it says."""
+    """Tell whether `name` is a temp file, a cloud placeholder or a mark, and note what it says."""
+    if name in {VERSIONS, MARK}:
+        return True
     parent, slash, base = name.rpartition("/")
     if base.endswith(TEMP_SUFFIX):
         found.littered.add(parent)

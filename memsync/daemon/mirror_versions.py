@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,19 +76,26 @@ class Versions:
             current.rename(version)
         self.kept += 1
 
-    def prune(self, keep_days: int) -> int:
+    def prune(self, keep_days: int, clock_goes_on: Callable[[], bool]) -> int:
         """Remove the versions put aside more than `keep_days` ago; return how many.
 
         The moment in the name counts, never the file's own time. The newest version of the
         memory stays whatever its age; so does the longest of a day's log that is gone or became
         shorter, because a log only ever grows. A version from the future (a clock that was wrong)
         stays, as does what bears no version's name. One that cannot be removed is tried again.
+
+        Args:
+            keep_days: for how long versions are kept.
+            clock_goes_on: tells whether the clock is to be believed; asked where it matters.
         """
         folder = self.folders.root / VERSIONS
         if folder.is_symlink() or not folder.is_dir():
             return 0
-        oldest_kept = self._stamp(self.now - timedelta(days=keep_days))
-        return _prune_folder(folder, oldest_kept, set(self._last_ones(folder)))
+        outdated = list(_older_than(str(folder), self._stamp(self.now - timedelta(days=keep_days))))
+        if not outdated or not clock_goes_on():
+            return 0
+        never = set(self._last_ones(folder))
+        return sum(_remove(folder, Path(path)) for path in outdated if path not in never)
 
     def _last_ones(self, folder: Path) -> Iterator[str]:
         """Return the versions that hold what is nowhere else."""
@@ -144,25 +151,32 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _prune_folder(folder: Path, oldest_kept: str, never: set[str]) -> int:
-    pruned = 0
+def _older_than(folder: str, oldest_kept: str) -> Iterator[str]:
+    """Return the versions below a folder that were put aside before a moment."""
     try:
         with os.scandir(folder) as entries:
             listed = list(entries)
     except OSError:
-        return 0
+        return
     for entry in listed:
         if entry.is_dir(follow_symlinks=False):
-            below = _prune_folder(Path(entry.path), oldest_kept, never)
-            pruned += below
-            if below:
-                with contextlib.suppress(OSError):  # other versions still live there
-                    Path(entry.path).rmdir()
+            yield from _older_than(entry.path, oldest_kept)
             continue
         match = VERSION_NAME.fullmatch(entry.name)
         # Stamps have a fixed width: they sort as text the way they sort in time.
-        if match and match["stamp"] < oldest_kept and entry.path not in never:
-            with contextlib.suppress(OSError):
-                Path(entry.path).unlink()
-                pruned += 1
-    return pruned
+        if match and match["stamp"] < oldest_kept:
+            yield entry.path
+
+
+def _remove(versions: Path, path: Path) -> bool:
+    """Remove a version, and the folders that are empty without it; tell whether it is gone."""
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    with contextlib.suppress(OSError):  # the first one that is not empty ends it
+        for folder in path.parents:
+            if folder == versions:
+                break
+            folder.rmdir()
+    return True

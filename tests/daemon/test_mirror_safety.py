@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from memsync.mirrored import MARK
 from memsync.state import state_folder
 from tests.daemon.test_mirror import MEMORY, NOON, contents, run, snapshot, write
 from tests.support.daemons import memsync
+from tests.support.disks import IN_OWN_NAMESPACE
+from tests.support.scale import need_mounts
 
 LOG = "sessions/2026-11-22.md"
 
@@ -328,3 +332,41 @@ def test_what_could_not_be_written_is_told_by_the_sync_of_many(source, copy, mon
     with pytest.raises(MemsyncError, match="cannot be made durable"):
         run(source, copy)
     assert contents(copy) == {}
+
+
+MIRRORS_EIGHT_MEGABYTES = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from memsync.daemon.mirror import mirror
+from memsync.daemon.mirror_report import Rules
+from tests.support.disks import Loop
+
+place = Path(sys.argv[1])
+with Loop("xfs", place):
+    source, copy = place / "source", place / "mirror"
+    source.mkdir()
+    (source / "GLOBAL_MEMORY.md").write_text("# Me")
+    (source / "large").write_bytes(os.urandom(8 << 20))
+    os.sync()
+    before = os.statvfs(place).f_bfree
+    mirror(source, copy, Rules(), datetime.now(UTC))
+    os.sync()
+    assert (copy / "large").read_bytes() == (source / "large").read_bytes()
+    print((before - os.statvfs(place).f_bfree) * os.statvfs(place).f_frsize)
+"""
+
+
+def test_on_xfs_a_mirror_on_the_same_disk_shares_its_blocks(tmp_path):
+    need_mounts("mkfs.xfs", loop=True)
+    place = tmp_path / "disk"
+    place.mkdir()
+    done = subprocess.run(
+        [*IN_OWN_NAMESPACE, sys.executable, "-c", MIRRORS_EIGHT_MEGABYTES, place],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 1 << 20

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,11 +27,28 @@ def share(whole: int, least: int = 1) -> int:
 def need(*tools: str, root: bool = False) -> None:
     """Skip the test where one of `tools` is not on the path, or root is needed and not there."""
     missing = [tool for tool in tools if shutil.which(tool) is None]
-    reason = f"{', '.join(missing)} is not here" if missing else ""
+    if missing:
+        _do_without(f"{', '.join(missing)} is not here; .ci/run installs it")
     if root and (sys.platform == "win32" or os.geteuid() != 0):
-        reason = reason or "this takes root"
-    if not reason:
-        return
+        _do_without("this takes root")
+
+
+def need_mounts(*tools: str, loop: bool = False) -> None:
+    """Skip the test where `tools` are absent, or no disk can be mounted in a namespace of its own.
+
+    Args:
+        tools: what else is needed.
+        loop: the disk is a file.
+    """
+    need("mount", "umount", "unshare", *tools, root=True)
+    if loop and not Path("/dev/loop-control").exists():
+        _do_without("there are no loop devices here")
+    tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+    if tried.returncode != 0:
+        _do_without("nothing may be mounted here")
+
+
+def _do_without(reason: str) -> None:
     if IN_CI and sys.platform == "linux":
-        pytest.fail(f"{reason}; .ci/run installs it")
+        pytest.fail(reason)
     pytest.skip(reason)
