@@ -5,16 +5,22 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from memsync import edits
+from memsync import clock, edits, refresh, sessions
 from memsync.config import Config
 from memsync.document import Kind, line_ending, scan
 from memsync.edits import Edit, EditError
+from memsync.errors import ApiError, RefusedError
+from memsync.notes import make
 from memsync.redaction import redact
 from memsync.sync import refresh_memory_content
+from memsync.workspace import Workspace
 from tests.conftest import needs_real_memories, real_memories
+from tests.support import messages_server as messages
+from tests.support.scale import TORTURE
 
 pytestmark = needs_real_memories
 each_memory = pytest.mark.parametrize("path", real_memories(), ids=lambda path: path.stem)
@@ -93,13 +99,15 @@ def random_edits(chance, text):
     return made, taken
 
 
+@pytest.mark.torture
 @each_memory
-def test_fifty_lists_of_edits_leave_every_other_byte(path):
+def test_valid_lists_of_edits_leave_every_other_byte(path):
     text = read(path)
     chance = random.Random(path.stem)
     pattern = r"[^\n]*\n|[^\n]+"
+    wanted = 200 if TORTURE else 20
     applied = 0
-    for _ in range(50):
+    for _ in range(wanted * 4):
         made, taken = random_edits(chance, text)
         try:
             after = edits.apply(text, made).text
@@ -115,7 +123,73 @@ def test_fifty_lists_of_edits_leave_every_other_byte(path):
         extra = Counter(left) - Counter(kept)
         assert all(line.strip() in {"", "```"} for line in extra)
         assert after.endswith("\n") == text.endswith("\n") or not bare(kept[-1]).strip()
-    assert applied >= 25
+        if applied == wanted:
+            return
+    pytest.fail(f"only {applied} of {wanted} lists could be applied")
+
+
+def spoiled(chance, text):
+    """Return a list of edits, some of them sound, that must not be applied as a whole."""
+    sound, _ = random_edits(chance, text)
+    outline = scan(text)
+    twice = [
+        line for line, n in Counter(map(bare, outline.lines)).items() if n > 1 and line.strip()
+    ]
+    line = chance.choice(standing_once(text))
+    wrong = [
+        Edit("replace", find=f"{line} NOT THERE", text="- x"),
+        Edit("remove", find="- NO SUCH LINE"),
+        Edit("add", after=line[:-1] + "\u2603", text="- x"),
+        Edit("add", section="NOVEL section", after="- NO SUCH LINE", text="- x"),
+        Edit("add", after=line, text="```\nnever closed"),
+        Edit("add", after=line, text="~~~~\nnever closed"),
+        Edit("remove", find=f"{line}\n{line}"),
+    ]
+    if twice:
+        wrong.append(Edit("remove", find=chance.choice(twice)))
+        wrong.append(Edit("add", after=chance.choice(twice), text="- x"))
+    constraints = [c for c in outline.constraints() if c in standing_once(text)]
+    if constraints:
+        wrong.append(Edit("remove", find=chance.choice(constraints)))
+        wrong.append(Edit("replace", find=chance.choice(constraints), text="- weaker"))
+    return [*sound[:2], chance.choice(wrong)]
+
+
+def is_sound(text, wanted):
+    """Tell whether a list can be applied after all and leaves the constraints as they stand."""
+    try:
+        after = edits.apply(text, wanted).text
+    except EditError:
+        return False
+    standing = iter(scan(after).constraints())
+    return all(line in standing for line in scan(text).constraints())
+
+
+def as_call(edit):
+    return {name: value for name, value in vars(edit).items() if value}
+
+
+@pytest.mark.torture
+@each_memory
+def test_of_an_invalid_list_of_edits_nothing_is_written(path, workspace, claude):
+    text = read(path)
+    chance = random.Random(path.stem)
+    workspace.memory.write_bytes(path.read_bytes())
+    config = replace(workspace.config, api_base_url=claude.url, api_key="sk-test")
+    asking = Workspace(workspace.root, config)
+    sessions.append(asking, make("A note", clock.now()))
+    tried, rounds = 0, 200 if TORTURE else 2
+    while tried < rounds:
+        wanted = spoiled(chance, text)
+        if is_sound(text, wanted):
+            continue
+        tried += 1
+        claude.answer_always(messages.edits(*map(as_call, wanted)))
+        with pytest.raises((ApiError, RefusedError)):
+            refresh.merge_pending(asking)
+        assert workspace.memory.read_bytes() == path.read_bytes()
+        assert not list(workspace.backups.iterdir())
+        assert len(sessions.pending(asking)) == 1
 
 
 @each_memory

@@ -378,6 +378,11 @@ class MessagesServer:
         with self._lock:
             self._answers.extend(answers)
 
+    def answer_always(self, answer: Scripted) -> None:
+        """Forget the queue and give this answer from now on."""
+        with self._lock:
+            self._answers, self._next = [answer], 0
+
     def take(self, request: dict[str, Any], headers: dict[str, str]) -> Answer:
         """Record a request and choose its answer."""
         with self._lock:
