@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-FIGURES = ("show", "tokens", "mirror", "daemon", "capture", "page")
+FIGURES = ("show", "tokens", "month", "mirror", "daemon", "capture", "page")
 
 
 def main() -> None:

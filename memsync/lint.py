@@ -30,6 +30,9 @@ LEAST_WORDS = 4
 NEARLY = 0.85
 """From which share of common words, in order, two points say nearly the same."""
 
+NEAR_BY = 500
+"""How many points of a section each is held against; nobody reads further back either."""
+
 OLD_NOTE_DAYS = 60
 OLD_NOTES = 5
 """A handful of notes may lie under Recent for a while."""
@@ -127,6 +130,7 @@ class _Item:
     number: int
     heading: Heading | None
     said: Words
+    bag: frozenset[str]
     line: str
 
 
@@ -137,7 +141,8 @@ def _items(outline: Outline) -> list[_Item]:
         heading = by_line.get(number, heading)
         line = outline.lines[number].rstrip("\r\n")
         if kind is Kind.TEXT and is_list_item(line):
-            found.append(_Item(number, heading, words(line), line))
+            said = words(line)
+            found.append(_Item(number, heading, said, frozenset(said), line))
     return found
 
 
@@ -160,10 +165,11 @@ def _repeats(outline: Outline) -> Iterator[Finding]:
 
 def _near(section: list[_Item], item: _Item) -> Iterator[Finding]:
     """Return where a point of the same section says nearly what `item` says, or its opposite."""
-    for known in section:
-        if known.said == item.said or abs(len(known.said) - len(item.said)) > 2:
+    for known in section[-NEAR_BY:]:
+        shared = len(known.bag & item.bag)
+        if shared * 2 < (len(known.bag) + len(item.bag)) * NEARLY - 2 or known.said == item.said:
             continue
-        apart = set(known.said) ^ set(item.said)
+        apart = known.bag ^ item.bag
         if apart and apart <= _NOT and min(len(known.said), len(item.said)) > 1:
             message = f"says the opposite of line {known.number + 1}"
             yield _finding(item, "contradiction", message)
@@ -178,7 +184,7 @@ def _near(section: list[_Item], item: _Item) -> Iterator[Finding]:
 
 
 def _ratio(one: Words, other: Words) -> float:
-    if min(len(one), len(other)) < LEAST_WORDS or len(set(one) & set(other)) < LEAST_WORDS - 1:
+    if min(len(one), len(other)) < LEAST_WORDS:
         return 0.0
     return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
 
