@@ -20,13 +20,14 @@ from memsync.config_checks import (
     NOT_EMPTY,
     ONE_LINE,
     PORT,
+    REMOTE,
     Check,
     between,
     one_of,
 )
 from memsync.errors import MemsyncError, NotSetUpError, WrongUsageError
 
-PROVIDERS = ("onedrive", "icloud", "gdrive", "dropbox", "syncthing", "custom")
+PROVIDERS = ("onedrive", "icloud", "gdrive", "dropbox", "syncthing", "rclone", "custom")
 TARGET_MODES = ("block", "copy", "link")
 PRIVATE_NETWORKS = (
     "127.0.0.0/8",
@@ -81,6 +82,7 @@ class DaemonConfig:
     backup_mirror_keep_days: int = _daemon(
         30, "days to keep replaced and deleted files in the mirror", between(1, 36500)
     )
+    rclone_schedule: str = _daemon("*/5 * * * *", "when rclone carries changes both ways", CRON)
     web_ui_enabled: bool = _daemon(True, "serve the page")
     web_ui_port: int = _daemon(5000, "port of the page", PORT)
     web_ui_host: str = _daemon("0.0.0.0", "address the page listens on", NOT_EMPTY)  # noqa: S104
@@ -130,6 +132,7 @@ class Config:
         one_of("auto", "inbox"),
     )
     sync_root: str = _key("paths", "", "the sync folder; empty detects it")
+    rclone_remote: str = _key("paths", "", "where rclone carries the memory: NAME:PATH", REMOTE)
     keep_days: int = _key("backups", 30, "days to keep backups", between(1, 36500))
     targets: Mapping[str, TargetSetting] = field(default_factory=dict)
     daemon: DaemonConfig = field(default_factory=DaemonConfig)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,4 +51,9 @@ CRON = Check("a cron line of five fields, such as '55 23 * * *'", _is_cron_line)
 PORT = between(1, 65535)
 NOT_EMPTY = Check("a text that is not empty", lambda value: bool(value.strip()))
 NETWORKS = Check("a list of networks such as '192.168.0.0/16'", _are_networks)
+# A connection string (`:webdav,pass=…:`) would put a password into the arguments of a process.
+REMOTE = Check(
+    "NAME:PATH, with a NAME that rclone config knows",
+    lambda value: re.fullmatch(r"(?:[A-Za-z0-9_][\w.+@ -]*:[^\r\n\0]*)?", value) is not None,
+)
 ONE_LINE = Check("a text of one line", lambda value: not any(c in value for c in "\r\n\0"))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import checkup, proposals, sessions, store, targets
+from memsync import checkup, proposals, rclone, sessions, store, targets
 from memsync import config as settings
 from memsync.backups import newest_good
 from memsync.config import Config
@@ -57,6 +57,8 @@ def run(path: Path | None = None) -> list[Check]:
         _guarded("review", lambda: _review(workspace)),
         _guarded("free space", lambda: _free_space(workspace)),
     ]
+    if config.provider == "rclone":
+        checks.append(_guarded("rclone", lambda: _rclone(config)))
     return [*checks, *_targets(workspace), *_open_ports(config)]
 
 
@@ -124,6 +126,19 @@ def _review(workspace: Workspace) -> Check:
 
 def _notes(workspace: Workspace) -> Check:
     return Check("notes", ok=True, advice=f"{len(sessions.pending(workspace))} pending")
+
+
+def _rclone(config: Config) -> Check:
+    numbers = ".".join(map(str, rclone.version()))
+    found = rclone.listing(config.rclone_remote) if config.rclone_remote else None
+    if found is None:
+        where = config.rclone_remote or "paths.rclone_remote"
+        return Check(
+            "rclone", ok=False, advice=f"{where} names no folder: rclone config, rclone mkdir"
+        )
+    return Check(
+        "rclone", ok=True, advice=f"{numbers}, {len(found)} files in {config.rclone_remote}"
+    )
 
 
 def _free_space(workspace: Workspace) -> Check:

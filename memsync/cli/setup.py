@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from memsync import config as settings
-from memsync import config_writer, sessions, store, targets
+from memsync import config_writer, rclone, sessions, store, targets
 from memsync.backups import newest_good
 from memsync.cli.naming import name_target
 from memsync.cli.output import json_option, print_json
 from memsync.cli.report import print_states
 from memsync.config import PROVIDERS, Config
-from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, WrongUsageError
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.publish import Published, bring_in_step, publish_first, require_told
 from memsync.targets import Target, block, foreign
@@ -25,8 +25,9 @@ from memsync.workspace import Workspace
 @click.command()
 @click.option("--provider", type=click.Choice(PROVIDERS), help="Whose folder carries the memory.")
 @click.option("--sync-root", type=click.Path(path_type=Path), help="The sync folder.")
+@click.option("--rclone-remote", "remote", help="For rclone: NAME:PATH of one of its remotes.")
 @click.option("--force", is_flag=True, help="Set up anew; other settings and the memory stay.")
-def init(*, provider: str | None, sync_root: Path | None, force: bool) -> None:
+def init(*, provider: str | None, sync_root: Path | None, remote: str | None, force: bool) -> None:
     """Set up this machine.
 
     Finds the sync folder or takes the one given, starts a memory there or joins the one it holds,
@@ -36,10 +37,14 @@ def init(*, provider: str | None, sync_root: Path | None, force: bool) -> None:
     path = settings.get_config_path()
     if path.exists() and not force:
         raise MemsyncError(f"memsync is already set up here: {path}", hint="memsync init --force")
+    if remote and provider in {None, "rclone"}:
+        provider, sync_root = "rclone", _place_of_copy(sync_root)
     name, root = _choose_folder(provider, sync_root)
-    config = _write_config(path, name, root)
+    config = _write_config(path, name, root, remote)
     config = _with_others(config)
     workspace = Workspace.create(config)
+    if name == "rclone":
+        _pull(workspace)
     published = _start_memory(workspace)
     _open_ledger(workspace)
     click.echo(f"Memory: {workspace.memory}")
@@ -91,6 +96,31 @@ def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, P
     return detected[0][0].name, detected[0][1]
 
 
+def _place_of_copy(sync_root: Path | None) -> Path:
+    """Return where the copy of a remote lies, made where it is missing: it is no mount."""
+    place = sync_root or next(iter(get_provider("rclone").candidates()))
+    try:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise MemsyncError(
+            f"the folder {place} cannot be made: {error.strerror}", hint="--sync-root PATH"
+        ) from error
+    return place
+
+
+def _pull(workspace: Workspace) -> None:
+    """Bring what the remote has, before anything is started here."""
+    remote = workspace.config.rclone_remote
+    if not remote:
+        raise WrongUsageError(
+            "rclone needs to know where to", hint="memsync init --rclone-remote NAME:PATH --force"
+        )
+    if rclone.listing(remote) is None:
+        rclone.make(remote)
+    else:
+        rclone.fetch(remote, str(workspace.root))
+
+
 def _ask(detected: list[tuple[Provider, Path]]) -> tuple[str, Path]:
     for number, (found, root) in enumerate(detected, start=1):
         click.echo(f"{number}. {found.label}: {root}")
@@ -99,16 +129,17 @@ def _ask(detected: list[tuple[Provider, Path]]) -> tuple[str, Path]:
     return found.name, root
 
 
-def _write_config(path: Path, provider: str, root: Path) -> Config:
+def _write_config(path: Path, provider: str, root: Path, remote: str | None = None) -> Config:
     if not root.is_dir():
         raise FolderAwayError(
             f"there is no sync folder at {root}", hint="memsync init --sync-root PATH"
         )
+    paths = {"sync_root": str(root)} | ({"rclone_remote": remote} if remote else {})
     if path.exists():
-        config_writer.change(path, {"core.provider": provider, "paths.sync_root": str(root)})
+        changes = {f"paths.{key}": value for key, value in paths.items()}
+        config_writer.change(path, {"core.provider": provider, **changes})
     else:
-        table = {"core": {"provider": provider}, "paths": {"sync_root": str(root)}}
-        config_writer.write_new(path, table)
+        config_writer.write_new(path, {"core": {"provider": provider}, "paths": paths})
     return settings.load(path)
 
 

@@ -237,7 +237,7 @@ def _jobs(present: Status | None) -> list[dict[str, Any]]:
     last = history.last_runs()
     return [
         _job_table(job, *_plan(job, config, present, scheduler), last.get(job.id), triggers)
-        for job in scheduler.JOBS
+        for job in scheduler.jobs_of(config)
     ]
 
 

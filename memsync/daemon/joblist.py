@@ -13,7 +13,7 @@ from memsync import clock
 from memsync.config import Config
 from memsync.daemon import history, runner, triggers
 from memsync.daemon.history import Run
-from memsync.daemon.scheduler import JOBS, Job, enabled_jobs, find_job, run_now
+from memsync.daemon.scheduler import Job, enabled_jobs, find_job, jobs_of, run_now
 
 MOST_EARLIER = 10
 RECENT = 5
@@ -49,7 +49,7 @@ def gather(config: Config) -> list[JobView]:
     """Return all jobs, those that are off, too."""
     runs = history.read_all()[::-1]
     enabled = enabled_jobs(config)
-    return [_view(job, config, runs, is_on=job in enabled) for job in JOBS]
+    return [_view(job, config, runs, is_on=job in enabled) for job in jobs_of(config)]
 
 
 def start(name: str, config: Config) -> bool | None:

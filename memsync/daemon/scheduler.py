@@ -24,7 +24,7 @@ from tzlocal import get_localzone
 from memsync import refresh
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.daemon import digest, history, mirror_job, runner, thinner, watchdog
+from memsync.daemon import carry, digest, history, mirror_job, runner, thinner, watchdog
 from memsync.daemon.history import Run
 from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
@@ -43,7 +43,7 @@ _children_lock = threading.Lock()
 def job_nightly_refresh(config: Config) -> Run:
     """Merge all pending notes; before it, thin out the backups, which makes room for one more."""
     last_run = history.last_start("nightly_refresh")
-    with _told(config, "nightly_refresh") as run:
+    with _carried(config), _told(config, "nightly_refresh") as run:
         workspace = Workspace.open(config)
         thinned = thinner.thin(workspace, last_run)
         try:
@@ -54,6 +54,19 @@ def job_nightly_refresh(config: Config) -> Run:
             run.skip(error.message)
         except BudgetError as error:
             run.skip(error.message, error.hint)
+    return run
+
+
+def job_rclone_sync(config: Config) -> Run:
+    """Carry changes between this machine's copy and the remote, both ways."""
+    with _told(config, "rclone_sync") as run:
+        if config.provider != "rclone":
+            run.skip("core.provider is not rclone")
+            return run
+        try:
+            run.message = carry.carry(config)
+        except BusyError as error:
+            run.skip(error.message)
     return run
 
 
@@ -88,6 +101,16 @@ def job_weekly_digest(config: Config) -> Run:
     with _told(config, "weekly_digest") as run:
         run.message = digest.generate_and_send(config)
     return run
+
+
+@contextmanager
+def _carried(config: Config) -> Iterator[None]:
+    """Pull before the body and push after it, where rclone carries; what fails is that job's."""
+    if config.provider == "rclone":
+        job_rclone_sync(config)
+    yield
+    if config.provider == "rclone":
+        job_rclone_sync(config)
 
 
 @contextmanager
@@ -171,14 +194,33 @@ JOBS: tuple[Job, ...] = (
 )
 
 
+SYNC = Job(
+    "rclone_sync",
+    "sync",
+    "carry changes to the remote and from it",
+    lambda c: c.provider == "rclone",
+    lambda c: c.daemon.rclone_schedule,
+    job_rclone_sync,
+)
+"""Only machines whose copy rclone carries have this one."""
+
+PUSH_SECONDS = 60
+"""How soon what changed here is carried, whoever changed it."""
+
+
+def jobs_of(config: Config) -> tuple[Job, ...]:
+    """Return the jobs a machine has under `config`, whether they are switched on or not."""
+    return (SYNC, *JOBS) if config.provider == "rclone" else JOBS
+
+
 def find_job(name: str) -> Job | None:
     """Return the job called `name`, by short name or id."""
-    return next((job for job in JOBS if name in {job.id, job.name}), None)
+    return next((job for job in (*JOBS, SYNC) if name in {job.id, job.name}), None)
 
 
 def enabled_jobs(config: Config) -> list[Job]:
     """Return the jobs that run by themselves under `config`."""
-    return [job for job in JOBS if config.daemon.enabled and job.is_on(config)]
+    return [job for job in jobs_of(config) if config.daemon.enabled and job.is_on(config)]
 
 
 def build_scheduler(config: Config, blocking: bool = False) -> BaseScheduler:
@@ -204,6 +246,14 @@ def add_jobs(scheduler: BaseScheduler, config: Config) -> None:
         scheduler.add_job(
             run_job, trigger_for(job, config), args=[job, config], id=job.id, name=job.name
         )
+    if SYNC in jobs:
+        scheduler.add_job(_push, "interval", seconds=PUSH_SECONDS, args=[config], id="rclone_push")
+
+
+def _push(config: Config) -> None:
+    """Carry what changed here since the last time, be it by the page, a command or a job."""
+    if carry.has_changed(config):
+        run_job(SYNC, config)
 
 
 def trigger_for(job: Job, config: Config) -> CrontabTrigger | EveryHoursTrigger:

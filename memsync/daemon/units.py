@@ -114,6 +114,9 @@ def writable_folders(config: Config, state: Path) -> tuple[Path, ...]:
         wanted.add(config.source.parent)
     if config.daemon.backup_mirror_path:
         wanted.add(Path(config.daemon.backup_mirror_path).expanduser())
+    if config.provider == "rclone":  # it writes the tokens it renews into its config
+        named = os.environ.get("RCLONE_CONFIG")
+        wanted.add(Path(named).parent if named else Path("~/.config/rclone").expanduser())
     real = {path.resolve() for path in wanted}
     return tuple(sorted(p for p in real if not any(parent in real for parent in p.parents)))
 

@@ -23,6 +23,7 @@ _CLASSES = {
     "gdrive": "GoogleDrive",
     "dropbox": "Dropbox",
     "syncthing": "Syncthing",
+    "rclone": "Rclone",
     "custom": "Custom",
 }
 

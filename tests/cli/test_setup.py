@@ -246,7 +246,7 @@ def test_a_folder_of_an_older_tool_opens_as_it_is(call, sync):
 def test_providers_are_listed_with_the_folders_found(call, home):
     (home / "Dropbox").mkdir()
     rows = {row["name"]: row for row in call("providers", "--json").json["providers"]}
-    assert set(rows) == {"onedrive", "icloud", "gdrive", "dropbox", "syncthing", "custom"}
+    assert set(rows) == {"onedrive", "icloud", "gdrive", "dropbox", "syncthing", "rclone", "custom"}
     assert rows["dropbox"] == {
         "name": "dropbox",
         "label": "Dropbox",

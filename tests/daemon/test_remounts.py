@@ -77,7 +77,7 @@ class _Talker:
 def test_a_mount_killed_and_mounted_again_loses_no_note_and_nothing_lies_under_it(
     daemon, mount, workspace, tmp_path
 ):
-    mirror = tmp_path / "mirror"
+    mirror, mirrored = tmp_path / "mirror", False
     daemon.set(backup_mirror_path=str(mirror))
     chance, rounds = random.Random(5), share(200, 3)
     daemon.start()
@@ -92,8 +92,8 @@ def test_a_mount_killed_and_mounted_again_loses_no_note_and_nothing_lies_under_i
             mount.unmount()
             time.sleep(chance.uniform(0.0, 0.4))  # gone: the bare mount point
             assert list(workspace.root.iterdir()) == []
-            if mirror.exists():
-                assert (mirror / MEMORY_NAME).exists()
+            mirrored = mirrored or (mirror / MEMORY_NAME).exists()
+            assert (mirror / MEMORY_NAME).exists() is mirrored  # never taken away again
             mount.mount()
     done = memsync("refresh")
     assert done.code == 0, done.err

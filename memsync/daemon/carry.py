@@ -1,0 +1,207 @@
+"""Carrying changes between this machine's copy and an rclone remote, both ways, losing neither.
+
+`rclone bisync` does the carrying. What it would do to a file that both sides changed depends on its
+version, and the older ones take the file's name away from both; so such a file is seen to before:
+the copy here steps aside under the name of a conflict copy, and the remote's keeps the name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from pathlib import Path
+
+from memsync import rclone, store
+from memsync.config import Config
+from memsync.errors import MemsyncError, RefusedError
+from memsync.files import TEMP_SUFFIX, atomic_write, create_new
+from memsync.locks import exclusive_lock
+from memsync.rclone import Listing
+from memsync.state import lock_path, state_folder
+from memsync.workspace import MEMORY_NAME, Workspace
+
+MUST_RESYNC = "Must run --resync"
+LEAST_FILES = 8
+"""Below so many files half of them is no great loss."""
+
+log = logging.getLogger(__name__)
+
+
+def carry(config: Config) -> str:
+    """Bring the copy and the remote in step; return what was done, in one sentence.
+
+    Raises:
+        BusyError: another process does so right now, or writes.
+        FolderAwayError: the remote cannot be reached; what is here goes on.
+        RefusedError: the remote has lost the memory, or most of what it had; nothing was done.
+    """
+    remote = config.rclone_remote
+    if not remote:
+        raise MemsyncError(
+            "there is no remote to carry to",
+            hint="memsync config set paths.rclone_remote NAME:PATH",
+        )
+    workspace = Workspace.open(config)
+    store.read(workspace)  # a damaged memory goes nowhere
+    with exclusive_lock(lock_path(workspace.root, "carry"), "the remote", timeout=0):
+        there = rclone.listing(remote)
+        before = _baseline(config)
+        _brake(remote, there, before)
+        if there is None:
+            rclone.make(remote)
+        # Nothing may be written here between the look at both sides and the end of the carrying.
+        with (
+            exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"),
+            exclusive_lock(lock_path(workspace.root, "publish"), "the memory"),
+        ):
+            return _carry(workspace, remote, there or {}, before)
+
+
+def has_changed(config: Config) -> bool:
+    """Tell whether something changed here since the last carrying; False where it is away."""
+    before = _baseline(config)
+    try:
+        return before is None or _here(Workspace.open(config).root) != before["here"]
+    except (MemsyncError, OSError):
+        return False
+
+
+def _carry(
+    workspace: Workspace, remote: str, there: Listing, before: dict[str, Listing] | None
+) -> str:
+    root, again = workspace.root, False
+    changed = _changed_on_both(root, there, before) if before else _different(root, remote)
+    aside = [_step_aside(root, path) for path in changed]
+    ended = _bisync(workspace, remote, first=before is None)
+    if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
+        aside += [_step_aside(root, path) for path in _different(root, remote)]
+        ended, again = _bisync(workspace, remote, first=True), True
+    while not ended.code and (found := _give_names_back(root)):
+        aside += found
+        ended = _bisync(workspace, remote, first=False)
+    if ended.code:
+        raise _failed(remote, ended)
+    after = rclone.listing(remote)
+    if after is not None:
+        table = {"remote": remote, "here": _here(workspace.root), "there": after}
+        atomic_write(_path(workspace.config), json.dumps(table).encode())
+    return _sentence(remote, aside, again=again)
+
+
+def _bisync(workspace: Workspace, remote: str, *, first: bool) -> rclone.Ended:
+    mark = workspace.root / rclone.MARK
+    if not mark.exists():
+        create_new(mark, b"memsync: both sides have this file, or rclone carries nothing\n")
+    workdir = state_folder() / "rclone"
+    workdir.mkdir(exist_ok=True, mode=0o700)
+    return rclone.bisync(str(workspace.root), remote, str(workdir), first=first)
+
+
+def _sentence(remote: str, aside: list[str], *, again: bool) -> str:
+    words = [f"in step with {remote}"]
+    if aside:
+        words.append(f"changed on both sides: {', '.join(aside)}; both texts are kept")
+    if again:
+        words.append("rclone had lost its listing: what one side lacked it has from the other")
+    return "; ".join(words)
+
+
+def _brake(remote: str, there: Listing | None, before: dict[str, Listing] | None) -> None:
+    """Refuse a remote that has lost what it had: an emptied folder is no wish to delete."""
+    if before is None:
+        return
+    now, had = there or {}, before["there"]
+    lost = [path for path in had if path not in now]
+    if (MEMORY_NAME in lost and not _stands_aside(now)) or (
+        len(had) >= LEAST_FILES and len(lost) > len(had) / 2
+    ):
+        raise RefusedError(
+            f"{remote} has lost {len(lost)} of {len(had)} files; nothing was carried",
+            hint=f"put them back there, or rclone copy the memory folder to {remote}",
+        )
+
+
+def _stands_aside(listing: Listing) -> bool:
+    """Tell whether the memory is there under the names an older bisync gives to both texts."""
+    return any(path.startswith(f"{MEMORY_NAME}..path") for path in listing)
+
+
+def _changed_on_both(root: Path, there: Listing, before: dict[str, Listing]) -> list[str]:
+    """Return what both sides changed since the last carrying."""
+    here = _here(root)
+    return [
+        path
+        for path in sorted(here.keys() & there.keys())
+        if here[path] != before["here"].get(path) and there[path] != before["there"].get(path)
+    ]
+
+
+def _different(root: Path, remote: str) -> list[str]:
+    """Return what both sides have and not alike, where it is not known how they were before."""
+    return rclone.differing(str(root), remote)
+
+
+def _step_aside(root: Path, path: str) -> str:
+    """Give a file's name to what the remote has; what stands here becomes its conflict copy."""
+    (root / path).rename(_free_name(root / path))
+    return path
+
+
+def _give_names_back(root: Path) -> list[str]:
+    """Undo what an older bisync does to a file that both sides changed after all.
+
+    It takes the name away on both sides, and leaves ``NAME..path1`` and ``NAME..path2``.
+    """
+    given = []
+    for theirs in sorted(root.rglob("*..path2")):
+        path = theirs.with_name(theirs.name.removesuffix("..path2"))
+        ours = path.with_name(f"{path.name}..path1")
+        if not path.exists() and ours.exists():
+            theirs.rename(path)
+            ours.rename(_free_name(path))
+            given.append(path.relative_to(root).as_posix())
+    return given
+
+
+def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
+    if "too many deletes" in ended.said + ended.out:
+        return RefusedError(
+            f"most files would be deleted here or in {remote}; nothing was carried",
+            hint="memsync log and memsync doctor show what is here; put back what is missing",
+        )
+    return rclone.away(remote, ended)
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (free := path.with_name(f"{path.name}.conflict{number}")).exists():
+        number += 1
+    return free
+
+
+def _here(root: Path) -> dict[str, tuple[int, str]]:
+    found = {}
+    for path in root.rglob("*"):
+        if path.suffix != TEMP_SUFFIX and path.is_file():
+            info = path.stat()
+            found[path.relative_to(root).as_posix()] = (info.st_size, str(info.st_mtime_ns))
+    return found
+
+
+def _baseline(config: Config) -> dict[str, Listing] | None:
+    """Return how both sides were after the last carrying; None where there was none."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        table = json.loads(_path(config).read_text(encoding="utf-8"))
+        if table["remote"] == config.rclone_remote:
+            sides = {side: table[side] for side in ("here", "there")}
+            return {
+                side: {path: (int(size), str(time)) for path, (size, time) in listed.items()}
+                for side, listed in sides.items()
+            }
+    return None
+
+
+def _path(config: Config) -> Path:
+    del config
+    return state_folder() / "rclone.json"

@@ -1,0 +1,154 @@
+"""Calling rclone: never with a question, never with a secret in its arguments, never for ever.
+
+The remote is one of rclone's own config, by name; what it takes to log in stays there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memsync.errors import FolderAwayError, MemsyncError
+
+LISTING_SECONDS = 90.0
+_QUIET = (
+    *("--ask-password=false", "--contimeout=10s", "--timeout=30s"),
+    *("--retries=1", "--low-level-retries=2"),
+)
+MARK = ".memsync-rclone"
+"""A file that never changes, by which rclone knows a folder, and that not all in it changed."""
+
+_NOT_FOUND = 3  # rclone's exit code for a directory that is not there
+_OUR_TEMPS = "--exclude=*.tmp"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call of rclone's ended, and what it said."""
+
+    code: int
+    out: str
+    said: str
+
+    @property
+    def reason(self) -> str:
+        """The last thing it said, without its time."""
+        lines = [line for line in self.said.splitlines() if line.strip()]
+        words = re.sub(r"^[\d/]+ [\d:]+ +", "", lines[-1]) if lines else f"exit code {self.code}"
+        return re.sub(r"://[^/@\s]*@", "://…@", words)[:300]
+
+
+Listing = Mapping[str, tuple[int, str]]
+"""The files of one side: their size and time, by path."""
+
+
+def call(*words: str, seconds: float = LISTING_SECONDS) -> Ended:
+    """Run rclone and return how it ended.
+
+    Raises:
+        MemsyncError: there is no rclone here.
+        FolderAwayError: it did not end in time.
+    """
+    program = shutil.which("rclone")
+    if program is None:
+        raise MemsyncError("rclone is not here", hint="apt install rclone, or rclone.org/install")
+    try:
+        done = subprocess.run(  # noqa: S603 - found on the path
+            [program, *words, *_QUIET],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FolderAwayError(
+            f"rclone {words[0]} did not end within {seconds:.0f} s",
+            hint="check the network; what was written here goes over by the next run",
+        ) from error
+    return Ended(
+        done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    )
+
+
+def version() -> tuple[int, int]:
+    """Return rclone's version, such as (1, 60); (0, 0) where it does not tell."""
+    match = re.search(r"rclone v(\d+)\.(\d+)", call("version").out)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def listing(remote: str) -> Listing | None:
+    """Return the files in a folder of a remote; None where there is no such folder.
+
+    Raises:
+        FolderAwayError: the remote cannot be reached.
+    """
+    ended = call("lsjson", "-R", "--files-only", "--no-mimetype", _OUR_TEMPS, remote)
+    if ended.code == _NOT_FOUND:
+        return None
+    if ended.code:
+        raise away(remote, ended)
+    return {row["Path"]: (row["Size"], row["ModTime"]) for row in json.loads(ended.out)}
+
+
+def away(remote: str, ended: Ended) -> FolderAwayError:
+    """Return the error for a remote that did not do what it was asked for."""
+    return FolderAwayError(
+        f"{remote} cannot be reached: {ended.reason}",
+        hint=f"rclone lsf {remote} shows whether it answers; notes and edits go on here meanwhile",
+    )
+
+
+def differing(folder: str, remote: str) -> list[str]:
+    """Return the files that both have with another content, read in full on both sides.
+
+    Raises:
+        FolderAwayError: the remote cannot be read.
+    """
+    ended = call("check", "--download", "--combined=-", _OUR_TEMPS, folder, remote, seconds=600)
+    lines = ended.out.splitlines()
+    if any(line.startswith("! ") for line in lines) or (ended.code and not lines):
+        raise away(remote, ended)
+    return sorted(line[2:] for line in lines if line.startswith("* "))
+
+
+def fetch(remote: str, folder: str) -> None:
+    """Copy what a remote has and `folder` lacks into `folder`; nothing here is replaced.
+
+    Raises:
+        FolderAwayError: it was not copied, or not all of it.
+    """
+    ended = call("copy", "--ignore-existing", _OUR_TEMPS, remote, folder, seconds=600)
+    if ended.code:
+        raise away(remote, ended)
+
+
+def make(remote: str) -> None:
+    """Make the folder of a remote, where there is none.
+
+    Raises:
+        FolderAwayError: it was not made.
+    """
+    ended = call("mkdir", remote)
+    if ended.code:
+        raise away(remote, ended)
+
+
+def bisync(folder: str, remote: str, workdir: str, *, first: bool) -> Ended:
+    """Bring a folder and a remote in step, both ways; never with ``--force``.
+
+    Args:
+        folder: the copy on this machine.
+        remote: the remote's folder.
+        workdir: where rclone remembers how both were.
+        first: True takes both as they are: what one lacks it gets from the other.
+    """
+    words = ["bisync", folder, remote, f"--workdir={workdir}", _OUR_TEMPS, "--max-delete=50"]
+    if version() >= (1, 66):  # older ones know none of these; `carry` sees to conflicts itself
+        words += ["--resilient", "--recover", "--conflict-resolve=path2", "--conflict-loser=num"]
+        words += ["--conflict-suffix=conflict", "--max-lock=10m"]
+    checks = ["--check-access", f"--check-filename={MARK}"]
+    return call(*words, *(["--resync"] if first else checks), seconds=600)

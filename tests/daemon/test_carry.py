@@ -1,0 +1,232 @@
+"""Machines without a sync client: rclone carries their memory to a real WebDAV server and back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memsync import config as settings
+from memsync import rclone
+from memsync.daemon import carry, scheduler
+from memsync.errors import MemsyncError, RefusedError
+from tests.conftest import SAMPLE
+from tests.support.daemons import Done, memsync
+from tests.support.scale import need
+from tests.support.webdav import Cloud
+
+REMOTE = "cloud:notes/.claude-memory"
+
+
+class Machine:
+    """A home of its own, set up for the cloud."""
+
+    def __init__(self, folder: Path, cloud: Cloud) -> None:
+        folder.mkdir()
+        self.env = {"HOME": str(folder), "RCLONE_CONFIG": str(cloud.config)}
+        self.root = folder / ".local/share/memsync/rclone/.claude-memory"
+        self.memory = self.root / "GLOBAL_MEMORY.md"
+
+    def call(self, *words: str) -> Done:
+        return memsync(*words, more=self.env)
+
+    def sync(self) -> str:
+        """Do what `memsync daemon run sync` does there, at a third of its cost."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            return carry.carry(settings.load())
+
+    def add(self, line: str) -> None:
+        """Change the memory by hand, a moment after the last change: clouds keep whole seconds."""
+        time.sleep(1.1)
+        self.memory.write_text(f"{self.memory.read_text()}{line}\n")
+
+    def everything(self) -> str:
+        return "".join(p.read_text() for p in self.root.rglob("*") if p.is_file())
+
+
+@pytest.fixture
+def cloud(tmp_path) -> Iterator[Cloud]:
+    need("rclone")
+    made = Cloud(tmp_path / "cloud")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def pi(cloud, tmp_path) -> Machine:
+    made = Machine(tmp_path / "pi", cloud)
+    done = made.call("init", "--rclone-remote", REMOTE)
+    assert done.code == 0, done.err
+    made.memory.write_text(SAMPLE)
+    made.sync()
+    return made
+
+
+@pytest.fixture
+def desk(cloud, pi, tmp_path) -> Machine:
+    made = Machine(tmp_path / "desk", cloud)
+    assert made.call("init", "--provider", "rclone", "--rclone-remote", REMOTE).code == 0
+    return made
+
+
+def there(cloud: Cloud) -> Path:
+    return cloud.folder / "notes/.claude-memory"
+
+
+def test_a_second_machine_joins_the_memory_that_the_first_one_sent(cloud, pi, desk):
+    assert desk.memory.read_text() == SAMPLE
+    assert (there(cloud) / "GLOBAL_MEMORY.md").read_text() == SAMPLE
+    assert not list(cloud.folder.rglob("*.conflict*"))
+    checks = {check["name"]: check for check in desk.call("doctor", "--json").json["checks"]}
+    assert checks["rclone"]["ok"]
+    assert REMOTE in checks["rclone"]["advice"]
+
+
+def test_notes_and_edits_go_both_ways_and_a_second_run_does_nothing(cloud, pi, desk):
+    desk.sync()
+    desk.call("note", "from the desk")
+    pi.add("- from the pi")
+    pi.sync()
+    desk.sync()
+    assert "- from the pi\n" in desk.memory.read_text()
+    pi.sync()
+    assert "from the desk" in pi.everything()
+    before = {path: path.stat().st_mtime_ns for path in cloud.folder.rglob("*")}
+    assert "in step with" in pi.sync()
+    assert {path: path.stat().st_mtime_ns for path in cloud.folder.rglob("*")} == before
+
+
+def test_what_both_sides_changed_is_kept_twice_and_the_memory_keeps_its_name(cloud, pi, desk):
+    desk.sync()
+    pi.add("- only on the pi")
+    desk.add("- only on the desk")
+    pi.sync()
+    said = desk.sync()
+    assert "GLOBAL_MEMORY.md; both texts are kept" in said
+    pi.sync()
+    for machine in (pi, desk):
+        assert machine.memory.exists()
+        assert "- only on the pi\n" in machine.everything()
+        assert "- only on the desk\n" in machine.everything()
+    assert (there(cloud) / "GLOBAL_MEMORY.md").exists()
+
+
+def test_a_remote_that_is_away_is_told_once_and_all_goes_over_when_it_is_back(cloud, pi):
+    cloud.stop()
+    done = pi.call("daemon", "run", "sync")
+    assert done.code == 4
+    assert f"{REMOTE} cannot be reached" in done.err
+    assert pi.call("note", "meanwhile").code == 0
+    assert pi.call("refresh").code == 0
+    pi.call("daemon", "run", "sync")
+    cloud.start()
+    assert pi.call("daemon", "run", "sync").out == f"ok: in step with {REMOTE}\n"
+    assert "meanwhile" in (there(cloud) / "GLOBAL_MEMORY.md").read_text()
+    alerts = Path(pi.env["HOME"], ".local/state/memsync/daemon.log").read_text()
+    assert alerts.count("the job rclone_sync failed") == 1
+    assert alerts.count("the job rclone_sync is well again") == 1
+
+
+def test_an_emptied_remote_deletes_nothing_here(cloud, pi):
+    before = pi.everything()
+    shutil.rmtree(there(cloud))
+    with pytest.raises(RefusedError, match="has lost"):
+        pi.sync()
+    there(cloud).mkdir()
+    with pytest.raises(RefusedError, match="has lost"):
+        pi.sync()
+    assert pi.everything() == before
+
+
+def test_a_memory_that_is_damaged_here_is_not_carried(cloud, pi):
+    pi.memory.unlink()
+    with pytest.raises(RefusedError, match="is missing"):
+        pi.sync()
+    assert (there(cloud) / "GLOBAL_MEMORY.md").read_text() == SAMPLE
+
+
+def test_without_its_listing_both_sides_are_taken_as_they_are(cloud, pi, desk):
+    """The state folder is lost on one machine, and both changed the memory meanwhile."""
+    desk.sync()
+    pi.add("- only on the pi")
+    desk.add("- only on the desk")
+    pi.sync()
+    shutil.rmtree(Path(desk.env["HOME"], ".local/state/memsync/rclone"))
+    desk.sync()
+    pi.sync()
+    for machine in (pi, desk):
+        assert "- only on the pi\n" in machine.everything()
+        assert "- only on the desk\n" in machine.everything()
+        assert machine.memory.exists()
+
+
+def test_a_refresh_of_the_daemon_pulls_before_and_pushes_after(cloud, pi, desk):
+    desk.sync()
+    pi.call("note", "said at the pi")
+    pi.sync()
+    assert desk.call("daemon", "run", "refresh").code == 0
+    assert "said at the pi" in (there(cloud) / "GLOBAL_MEMORY.md").read_text()
+
+
+def test_what_changed_here_is_carried_within_a_minute_whoever_changed_it(cloud, pi, monkeypatch):
+    for name, value in pi.env.items():
+        monkeypatch.setenv(name, value)
+    config = settings.load()
+    ids = {job.id for job in scheduler.build_scheduler(config).get_jobs()}
+    assert {"rclone_sync", "rclone_push"} <= ids
+    ran = []
+    monkeypatch.setattr(scheduler, "run_job", lambda job, _config: ran.append(job.name))
+    scheduler._push(config)
+    assert ran == []
+    pi.add("- by hand")
+    scheduler._push(config)
+    assert ran == ["sync"]
+    pi.root.rename(pi.root.with_name("gone"))
+    scheduler._push(config)
+    assert ran == ["sync"]
+
+
+def test_a_machine_with_another_provider_has_no_such_job(config):
+    assert scheduler.SYNC not in scheduler.jobs_of(config)
+    assert "rclone_push" not in {job.id for job in scheduler.build_scheduler(config).get_jobs()}
+    assert scheduler.job_rclone_sync(config).outcome == "skipped"
+
+
+def test_the_names_an_older_bisync_takes_from_a_file_are_given_back(tmp_path):
+    for number in (1, 2):
+        (tmp_path / f"GLOBAL_MEMORY.md..path{number}").write_text(f"text {number}\n")
+    assert carry._give_names_back(tmp_path) == ["GLOBAL_MEMORY.md"]
+    found = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+    assert found == {
+        "GLOBAL_MEMORY.md": "text 2\n",
+        "GLOBAL_MEMORY.md.conflict1": "text 1\n",
+    }
+
+
+def test_a_remote_with_a_password_in_it_is_refused(home, config):
+    for remote in (":webdav,pass=secret:x", "cloud,pass=secret:x", "no colon"):
+        done = memsync("config", "set", "paths.rclone_remote", remote)
+        assert done.code != 0
+    assert memsync("config", "set", "paths.rclone_remote", REMOTE).code == 0
+
+
+def test_a_machine_without_rclone_is_told_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MemsyncError, match="rclone is not here") as raised:
+        rclone.version()
+    assert "install" in raised.value.hint
+
+
+def test_no_secret_of_an_error_is_repeated():
+    said = "2026/11/24 10:00:00 Failed: Get https://ada:secret@cloud.example/x: refused\n"
+    assert rclone.Ended(1, "", said).reason == "Failed: Get https://…@cloud.example/x: refused"
+    assert os.environ.get("RCLONE_CONFIG_PASS") is None
