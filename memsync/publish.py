@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import machines, store, targets, tidying
-from memsync.errors import MemsyncError
+from memsync import journal, machines, store, targets, tidying
+from memsync.errors import DamagedMemoryError, MemsyncError
+from memsync.journal import Cause
 from memsync.locks import exclusive_lock
+from memsync.reading import is_empty
 from memsync.state import lock_path
 from memsync.targets import Target, TargetState
 from memsync.workspace import Workspace
+
+BY_HAND = Cause("edit")
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,16 @@ class Stock:
     targets: tuple[TargetState, ...]
 
 
-def publish(workspace: Workspace, text: str, based_on: str | None) -> Published:
+def publish(
+    workspace: Workspace, text: str, based_on: str | None, *, cause: Cause = BY_HAND
+) -> Published:
     """Make `text` the memory and give it to every agent.
 
     Args:
         workspace: where.
         text: the whole new memory.
         based_on: the digest of the memory it was made from; None replaces whatever is there.
+        cause: what the change came from, for `blame`.
 
     Raises:
         MemoryMovedError: the memory changed since; nothing was written.
@@ -46,9 +53,22 @@ def publish(workspace: Workspace, text: str, based_on: str | None) -> Published:
     """
 
     def write() -> store.Written:
+        _record(workspace, text, based_on, cause)
         return store.replace(workspace, text, based_on)
 
     return _write_and_tell(workspace, write)
+
+
+def _record(workspace: Workspace, text: str, based_on: str | None, cause: Cause) -> None:
+    """Write down where lines come from before they come, so that none ever lacks its origin."""
+    try:
+        before = store.read(workspace)
+    except DamagedMemoryError:
+        if based_on is None:
+            journal.record(workspace, "", text, cause)
+        return
+    if based_on in {None, before.digest} and not is_empty(text):
+        journal.record(workspace, before.text, text, cause)
 
 
 def publish_first(workspace: Workspace, text: str, adopted: Target | None = None) -> Published:

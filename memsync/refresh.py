@@ -18,6 +18,7 @@ from memsync.credentials import has_model
 from memsync.edits import EditError
 from memsync.errors import BadAnswerError, MemoryMovedError, MemsyncError, RefusedError
 from memsync.gate import Held
+from memsync.journal import Cause
 from memsync.locks import exclusive_lock
 from memsync.notes import Note
 from memsync.proposals import Proposal
@@ -180,7 +181,7 @@ def _merge_batch(
 ) -> None:
     memory = store.read(workspace)
     result = _ask(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
-    published, result = _publish(workspace, memory, result, allow_shrink=allow_shrink)
+    published, result = _publish(workspace, memory, batch, result, allow_shrink=allow_shrink)
     if published is None:  # the run that wrote this memory may have ended before it told them
         outcome.targets = bring_in_step(workspace).targets
     held = _held_notes(result, batch)
@@ -254,7 +255,12 @@ def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
 
 
 def _publish(
-    workspace: Workspace, memory: store.Memory, result: RefreshResult, *, allow_shrink: bool
+    workspace: Workspace,
+    memory: store.Memory,
+    batch: list[Note],
+    result: RefreshResult,
+    *,
+    allow_shrink: bool,
 ) -> tuple[Published | None, RefreshResult]:
     """Publish the merge; where the memory moved, apply the same edits to what stands there now.
 
@@ -265,7 +271,9 @@ def _publish(
         if not result["changed"]:
             return None, result
         try:
-            return publish(workspace, result["updated_content"], memory.digest), result
+            cause = Cause("refresh", tuple(batch))
+            text = result["updated_content"]
+            return publish(workspace, text, memory.digest, cause=cause), result
         except MemoryMovedError:
             memory = store.read(workspace)
         try:

@@ -15,7 +15,9 @@ from memsync.document import split_lines
 from memsync.edits import Edit, EditError
 from memsync.errors import MemoryMovedError, WrongUsageError
 from memsync.gate import Held
+from memsync.journal import Cause
 from memsync.locks import exclusive_lock
+from memsync.notes import Note
 from memsync.proposals import Deed, Proposal
 from memsync.publish import Published, publish
 from memsync.state import lock_path
@@ -100,7 +102,7 @@ def apply(
             memory = store.read(workspace)
             tried, merged = fits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
             try:
-                published = _publish(workspace, merged, memory)
+                published = _publish(workspace, proposal, merged, memory)
             except MemoryMovedError:
                 continue
             done = tuple(fit.number for fit in tried if not fit.problem)
@@ -154,10 +156,25 @@ def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], de
         sessions.mark_merged(workspace, proposal.notes)
 
 
-def _publish(workspace: Workspace, merged: RefreshResult, memory: store.Memory) -> Published | None:
+def said_in(workspace: Workspace, proposal: Proposal) -> list[Note]:
+    """Return the notes of a proposal as their days' logs have them; some may not be here yet.
+
+    Raises:
+        FolderAwayError: a log cannot be read.
+    """
+    wanted = {name.id for name in proposal.notes}
+    days = sorted({name.day for name in proposal.notes})
+    listed = [note for day in days for note in sessions.read_day(workspace, day)]
+    return [note for note in listed if note.id in wanted]
+
+
+def _publish(
+    workspace: Workspace, proposal: Proposal, merged: RefreshResult, memory: store.Memory
+) -> Published | None:
     if not merged["changed"]:
         return None
-    return publish(workspace, merged["updated_content"], memory.digest)
+    cause = Cause("review", tuple(said_in(workspace, proposal)))
+    return publish(workspace, merged["updated_content"], memory.digest, cause=cause)
 
 
 def _is_done(edit: Edit, memory: str) -> bool:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("show", "Print the memory."),
     "edit": ("memory", "Change the memory in your editor."),
     "diff": ("memory", "Show what changed since a backup."),
+    "blame": ("blame", "Show for each line from which note it came, when and where."),
     "log": ("memory", "List the backups and what changed after each."),
     "restore": ("restore", "Go back to a backup, or to the mirror's copy."),
     "status": ("care", "Show paths and states."),

@@ -11,6 +11,7 @@ from memsync.backups import Backup
 from memsync.cli.output import open_workspace
 from memsync.cli.report import choose_backup, print_published, unified
 from memsync.errors import DamagedMemoryError, WrongUsageError
+from memsync.journal import Cause
 from memsync.publish import publish
 from memsync.store import Memory
 from memsync.terminal import for_terminal, is_terminal
@@ -45,7 +46,12 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
         click.echo("Nothing was changed.")
         return
     # Who has seen the difference agreed to that one and no other.
-    published = publish(workspace, text, standing.digest if asks and standing else None)
+    published = publish(
+        workspace,
+        text,
+        standing.digest if asks and standing else None,
+        cause=Cause("restore"),
+    )
     print_published(published, f"Restored {entry.path.name}.")
 
 

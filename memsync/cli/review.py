@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memsync import proposals, sessions, store
+from memsync import proposals, store
 from memsync import review as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, unified
@@ -206,11 +206,7 @@ def as_table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, An
 
 
 def _notes(workspace: Workspace, entry: Proposal) -> list[dict[str, Any]]:
-    texts = {
-        note.id: note.text
-        for day in {name.day for name in entry.notes}
-        for note in sessions.read_day(workspace, day)
-    }
+    texts = {note.id: note.text for note in deed.said_in(workspace, entry)}
     return [
         {
             "id": name.id,

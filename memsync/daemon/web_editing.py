@@ -16,6 +16,7 @@ from memsync.daemon import changes, origin, timeline, web_problems
 from memsync.daemon.lines import as_typed, for_browser
 from memsync.daemon.web_parts import MAX_TEXT, back_to
 from memsync.errors import MemoryMovedError
+from memsync.journal import Cause
 from memsync.merging import Choice, Merge, merge
 from memsync.publish import publish
 from memsync.store import Memory
@@ -100,7 +101,7 @@ class _Pages:
         if settled is not None:
             return settled
         try:
-            published = publish(workspace, text, based_on=draft.based_on)
+            published = publish(workspace, text, draft.based_on, cause=Cause("web"))
         except MemoryMovedError:  # between the look and the write
             return _moved(workspace, draft, store.read(workspace))
         origin.remember(published.digest, "an edit on this page")

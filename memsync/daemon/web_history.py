@@ -12,6 +12,7 @@ from memsync.daemon import changes, origin, timeline, web_problems
 from memsync.daemon.web_parts import back_to
 from memsync.daemon.web_problems import Problem
 from memsync.errors import DamagedMemoryError, MemoryMovedError, WrongUsageError
+from memsync.journal import Cause
 from memsync.publish import publish
 from memsync.workspace import Workspace
 
@@ -81,7 +82,9 @@ class _Pages:
         if based_on != _standing(workspace)[1]:
             return self._review(name, 409)
         try:
-            published = publish(workspace, text, None if based_on == DAMAGED else based_on)
+            published = publish(
+                workspace, text, None if based_on == DAMAGED else based_on, cause=Cause("restore")
+            )
         except MemoryMovedError:  # between the look and the write
             return self._review(name, 409)
         origin.remember(published.digest, "a restore on this page")

@@ -159,7 +159,7 @@ def test_a_memory_in_which_the_edits_no_longer_fit_stays_and_so_do_the_notes(wit
 def test_a_memory_that_keeps_moving_leaves_the_notes_pending(with_claude, claude, monkeypatch):
     attempts = []
 
-    def restless(workspace, text, based_on):
+    def restless(workspace, text, based_on, **kwargs):
         attempts.append(text)
         with workspace.memory.open("a") as file:
             file.write(f"- Line {len(attempts)} of another program\n")

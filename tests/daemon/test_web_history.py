@@ -136,7 +136,7 @@ def test_a_memory_that_moved_since_the_review_is_reviewed_anew(
     for based_on in ("", "damaged", "None", "\0"):
         assert browser.submit(form, based_on=based_on).status == 409
 
-    def late(*_args: object) -> None:
+    def late(*_args: object, **_kwargs: object) -> None:
         raise MemoryMovedError("moved")
 
     monkeypatch.setattr(web_history, "publish", late)

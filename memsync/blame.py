@@ -1,0 +1,120 @@
+"""For each line of the memory: from which note it came, when, by what, and on which machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from memsync import backups, journal, sessions
+from memsync.document import scan
+from memsync.errors import FolderAwayError
+from memsync.journal import History, Key
+from memsync.notes import NoteName
+from memsync.workspace import Workspace
+
+BEFORE_MEMSYNC = "before memsync"
+BY_HAND = "by hand"
+
+_DEEDS = {"edit": BY_HAND, "web": "by hand, on the page", "restore": "restored",
+          "init": BEFORE_MEMSYNC, "reconcile": "from a conflict copy"}  # fmt: skip
+LONGEST_WORDS = 60
+
+
+@dataclass(frozen=True)
+class Blamed:
+    """One line of the memory and how it came there.
+
+    `how` is ``note``, or says it in words (by hand, restored, before memsync…). `notes` are the
+    note, or several where it was one of them; `words` are the first words of each. `when` is None
+    where nobody knows.
+    """
+
+    number: int
+    line: str
+    how: str
+    when: datetime | None
+    machine: str
+    notes: tuple[NoteName, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+def blame(workspace: Workspace, memory: str) -> list[Blamed]:
+    """Return every line of `memory` that is not blank, in order.
+
+    A line that no record has was there before the records began, or was changed by hand in the
+    file itself; the backups tell since when.
+
+    Raises:
+        FolderAwayError: a session log cannot be read.
+    """
+    history, olds = History(workspace), _Backups(workspace)
+    words = _Words(workspace)
+    keyed = iter(journal.keys_of(scan(memory)))
+    behind = Counter(key for key, _ in journal.keys_of(scan(memory)))
+    found = []
+    for number, line in enumerate(memory.split("\n"), start=1):
+        if not line.strip():
+            continue
+        key, text = next(keyed)
+        behind[key] -= 1
+        came = history.of(key, behind[key])
+        if came is None:
+            how, when = olds.since(key)
+            found.append(Blamed(number, text, how, when, ""))
+            continue
+        how = "note" if came.notes else _DEEDS.get(came.deed, came.deed)
+        said = tuple(words.of(name) for name in came.notes)
+        found.append(Blamed(number, text, how, came.when, came.machine, came.notes, said))
+    return found
+
+
+class _Backups:
+    """The texts the memory had, by the keys of their lines; read only where they are needed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._folder = workspace.backups
+        self._steps: list[tuple[datetime, frozenset[str]]] | None = None
+
+    def since(self, key: Key) -> tuple[str, datetime | None]:
+        """Return how a line without a record came, and since when it is there."""
+        if self._steps is None:
+            self._steps = [(entry.moment, _lines_of(entry)) for entry in self._listed()]
+        if not self._steps or key.alone in self._steps[-1][1]:
+            return BEFORE_MEMSYNC, None
+        since = None
+        for moment, lines in self._steps:  # newest first
+            if key.alone not in lines:
+                return BY_HAND, since or moment
+            since = moment
+        return BEFORE_MEMSYNC, None
+
+    def _listed(self) -> Sequence[backups.Backup]:
+        return backups.list_backups(self._folder)
+
+
+def _lines_of(entry: backups.Backup) -> frozenset[str]:
+    try:
+        text = entry.path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return frozenset()
+    return frozenset(key.alone for key, _ in journal.keys_of(scan(text)))
+
+
+class _Words:
+    """The first words of notes, from their days' logs."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._days: dict[object, dict[str, str]] = {}
+
+    def of(self, name: NoteName) -> str:
+        if name.day not in self._days:
+            try:
+                listed = sessions.read_day(self._workspace, name.day)
+            except FolderAwayError:
+                listed = []
+            self._days[name.day] = {note.id: note.text for note in listed}
+        text = " ".join(self._days[name.day].get(name.id, "").split())
+        return text if len(text) <= LONGEST_WORDS else f"{text[: LONGEST_WORDS - 1]}…"

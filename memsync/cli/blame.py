@@ -1,0 +1,60 @@
+"""``blame``: for each line of the memory, where it came from."""
+
+from __future__ import annotations
+
+import click
+
+from memsync import store
+from memsync.blame import Blamed
+from memsync.blame import blame as find_origins
+from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.terminal import for_terminal
+
+
+@click.command()
+@click.argument("words", required=False)
+@json_option
+def blame(words: str | None, *, as_json: bool) -> None:
+    """Show for each line of the memory from which note it came, or for those with WORDS in them."""
+    workspace = open_workspace()
+    memory = store.read(workspace).text
+    wanted = (words or "").casefold()
+    rows = [row for row in find_origins(workspace, memory) if wanted in row.line.casefold()]
+    if as_json:
+        print_json({"lines": [_table(row) for row in rows]})
+        return
+    for row in rows:
+        click.echo(for_terminal(f"{row.number:>4}  {row.line}\n      {_origin(row)}"))
+    if not rows:
+        click.echo("No line has these words." if words else "The memory has no lines.")
+
+
+def _table(row: Blamed) -> dict[str, object]:
+    return {
+        "number": row.number,
+        "line": row.line,
+        "how": row.how,
+        "when": row.when.isoformat(timespec="seconds") if row.when else None,
+        "machine": row.machine or None,
+        "is_clear": len(row.notes) < 2,
+        "notes": [
+            {"id": n.id, "day": n.day, "time": n.time, "came_by": n.came_by, "words": words}
+            for n, words in zip(row.notes, row.words, strict=True)
+        ],
+    }
+
+
+def _origin(row: Blamed) -> str:
+    when = f"{row.when:%Y-%m-%d %H:%M}" if row.when else ""
+    machine = f"on {row.machine}" if row.machine else ""
+    if not row.notes:
+        return " · ".join(part for part in (row.how, when, machine) if part)
+    named = [
+        f"note of {n.day} {n.time} ({n.came_by}) “{words}”"
+        for n, words in zip(row.notes[:3], row.words, strict=False)
+    ]
+    lead = "" if len(row.notes) == 1 else f"one of {len(row.notes)} notes: "
+    more = " …" if len(row.notes) > 3 else ""
+    return " · ".join(
+        part for part in (lead + "; ".join(named) + more, f"merged {when}", machine) if part
+    )

@@ -1,0 +1,209 @@
+"""The keeper of ``changes.jsonl``: for each line that came into the memory, from what it came.
+
+Each machine writes its own, one line a change, before the memory itself is replaced, so that a
+crash leaves no line of the memory without its origin; everybody reads all. What is recorded of a
+line is a digest of it and of the section it stands in, not its words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from memsync import clock
+from memsync.attribution import sources, words_of
+from memsync.digests import digest
+from memsync.document import Outline, scan
+from memsync.files import append_line
+from memsync.notes import CameBy, Note, NoteName
+from memsync.state import own_folder
+from memsync.workspace import Workspace
+
+NAME = "changes.jsonl"
+
+_DATE = re.compile(r"^[-*+] (?:\d{4}-\d\d-\d\d: )?")
+
+
+MOST_STEPS = 1000
+RETURNS = ("restore", "reconcile")
+"""Deeds that bring back lines which came from elsewhere."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What a change of the memory came from: a deed's name, and the notes that led to it."""
+
+    deed: str
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class Came:
+    """How a line came into the memory: when, by what deed, on which machine, from which notes.
+
+    More than one note means one of these, and that it is not clear which.
+    """
+
+    when: datetime
+    machine: str
+    deed: str
+    notes: tuple[NoteName, ...]
+    was: str = ""
+    """The line it was made from, as `Key.alone` has it; empty where it came from the notes."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A line by digests: with the section it stands in, and alone (without a bullet's date)."""
+
+    placed: str
+    alone: str
+
+
+def record(workspace: Workspace, before: str, after: str, cause: Cause) -> None:
+    """Write down which lines come into the memory, and why; durable when this returns.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    lines = added_lines(before, after)
+    if not lines:
+        return
+    names = [note.name for note in cause.notes]
+    place = {name.id: at for at, name in enumerate(names)}
+    gone = added_lines(after, before) if cause.notes else []
+    rows = [
+        [key.placed, key.alone, [place[note.id] for note in sources(text, cause.notes)],
+         *_was(key, text, gone, cause.notes)]
+        for key, text in lines
+    ]  # fmt: skip
+    table = {
+        "time": clock.now().isoformat(),
+        "by": cause.deed,
+        "notes": [[n.id, n.day.isoformat(), n.time, n.came_by] for n in names],
+        "lines": rows,
+    }
+    path = own_folder(workspace.machines) / NAME
+    append_line(path, json.dumps(table, separators=(",", ":")))
+
+
+def _was(
+    key: Key, text: str, gone: Sequence[tuple[Key, str]], notes: Sequence[Note]
+) -> tuple[str, ...]:
+    """Return the key of the line that this one took the words of, if that is what it did.
+
+    A merge also moves and condenses what stood there; that came from an older note than its own.
+    """
+    words = words_of(text)
+    from_notes = max((len(words & words_of(note.text)) for note in notes), default=0)
+    scores = [(len(words & words_of(old)), was.alone) for was, old in gone]
+    best, alone = max(scores, default=(0, ""))
+    moved = any(was.alone == key.alone for was, _ in gone)
+    return (key.alone,) if moved else (alone,) if best > from_notes else ()
+
+
+def added_lines(before: str, after: str) -> list[tuple[Key, str]]:
+    """Return the lines, with their keys, that `after` has and `before` has not, in order.
+
+    A line that only moved within its section is none.
+    """
+    old, new = keys_of(scan(before)), keys_of(scan(after))
+    left = Counter(key for key, _ in old)
+    found = []
+    for key, text in new:
+        if left[key] > 0:
+            left[key] -= 1
+        else:
+            found.append((key, text))
+    return found
+
+
+def keys_of(outline: Outline) -> list[tuple[Key, str]]:
+    """Return the lines that are not blank, each with its key, in order."""
+    paths = {heading.line: heading.path for heading in outline.headings}
+    found, path = [], ""
+    for number, line in enumerate(outline.lines):
+        text = line.strip()
+        path = paths.get(number, path)
+        if text:
+            alone = _short(_DATE.sub("", text))
+            found.append((Key(_short(f"{path}\0{text}"), alone), text))
+    return found
+
+
+def _short(text: str) -> str:
+    return digest(text.encode("utf-8", "surrogatepass"))[:12]
+
+
+class History:
+    """How lines came into the memory, from every machine's record, newest first."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._placed: dict[str, list[Came]] = {}
+        self._alone: dict[str, list[Came]] = {}
+        rows = [row for path in workspace.machines.glob(f"*/{NAME}") for row in _read(path)]
+        for came, placed, alone in sorted(rows, key=lambda row: row[0].when, reverse=True):
+            self._placed.setdefault(placed, []).append(came)
+            self._alone.setdefault(alone, []).append(came)
+
+    def of(self, key: Key, turn: int) -> Came | None:
+        """Return how a line came in; None where no record has it.
+
+        Args:
+            key: the line.
+            turn: how many lines with the same key stand behind it: the last of them came last.
+        """
+        placed, alone = self._placed.get(key.placed), self._alone.get(key.alone, [])
+        known = placed or alone
+        if not known:
+            return None
+        return self._origin(known[min(turn, len(known) - 1)], alone)
+
+    def _origin(self, came: Came, alone: Sequence[Came]) -> Came:
+        """Follow a line back to the note it came from, through those it was made from."""
+        for _ in range(MOST_STEPS):
+            older = self._alone.get(came.was, []) if came.was else alone
+            if not came.was and (came.notes or came.deed not in RETURNS):
+                return came
+            before = next((c for c in older if c.when < came.when and c != came), None)
+            if before is None:
+                return came
+            came = before
+        return came
+
+
+def _read(path: Path) -> Iterable[tuple[Came, str, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return  # its lines are told as those without a record
+    for line in lines:
+        try:
+            table = json.loads(line)
+            yield from _rows(table, path.parent.name)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+            continue  # a torn line
+
+
+def _rows(table: dict[str, Any], machine: str) -> list[tuple[Came, str, str]]:
+    when = datetime.fromisoformat(table["time"]).astimezone()
+    names = [_name(*entry) for entry in table["notes"]]
+    return [
+        (
+            Came(when, machine, str(table["by"]), tuple(names[at] for at in which), *was),
+            str(placed),
+            str(alone),
+        )
+        for placed, alone, which, *was in table["lines"]
+    ]
+
+
+def _name(identifier: str, day: str, time: str, way: str) -> NoteName:
+    came_by: CameBy = next((known for known in get_args(CameBy) if known == way), "network")
+    return NoteName(date.fromisoformat(day), time, came_by, identifier)
