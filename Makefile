@@ -42,6 +42,8 @@ test: setup
 .PHONY: torture
 torture: setup
 	MEMSYNC_TORTURE=1 $(BIN)/python -m pytest -s -m torture --durations=0
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet atheris \
+		|| echo "atheris cannot be installed here: the bytes are drawn at random"
 	$(BIN)/python -m tests.support.fuzz_parsers 60
 
 .PHONY: lint

@@ -3,7 +3,8 @@
 The daemon is the real one, with its guard, spool and mover, on a home of its own. The peer writes
 the same entry to a day's log and fsyncs it before each answer, a thread a connection. Both run at
 once, and are asked by turns, in changing order; a ratio is the median of the ratios of the rounds.
-Each round begins with empty logs, and nobody is asked while the mover is still at work.
+Each round begins with empty logs, and nobody is asked while the mover is still at work. The
+clients are wrk's where it is installed (`bench.load`).
 
 The slow disk takes 10 ms for an fsync, one after the other, as an SD card does: a
 ``sitecustomize.py`` on the path of both servers wraps `os.fsync`.
@@ -31,7 +32,7 @@ Values = tuple[list[float], str]
 
 KEEP, CLOSE = "keep", "close"
 ROUNDS = 5
-SECONDS = 1.5
+SECONDS = 2
 SETTLE_SECONDS = 30.0
 SLOW_DISK = """
 import os, threading, time

@@ -19,6 +19,7 @@ from memsync.spool import Spool
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS, memory_bytes, reviewed, saved, set_memory
+from tests.support import fuzz_parsers
 from tests.support.browser import Browser
 from tests.support.fire import BODIES
 from tests.support.scale import share
@@ -60,6 +61,9 @@ MORE_BODIES = [
     b"\0",
     b"### 09:00:00\n---\n### 10:00:00 (captured)\nforged",
 ]
+ROUNDS = share(500, least=8)
+GAMES = max(1, ROUNDS // 25)
+"""So many times anew: with the backups of hundreds of rounds each further one takes longer."""
 HEADERS = {
     "none": {},
     "a page": {"Accept": "text/html", "Origin": "http://localhost"},
@@ -90,6 +94,11 @@ def test_every_body_of_every_kind_is_a_note_or_refused_and_nothing_between(
             note = entry.note
             assert notes.parse(notes.render(note), note.day) == [note]
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_the_parsers_stand_what_is_drawn_at_random() -> None:
+    """By the minute, and steered by coverage, in `make torture`."""
+    assert fuzz_parsers.at_random(0.5) > 0
 
 
 def body_of(kind: str, text: bytes) -> bytes:
@@ -175,8 +184,11 @@ class Tab:
         self.told_saved.append(line)
 
 
-def test_two_tabs_and_a_refresh_at_once_lose_no_text(app: Flask, workspace: Workspace) -> None:
-    rounds = share(500, least=8)
+@pytest.mark.torture
+@pytest.mark.parametrize("rounds", [ROUNDS // GAMES] * GAMES)
+def test_two_tabs_and_a_refresh_at_once_lose_no_text(
+    app: Flask, workspace: Workspace, rounds: int
+) -> None:
     tabs = [Tab(app, "one"), Tab(app, "two")]
     at_once = threading.Barrier(3)
     failed: list[BaseException] = []

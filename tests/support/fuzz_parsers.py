@@ -1,6 +1,6 @@
 """Bytes of all kinds into the parser of a day's log and that of a note's body; `make torture`.
 
-Atheris steers by coverage where it is installed (``pip install atheris``); elsewhere bytes are
+Atheris steers by coverage where it is installed (``make torture`` does that); elsewhere bytes are
 drawn at random from what the parsers look for. Usage: python -m tests.support.fuzz_parsers SECONDS
 """
 
@@ -21,7 +21,7 @@ except ImportError:
 
 with atheris.instrument_imports(include=["memsync"]) if atheris else contextlib.nullcontext():
     from memsync import notes
-    from memsync.daemon.note_body import RefusedError, text_in
+    from memsync.daemon.note_body import RefusedError, form_of, text_in
     from memsync.errors import WrongUsageError
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -51,7 +51,8 @@ def check(data: bytes) -> None:
     environ = {"CONTENT_TYPE": KINDS[len(data) % len(KINDS)], "CONTENT_LENGTH": str(len(data))}
     environ["REQUEST_METHOD"] = "POST"
     with contextlib.suppress(RefusedError, WrongUsageError):
-        said = notes.make(text_in(data, environ, forms=True), NOON, came_by="network")
+        form = form_of(data, environ)
+        said = notes.make(text_in(data, environ, form, forms=True), NOON, came_by="network")
         assert notes.parse(notes.render(said), said.day) == [said], said
 
 
