@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prune": ("care", "Thin out old backups."),
     "check": ("targets", "Exit 1 where an agent does not have the memory as it is."),
     "targets": ("targets", "The agents' files: list, add, remove, sync."),
+    "hooks": ("hooks", "The hook that brings the agents in step as a session starts."),
     "providers": ("setup", "List the sync clients memsync knows and finds."),
     "config": ("config", "Show and change settings."),
 }

@@ -13,6 +13,7 @@ from memsync import config as settings
 from memsync import waiting
 from memsync.config import Config
 from memsync.errors import MemsyncError
+from memsync.publish import take_stock
 from memsync.terminal import for_terminal
 from memsync.workspace import Workspace
 
@@ -32,9 +33,19 @@ def print_json(value: object) -> None:
 def open_workspace(config: Config | None = None) -> Workspace:
     """Return this machine's workspace; raises as `config.load` and `Workspace.open` do.
 
-    Notes that waited for it go into their log on the way.
+    Notes that waited for it go into their log on the way. When the command is over, this machine's
+    report is brought up to date where it says something else by now, or is old.
     """
     workspace = Workspace.open(config or settings.load())
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(lambda: _keep_fresh(workspace))
     with contextlib.suppress(MemsyncError, OSError):  # they wait on; the command goes ahead
         waiting.deliver(workspace)
     return workspace
+
+
+def _keep_fresh(workspace: Workspace) -> None:
+    """Report, so that a machine without a daemon is not silent; no command fails for that."""
+    with contextlib.suppress(MemsyncError, OSError):
+        take_stock(workspace, timeout=0)

@@ -189,6 +189,31 @@ def test_machines_tells_how_each_stands_and_since_when(call, workspace):
     assert "  claude: edited since 2026-10-31T08:00:00+00:00  /x/CLAUDE.md\n" in told
 
 
+def test_any_command_keeps_the_report_of_a_machine_without_a_daemon_fresh(call, workspace):
+    path = workspace.machines / machines.this_machine() / "report.toml"
+    with time_machine.travel("2026-11-02T10:00:00+00:00", tick=False):
+        bring_in_step(workspace)
+        first = path.read_bytes()
+    with time_machine.travel("2026-11-02T21:00:00+00:00", tick=False):
+        call("log")
+        assert path.read_bytes() == first
+    with time_machine.travel("2026-11-02T23:00:00+00:00", tick=False):
+        call("note", "hello")
+        second = path.read_bytes()
+        assert second != first
+        workspace.memory.write_text(SAMPLE + "- from another machine\n")
+        call("usage")
+        assert path.read_bytes() != second
+
+
+def test_a_report_that_cannot_be_written_fails_no_command(call, workspace):
+    own = workspace.machines / machines.this_machine()
+    call("usage")
+    (own / "report.toml").unlink()
+    (own / "report.toml").mkdir()
+    assert call("usage").code == 0
+
+
 def test_a_machine_that_is_no_more_can_be_left_out_until_it_speaks_again(call, workspace):
     now = store.read(workspace).digest
     report_of(workspace, "sold-1a2b", now, "2026-11-01T09:00:00Z")
