@@ -183,13 +183,15 @@ class _Draft:
         if _stands_in(self.lines, heading.body, body_end, new):
             return
         last = _last_text_line(outline, heading.body, body_end)
-        lead = []
+        at, lead = last + 1, list[str]()
         if outline.open_fence and body_end == len(self.lines):
             lead = [outline.open_fence, ""]
         elif _wants_blank(outline, heading, last, new[0]):
-            lead = [""]
-        crowded = last + 1 == body_end < len(self.lines)
-        self._splice(last + 1, last + 1, [*lead, *new, *([""] if crowded else [])])
+            # A blank line that a removal left behind is used again, or they would add up.
+            is_there = at < body_end and outline.kinds[at] is Kind.TEXT
+            at, lead = (at + 1, []) if is_there else (at, [""])
+        crowded = at == body_end < len(self.lines)
+        self._splice(at, at, [*lead, *new, *([""] if crowded else [])])
 
     def _locate(self, outline: Outline, wanted: str, section: str, what: str) -> tuple[int, int]:
         start, end = self._scope(outline, section)

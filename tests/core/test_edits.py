@@ -283,3 +283,15 @@ def test_a_new_section_does_not_fall_under_top_level_constraints() -> None:
     written = edits.apply(memory, asked).text
     assert written == memory + "\n# Recent notes\n\n- a note\n"
     assert scan(written).constraints() == ("- never",)
+
+
+@pytest.mark.parametrize(
+    "before", ["# A\n\nSome words.\n\n## B\n", "# A\n\n## B\n", "# A\n\nwords"]
+)
+def test_a_blank_line_left_behind_by_a_removal_is_used_again(before):
+    lengths = []
+    for number in range(5):
+        before = apply(before, Edit("add", section="A", text=f"- {number}"))
+        before = apply(before, Edit("remove", find=f"- {number}"))
+        lengths.append(before.count("\n"))
+    assert lengths == lengths[:1] * 5

@@ -193,6 +193,23 @@ def test_of_an_invalid_list_of_edits_nothing_is_written(path, workspace, claude)
 
 
 @each_memory
+def test_lines_that_come_and_go_leave_no_growing_gap(path):
+    text = read(path)
+    sections = [heading.path for heading in scan(text).headings] + ["NOVEL section"]
+    for section in sections[:10] + sections[-1:]:
+        lengths, now = [], text
+        for number in range(4):
+            line = f"- NOVEL {number}"
+            try:
+                now = edits.apply(now, [Edit("add", section=section, text=line)]).text
+                now = edits.apply(now, [Edit("remove", find=line)]).text
+            except EditError:
+                break  # a heading that stands twice by its path
+            lengths.append(now.count("\n"))
+        assert lengths[1:] == lengths[1:2] * len(lengths[1:])
+
+
+@each_memory
 def test_constraints_are_found_where_a_heading_says_so(path):
     text = read(path)
     ending = line_ending(text)
