@@ -132,8 +132,11 @@ def add(name: str, path: str | None, mode: str | None) -> None:
     )
     published = bring_in_step(open_workspace())
     print_states(published.targets)
-    for remark in keepers.remarks(target, keepers.resolve(settings.load())):
-        click.echo(f"  {name}: {remark.words}")
+    others = keepers.resolve(settings.load())
+    told = [(name, remark) for remark in keepers.remarks(target, others)]
+    told += [(o.name, remark) for o in others for remark in keepers.read_twice(o, [target])]
+    for whose, remark in told:
+        click.echo(f"  {whose}: {remark.words}")
     require_told(published.targets)
 
 

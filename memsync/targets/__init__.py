@@ -2,7 +2,7 @@
 
 from memsync.targets.agents import AGENTS, WITHOUT_FILE, Agent, Limit
 from memsync.targets.catalog import Target, find_agent, offered, place_of, readers, resolve
-from memsync.targets.remarks import Remark, Size, remarks, size
+from memsync.targets.remarks import Remark, Size, read_twice, remarks, size
 from memsync.targets.removing import forget
 from memsync.targets.states import TargetState, inspect_all
 from memsync.targets.writing import adopt, apply_all
@@ -23,6 +23,7 @@ __all__ = [
     "inspect_all",
     "offered",
     "place_of",
+    "read_twice",
     "readers",
     "remarks",
     "resolve",

@@ -76,12 +76,15 @@ def offered(targets: Iterable[Target]) -> list[Agent]:
     given = list(targets)
     taken = {place_of(target.path) for target in given}
     names = {target.name for target in given}
+    read = {name for agent in AGENTS if agent.name in names for name in agent.also_reads}
     found: list[Agent] = []
     for agent in AGENTS:
         place = place_of(agent.file())
-        if place in taken or names.intersection(agent.also_reads) or not agent.is_here():
+        twice = agent.name in read or names.intersection(agent.also_reads)
+        if place in taken or twice or not agent.is_here():
             continue
         taken.add(place)
         names.add(agent.name)
+        read.update(agent.also_reads)
         found.append(agent)
     return found

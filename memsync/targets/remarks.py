@@ -69,7 +69,7 @@ def size(target: Target) -> Size | None:
 
 def remarks(target: Target, others: Sequence[Target]) -> list[Remark]:
     """Return all there is to know of `target` among `others`."""
-    return [*_rivals(target), *_read_twice(target, others), *_fullness(target)]
+    return [*_rivals(target), *read_twice(target, others), *_fullness(target)]
 
 
 def _rivals(target: Target) -> Iterator[Remark]:
@@ -80,7 +80,8 @@ def _rivals(target: Target) -> Iterator[Remark]:
             yield Remark(words, harmful=True)
 
 
-def _read_twice(target: Target, others: Iterable[Target]) -> Iterator[Remark]:
+def read_twice(target: Target, others: Iterable[Target]) -> Iterator[Remark]:
+    """Yield a remark for each of `others` whose file the agent of `target` reads as well."""
     agent = find_agent(target.name)
     if agent is None:
         return

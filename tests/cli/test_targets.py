@@ -220,6 +220,13 @@ def test_a_rule_file_is_a_copy_and_the_memory_read_twice_is_told(call, home, wor
     assert not (home / ".claude/rules").exists() or not list((home / ".claude/rules").iterdir())
 
 
+def test_a_file_that_another_agent_reads_as_well_is_told_when_it_is_added(call, home, workspace):
+    assert call("targets", "add", "goose").code == 0
+    assert (
+        "  goose: Goose reads the target 'agents' as well" in call("targets", "add", "agents").out
+    )
+
+
 def test_two_targets_of_one_file_by_hand_are_told_and_one_can_go(call, home, workspace):
     path = settings.get_config_path()
     file = home / "notes.md"

@@ -159,6 +159,8 @@ def test_agents_found_are_offered_once_a_file_and_not_a_second_way_to_the_same_a
     (home / ".gemini/antigravity").mkdir()
     found = [entry.name for entry in targets.offered(targets.resolve(Config()))]
     assert found == ["gemini", "goose", "cline", "roo"]
+    here(home, "agents")
+    assert found == [entry.name for entry in targets.offered(targets.resolve(Config()))]
     shared = Config(targets={"agents": TargetSetting("~/.agents/AGENTS.md")})
     found = [entry.name for entry in targets.offered(targets.resolve(shared))]
     assert found == ["claude", "codex", "gemini", "roo"]
