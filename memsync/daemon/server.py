@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,11 @@ from memsync.errors import MemsyncError
 
 THREADS = 16
 """So many notes can wait for the same fsync; an idle thread costs some ten kilobytes."""
+
+PAGES = THREADS - 4
+"""A page may hang at a folder that hangs; the ear, whose notes need none, always has threads."""
+
+ROOM_SECONDS = 0.25
 
 SEND_BYTES = 18_000
 """Shorter answers are sent by the loop, many in a row: threads that send get in its way."""
@@ -65,7 +71,8 @@ class Server:
             raise
         self._apps: dict[str, WSGIApplication] = {}
         self._map: dict[int, Any] = {}
-        self._busy = 0
+        self._in_hand: Counter[str] = Counter()
+        self._page_ports = {str(port.number) for port in self._ports if port.key == "web_ui"}
         self._idle = threading.Condition()
         self._draining = False
         self._server: Any = None
@@ -112,7 +119,7 @@ class Server:
         deadline = time.monotonic() + DRAIN_SECONDS
         with self._idle:
             self._draining = True
-            self._idle.wait_for(lambda: self._busy == 0, timeout=DRAIN_SECONDS)
+            self._idle.wait_for(lambda: self._in_hand.total() == 0, timeout=DRAIN_SECONDS)
         while self._has_unanswered() and time.monotonic() < deadline:
             time.sleep(0.01)
         # The workers first: each wakes the loop when it is done, by a descriptor closed below.
@@ -127,17 +134,22 @@ class Server:
             log.exception("the server ended")
 
     def _dispatch(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        port = str(environ["SERVER_PORT"])
         with self._idle:
-            if self._draining:
+            has_room = self._idle.wait_for(lambda: self._has_room(port), ROOM_SECONDS)
+            if self._draining or not has_room:
                 start_response("503 Service Unavailable", [("Retry-After", "10")])
                 return [b""]
-            self._busy += 1
+            self._in_hand[port] += 1
         try:
-            return self._apps[environ["SERVER_PORT"]](environ, start_response)
+            return self._apps[port](environ, start_response)
         finally:
             with self._idle:
-                self._busy -= 1
+                self._in_hand[port] -= 1
                 self._idle.notify_all()
+
+    def _has_room(self, port: str) -> bool:
+        return self._draining or port not in self._page_ports or self._in_hand[port] < PAGES
 
     def _has_unanswered(self) -> bool:
         """Tell whether an answer is still on its way out; the application is done before it is."""

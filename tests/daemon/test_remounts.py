@@ -83,14 +83,14 @@ def test_a_mount_killed_and_mounted_again_loses_no_note_and_nothing_lies_under_i
     daemon.start()
     with _Talker(daemon) as talker:
         for _ in range(rounds):
-            time.sleep(chance.uniform(0.1, 0.8))
+            time.sleep(chance.uniform(0.1, 0.6))
             if chance.random() < 0.2:
                 mount.hang()
                 time.sleep(chance.uniform(0.0, 0.3))
             mount.kill()
-            time.sleep(chance.uniform(0.0, 0.2))  # dead: every access fails
+            time.sleep(chance.uniform(0.0, 0.1))  # dead: every access fails
             mount.unmount()
-            time.sleep(chance.uniform(0.0, 0.4))  # gone: the bare mount point
+            time.sleep(chance.uniform(0.0, 0.2))  # gone: the bare mount point
             assert list(workspace.root.iterdir()) == []
             mirrored = mirrored or (mirror / MEMORY_NAME).exists()
             assert (mirror / MEMORY_NAME).exists() is mirrored  # never taken away again

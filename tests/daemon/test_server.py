@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from memsync.daemon.server import THREADS, Port, Server
+from memsync.daemon.server import PAGES, THREADS, Port, Server
 from memsync.errors import MemsyncError
 from tests.support.net import HOST, free_port, send, send_raw, until
 
@@ -201,3 +201,25 @@ def test_a_request_with_two_ends_is_refused_and_no_second_one_is_seen_in_it(serv
 
 def test_an_answer_does_not_say_what_serves_it(server, port):
     assert "server" not in send(port.number, "GET", "/").headers
+
+
+def test_pages_that_hang_leave_threads_for_the_notes_and_later_pages_are_refused(app):
+    ports = [port_of(app, "web_ui"), port_of(App(b"notes"))]
+    server = Server(ports)
+    server.start()
+    crowd = [
+        threading.Thread(target=send, args=(ports[0].number, "GET", "/slow"))
+        for _ in range(2 * THREADS)
+    ]
+    for one in crowd:
+        one.start()
+    until(lambda: server._in_hand.total() == PAGES)
+    for _ in range(5):
+        assert send(ports[1].number, "POST", "/note").body == b"notes"
+    answer = send(ports[0].number, "GET", "/")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "10")
+    app.may_end.set()
+    for one in crowd:
+        one.join(10)
+    assert send(ports[0].number, "GET", "/").status == 200
+    server.stop()
