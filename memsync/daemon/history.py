@@ -106,6 +106,12 @@ def last_runs() -> dict[str, Run]:
     return {run.job: run for run in read_all()}
 
 
+def last_word(job: str) -> Run | None:
+    """Return the newest run of a job that says how it stands: not one with nothing to do."""
+    told = (run for run in reversed(read_all()) if run.job == job)
+    return next((run for run in told if run.outcome != "skipped" or run.hint), None)
+
+
 def started(run: Run) -> datetime:
     """Return when a run started."""
     return datetime.fromisoformat(run.start)

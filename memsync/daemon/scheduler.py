@@ -116,7 +116,7 @@ def _carried(config: Config) -> Iterator[None]:
 @contextmanager
 def _told(config: Config, job: str) -> Iterator[Run]:
     """Record a run, and alert where it brings news: see `tell_change`."""
-    before = history.last_runs().get(job)
+    before = history.last_word(job)
     with history.recording(job) as run:
         yield run
     tell_change(config, before, run)

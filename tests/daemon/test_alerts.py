@@ -68,6 +68,20 @@ def test_a_job_that_keeps_failing_alerts_once_and_once_when_it_is_well_again(wor
     assert alerts(home)[1:] == ["the job nightly_refresh is well again"]
 
 
+def test_a_run_with_nothing_to_do_between_two_failures_is_no_news(workspace, home):
+    path = settings.get_config_path()
+    daemon = replace(workspace.config.daemon, drift_notify="file", backup_mirror_path="")
+    off = replace(workspace.config, daemon=daemon, source=path)
+    within = str(workspace.root / "mirror")
+    failing = replace(off, daemon=replace(daemon, backup_mirror_path=within))
+    outcomes = [scheduler.job_backup_mirror(c).outcome for c in (failing, off, failing, off)]
+    assert outcomes == ["failed", "skipped", "failed", "skipped"]
+    assert alerts(home) == ["the job backup_mirror failed"]
+    well = replace(off, daemon=replace(daemon, backup_mirror_path=str(home / "mirror")))
+    assert scheduler.job_backup_mirror(well).outcome == "ok"
+    assert alerts(home)[1:] == ["the job backup_mirror is well again"]
+
+
 def held_by_budget(workspace, url: str, *, source) -> Config:
     daemon = replace(workspace.config.daemon, drift_notify="file")
     return replace(
