@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from memsync import mirrored, store
+from memsync import backups, mirrored, store
 from memsync.backups import Backup
 from memsync.cli.output import open_workspace
 from memsync.cli.report import choose_backup, print_published, unified
@@ -24,18 +24,18 @@ from memsync.workspace import Workspace
 @click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask at a terminal.")
 def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) -> None:
-    """Go back to BACKUP, or to the newest one; what stands there now becomes a backup itself.
+    """Go back to BACKUP, or to the newest that differs; what stands there becomes a backup itself.
 
     At a terminal the difference is shown first, and you are asked. With --from-mirror the newest
     sound text in the mirror is taken: its copy of the memory, or else the newest older one.
     """
     workspace = open_workspace()
-    entry = _find(workspace, backup, from_mirror=from_mirror)
+    standing = _standing(workspace)
+    entry = _find(workspace, backup, standing, from_mirror=from_mirror)
     if not entry.is_good():
         lists = "memsync log --from-mirror" if from_mirror else "memsync log"
         raise WrongUsageError(f"{entry.path.name} holds no text", hint=f"{lists} lists others")
     text = entry.path.read_bytes().decode("utf-8")
-    standing = _standing(workspace)
     if standing is not None and standing.text == text:
         click.echo(f"The memory is what {entry.path.name} has; nothing was changed.")
         return
@@ -55,9 +55,21 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
     print_published(published, f"Restored {entry.path.name}.")
 
 
-def _find(workspace: Workspace, name: str | None, *, from_mirror: bool) -> Backup:
+def _find(
+    workspace: Workspace, name: str | None, standing: Memory | None, *, from_mirror: bool
+) -> Backup:
+    """Return the text that is meant.
+
+    A restore that was cut off has made its backup already, which holds what still stands there;
+    the newest backup that differs is the one to go back to.
+    """
     if from_mirror:
         return mirrored.choose(mirrored.place(workspace.config), name)
+    if name is None and standing is not None:
+        present = standing.text.encode("utf-8")
+        for entry in backups.list_backups(workspace.backups):
+            if entry.is_good() and entry.path.read_bytes() != present:
+                return entry
     return choose_backup(workspace, name)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from memsync import config as settings
 from memsync import config_writer
+from memsync.backups import backup
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
 
@@ -91,8 +92,15 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(call, written):
 def test_restoring_what_stands_there_makes_no_backup(call, written):
     newest = max(written.backups.iterdir())
     newest.write_text(THIRD)
-    assert call("restore").out == f"The memory is what {newest.name} has; nothing was changed.\n"
+    told = call("restore", newest.name).out
+    assert told == f"The memory is what {newest.name} has; nothing was changed.\n"
     assert len(list(written.backups.iterdir())) == 2
+
+
+def test_a_restore_that_was_cut_off_behind_its_backup_is_done_by_the_next(call, written):
+    backup(written.memory, written.backups)
+    assert call("restore").out.startswith("Restored GLOBAL_MEMORY_20261121_")
+    assert written.memory.read_text() == SECOND
 
 
 # From the mirror

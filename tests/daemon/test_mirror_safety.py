@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from memsync.daemon import history, mirror_disk, mirror_mark
 from memsync.daemon.mirror_report import MirrorReport
 from memsync.daemon.mirror_verify import Finding
 from memsync.daemon.scheduler import job_backup_mirror
-from memsync.errors import FolderAwayError, MemsyncError, RefusedError
-from memsync.mirrored import MARK
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
+from memsync.mirrored import MARK, choose
 from memsync.state import state_folder
 from tests.daemon.test_mirror import MEMORY, NOON, contents, run, snapshot, write
 from tests.support.daemons import memsync
@@ -102,6 +103,43 @@ def test_backups_that_were_thinned_out_are_no_loss(source, copy):
         write(copy, f"backups/GLOBAL_MEMORY_{NOON.astimezone():%Y%m%d}_{number:06}.md", "x")
     with pytest.raises(RefusedError):
         run(source, copy)
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "blank": lambda path: path.write_bytes(b" \n\n"),
+    "nul": lambda path: path.write_bytes(b"\0" * path.stat().st_size),
+    "garbled": lambda path: path.write_bytes(b"\xff\xfe" + path.read_bytes()),
+    "gone": lambda path: path.unlink(),
+    "all gone": lambda path: shutil.rmtree(path.parent),
+    "bare mount point": lambda path: (shutil.rmtree(path.parent), path.parent.mkdir()),
+}
+
+
+def test_whatever_happens_to_the_source_the_newest_good_memory_is_found_in_the_mirror(
+    source, copy, tmp_path
+):
+    draw = random.Random(6)
+    memory = source / "GLOBAL_MEMORY.md"
+    logs: dict[str, str] = {}
+    days, kept = 0.0, source.with_name("as it should be")
+    for turn in range(100):
+        days += draw.choice([0.01, 0.1, 3, 40])
+        memory.write_text(good := f"# Memory of turn {turn}\n" + "- a line\n" * draw.randrange(9))
+        name = f"sessions/{turn % 9}.md"
+        logs[name] = logs.get(name, "") + f"note {turn}\n"
+        write(source, name, logs[name])
+        run(source, copy, days=days)
+        shutil.copytree(source, kept)
+        DAMAGES[draw.choice(list(DAMAGES))](memory)
+        (source / name).unlink(missing_ok=True)
+        with pytest.raises((FolderAwayError, DamagedMemoryError)):
+            run(source, copy, days=days + draw.choice([0, 1, 4000]))
+        assert choose(copy, None).path.read_text() == good
+        shutil.rmtree(source, ignore_errors=True)
+        kept.rename(source)
+    held = contents(copy) | contents(copy, versions=True)
+    assert all(text in held.values() for text in logs.values())
 
 
 # The mark
