@@ -161,6 +161,7 @@ def cut(name: str, rounds: int, draw: random.Random) -> dict[str, int]:
             deed.judge()
             deed.recover()
             deed.fresh.clear()
+            assert not strays(home()), strays(home())
             os.sync()
         return tally.total()
 
