@@ -43,8 +43,9 @@ def carry(config: Config) -> str:
             hint="memsync config set paths.rclone_remote NAME:PATH",
         )
     workspace = Workspace.open(config)
-    store.read(workspace)  # a damaged memory goes nowhere
     with exclusive_lock(lock_path(workspace.root, "carry"), "the remote", timeout=0):
+        _take_back(workspace.root)  # what a run that was cut off left aside
+        store.read(workspace)  # a damaged memory goes nowhere
         there = rclone.listing(remote)
         before = _baseline(config)
         _brake(remote, there, before)
@@ -72,16 +73,19 @@ def _carry(
 ) -> str:
     root, again = workspace.root, False
     changed = _changed_on_both(root, there, before) if before else _different(root, remote)
-    aside = [_step_aside(root, path) for path in changed]
-    ended = _bisync(workspace, remote, first=before is None)
-    if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
-        aside += [_step_aside(root, path) for path in _different(root, remote)]
-        ended, again = _bisync(workspace, remote, first=True), True
-    while not ended.code and (found := _give_names_back(root)):
-        aside += found
-        ended = _bisync(workspace, remote, first=False)
-    if ended.code:
-        raise _failed(remote, ended)
+    try:
+        aside = [_step_aside(root, path) for path in changed]
+        ended = _bisync(workspace, remote, first=before is None)
+        if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
+            aside += [_step_aside(root, path) for path in _different(root, remote)]
+            ended, again = _bisync(workspace, remote, first=True), True
+        while not ended.code and (found := _give_names_back(root)):
+            aside += found
+            ended = _bisync(workspace, remote, first=False)
+        if ended.code:
+            raise _failed(remote, ended)
+    finally:
+        _take_back(root)
     after = rclone.listing(remote)
     if after is not None:
         table = {"remote": remote, "here": _here(workspace.root), "there": after}
@@ -171,6 +175,14 @@ def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
             hint="memsync log and memsync doctor show what is here; put back what is missing",
         )
     return rclone.away(remote, ended)
+
+
+def _take_back(root: Path) -> None:
+    """Give what stepped aside its name again where the remote's text did not come after all."""
+    for copy in sorted(root.rglob("*.conflict[0-9]*"), reverse=True):
+        path = copy.with_name(copy.name.rpartition(".conflict")[0])
+        if not path.exists():
+            copy.rename(path)
 
 
 def _free_name(path: Path) -> Path:

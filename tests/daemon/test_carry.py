@@ -13,7 +13,7 @@ import pytest
 from memsync import config as settings
 from memsync import rclone
 from memsync.daemon import carry, scheduler
-from memsync.errors import MemsyncError, RefusedError
+from memsync.errors import FolderAwayError, MemsyncError, RefusedError
 from tests.conftest import SAMPLE
 from tests.support.daemons import Done, memsync
 from tests.support.scale import need
@@ -167,6 +167,34 @@ def test_without_its_listing_both_sides_are_taken_as_they_are(cloud, pi, desk):
         assert "- only on the pi\n" in machine.everything()
         assert "- only on the desk\n" in machine.everything()
         assert machine.memory.exists()
+
+
+@pytest.mark.parametrize("way", ["refused", "no answer", "killed"])
+def test_a_carrying_that_is_cut_off_leaves_the_memory_its_name(cloud, pi, desk, monkeypatch, way):
+    desk.sync()
+    pi.add("- only on the pi")
+    desk.add("- only on the desk")
+    pi.sync()
+    mine = desk.memory.read_text()
+
+    def cut_off(*_args, **_kwargs):
+        assert not desk.memory.exists()
+        if way == "no answer":
+            raise FolderAwayError("rclone bisync did not end", hint="wait")
+        return rclone.Ended(1, "", "connection reset")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rclone, "bisync", cut_off)
+        if way == "killed":
+            patch.setattr(carry, "_take_back", lambda _root: None)
+        with pytest.raises(FolderAwayError):
+            desk.sync()
+    if way != "killed":
+        assert desk.memory.read_text() == mine
+    desk.sync()
+    assert desk.memory.exists()
+    assert "- only on the pi\n" in desk.everything()
+    assert "- only on the desk\n" in desk.everything()
 
 
 def test_a_refresh_of_the_daemon_pulls_before_and_pushes_after(cloud, pi, desk):
