@@ -31,6 +31,7 @@ _MARKS: dict[CameBy, str] = {
 _CAME_BY = {mark: came_by for came_by, mark in _MARKS.items()}
 _ENTRY = r"### (\d\d:\d\d:\d\d)( \((?:captured|transcript|file)\))?"
 _HEADING = re.compile(rf"{_ENTRY}[ \t]*")
+_TORN_HEADING = re.compile(r"#{1,3}(?: [\d:]{0,8}(?: \(?[a-z]*)?)?")
 _TITLE = re.compile(r"# [^\n]*")
 _LOOKS_LIKE_ENTRY = re.compile(rf"\\*(?:---|{_ENTRY})[ \t]*")
 
@@ -126,10 +127,23 @@ def parse(text: str, day: date) -> list[Note]:
 def _close(found: list[Note], entry: Note, body: list[str], *, more: bool) -> None:
     if more and body and body[-1].rstrip() == "---":
         body.pop()
-    text = clean(unescape("\n".join(body)))
+    text = clean(unescape("\n".join(_without_torn_head(body))))
     is_title = more and not entry.time and _TITLE.fullmatch(text)
     if text and not is_title:
         found.append(Note(entry.day, entry.time or "00:00:00", entry.came_by, text))
+
+
+def _without_torn_head(body: list[str]) -> list[str]:
+    """Return an entry without the head of one behind it that a crash cut off.
+
+    No note has a separator in it as it stands, so the note before keeps its text, and its id.
+    """
+    rest = list(body)
+    while rest and not rest[-1].strip():
+        rest.pop()
+    if len(rest) > 1 and _TORN_HEADING.fullmatch(rest[-1]) and rest[-2].rstrip() == "---":
+        rest.pop()
+    return _without_torn_head(rest[:-1]) if rest and rest[-1].rstrip() == "---" else body
 
 
 def escape(text: str) -> str:

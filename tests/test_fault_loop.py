@@ -48,6 +48,8 @@ AT_HOME = {"headers": {"Host": "localhost"}, "environ_base": {"REMOTE_ADDR": "12
 ADD = {"op": "add", "section": "Preferences", "text": "- Tea, not coffee"}
 WORDS = "Error: {}\nTry: {}\n"
 EVERY = [(number, stays) for number in sorted(ALL) for stays in (False, True)]
+BOOKS = ("targets.json", "drift.json", "mirrors.json", ".memsync-mirror", "changes.jsonl")
+"""What memsync does without where it is lost: only that it can be read is looked at."""
 PASSING = (
     "/locks/",
     ".lock",
@@ -338,7 +340,7 @@ def _read(name: str, data: bytes) -> bytes | set[bytes]:
             return str(tomllib.loads(data.decode()).get("memory_digest")).encode()
         if name.endswith(("usage.jsonl", "forgotten.log", "merged.log")) or "/spool/" in name:
             return set(data.splitlines())
-        if name.endswith(("targets.json", "drift.json", "mirrors.json", ".memsync-mirror")):
+        if name.endswith(BOOKS):
             data.decode()
             return b"a book"
     return data

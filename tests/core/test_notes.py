@@ -123,7 +123,7 @@ def test_entries_that_other_tools_wrote_without_separators_are_read():
     log = "### 08:00:00\nfirst\n### 09:00:00 (captured)\nsecond\n\n---\n"
     assert [(n.time, n.captured, n.text) for n in parse(log, DAY)] == [
         ("08:00:00", False, "first"),
-        ("09:00:00", True, "second\n\n---"),
+        ("09:00:00", True, "second"),  # their separator, or the head of an entry cut off
     ]
 
 
@@ -160,3 +160,18 @@ def test_a_note_keeps_the_moment_it_was_taken():
     note = make("a", datetime(2026, 1, 2, 3, 4, 5))  # noqa: DTZ001
     assert (note.day, note.time, note.came_by) == (date(2026, 1, 2), "03:04:05", "terminal")
     assert notes.parse(render(note), note.day) == [note]
+
+
+@pytest.mark.parametrize("came_by", ["terminal", "network"])
+def test_an_entry_that_was_cut_off_changes_no_note_before_it(came_by):
+    first = Note(DAY, "10:00:00", "terminal", "I like tea")
+    second = Note(DAY, "11:00:00", came_by, "and cake")
+    third = Note(DAY, "12:00:00", "terminal", "and milk")
+    whole = render(second)
+    for cut in range(len("\n---"), len(whole)):
+        torn = render(first) + whole[:cut]
+        for behind in ("", "\n" * (not torn.endswith("\n")) + render(third)):
+            found = parse(torn + behind, DAY)
+            assert found[0] == first
+            assert len(found) <= 3
+            assert not behind or found[-1] == third
