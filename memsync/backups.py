@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from memsync import clock, thinning
 from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
-from memsync.files import create_new, is_evicted, sweep_temps
+from memsync.files import atomic_write, create_new, is_evicted, sweep_temps
 from memsync.folders import make_below
 from memsync.listing import matching
+
+COPIES = "copies"
+"""The folder in backups/ of the conflict copies whose content is in the memory or the logs."""
 
 _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
 
@@ -143,3 +148,40 @@ def _may_be_good(entry: Backup) -> bool:
         OSError: it cannot be read just now; that is no reason to let it go.
     """
     return not is_evicted(entry.path) and entry.is_good()
+
+
+def keep_copy(path: Path, data: bytes, folder: Path) -> Path:
+    """Move a conflict copy into `folder`, clearly beside the backups; return where it is.
+
+    The name is made of its content: two machines that move the same copy make the same file.
+
+    Args:
+        path: the copy.
+        data: what was read from it; a copy that changed since stays where it is, too.
+        folder: the backups.
+
+    Raises:
+        OSError: the copy is still where it was.
+    """
+    below = make_below(folder.parent, folder.name, COPIES)
+    kept = below / f"{digest(data)[:12]}_{path.name}"
+    if not create_new(kept, data) and kept.read_bytes() != data:
+        atomic_write(kept, data)
+    if path.read_bytes() == data:
+        path.unlink()
+    return kept
+
+
+def by_digest(folder: Path) -> dict[str, Path]:
+    """Return the backups and the moved conflict copies by the digests of their content."""
+    found: dict[str, Path] = {}
+    for path in (*folder.glob(f"{COPIES}/*"), *sorted(folder.glob("GLOBAL_MEMORY_*.md"))):
+        with contextlib.suppress(OSError):
+            info = path.stat()
+            found[_digest_of(path, info.st_size, info.st_mtime_ns)] = path
+    return found
+
+
+@lru_cache(maxsize=4096)  # a backup never changes
+def _digest_of(path: Path, _size: int, _changed: int) -> str:
+    return digest(path.read_bytes())

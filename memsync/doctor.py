@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import checkup, proposals, rclone, sessions, store, targets
+from memsync import checkup, conflicts, proposals, rclone, sessions, store, targets
 from memsync import config as settings
 from memsync.backups import newest_good
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
 from memsync.state import state_folder
+from memsync.strands import named_like_copies
 from memsync.workspace import Workspace
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
@@ -55,6 +56,7 @@ def run(path: Path | None = None) -> list[Check]:
         _guarded("backups", lambda: _backups(workspace)),
         _guarded("notes", lambda: _notes(workspace)),
         _guarded("review", lambda: _review(workspace)),
+        _guarded("conflicts", lambda: _conflicts(workspace)),
         _guarded("free space", lambda: _free_space(workspace)),
     ]
     if config.provider == "rclone":
@@ -122,6 +124,20 @@ def _backups(workspace: Workspace) -> Check:
 def _review(workspace: Workspace) -> Check:
     waiting = len(proposals.list_open(workspace))
     return Check("review", ok=True, advice=proposals.in_words(waiting))
+
+
+def _conflicts(workspace: Workspace) -> Check:
+    waiting = len(conflicts.open_ones(workspace))
+    if waiting:
+        return Check("conflicts", ok=False, advice=f"{waiting} to decide: memsync conflicts")
+    named = named_like_copies(workspace.root)
+    copies = ", ".join(strand.source for copy, strand in named if copy.certain)
+    if copies:
+        advice = f"not brought in: {copies}; memsync conflicts"
+        return Check("conflicts", ok=False, advice=advice)
+    if named:
+        return Check("conflicts", ok=True, advice=f"none; {named[0][1].source} may be your own")
+    return Check("conflicts", ok=True, advice="none")
 
 
 def _notes(workspace: Workspace) -> Check:

@@ -7,8 +7,9 @@ where both only reworded lines, lines that stand next to each other are no confl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from difflib import SequenceMatcher
 from enum import Enum
 from itertools import groupby
@@ -69,11 +70,39 @@ def merge(base: str, ours: str, theirs: str) -> Merge:
     No line of either side is lost: what only one side changed is taken from it, what both changed
     alike is taken once, what both added at one place is taken from both (`theirs` first), and
     anything else that both changed is a `Conflict`. Only LF ends a line.
+
+    Which lines count as changed is not always one answer. Where changes moved down as far as they
+    may stand leave a conflict, they are also tried as they were found, and fewer conflicts win.
     """
     old, left, right = _lines(base), _lines(ours), _lines(theirs)
+    our_changes, their_changes = _changes(old, left), _changes(old, right)
+    low = _slid_down(our_changes, old, left), _slid_down(their_changes, old, right)
+    merged = _woven(old, left, right, *low)
+    if merged.conflicts:
+        as_found = _woven(old, left, right, our_changes, their_changes)
+        return min(merged, as_found, key=lambda one: len(one.conflicts))
+    return merged
+
+
+def union(one: str, other: str) -> str:
+    """Return a text that has every line of both, in the order both have in common.
+
+    It takes nothing for taken away: the merge for two texts of which nothing older is known.
+    """
+    return Merge((_union(tuple(_lines(one)), tuple(_lines(other))),)).text()
+
+
+def _woven(
+    old: list[str],
+    left: list[str],
+    right: list[str],
+    ours: list[_Change],
+    theirs: list[_Change],
+) -> Merge:
+    """Return the merge of two sides of which it is said what each changed in `old`."""
     pieces: list[Lines | Conflict] = []
     at = 0
-    for region in _regions(_changes(old, left), _changes(old, right)):
+    for region in _regions(ours, theirs):
         pieces.append(tuple(old[at : region.start]))
         pieces += _decide(
             tuple(old[region.start : region.end]),
@@ -145,12 +174,43 @@ class _Region:
 def _changes(old: Sequence[str], new: Sequence[str]) -> list[_Change]:
     head = same_at_start(old, new)
     tail = same_at_start(old[head:][::-1], new[head:][::-1])
-    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    middle = old[head : len(old) - tail], new[head : len(new) - tail]
+    matcher = SequenceMatcher(None, *middle, autojunk=False)
     return [
         _Change(i1 + head, i2 + head, j1 + head, j2 + head)
         for kind, i1, i2, j1, j2 in matcher.get_opcodes()
         if kind != "equal"
     ]
+
+
+def _slid_down(changes: list[_Change], old: Sequence[str], new: Sequence[str]) -> list[_Change]:
+    """Return the changes with each addition or removal as far down as it may stand.
+
+    A paragraph and its blank line may as well be a blank line and its paragraph: where both sides
+    make the same change it must stand at the same place, or it would be taken twice.
+    """
+    placed: list[_Change] = []
+    for change in reversed(changes):
+        below = placed[-1].start if placed else len(old)
+        moved = _slide(change, below, old, new)
+        if placed and moved.end == below:
+            follower = placed.pop()
+            moved = _Change(moved.start, follower.end, moved.new_start, follower.new_end)
+        placed.append(moved)
+    return placed[::-1]
+
+
+def _slide(change: _Change, below: int, old: Sequence[str], new: Sequence[str]) -> _Change:
+    lines, start, end = old, change.start, change.end
+    if start == end:
+        lines, start, end = new, change.new_start, change.new_end
+    elif change.new_start != change.new_end:
+        return change
+    most = min(below - change.end, len(lines) - end)
+    by = 0
+    while by < most and lines[start + by] == lines[end + by]:
+        by += 1
+    return _Change(*(at + by for at in astuple(change)))
 
 
 def _regions(ours: list[_Change], theirs: list[_Change]) -> Iterator[_Region]:
@@ -177,12 +237,19 @@ def _regions(ours: list[_Change], theirs: list[_Change]) -> Iterator[_Region]:
 
 
 def _union(first: Lines, second: Lines) -> Lines:
-    """Return the lines of both in order, once where both have them."""
+    """Return the lines of both in order, once where both have them, be it elsewhere."""
+    steps = SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
+    elsewhere = Counter(
+        line for kind, i1, i2, *_ in steps if kind != "equal" for line in first[i1:i2]
+    )
     lines: list[str] = []
-    for kind, i1, i2, j1, j2 in SequenceMatcher(None, first, second).get_opcodes():
+    for kind, i1, i2, j1, j2 in steps:
         lines += first[i1:i2]
-        if kind != "equal":
-            lines += second[j1:j2]
+        for line in second[j1:j2] if kind != "equal" else ():
+            if line.strip() and elsewhere[line]:
+                elsewhere[line] -= 1
+            else:
+                lines.append(line)
     return tuple(lines)
 
 

@@ -124,6 +124,11 @@ def parse(text: str, day: date) -> list[Note]:
     return found
 
 
+def has_entries(text: str) -> bool:
+    """Tell whether a text holds an entry of a day's log."""
+    return any(_HEADING.fullmatch(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
 def _close(found: list[Note], entry: Note, body: list[str], *, more: bool) -> None:
     if more and body and body[-1].rstrip() == "---":
         body.pop()

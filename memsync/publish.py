@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import journal, machines, store, targets, tidying
+from memsync import journal, lastseen, machines, store, targets, tidying
 from memsync.errors import DamagedMemoryError, MemsyncError
 from memsync.journal import Cause
 from memsync.locks import exclusive_lock
@@ -36,7 +36,12 @@ class Stock:
 
 
 def publish(
-    workspace: Workspace, text: str, based_on: str | None, *, cause: Cause = BY_HAND
+    workspace: Workspace,
+    text: str,
+    based_on: str | None,
+    *,
+    cause: Cause = BY_HAND,
+    also: tuple[str, ...] = (),
 ) -> Published:
     """Make `text` the memory and give it to every agent.
 
@@ -45,6 +50,7 @@ def publish(
         text: the whole new memory.
         based_on: the digest of the memory it was made from; None replaces whatever is there.
         cause: what the change came from, for `blame`.
+        also: the digests of other texts that are in it (a merge).
 
     Raises:
         MemoryMovedError: the memory changed since; nothing was written.
@@ -54,7 +60,7 @@ def publish(
 
     def write() -> store.Written:
         _record(workspace, text, based_on, cause)
-        return store.replace(workspace, text, based_on)
+        return store.replace(workspace, text, based_on, also)
 
     return _write_and_tell(workspace, write)
 
@@ -97,7 +103,9 @@ def bring_in_step(workspace: Workspace) -> Published:
     """
 
     def write() -> store.Written:
-        return store.Written(store.read(workspace).digest, None)
+        memory = store.read(workspace)
+        lastseen.took(workspace.root, memory.text)
+        return store.Written(memory.digest, None)
 
     return _write_and_tell(workspace, write)
 

@@ -23,6 +23,7 @@ from memsync.locks import exclusive_lock
 from memsync.notes import Note
 from memsync.proposals import Proposal
 from memsync.publish import Published, bring_in_step, publish
+from memsync.reconcile import reconcile
 from memsync.state import lock_path, state_path
 from memsync.sync import RefreshResult
 from memsync.targets import TargetState
@@ -84,6 +85,7 @@ def merge_pending(
                 f"the ledger cannot be written: {error.strerror or error}",
                 hint="free some space or check the machines folder, then memsync refresh",
             ) from error
+        reconcile(workspace)
         outcome = Outcome(before=store.read(workspace).text)
         outcome.after = outcome.before
         _gather_waiting(workspace)

@@ -6,13 +6,15 @@ so no two machines ever write the same ledger file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from memsync import clock, notes, proposals
+from memsync import clock, lastseen, notes, proposals
+from memsync.copies import recognise
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import append_durably, append_line, create_new, ends_in_newline, icloud_stub
 from memsync.folders import make_below
@@ -34,6 +36,24 @@ def append(workspace: Workspace, note: Note) -> None:
         FolderAwayError: the log cannot be written; nothing of the note is in it.
     """
     add_missing(workspace, [note])
+    with contextlib.suppress(OSError):  # it is in the log; this only helps where that is lost
+        lastseen.keep_notes(workspace.root, [note])
+
+
+def bring_back(workspace: Workspace) -> int:
+    """Add to the logs the notes of this machine that a sync client wrote over; return how many.
+
+    Those that are merged, on whatever machine, are kept no longer.
+    """
+    count = 0
+    merged = merged_ids(workspace) or set()
+    for day, taken in lastseen.kept_notes(workspace.root).items():
+        waiting = [note for note in taken if note.id not in merged]
+        if waiting:
+            count += add_missing(workspace, waiting)
+        else:
+            lastseen.forget_notes(workspace.root, day)
+    return count
 
 
 @dataclass
@@ -90,7 +110,7 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: LastS
         )
     looks = _looks(workspace, day)
     if (seen.day, seen.looks) != (day, looks):
-        seen.ids = {note.id for note in read_day(workspace, day)}
+        seen.ids = {note.id for note in _read_log(path, day)} if path.exists() else set()
     seen.day, seen.looks = None, ()
     missing = {note.id: note for note in wanted if note.id not in seen.ids}
     data = "".join(map(notes.render, missing.values())).encode("utf-8")
@@ -123,13 +143,7 @@ def days(workspace: Workspace) -> list[date]:
     Raises:
         FolderAwayError: the folder of the logs cannot be read.
     """
-    found = set()
-    for path in _logs(workspace, "????-??-??*.md"):
-        try:
-            found.add(date.fromisoformat(path.name[:10]))
-        except ValueError:
-            continue
-    return sorted(found)
+    return sorted({day for _, day in _files(workspace)})
 
 
 def read_day(workspace: Workspace, day: date) -> list[Note]:
@@ -142,13 +156,62 @@ def read_day(workspace: Workspace, day: date) -> list[Note]:
         FolderAwayError: a log cannot be read.
     """
     log = log_path(workspace, day)
-    there = _logs(workspace, f"{day}*.md")
-    copies = [path for path in there if path != log]
-    found = _read_log(log, day) if log in there else []
-    for copy in copies:
-        known = {note.id for note in found}
-        found += [note for note in _read_log(copy, day) if note.id not in known]
+    there = [path for path, _ in _files(workspace, str(day))]
+    listed = _read_log(log, day) if log in there else []
+    for path in there:
+        if path != log:
+            known = {note.id for note in listed}
+            listed += [note for note in _read_log(path, day) if note.id not in known]
+    return listed
+
+
+def copies(workspace: Workspace) -> list[tuple[Path, date]]:
+    """Return the conflict copies among the logs, with the day of each.
+
+    Where the name alone does not tell a copy from a file of a person's own, its entries do.
+    """
+    found = []
+    for path, day in _files(workspace):
+        copy = recognise(path.name, f"{day}.md")
+        if copy and (copy.certain or _has_entries(path)):
+            found.append((path, day))
     return found
+
+
+def bring_in(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
+    """Add to a day's log the notes that only its conflict copy holds.
+
+    Returns:
+        What was read from the copy, and how many notes were added.
+
+    Raises:
+        FolderAwayError: the copy cannot be read, or the log cannot be written.
+    """
+    try:
+        data = copy.read_bytes()
+    except OSError as error:
+        raise _unreadable(copy, error) from error
+    return data, add_missing(workspace, notes.parse(data.decode("utf-8", "replace"), day))
+
+
+def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
+    """Return the logs, and what is named like a copy of one, oldest first, with the day of each."""
+    found = []
+    for path in sorted(_logs(workspace, f"{day_name}*")):
+        try:
+            day = date.fromisoformat(path.name[:10])
+        except ValueError:
+            continue
+        if path.name == f"{day}.md" or recognise(path.name, f"{day}.md"):
+            found.append((path, day))
+    return found
+
+
+def _has_entries(path: Path) -> bool:
+    try:
+        return notes.has_entries(path.read_bytes().decode("utf-8", "replace"))
+    except OSError:
+        return True  # whoever reads it says what is wrong
 
 
 def _logs(workspace: Workspace, pattern: str) -> list[Path]:
@@ -165,10 +228,14 @@ def _read_log(path: Path, day: date) -> list[Note]:
     try:
         return notes.parse(path.read_bytes().decode("utf-8", "replace"), day)
     except OSError as error:
-        raise FolderAwayError(
-            f"the log {path} cannot be read: {error.strerror or error}",
-            hint="check that the sync client runs and the file is yours",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> FolderAwayError:
+    return FolderAwayError(
+        f"the log {path} cannot be read: {error.strerror or error}",
+        hint="check that the sync client runs and the file is yours",
+    )
 
 
 def pending(workspace: Workspace) -> list[Note]:

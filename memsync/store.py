@@ -6,12 +6,13 @@ first and refuses a text that was based on another one than what stands there no
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import backups
+from memsync import backups, lastseen, lineage
 from memsync.digests import digest
-from memsync.errors import DamagedMemoryError, MemoryMovedError
+from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.files import atomic_write, create_new, is_evicted, sweep_temps
 from memsync.reading import RESTORE, is_empty, read_bytes
 from memsync.workspace import Workspace
@@ -94,19 +95,25 @@ def create(workspace: Workspace, text: str) -> Written:
             f"there is a memory at {workspace.memory} already",
             hint="let your sync client finish, then memsync init again",
         )
+    lineage.record(workspace, digest(data), ())
+    lastseen.took(workspace.root, text)
     return Written(digest(data), None)
 
 
-def replace(workspace: Workspace, text: str, based_on: str | None) -> Written:
+def replace(
+    workspace: Workspace, text: str, based_on: str | None, also: tuple[str, ...] = ()
+) -> Written:
     """Make `text` the memory, keeping what stood there as a backup.
 
     The caller holds this machine's publish lock. Nothing is written where the bytes are equal.
+    What the text was made from is written down first, so it never stands there unnamed.
 
     Args:
         workspace: where.
         text: the whole new memory.
         based_on: the digest the new text was made from; None replaces whatever stands there,
             a damaged memory too (``restore``).
+        also: the digests of other texts it has in it (a merge).
 
     Raises:
         MemoryMovedError: the memory is no longer the one `based_on` names; nothing was written.
@@ -126,8 +133,18 @@ def replace(workspace: Workspace, text: str, based_on: str | None) -> Written:
             return Written(present, None)
     sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
+    parents = (based_on or _present(workspace), *also)
+    lineage.record(workspace, digest(data), parents)
     atomic_write(workspace.memory, data, in_use=True)
+    lastseen.took(workspace.root, text, included=parents)
     return Written(digest(data), kept)
+
+
+def _present(workspace: Workspace) -> str:
+    """Return the digest of the text that is about to go; where it is damaged, of the last seen."""
+    with contextlib.suppress(MemsyncError):
+        return read(workspace).digest
+    return lastseen.load(workspace.root).memory
 
 
 def _has_bytes(workspace: Workspace) -> bool:

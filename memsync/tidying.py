@@ -19,7 +19,9 @@ def sweep(workspace: Workspace) -> int:
         state = state_folder()
         folders = [state, *(path for path in state.iterdir() if path.is_dir())]
         folders += [workspace.memory.resolve().parent, workspace.backups, workspace.sessions]
-        folders.append(workspace.machines / machine_name())
+        folders += [*state.glob("lineage/*"), workspace.backups / "copies"]
+        own = workspace.machines / machine_name()
+        folders += [own, own / "conflicts"]
         if workspace.config.source is not None:
             folders.append(workspace.config.source.parent)
         swept = sum(map(sweep_temps, folders))

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "blame": ("blame", "Show for each line from which note it came, when and where."),
     "log": ("memory", "List the backups and what changed after each."),
     "restore": ("restore", "Go back to a backup, or to the mirror's copy."),
+    "conflicts": ("conflicts", "Bring in conflict copies; decide what two machines disagree on."),
     "status": ("care", "Show paths and states."),
     "doctor": ("care", "Check that everything works, with advice."),
     "lint": ("lint", "Look for what is doubled, outdated or unsafe in the memory."),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memsync import backups, clock, fleet, proposals, sessions, store, targets
+from memsync import backups, clock, conflicts, fleet, proposals, sessions, store, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync import machines as reports
@@ -56,6 +56,7 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         table["pending"] = len(sessions.pending(workspace))
         table["proposals"] = len(proposals.list_open(workspace))
         table["backups"] = len(backups.list_backups(workspace.backups))
+        table["conflicts"] = len(conflicts.open_ones(workspace))
         data = memory.text.encode("utf-8")
         states = targets.inspect_all(targets.resolve(config), data, workspace.memory)
         table["targets"] = state_table(states)
@@ -80,6 +81,11 @@ def _print_status(table: dict[str, Any]) -> None:
         ("Pending", f"{table.get('pending', '?')} notes"),
         ("In review", _in_review(table.get("proposals"))),
         ("Backups", table.get("backups", "?")),
+        *(
+            [("Conflicts", f"{table['conflicts']}: memsync conflicts")]
+            if table.get("conflicts")
+            else []
+        ),
         ("Engine", engine),
         ("Machine", table["machine"]),
     ]

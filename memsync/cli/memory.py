@@ -16,7 +16,7 @@ from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import choose_backup, print_published, unified
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
 from memsync.files import create_new
-from memsync.publish import publish
+from memsync.reconcile import counted, merge_edit, reconcile
 from memsync.state import state_folder
 from memsync.terminal import for_terminal
 from memsync.workspace import Workspace
@@ -26,6 +26,7 @@ from memsync.workspace import Workspace
 def edit() -> None:
     """Change the memory in $VISUAL or $EDITOR; the old text is kept as a backup."""
     workspace = open_workspace()
+    reconcile(workspace)
     memory = store.read(workspace)
     draft = _draft(memory.text.encode("utf-8"))
     _open_editor(draft)
@@ -38,7 +39,7 @@ def edit() -> None:
         click.echo("Nothing changed.")
         return
     try:
-        published = publish(workspace, text, memory.digest)
+        published, conflicts = merge_edit(workspace, memory, text)
     except MemsyncError as error:
         raise RefusedError(
             f"{error.message}; your text is kept in {draft}", hint="memsync show, then edit again"
@@ -46,6 +47,8 @@ def edit() -> None:
     with contextlib.suppress(OSError):  # a draft too many is no harm
         draft.unlink()
     print_published(published, "Saved.")
+    if conflicts:
+        click.echo(f"{counted(conflicts, 'conflict')} with another change: memsync conflicts")
 
 
 @click.command()

@@ -20,6 +20,7 @@ from memsync.errors import MemsyncError
 from memsync.files import atomic_write
 from memsync.fleet import Machine
 from memsync.publish import bring_in_step, take_stock
+from memsync.reconcile import reconcile
 from memsync.state import state_folder
 from memsync.workspace import Workspace
 
@@ -80,6 +81,7 @@ def run_drift_check(config: Config) -> list[Drift]:
         MemsyncError: the memory cannot be read, or the look cannot be written down.
     """
     workspace = Workspace.open(config)
+    reconcile(workspace)
     stock = take_stock(workspace)
     if config.daemon.drift_repair and any(s.state in MENDABLE for s in stock.targets):
         _repair(workspace)

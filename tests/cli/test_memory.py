@@ -85,19 +85,32 @@ def test_an_edit_that_would_damage_the_memory_is_refused_and_kept_aside(
     assert list(workspace.backups.iterdir()) == []
 
 
-def test_an_edit_of_a_memory_that_moved_meanwhile_loses_neither_text(call, workspace, editor):
+def test_an_edit_of_a_memory_that_moved_meanwhile_is_merged_with_it(call, workspace, editor):
     editor(
         f"other = pathlib.Path({str(workspace.memory)!r})",
         "other.write_text(other.read_text() + '- from the other machine\\n')",
-        "path.write_text('mine\\n')",
+        "path.write_text(path.read_text().replace('Turin', 'Oslo'))",
     )
     done = call("edit")
-    assert done.code == 6
-    assert "the memory changed" in done.err
-    assert workspace.memory.read_text() == f"{SAMPLE}- from the other machine\n"
-    (draft,) = drafts()
-    assert draft.read_text() == "mine\n"
-    assert str(draft) in done.err
+    assert done.code == 0
+    text = SAMPLE.replace("Turin", "Oslo") + "- from the other machine\n"
+    assert workspace.memory.read_text() == text
+    assert drafts() == []
+    assert "conflict" not in done.out
+
+
+def test_an_edit_of_a_line_that_another_changed_meanwhile_keeps_both_and_says_so(
+    call, workspace, editor
+):
+    editor(
+        f"other = pathlib.Path({str(workspace.memory)!r})",
+        "other.write_text(other.read_text().replace('Turin', 'Oslo'))",
+        "path.write_text(path.read_text().replace('Turin', 'Rome'))",
+    )
+    done = call("edit")
+    assert "1 conflict with another change: memsync conflicts" in done.out
+    assert "engineer in Oslo" in workspace.memory.read_text()
+    assert "engineer in Rome" in workspace.memory.read_text()
 
 
 @pytest.mark.parametrize("command", ["/nonexistent/editor", f"{sys.executable} -c exit(3)"])

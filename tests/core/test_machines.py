@@ -1,5 +1,6 @@
 """Every machine says what it has, writes only its own report, and only when there is news."""
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_a_report_tells_version_time_digest_and_targets(workspace, noon):
             ),
         )
     ]
-    assert names(own_report(workspace).parent) == ["report.toml"]
+    assert names(own_report(workspace).parent) == ["published.log", "report.toml"]
 
 
 def test_a_report_that_says_nothing_new_is_not_written_again_for_half_a_day(workspace, noon):
@@ -126,5 +127,5 @@ def test_an_own_report_that_is_damaged_is_written_anew(workspace, noon):
 
 
 def test_no_machines_no_reports(workspace):
-    workspace.machines.rmdir()
+    shutil.rmtree(workspace.machines)
     assert machines.read_all(workspace) == []

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -96,7 +97,7 @@ def test_in_the_folder_of_an_older_tool_only_todays_notes_are_pending_and_stay_s
     workspace.sessions.joinpath("2026-11-22.md").write_text(OLD_TOOL)
     workspace.sessions.joinpath("2026-11-23.md").write_text("- free text of today\n")
     for folder in (workspace.machines, workspace.backups):
-        folder.rmdir()
+        shutil.rmtree(folder)
     assert pending(workspace) == ["- free text of today"]
     assert not workspace.machines.exists()  # looking changes nothing
     say(workspace, "a new note")

@@ -1,0 +1,131 @@
+"""``conflicts``: what two machines wrote at once, and what of it a person has to decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from memsync import conflicts as keeper
+from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.cli.report import print_published
+from memsync.errors import MemsyncError, WrongUsageError
+from memsync.merging import Choice
+from memsync.reconcile import Outcome, counted, decide, reconcile
+from memsync.terminal import for_terminal
+from memsync.weaving import Dispute
+from memsync.workspace import Workspace
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def conflicts(ctx: click.Context, *, as_json: bool) -> None:
+    """Bring in conflict copies, and list what waits for you to decide.
+
+    Where two machines changed the same line, the memory has both until you decide.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    workspace = open_workspace()
+    outcome = reconcile(workspace)
+    open_ones = keeper.open_ones(workspace)
+    if as_json:
+        print_json(_table(outcome, open_ones))
+        return
+    if outcome.sentence:
+        click.echo(for_terminal(f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}."))
+    for path in outcome.doubtful:
+        click.echo(for_terminal(f"{path.name} may be a conflict copy or your own; it was left."))
+    for dispute in open_ones:
+        click.echo(for_terminal(f"{dispute.id}  {_where(dispute)}"))
+        click.echo(for_terminal(f"          {_first(dispute.ours)} | {_first(dispute.theirs)}"))
+    if open_ones:
+        click.echo("memsync conflicts show ID, then memsync conflicts decide ID --ours, …")
+    else:
+        click.echo("No conflicts.")
+
+
+@conflicts.command()
+@click.argument("name", metavar="ID")
+@json_option
+def show(name: str, *, as_json: bool) -> None:
+    """Show what was there, and what each side made of it."""
+    dispute = _find(open_workspace(), name)
+    if as_json:
+        print_json(_row(dispute))
+        return
+    click.echo(for_terminal(_where(dispute)))
+    for title, lines in (
+        ("It was", dispute.base),
+        ("Ours, in the memory", dispute.ours),
+        (f"Theirs, from {dispute.source}", dispute.theirs),
+    ):
+        click.echo(for_terminal(f"{title}:"))
+        for line in lines or ("(nothing)",):
+            click.echo(for_terminal(f"    {line.rstrip()}"))
+
+
+@conflicts.command("decide")
+@click.argument("name", metavar="ID")
+@click.option("--ours", "choice", flag_value="ours", help="Take theirs away again.")
+@click.option("--theirs", "choice", flag_value="theirs", help="Take ours away.")
+@click.option("--both", "choice", flag_value="both", help="Leave both, as they are.")
+def decide_one(name: str, *, choice: str | None) -> None:
+    """Decide a conflict; the memory is changed and every agent told."""
+    if choice is None:
+        raise WrongUsageError(
+            "nothing was decided",
+            hint=f"memsync conflicts decide {name} --ours, --theirs or --both",
+        )
+    workspace = open_workspace()
+    published = decide(workspace, _find(workspace, name), Choice(choice))
+    if published is None:
+        click.echo("Decided; the memory stays as it is.")
+    else:
+        print_published(published, "Decided.")
+    left = len(keeper.open_ones(workspace))
+    if left:
+        click.echo(f"{counted(left, 'conflict')} left.")
+
+
+def _find(workspace: Workspace, name: str) -> Dispute:
+    open_ones = keeper.open_ones(workspace)
+    found = [dispute for dispute in open_ones if dispute.id.startswith(name)]
+    if len(found) != 1:
+        raise MemsyncError(
+            f"there is no open conflict {name!r}", hint="memsync conflicts lists them"
+        )
+    return found[0]
+
+
+def _where(dispute: Dispute) -> str:
+    section = f" under {dispute.section}" if dispute.section else ""
+    return f"{dispute.source}{section}, found {dispute.time[:16].replace('T', ' ')}"
+
+
+def _first(lines: tuple[str, ...]) -> str:
+    text = next((line.strip() for line in lines if line.strip()), "(taken away)")
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _table(outcome: Outcome, open_ones: list[Dispute]) -> dict[str, Any]:
+    return {
+        "conflicts": [_row(dispute) for dispute in open_ones],
+        "brought_in": list(outcome.sources),
+        "notes": outcome.notes,
+        "doubtful": [str(path) for path in outcome.doubtful],
+    }
+
+
+def _row(dispute: Dispute) -> dict[str, Any]:
+    return {
+        "id": dispute.id,
+        "time": dispute.time,
+        "machine": dispute.machine,
+        "source": dispute.source,
+        "section": dispute.section,
+        "base": "".join(dispute.base),
+        "ours": "".join(dispute.ours),
+        "theirs": "".join(dispute.theirs),
+    }

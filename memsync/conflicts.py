@@ -1,0 +1,92 @@
+"""The keeper of conflicts: lines that two machines changed, each in its own way.
+
+The memory holds both until a person decides. A conflict is a file in the folder of the machine that
+found it, under a name made of its texts, so that two machines which find the same one find one;
+a decision is a line in the folder of the machine where it was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from memsync import clock
+from memsync.files import append_line, atomic_write
+from memsync.folders import make_below
+from memsync.merging import Choice
+from memsync.state import machine_name, own_folder
+from memsync.weaving import Dispute, name_of
+from memsync.workspace import Workspace
+
+FOLDER_NAME = "conflicts"
+DECISIONS_NAME = "settled.log"
+
+
+def keep(workspace: Workspace, found: Iterable[Dispute]) -> None:
+    """Write down the conflicts this machine found and nobody knows of yet.
+
+    Raises:
+        OSError: not all are written.
+    """
+    known = {path.stem for path in _files(workspace)}
+    folder = own_folder(workspace.machines) / FOLDER_NAME
+    for conflict in found:
+        if conflict.id not in known:
+            make_below(workspace.root, workspace.machines.name, machine_name(), FOLDER_NAME)
+            moment = clock.now().isoformat(timespec="seconds")
+            table = {**asdict(conflict), "time": moment, "machine": machine_name()}
+            data = json.dumps(table, indent=1, ensure_ascii=False).encode("utf-8", "replace")
+            atomic_write(folder / f"{conflict.id}.json", data)
+
+
+def open_ones(workspace: Workspace) -> list[Dispute]:
+    """Return the conflicts that nobody has decided yet, of all machines, oldest first."""
+    decided = decisions(workspace)
+    found: dict[str, Dispute] = {}
+    for path in _files(workspace):
+        conflict = _read(path)
+        if conflict is not None and conflict.id not in decided:
+            found.setdefault(conflict.id, conflict)
+    return sorted(found.values(), key=lambda one: (one.time, one.id))
+
+
+def decide(workspace: Workspace, conflict: Dispute, choice: Choice) -> None:
+    """Write down what a person decided; the memory is the caller's to change, before this.
+
+    Raises:
+        OSError: nothing was written.
+    """
+    moment = clock.now().isoformat(timespec="seconds")
+    pick = choice.value if choice is Choice.BOTH else name_of(conflict.text(choice))
+    append_line(own_folder(workspace.machines) / DECISIONS_NAME, f"{moment} {conflict.id} {pick}")
+
+
+def decisions(workspace: Workspace) -> dict[str, str]:
+    """Return for each decided conflict which text was picked: its name, or ``both``."""
+    found: dict[str, str] = {}
+    for path in sorted(workspace.machines.glob(f"*/{DECISIONS_NAME}")):
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        for line in sorted(lines):
+            parts = line.split(" ")
+            if len(parts) == 3:
+                found[parts[1]] = parts[2]
+    return found
+
+
+def _files(workspace: Workspace) -> list[Path]:
+    return sorted(workspace.machines.glob(f"*/{FOLDER_NAME}/*.json"))
+
+
+def _read(path: Path) -> Dispute | None:
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        sides = [tuple(str(line) for line in table[name]) for name in ("base", "ours", "theirs")]
+        words = {name: str(table[name]) for name in ("source", "section", "time", "machine")}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return Dispute(sides[0], sides[1], sides[2], **words)

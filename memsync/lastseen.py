@@ -1,0 +1,124 @@
+"""What this machine last saw as the memory, and texts it had that the memory may lack since.
+
+Kept in the local state, with their texts: a sync client may put another machine's file over ours
+and keep no copy. Whoever finds the memory changed compares it with what is kept here. So are notes
+that were taken here and are not merged yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from memsync import clock
+from memsync.digests import digest
+from memsync.files import append_durably, atomic_write, create_new
+from memsync.locks import exclusive_lock
+from memsync.notes import Note, parse, render
+from memsync.state import lock_path, state_folder
+
+
+@dataclass(frozen=True)
+class LastSeen:
+    """The digest of the memory as last seen, empty if never; of texts it may lack, since when."""
+
+    memory: str = ""
+    missing: Mapping[str, datetime] = field(default_factory=dict)
+
+
+def load(root: Path) -> LastSeen:
+    """Return what was last seen of the memory in `root`; nothing where that is not known."""
+    try:
+        table = json.loads((_folder(root) / "seen.json").read_text(encoding="utf-8"))
+        missing = {
+            str(name): datetime.fromisoformat(since) for name, since in table["missing"].items()
+        }
+        return LastSeen(str(table["memory"]), missing)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return LastSeen()
+
+
+def text(root: Path, name: str) -> str | None:
+    """Return the kept text with this digest, or None."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        data = (_folder(root) / f"{name}.md").read_bytes()
+        if digest(data) == name:
+            return data.decode("utf-8")
+    return None
+
+
+def took(root: Path, memory: str, *, included: tuple[str, ...] = ()) -> None:
+    """Keep `memory` as what was last seen; what was seen before may be missing in it now.
+
+    Args:
+        root: the memory root.
+        memory: the text of the memory.
+        included: digests of texts that are known to be in it, so not missing.
+
+    Raises:
+        OSError: what was kept before is still kept.
+    """
+    data = memory.encode("utf-8")
+    name = digest(data)
+    with exclusive_lock(lock_path(root, "seen"), "what was last seen"):
+        before = load(root)
+        now = clock.now()
+        missing = {d: since for d, since in before.missing.items() if text(root, d) is not None}
+        if before.memory:
+            missing.setdefault(before.memory, now)
+        for known in (name, *included):
+            missing.pop(known, None)
+        _save(root, LastSeen(name, missing), data)
+
+
+def keep_notes(root: Path, taken: Iterable[Note]) -> None:
+    """Keep notes that were taken on this machine until `forget_notes`; durable when this returns.
+
+    Raises:
+        OSError: they are not all kept.
+    """
+    for note in taken:
+        folder = _folder(root)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        append_durably(folder / f"{note.day}.notes", render(note).encode("utf-8"))
+
+
+def kept_notes(root: Path) -> dict[date, list[Note]]:
+    """Return the kept notes by day."""
+    found: dict[date, list[Note]] = {}
+    for path in _folder(root).glob("????-??-??.notes"):
+        with contextlib.suppress(OSError, ValueError):
+            day = date.fromisoformat(path.stem)
+            found[day] = parse(path.read_bytes().decode("utf-8", "replace"), day)
+    return found
+
+
+def forget_notes(root: Path, day: date) -> None:
+    """Keep the notes of a day no longer: they are merged, or nobody would miss them."""
+    with contextlib.suppress(OSError):
+        (_folder(root) / f"{day}.notes").unlink(missing_ok=True)
+
+
+def _save(root: Path, seen: LastSeen, data: bytes) -> None:
+    folder = _folder(root)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if seen == load(root) and text(root, seen.memory) is not None:
+        return
+    if text(root, seen.memory) is None:
+        (folder / f"{seen.memory}.md").unlink(missing_ok=True)
+        create_new(folder / f"{seen.memory}.md", data)
+    missing = {name: since.isoformat() for name, since in seen.missing.items()}
+    table = {"memory": seen.memory, "missing": missing}
+    atomic_write(folder / "seen.json", json.dumps(table).encode())
+    for path in folder.glob("*.md"):
+        if path.stem != seen.memory and path.stem not in seen.missing:
+            path.unlink(missing_ok=True)
+
+
+def _folder(root: Path) -> Path:
+    name = digest(str(root).encode("utf-8", "surrogateescape"))[:12]
+    return state_folder() / "lineage" / name

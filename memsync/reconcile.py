@@ -1,0 +1,229 @@
+"""What sync clients leave apart is brought together: conflict copies, and a memory written over.
+
+One deed, safe to repeat and to be done by two machines at once. A copy is moved to the backups once
+what it holds is in the memory or the log, never before. Nothing is decided for a person: where two
+machines changed one line, both stay, and `conflicts` keeps the question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from memsync import backups, conflicts, lastseen, lineage, sessions, store
+from memsync.copies import Copy
+from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
+from memsync.files import is_evicted
+from memsync.journal import Cause
+from memsync.kinship import Graph, Kinship
+from memsync.locks import exclusive_lock
+from memsync.merging import Choice
+from memsync.publish import Published, publish
+from memsync.state import lock_path
+from memsync.store import Memory
+from memsync.strands import Strand, Texts, look_back, named_like_copies, sort_out
+from memsync.weaving import Dispute, put_back, settle, weave
+from memsync.workspace import Workspace
+
+TRIES = 5
+MERGED = Cause("reconcile")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What reconciling did; `doubtful` are files that may be copies and were left alone."""
+
+    sources: tuple[str, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    doubtful: tuple[Path, ...] = ()
+    published: Published | None = None
+    notes: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """What was done, in one sentence; empty where nothing was to do."""
+        done = [f"brought in {source}" for source in self.sources]
+        if self.notes:
+            done.append(f"{counted(self.notes, 'note')} that a log lacked")
+        if self.disputes:
+            done.append(f"{counted(len(self.disputes), 'conflict')} to decide")
+        return "; ".join(done)
+
+
+def counted(count: int, what: str) -> str:
+    """Return a count in words: ``1 note``, ``2 notes``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def reconcile(workspace: Workspace) -> Outcome:
+    """Bring conflict copies, and what the memory lost behind our back, into logs and memory.
+
+    Raises:
+        DamagedMemoryError: the memory cannot be read; the logs are done.
+        MemsyncError: the disk or the folder refused; every copy is where it was, or moved whole.
+    """
+    with exclusive_lock(lock_path(workspace.root, "reconcile"), "conflict copies", timeout=60):
+        try:
+            notes = sum(_bring_in_log(workspace, *copy) for copy in sessions.copies(workspace))
+            notes += sessions.bring_back(workspace)
+            return replace(_try_texts(workspace), notes=notes)
+        except OSError as error:
+            raise MemsyncError(
+                f"what two machines wrote cannot be brought together: {error.strerror or error}",
+                hint="free some space or check the folder, then memsync conflicts",
+            ) from error
+
+
+def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
+    if is_evicted(copy):
+        return 0
+    data, count = sessions.bring_in(workspace, copy, day)
+    backups.keep_copy(copy, data, workspace.backups)
+    return count
+
+
+def _try_texts(workspace: Workspace) -> Outcome:
+    for _ in range(TRIES):
+        try:
+            return _bring_in_texts(workspace)
+        except MemoryMovedError:
+            continue
+    raise MemoryMovedError("the memory keeps changing", hint="memsync conflicts, a little later")
+
+
+def _bring_in_texts(workspace: Workspace) -> Outcome:
+    named = named_like_copies(workspace.root)
+    memory, is_there = _memory(workspace, named)
+    graph, texts = lineage.read(workspace), Texts(workspace)
+    kinship = Kinship(graph, texts.find)
+    texts.add(memory.text)
+    copies = sort_out(workspace, graph, memory, named)
+    past = look_back(workspace, kinship, texts, memory)
+    if past.claimed:
+        graph.add(memory.digest, past.claimed)
+    strands = _to_bring_in(graph, memory, [*copies.sure, *past.missed])
+    text, disputes = _woven(workspace, kinship, texts, memory, strands)
+    included = (*(strand.digest for strand in copies.sure), *(s.digest for s in past.missed))
+    published = None
+    if text != memory.text or not is_there:
+        conflicts.keep(workspace, disputes)
+        based_on = memory.digest if is_there else None
+        held = (*included, *past.claimed)
+        published = publish(workspace, text, based_on, cause=MERGED, also=held)
+    else:
+        _write_down(workspace, memory, [*_unknown(graph, memory, included), *past.claimed])
+        lastseen.took(workspace.root, text, included=(*included, *past.claimed))
+    for copy in copies.sure:
+        if copy.copy is not None:
+            backups.keep_copy(copy.copy, copy.text.encode("utf-8"), workspace.backups)
+    sources = tuple(dict.fromkeys(strand.source for strand in strands))
+    return Outcome(sources, tuple(disputes), copies.doubtful, published)
+
+
+def _memory(workspace: Workspace, named: list[tuple[Copy, Strand]]) -> tuple[Memory, bool]:
+    """Return the memory, and whether it stands in its place.
+
+    rclone bisync renames both sides of a conflict, so that no memory is left under its name.
+    """
+    try:
+        return store.read(workspace), True
+    except DamagedMemoryError:
+        renamed = sorted(
+            (strand.digest, strand.text) for copy, strand in named if copy.client == "rclone"
+        )
+        if not renamed or workspace.memory.exists() or is_evicted(workspace.memory):
+            raise
+        return Memory(renamed[0][1], renamed[0][0]), False
+
+
+def _to_bring_in(graph: Graph, memory: Memory, strands: list[Strand]) -> list[Strand]:
+    """Return the texts that are not in the memory yet, in the order every machine takes them."""
+    fresh = {s.digest: s for s in strands if not graph.descends(memory.digest, s.digest)}
+    return [fresh[name] for name in sorted(fresh)]
+
+
+def _woven(
+    workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memory, strands: list[Strand]
+) -> tuple[str, list[Dispute]]:
+    """Return the memory with the strands in it, and what a person has to decide."""
+    decided = conflicts.decisions(workspace) if strands else {}
+    present, text = memory.digest, memory.text
+    disputes: list[Dispute] = []
+    for strand in strands:
+        other = texts.add(strand.text)
+        if kinship.graph.descends(present, other):
+            continue
+        if strand.is_forsaken:
+            woven = put_back(text, strand.text, strand.source, decided)
+        else:
+            base = kinship.base_of(present, other)
+            woven = weave(base, text, strand.text, strand.source, decided)
+        disputes += woven.disputes
+        text = woven.text
+        name = texts.add(text)
+        kinship.graph.add(name, (present, other))
+        present = name
+    return text, disputes
+
+
+def _unknown(graph: Graph, memory: Memory, held: tuple[str, ...]) -> list[str]:
+    """Return those texts of which nobody has written down yet that the memory has them in it."""
+    return [name for name in held if not graph.descends(memory.digest, name)]
+
+
+def _write_down(workspace: Workspace, memory: Memory, held: list[str]) -> None:
+    if held:
+        lineage.record(workspace, memory.digest, held)
+
+
+def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Published, int]:
+    """Publish a text that a person made from an older memory, and return what came of it.
+
+    What others changed meanwhile stays; the number is that of lines a person has to decide.
+
+    Raises:
+        MemoryMovedError: the memory kept changing; nothing was written.
+    """
+    disputes: tuple[Dispute, ...] = ()
+    for _ in range(TRIES):
+        memory = store.read(workspace)
+        merged = text
+        if memory.digest != made_from.digest:
+            decided = conflicts.decisions(workspace)
+            woven = weave(made_from.text, memory.text, text, "your edit", decided)
+            merged, disputes = woven.text, woven.disputes
+            conflicts.keep(workspace, disputes)
+        try:
+            return publish(workspace, merged, memory.digest), len(disputes)
+        except MemoryMovedError:
+            continue
+    raise MemoryMovedError("the memory keeps changing", hint="memsync edit, a little later")
+
+
+def decide(workspace: Workspace, dispute: Dispute, choice: Choice) -> Published | None:
+    """Do as a person decided: the lines of the other side go from the memory, then it is settled.
+
+    Returns:
+        What was published; None where the memory had nothing to lose by it.
+
+    Raises:
+        MemoryMovedError: the memory kept changing; the conflict is still open.
+    """
+    for _ in range(TRIES):
+        memory = store.read(workspace)
+        text = settle(memory.text, dispute, choice)
+        try:
+            published = None
+            if text != memory.text:
+                published = publish(workspace, text, memory.digest)
+            conflicts.decide(workspace, dispute, choice)
+        except MemoryMovedError:
+            continue
+        except OSError as error:
+            raise MemsyncError(
+                f"the decision cannot be written down: {error.strerror or error}",
+                hint="free some space or check the folder, then decide again",
+            ) from error
+        return published
+    raise MemoryMovedError("the memory keeps changing", hint="decide again, a little later")

@@ -1,0 +1,180 @@
+"""What is to be brought into the memory: conflict copies of it, and what was written over.
+
+Looks and decides; changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from memsync import backups, clock, lastseen, lineage
+from memsync.copies import Copy, recognise
+from memsync.digests import digest
+from memsync.files import is_evicted
+from memsync.kinship import Fate, Graph, Kinship
+from memsync.reading import is_empty
+from memsync.state import machine_name, slug
+from memsync.store import Memory
+from memsync.workspace import MEMORY_NAME, Workspace
+
+PATIENCE = timedelta(hours=12)
+"""How long the machine where the memory was edited by hand has to say what it was made from."""
+
+OVERWRITTEN = "what this machine had before it was written over"
+
+
+@dataclass(frozen=True)
+class Strand:
+    """A text to bring into the memory: where it came from, and the copy it lies in, if any.
+
+    A forsaken one is in the memory no more, and nobody wrote down, or will, who took it away.
+    """
+
+    text: str
+    source: str
+    copy: Path | None = None
+    is_forsaken: bool = False
+
+    @property
+    def digest(self) -> str:
+        """The name of the text."""
+        return digest(self.text.encode("utf-8"))
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The conflict copies of the memory, and files that may be one or a person's own."""
+
+    sure: tuple[Strand, ...]
+    doubtful: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What this machine had before: what is in the memory by a person's hand, what it lacks."""
+
+    claimed: tuple[str, ...]
+    missed: tuple[Strand, ...]
+    unclear: tuple[str, ...]
+
+
+class Texts:
+    """Finds texts by digest: those at hand, this machine's state, then the backups."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._found: dict[str, str | None] = {}
+        self._backups: dict[str, Path] | None = None
+
+    def add(self, text: str) -> str:
+        """Have a text at hand; return its digest."""
+        name = digest(text.encode("utf-8"))
+        self._found[name] = text
+        return name
+
+    def find(self, name: str) -> str | None:
+        """Return the text with this digest, or None."""
+        if name not in self._found:
+            kept = lastseen.text(self._workspace.root, name)
+            self._found[name] = self._of_backup(name) if kept is None else kept
+        return self._found[name]
+
+    def _of_backup(self, name: str) -> str | None:
+        if self._backups is None:
+            self._backups = backups.by_digest(self._workspace.backups)
+        with contextlib.suppress(KeyError, OSError, UnicodeDecodeError):
+            return self._backups[name].read_bytes().decode("utf-8")
+        return None
+
+
+def named_like_copies(root: Path) -> list[tuple[Copy, Strand]]:
+    """Return the files that are named like conflict copies of the memory and can be read."""
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries)
+    found = []
+    for name in names:
+        copy = recognise(name, MEMORY_NAME)
+        text = _text_of(root / name) if copy else None
+        if copy is not None and text is not None:
+            found.append((copy, Strand(text, name, root / name)))
+    return found
+
+
+def _text_of(path: Path) -> str | None:
+    """Return a copy's text; None where it is a placeholder, damaged or no text."""
+    if is_evicted(path) or not path.is_file():
+        return None
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return None if is_empty(text) or "\0" in text else text
+
+
+def sort_out(
+    workspace: Workspace, graph: Graph, memory: Memory, named: list[tuple[Copy, Strand]]
+) -> Copies:
+    """Return which of the files that are named like copies are some."""
+    hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
+    hosts.add(machine_name().rpartition("-")[0])
+    sure, doubtful = [], []
+    for copy, strand in named:
+        if copy.certain or _is_memory(graph, memory, strand, is_ours=_is_of(copy, hosts)):
+            sure.append(strand)
+        elif strand.copy is not None:
+            doubtful.append(strand.copy)
+    return Copies(tuple(sure), tuple(doubtful))
+
+
+def _is_of(copy: Copy, hosts: set[str]) -> bool:
+    """Tell whether a copy's name is a number, or names a machine that has this memory."""
+    if not copy.host:
+        return True
+    named = slug(copy.host)
+    return any(
+        named == host or named.startswith(f"{host}-") or named.endswith(f"-{host}")
+        for host in hosts
+    )
+
+
+def _is_memory(graph: Graph, memory: Memory, strand: Strand, *, is_ours: bool) -> bool:
+    """Tell whether the content is that of a memory, where the name alone does not say so.
+
+    A file by a stranger's name that holds nothing new is more likely a person's own copy.
+    """
+    if graph.knows(strand.digest):
+        return is_ours or not graph.descends(memory.digest, strand.digest)
+    if not is_ours:
+        return False
+    lines, standing = ({*text.split("\n")} - {""} for text in (strand.text, memory.text))
+    return len(lines & standing) * 2 >= min(len(lines), len(standing))
+
+
+def look_back(workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memory) -> Past:
+    """Return what became of the texts this machine had, now that it sees `memory`."""
+    seen = lastseen.load(workspace.root)
+    now = clock.now()
+    since = {seen.memory: now, **seen.missing} if seen.memory else dict(seen.missing)
+    alone = lineage.is_alone(workspace)
+    claimed, missed, unclear = [], [], []
+    if not since:
+        root = kinship.first_contact(memory.digest)
+        return Past((root,) if root else (), (), ())
+    for name, moment in since.items():
+        text = texts.find(name)
+        fate = kinship.judge(memory.digest, name, alone=alone)
+        if text is None or fate is Fate.INCLUDED:
+            continue
+        if fate is Fate.CLAIMED:
+            claimed.append(name)
+        elif fate is Fate.MISSED:
+            missed.append(Strand(text, OVERWRITTEN))
+        elif abs(now - moment) >= PATIENCE:
+            missed.append(Strand(text, OVERWRITTEN, is_forsaken=True))
+        else:
+            unclear.append(name)
+    return Past(tuple(claimed), tuple(missed), tuple(unclear))

@@ -1,0 +1,199 @@
+"""Two texts of the memory become one: nothing of either is lost, and what is disputed is told.
+
+Pure. Whichever side a machine calls its own, the text that comes out is the same, so machines that
+bring the same two texts together at the same time agree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from memsync.digests import digest
+from memsync.document import Kind, line_ending, scan, split_lines
+from memsync.merging import Choice, Conflict, Lines, Merge, merge, union
+
+LONG_ENOUGH = 12
+"""A line this long that stands twice after a merge, and once on each side, came twice."""
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A conflict a person has to decide: lines as they were, as the memory had them, as they came.
+
+    `source` says in words where `theirs` came from; `section` is the heading they stand under.
+    """
+
+    base: Lines
+    ours: Lines
+    theirs: Lines
+    source: str = ""
+    section: str = ""
+    time: str = ""
+    machine: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its name: the same whichever side is called ours."""
+        sides = sorted((_joined(self.ours), _joined(self.theirs)))
+        return digest("\0".join((_joined(self.base), *sides)).encode("utf-8", "replace"))[:10]
+
+    def text(self, choice: Choice) -> str:
+        """Return the text of one side."""
+        return _joined(self.theirs if choice is Choice.THEIRS else self.ours)
+
+    def rejected(self, choice: Choice) -> Lines:
+        """Return the lines that go by `choice`: those that only the other side has."""
+        if choice is Choice.BOTH:
+            return ()
+        kept, gone = self.ours, self.theirs
+        if choice is Choice.THEIRS:
+            kept, gone = gone, kept
+        return tuple(line for line in gone if line.strip() and line not in kept)
+
+
+@dataclass(frozen=True)
+class Woven:
+    """The text of both, and what of it a person has to decide."""
+
+    text: str
+    disputes: tuple[Dispute, ...] = ()
+
+
+def name_of(text: str) -> str:
+    """Return the name of a side's text, as decisions have it."""
+    return digest(text.encode("utf-8", "replace"))[:20]
+
+
+def weave(
+    base: str | None, present: str, other: str, source: str, decided: Mapping[str, str]
+) -> Woven:
+    """Return the memory `present` with what `other` changed since `base`.
+
+    Both lines are kept where both changed one, unless a person decided that very dispute before.
+
+    Args:
+        base: what both were made from; None takes nothing in either for taken away.
+        present: the memory.
+        other: the text to bring in.
+        source: where `other` came from, in words.
+        decided: what was decided by a dispute's id: the name of a text (`name_of`), or ``both``.
+    """
+    old, ours, theirs = (_plain(text) for text in (base, present, other))
+    low, high = sorted((ours, theirs), key=lambda text: digest(text.encode()))
+    if Counter(_content(ours)) == Counter(_content(theirs)) and old not in {ours, theirs}:
+        return Woven(_like(present, low))
+    if base is None:
+        return Woven(_like(present, _without_doubles(union(low, high), ours, theirs)))
+    merged = merge(old, low, high)
+    turned = ours == high
+    disputes = [_dispute(conflict, source, turned=turned) for conflict in merged.conflicts]
+    choices = [_choice(one, decided.get(one.id, ""), turned=turned) for one in disputes]
+    text = _without_doubles(merged.text(choices), ours, theirs)
+    sections = _sections(merged)
+    open_ones = (
+        replace(one, section=section)
+        for one, section in zip(disputes, sections, strict=True)
+        if one.id not in decided
+    )
+    return Woven(_like(present, text), tuple(open_ones))
+
+
+def put_back(present: str, other: str, source: str, decided: Mapping[str, str]) -> Woven:
+    """Return the memory with the lines of `other` that it lacks, and the dispute about them.
+
+    For lines that went without anybody having written down who took them away.
+    """
+    standing = set(_content(_plain(present)))
+    gone = tuple(f"{line}\n" for line in _content(_plain(other)) if line not in standing)
+    if not gone:
+        return Woven(present)
+    dispute = Dispute((), (), gone, source)
+    if decided.get(dispute.id) == name_of(""):
+        return Woven(present)
+    text = weave(None, present, other, source, decided).text
+    return Woven(text, () if dispute.id in decided else (dispute,))
+
+
+def settle(text: str, dispute: Dispute, choice: Choice) -> str:
+    """Return the memory as it is once `dispute` is decided: the lines of the other side gone.
+
+    Each line goes once, and where it stands several times, the last one: the new one.
+    """
+    lines = split_lines(text)
+    for gone in reversed(dispute.rejected(choice)):
+        for at in range(len(lines) - 1, -1, -1):
+            if lines[at].rstrip() == gone.rstrip():
+                del lines[at]
+                break
+    return "".join(lines)
+
+
+def _dispute(conflict: Conflict, source: str, *, turned: bool) -> Dispute:
+    ours, theirs = conflict.ours, conflict.theirs
+    if turned:
+        ours, theirs = theirs, ours
+    return Dispute(conflict.base, ours, theirs, source)
+
+
+def _choice(dispute: Dispute, pick: str, *, turned: bool) -> Choice:
+    for choice in (Choice.OURS, Choice.THEIRS):
+        if pick == name_of(dispute.text(choice)):
+            return choice if not turned else _other(choice)
+    return Choice.BOTH
+
+
+def _other(choice: Choice) -> Choice:
+    return Choice.THEIRS if choice is Choice.OURS else Choice.OURS
+
+
+def _sections(merged: Merge) -> list[str]:
+    """Return for each conflict the heading it stands under."""
+    found, text = [], ""
+    for piece in merged.pieces:
+        if isinstance(piece, Conflict):
+            headings = scan(text).headings
+            found.append(headings[-1].text if headings else "")
+            text += "".join(piece.settled(Choice.BOTH))
+        else:
+            text += "".join(piece)
+    return found
+
+
+def _without_doubles(text: str, ours: str, theirs: str) -> str:
+    """Return the text without lines that came twice: each side has it once, at another place."""
+    most = Counter(_content(ours)) | Counter(_content(theirs))
+    outline = scan(text)
+    surplus = Counter(_content(text)) - most
+    if not surplus:
+        return text
+    lines = list(outline.lines)
+    for at in range(len(lines) - 1, -1, -1):
+        line = lines[at].rstrip()
+        is_own = outline.kinds[at] is Kind.TEXT and len(line.strip()) >= LONG_ENOUGH
+        if surplus[line] > 0 and is_own:
+            surplus[line] -= 1
+            del lines[at]
+    return "".join(lines)
+
+
+def _content(text: str) -> list[str]:
+    return [line.rstrip() for line in text.split("\n") if line.strip()]
+
+
+def _plain(text: str | None) -> str:
+    return (text or "").removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _like(present: str, text: str) -> str:
+    """Return `text` with the line endings and the byte order mark of `present`."""
+    if text == _plain(present):
+        return present
+    if line_ending(present) == "\r\n":
+        text = text.replace("\n", "\r\n")
+    return "\ufeff" + text if present.startswith("\ufeff") else text
+
+
+def _joined(lines: Lines) -> str:
+    return "".join(lines).rstrip("\n")

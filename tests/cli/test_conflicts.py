@@ -1,0 +1,76 @@
+"""`memsync conflicts`: what came together is told, what is disputed is shown and decided."""
+
+import pytest
+
+from memsync import store
+from memsync.publish import publish
+from tests.conftest import SAMPLE
+
+COPY = "GLOBAL_MEMORY.sync-conflict-20261123-101112-ABCDEFG.md"
+
+
+@pytest.fixture
+def disputed(workspace):
+    text = SAMPLE.replace("Turin", "Oslo")
+    publish(workspace, text, store.read(workspace).digest)
+    (workspace.root / COPY).write_text(SAMPLE.replace("Turin", "Rome"))
+    return workspace
+
+
+def test_where_all_is_well_there_is_nothing_to_decide(call, workspace):
+    assert call("conflicts").out == "No conflicts.\n"
+    assert call("conflicts", "--json").json["conflicts"] == []
+    assert "Conflicts:" not in call("status").out
+    assert {"name": "conflicts", "ok": True, "advice": "none"} in call("doctor", "--json").json[
+        "checks"
+    ]
+
+
+def test_a_copy_that_nobody_brought_in_yet_is_told_by_doctor(call, disputed):
+    (check,) = [c for c in call("doctor", "--json").json["checks"] if c["name"] == "conflicts"]
+    assert not check["ok"]
+    assert COPY in check["advice"]
+    assert "memsync conflicts" in check["advice"]
+
+
+def test_a_conflict_is_listed_shown_and_decided(call, disputed):
+    listed = call("conflicts")
+    assert f"Brought in {COPY}; 1 conflict to decide." in listed.out
+    (row,) = call("conflicts", "--json").json["conflicts"]
+    assert (row["ours"], row["theirs"]) == (
+        "- Ada, backend engineer in Oslo\n",
+        "- Ada, backend engineer in Rome\n",
+    )
+    assert "Conflicts:   1" in call("status").out
+    assert call("status", "--json").json["conflicts"] == 1
+    shown = call("conflicts", "show", row["id"]).out
+    assert "It was:\n    - Ada, backend engineer in Turin" in shown
+    done = call("conflicts", "decide", row["id"], "--theirs")
+    assert done.out.startswith("Decided.")
+    assert disputed.memory.read_text() == SAMPLE.replace("Turin", "Rome")
+    assert call("conflicts").out == "No conflicts.\n"
+    assert call("conflicts", "show", row["id"]).code == 1
+
+
+def test_both_is_a_decision_too_and_changes_nothing(call, disputed):
+    call("conflicts")
+    before = disputed.memory.read_bytes()
+    (row,) = call("conflicts", "--json").json["conflicts"]
+    done = call("conflicts", "decide", row["id"][:6], "--both")
+    assert done.out == "Decided; the memory stays as it is.\n"
+    assert disputed.memory.read_bytes() == before
+    assert call("conflicts", "--json").json["conflicts"] == []
+
+
+def test_a_decision_that_is_none_and_a_conflict_that_is_none_are_refused(call, disputed):
+    call("conflicts")
+    (row,) = call("conflicts", "--json").json["conflicts"]
+    assert call("conflicts", "decide", row["id"]).code == 2
+    wrong = call("conflicts", "decide", "zzz", "--ours")
+    assert wrong.code == 1
+    assert "memsync conflicts lists them" in wrong.err
+
+
+def test_a_file_that_may_be_a_persons_own_is_named(call, workspace):
+    (workspace.root / "GLOBAL_MEMORY-old-notes.md").write_text(SAMPLE + "- mine\n")
+    assert "GLOBAL_MEMORY-old-notes.md may be a conflict copy or your own" in call("conflicts").out

@@ -1,0 +1,336 @@
+"""What sync clients leave apart comes together: nothing lost, nobody asked without need."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from memsync import backups, clock, conflicts, lastseen, lineage, notes, sessions, store
+from memsync.digests import digest
+from memsync.errors import DamagedMemoryError
+from memsync.merging import Choice
+from memsync.publish import publish
+from memsync.reconcile import decide, merge_edit, reconcile
+from tests.conftest import SAMPLE
+
+ADDED = SAMPLE.replace(
+    "- Write the runbook", "- Write the runbook\n- Call the accountant on Monday"
+)
+OSLO, ROME = SAMPLE.replace("Turin", "Oslo"), SAMPLE.replace("Turin", "Rome")
+
+
+def name(text):
+    return digest(text.encode())
+
+
+def other_machine(workspace, *lines, folder="desktop-0001"):
+    """Let another machine have published texts: pairs of a text and those it was made from."""
+    log = workspace.machines / folder / "published.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("a") as file:
+        for text, *parents in lines:
+            made_from = ",".join(map(name, parents)) or "-"
+            file.write(f"{clock.now().isoformat()} {name(text)} {made_from}\n")
+
+
+def copy(workspace, text, called="GLOBAL_MEMORY.sync-conflict-20261123-101112-ABCDEFG.md"):
+    path = workspace.root / called
+    path.write_bytes(text.encode())
+    return path
+
+
+def kept_copies(workspace):
+    return sorted(path.read_text() for path in (workspace.backups / "copies").glob("*"))
+
+
+def save(workspace, text):
+    publish(workspace, text, store.read(workspace).digest)
+
+
+@pytest.fixture
+def noon():
+    with time_machine.travel("2026-11-23T12:00:00+00:00", tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def claude_md(home):
+    return home / ".claude" / "CLAUDE.md"
+
+
+def test_what_a_copy_adds_comes_into_the_memory_and_the_copy_to_the_backups(workspace, claude_md):
+    save(workspace, OSLO)
+    path = copy(workspace, ADDED)
+    outcome = reconcile(workspace)
+    both = ADDED.replace("Turin", "Oslo")
+    assert workspace.memory.read_text() == both
+    assert both in claude_md.read_text()
+    assert not path.exists()
+    assert kept_copies(workspace) == [ADDED]
+    assert outcome.sources == (path.name,)
+    assert outcome.disputes == ()
+    assert [kept.path.read_text() for kept in backups.list_backups(workspace.backups)] == [
+        OSLO,
+        SAMPLE,
+    ]
+
+
+def test_a_second_look_and_the_same_copy_again_change_nothing(workspace):
+    save(workspace, OSLO)
+    copy(workspace, ADDED)
+    reconcile(workspace)
+    after = workspace.memory.read_bytes()
+    assert reconcile(workspace).sentence == ""
+    copy(workspace, ADDED, "GLOBAL_MEMORY (Ada's conflicted copy 2026-11-24).md")
+    save(workspace, store.read(workspace).text.replace("- Call the accountant on Monday\n", ""))
+    reconcile(workspace)
+    assert "accountant" not in workspace.memory.read_text()  # it was in it, and was taken out
+    assert (
+        after.decode().replace("- Call the accountant on Monday\n", "")
+        == store.read(workspace).text
+    )
+    assert len(kept_copies(workspace)) == 2
+
+
+def test_a_line_that_both_changed_is_there_twice_until_a_person_decides(workspace, claude_md):
+    save(workspace, OSLO)
+    copy(workspace, ROME)
+    outcome = reconcile(workspace)
+    text = workspace.memory.read_text()
+    assert "in Oslo" in text
+    assert "in Rome" in text
+    assert "<<<<" not in text
+    (dispute,) = conflicts.open_ones(workspace)
+    assert dispute.id == outcome.disputes[0].id
+    assert (dispute.base, dispute.ours, dispute.theirs) == (
+        ("- Ada, backend engineer in Turin\n",),
+        ("- Ada, backend engineer in Oslo\n",),
+        ("- Ada, backend engineer in Rome\n",),
+    )
+    assert dispute.section == "Identity"
+    decide(workspace, dispute, Choice.THEIRS)
+    assert workspace.memory.read_text() == ROME
+    assert ROME in claude_md.read_text()
+    assert conflicts.open_ones(workspace) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "text"), [(Choice.OURS, OSLO), (Choice.THEIRS, ROME), (Choice.BOTH, None)]
+)
+def test_a_decision_holds_when_the_same_two_texts_meet_again(workspace, choice, text):
+    save(workspace, OSLO)
+    copy(workspace, ROME)
+    reconcile(workspace)
+    decide(workspace, conflicts.open_ones(workspace)[0], choice)
+    decided = store.read(workspace).text
+    assert text is None or decided == text
+    publish(workspace, OSLO, None)
+    other_machine(workspace, (ROME + "\n", SAMPLE))
+    copy(workspace, ROME + "\n")
+    reconcile(workspace)
+    assert store.read(workspace).text.strip() == decided.strip()
+    assert conflicts.open_ones(workspace) == []
+
+
+def test_a_conflict_is_one_on_whichever_machine_it_is_found(workspace):
+    save(workspace, OSLO)
+    copy(workspace, ROME)
+    reconcile(workspace)
+    (dispute,) = conflicts.open_ones(workspace)
+    theirs = workspace.machines / "desktop-0001" / "conflicts"
+    theirs.mkdir(parents=True)
+    ours = next(workspace.machines.glob(f"*/conflicts/{dispute.id}.json"))
+    theirs.joinpath(ours.name).write_bytes(ours.read_bytes())
+    assert [one.id for one in conflicts.open_ones(workspace)] == [dispute.id]
+    theirs.joinpath("0123456789.json").write_text("{ torn")
+    assert len(conflicts.open_ones(workspace)) == 1
+
+
+def test_an_edit_by_hand_on_the_only_machine_is_the_persons_word(workspace):
+    save(workspace, ADDED)
+    workspace.memory.write_text(OSLO)
+    reconcile(workspace)
+    assert workspace.memory.read_text() == OSLO
+    workspace.memory.write_text(ADDED)  # and back
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED
+    assert not lastseen.load(workspace.root).missing
+
+
+def test_a_memory_written_over_by_a_machine_that_had_not_seen_ours_is_merged(workspace):
+    save(workspace, ADDED)
+    other_machine(workspace, (OSLO, SAMPLE))
+    workspace.memory.write_text(OSLO)  # the last writer wins, and no copy is left
+    outcome = reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
+    assert "before it was written over" in outcome.sentence
+
+
+def test_a_memory_made_from_ours_elsewhere_is_taken_as_it_is(workspace):
+    save(workspace, ADDED)
+    other_machine(workspace, (OSLO, ADDED))  # it took the accountant out
+    workspace.memory.write_text(OSLO)
+    assert reconcile(workspace).sentence == ""
+    assert workspace.memory.read_text() == OSLO
+
+
+def test_an_edit_by_hand_that_shows_it_knew_ours_is_taken_as_it_is(workspace):
+    save(workspace, ADDED.replace("Turin", "Oslo, where the fjord is"))
+    other_machine(workspace, (SAMPLE,))
+    workspace.memory.write_text(SAMPLE.replace("Turin", "Oslo, where the fjord is"))
+    assert reconcile(workspace).sentence == ""
+    assert "accountant" not in workspace.memory.read_text()
+
+
+def test_an_edit_of_which_that_cannot_be_told_waits_half_a_day_then_is_asked_about(workspace, noon):
+    save(workspace, ADDED)
+    other_machine(workspace, (SAMPLE,))
+    workspace.memory.write_text(OSLO)  # nobody wrote down what this was made from
+    assert reconcile(workspace).sentence == ""
+    assert workspace.memory.read_text() == OSLO
+    noon.shift(timedelta(hours=6))
+    assert reconcile(workspace).sentence == ""
+    noon.shift(timedelta(hours=7))
+    reconcile(workspace)
+    text = workspace.memory.read_text()
+    assert "accountant" in text
+    assert "Oslo" in text
+    assert "Turin" in text
+    (dispute,) = conflicts.open_ones(workspace)
+    assert "- Call the accountant on Monday\n" in dispute.theirs
+    decide(workspace, dispute, Choice.OURS)
+    assert workspace.memory.read_text() == OSLO
+    noon.shift(timedelta(hours=24))
+    assert reconcile(workspace).sentence == ""
+    assert workspace.memory.read_text() == OSLO
+
+
+def test_while_it_waits_the_other_machine_says_what_it_was_made_from(workspace, noon):
+    save(workspace, ADDED)
+    other_machine(workspace, (SAMPLE,))
+    workspace.memory.write_text(OSLO)
+    reconcile(workspace)
+    other_machine(workspace, (OSLO, SAMPLE))
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
+    assert conflicts.open_ones(workspace) == []
+
+
+def test_a_file_of_a_persons_own_is_left_and_named(workspace):
+    paths = [
+        copy(workspace, SAMPLE + "- mine\n", "GLOBAL_MEMORY-old-notes.md"),
+        copy(workspace, SAMPLE, "GLOBAL_MEMORY-backup.md"),
+        copy(workspace, "a shopping list\n", "GLOBAL_MEMORY 2.md"),
+    ]
+    outcome = reconcile(workspace)
+    assert sorted(outcome.doubtful) == sorted(paths)
+    assert all(path.exists() for path in paths)
+    assert workspace.memory.read_text() == SAMPLE
+
+
+@pytest.mark.parametrize(
+    "called", ["GLOBAL_MEMORY-DESKTOP.md", "GLOBAL_MEMORY-DESKTOP-2.md", "GLOBAL_MEMORY 2.md"]
+)
+def test_a_name_that_a_person_might_choose_is_a_copy_by_its_content(workspace, called):
+    other_machine(workspace, (SAMPLE,))
+    copy(workspace, ADDED, called)
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED
+    assert kept_copies(workspace) == [ADDED]
+
+
+def test_a_text_a_machine_published_is_a_copy_by_any_machines_name(workspace):
+    other_machine(workspace, (ADDED, SAMPLE))
+    copy(workspace, ADDED, "GLOBAL_MEMORY-WORK-PC.md")
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 80, b"\xff\xfe"])
+def test_a_copy_that_cannot_be_read_stays_where_it_is(workspace, data):
+    path = copy(workspace, "")
+    path.write_bytes(data)
+    assert reconcile(workspace).sentence == ""
+    assert path.read_bytes() == data
+
+
+def test_where_rclone_renamed_both_sides_the_memory_comes_back(workspace):
+    save(workspace, OSLO)
+    workspace.memory.rename(workspace.root / "GLOBAL_MEMORY.md.conflict1")
+    copy(workspace, ADDED, "GLOBAL_MEMORY.md.conflict2")
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
+    assert sorted(kept_copies(workspace)) == sorted([OSLO, ADDED])
+
+
+def test_a_missing_memory_is_no_reason_to_make_one_of_another_clients_copy(workspace):
+    workspace.memory.unlink()
+    path = copy(workspace, ADDED)
+    with pytest.raises(DamagedMemoryError):
+        reconcile(workspace)
+    assert path.exists()
+
+
+def test_line_endings_and_a_byte_order_mark_stay_the_memorys(workspace):
+    text = "\ufeff" + OSLO.replace("\n", "\r\n")
+    publish(workspace, text, None)
+    copy(workspace, ADDED)
+    reconcile(workspace)
+    merged = workspace.memory.read_bytes().decode()
+    assert merged.startswith("\ufeff")
+    assert merged.count("\r\n") == merged.count("\n")
+    assert "accountant" in merged
+
+
+def test_logs_are_united_and_their_copies_kept(workspace, noon):
+    mine = notes.make("mine", clock.now())
+    sessions.append(workspace, mine)
+    noon.shift(60)
+    theirs = notes.make("theirs", clock.now())
+    log = sessions.log_path(workspace, mine.day)
+    path = log.with_name(f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md")
+    path.write_text(notes.render(theirs))
+    assert reconcile(workspace).notes == 1
+    assert log.read_text() == notes.render(mine) + notes.render(theirs)
+    assert kept_copies(workspace) == [notes.render(theirs)]
+    path.write_text(notes.render(theirs))
+    assert reconcile(workspace).notes == 0
+    assert not path.exists()
+    own = log.with_name(f"{mine.day}-meeting.md")
+    own.write_text("what was said in the meeting\n")
+    reconcile(workspace)
+    assert own.exists()
+
+
+def test_a_note_that_a_client_wrote_over_is_put_back_until_it_is_merged(workspace, noon):
+    mine = notes.make("mine", clock.now())
+    sessions.append(workspace, mine)
+    log = sessions.log_path(workspace, mine.day)
+    log.write_text("")
+    assert reconcile(workspace).notes == 1
+    assert log.read_text() == notes.render(mine)
+    sessions.mark_merged(workspace, [mine])
+    log.write_text("")
+    reconcile(workspace)
+    assert log.read_text() == ""
+    assert not lastseen.kept_notes(workspace.root)
+
+
+def test_a_line_stands_in_the_log_before_the_memory_is_written(workspace):
+    save(workspace, OSLO)
+    graph = lineage.read(workspace)
+    assert graph.descends(name(OSLO), name(SAMPLE))
+    assert not graph.descends(name(SAMPLE), name(OSLO))
+    log = next(workspace.machines.glob("*/published.log"))
+    log.write_text(log.read_text() + "2026-11-24T10:00 torn\n")
+    assert lineage.read(workspace).knows(name(OSLO))
+
+
+def test_an_edit_made_from_an_older_memory_is_merged_with_the_present_one(workspace):
+    before = store.read(workspace)
+    save(workspace, ADDED)
+    _, count = merge_edit(workspace, before, OSLO)
+    assert count == 0
+    assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")

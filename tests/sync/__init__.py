@@ -1,0 +1,1 @@
+"""Several machines and a sync client between them that merges nothing."""
