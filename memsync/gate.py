@@ -23,7 +23,10 @@ from memsync.edits import Edit, EditError, apply
 from memsync.sanitizing import hides_orders
 
 _LEAD = re.compile(r"^(?:[\s>*+\-\u2022#|_~\"'\u201c\u2018(\[]|\d{1,9}[.)]\s|\d{4}-\d\d-\d\d:?\s)+")
-_SENTENCE = re.compile(r"(?<=[.!?;:\u2014\u3002])\s+|\s+-\s+|,\s*(?=(?:then|and|please|so)\b)|\n")
+_SENTENCE = re.compile(r"(?<=[.!?;:\u2014\u3002\u2192])\s+|\s+-\s+|,?\s+(?:and|then|so)\s+|,\s+|\n")
+_RULE = re.compile(r"(?:when|if|before|unless|where) [^,.]{3,80}, \w")
+"""How a rule begins: on a condition, and a comma behind it."""
+
 _POLITE = re.compile(
     r"^(?:(?:please|kindly|now|then|also|first|next|finally|and|so|just|note|important|todo|reminder"
     r"|warning|hint|tip|bitte|claude|codex|gemini|assistant|agents?|ai)\b[\s,:!]*)+"
@@ -75,10 +78,9 @@ def sift(memory: str, edits: Sequence[Edit], *, all_wait: str = "") -> Sifted:
         except EditError:
             held.append(Held(edit, ("it builds on a change that waits",)))
             continue
-        reasons = [all_wait] if all_wait else []
-        reasons += objections(draft, after)
+        reasons = (all_wait,) if all_wait else objections(draft, after)
         if reasons and after != draft:
-            held.append(Held(edit, tuple(dict.fromkeys(reasons))))
+            held.append(Held(edit, reasons))
         else:
             passed.append(edit)
             draft = after
@@ -132,7 +134,8 @@ def reads_like_order(text: str) -> bool:
 
 def _orders(text: str) -> bool:
     return holds_for_good(text) or any(
-        _begins_with_verb(part) for form in _forms(text) for part in _SENTENCE.split(form)
+        _RULE.match(form) or any(map(_begins_with_verb, _SENTENCE.split(form)))
+        for form in _forms(text)
     )
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import memsync
-from memsync import backups, clock, llm, prices, sessions, store, usage
+from memsync import backups, clock, llm, prices, proposals, sessions, store, usage
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.daemon import history, mail
@@ -42,6 +42,7 @@ def generate_digest(memory_root: Path, config: Config) -> str:
         _summary(workspace, notes, diff),
         _section("Notes", (f"{n.day} {n.time[:5]}  {_first_line(n.text)}" for n in notes)),
         _section("Changes in the memory", diff),
+        _section("Waiting for you", _waiting(workspace)),
         _section("Jobs", _jobs(since)),
         _section("Cost", _cost(workspace, since)),
     ]
@@ -59,6 +60,12 @@ def generate_and_send(config: Config) -> str:
     today = clock.now().date()
     mail.send(config, f"memsync digest, {today}", text, _as_html(text))
     return f"sent to {config.daemon.digest_email_to}"
+
+
+def _waiting(workspace: Workspace) -> list[str]:
+    """Return a line for all that waits for review; none where nothing does."""
+    count = len(proposals.list_open(workspace))
+    return [proposals.in_words(count)] if count else []
 
 
 def _notes(workspace: Workspace, since: datetime) -> list[Note]:

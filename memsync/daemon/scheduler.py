@@ -49,6 +49,8 @@ def job_nightly_refresh(config: Config) -> Run:
         try:
             outcome = refresh.merge_pending(workspace, command="nightly_refresh")
             run.message = "; ".join(filter(None, (outcome.sentence, thinned)))
+            if outcome.proposals:  # each is made once, so each is told once
+                notify(config, "changes wait for your word", outcome.sentence)
             require_told(outcome.targets)
         except BusyError as error:
             run.skip(error.message)

@@ -23,6 +23,7 @@ from memsync.daemon import (
     web_notes,
     web_phone,
     web_problems,
+    web_proposals,
 )
 from memsync.daemon.guard import Guard
 from memsync.daemon.lines import for_browser
@@ -36,6 +37,7 @@ NAVIGATION = (
     ("Edit", "edit", ("edit_again", "review", "save", "merge")),
     ("History", "history", ("backup", "restore", "restore_now")),
     ("Notes", "notes", ("note",)),
+    ("Proposals", "proposals", ()),
     ("Machines", "machines", ()),
     ("Jobs", "jobs", ()),
     ("Phone", "phone", ("phone_test",)),
@@ -69,6 +71,7 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
     web_editing.install(app, config)
     web_history.install(app, config)
     web_notes.install(app, config, keep)
+    web_proposals.install(app, config)
     web_machines.install(app, config)
     web_jobs.install(app, config)
     web_phone.install(app, config, keep)

@@ -20,6 +20,11 @@ MESSAGES = {
     "saved-partly": "Saved, but not every agent could be told: see memsync targets list.",
     "unchanged": "Nothing to save: the memory reads just like that.",
     "restored": "Restored. The text before it is kept as a backup.",
+    "applied": "Applied. The text before it is kept as a backup.",
+    "applied-partly": "Not everything could be applied; what is left says why.",
+    "dropped": "Dropped. The notes stay in the log.",
+    "again": "The next refresh merges these notes once more.",
+    "nothing-chosen": "Nothing was chosen, or it is decided already.",
     "started": "Started. This page shows how it went as soon as it is done.",
     "runs-already": "That job runs already.",
 }

@@ -112,6 +112,14 @@ class Browser:
             self.client.post(path, data=data, content_type=kind, environ_overrides=self.environ)
         )
 
+    def post_pairs(self, path: str, pairs: list[tuple[str, str]]) -> Page:
+        """Send a form in which a name may stand several times, as check boxes do."""
+        kind = "application/x-www-form-urlencoded"
+        data = urlencode(pairs).encode()
+        return Page(
+            self.client.post(path, data=data, content_type=kind, environ_overrides=self.environ)
+        )
+
     def submit(self, form: Form, *, to: str = "", **changes: str) -> Page:
         """Fill in and send a form of a page; `to` is the address of another of its buttons."""
         fields = {**form.fields, **changes}
