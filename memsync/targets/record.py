@@ -38,11 +38,15 @@ class Written:
 
 
 def load() -> dict[str, Written]:
-    """Return the records by path; a missing or damaged file has none."""
+    """Return the records by path; a missing or damaged file has none.
+
+    Raises:
+        OSError: the file cannot be read just now, so it must not be written anew either.
+    """
     try:
         raw = json.loads(_path().read_text(encoding="utf-8"))
         return {path: Written(**entry) for path, entry in raw.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
 
 

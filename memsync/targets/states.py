@@ -32,7 +32,10 @@ class TargetState:
 
 def inspect_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> list[TargetState]:
     """Return the state of each target against `memory`; changes nothing, raises nothing."""
-    records = record.load()
+    try:
+        records = record.load()
+    except OSError:  # stale and edited cannot be told apart; all else can
+        records = {}
     wanted = list(targets)
     doubled = twins(wanted)
     return [
