@@ -62,7 +62,7 @@ def everything_but_the_log(workspace: Workspace, home: Path) -> Iterator[tuple[P
     """Yield all files of this home as text, but what holds notes as they were said."""
     said = {workspace.sessions, state_folder() / "spool"}
     for path in sorted(home.rglob("*")):
-        if path.is_file() and not said & set(path.parents):
+        if path.is_file() and path.suffix != ".notes" and not said & set(path.parents):
             yield path, path.read_bytes().decode("utf-8", "replace")
 
 
