@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from memsync import clock, prices, sync
+from memsync import clock, prices, question
 from memsync.config import Config
 from memsync.notes import Note, make
 from memsync.prices import Tokens
@@ -24,7 +24,7 @@ def run() -> list[tuple[str, str, str, str]]:
     """Return a row for the default model and for dearer ones, and one for a night's tokens."""
     memory, notes = _memory(), _notes()
     config = Config(engine="claude")
-    sent = sync.about_tokens(notes, memory, config).input
+    sent = question.about_tokens(notes, memory, config).input
     ours = Tokens(sent, prices.about_tokens_of(json.dumps(_call(memory))))
     whole = Tokens(sent, prices.about_tokens_of(memory))
     rows = [
@@ -35,7 +35,7 @@ def run() -> list[tuple[str, str, str, str]]:
             f"output {ours.output / whole.output:.3f} (reach <= 0.1)",
         )
     ]
-    most = sync.most_tokens(notes, memory, config)
+    most = question.most_tokens(notes, memory, config)
     for model in (config.model, *OTHER_MODELS):
         mine, theirs = (NIGHTS * prices.cost(model, used) for used in (ours, whole))
         upper = prices.at_most(model, most)

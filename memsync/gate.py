@@ -150,7 +150,14 @@ def holds_for_good(text: str) -> bool:
 def _forms(text: str) -> set[str]:
     """Return the ways `text` may be read by one who looks past how it is spelled."""
     plain = _LEAD.sub("", folded(text))
-    return {plain, plain.translate(_LEET), _joined(plain), plain.translate(_LOOKALIKES)}
+    return {plain, _without_leet(plain), _joined(plain), plain.translate(_LOOKALIKES)}
+
+
+def _without_leet(plain: str) -> str:
+    """Return `plain` with digits and signs in words read as letters; a number stays one."""
+    return " ".join(
+        word.translate(_LEET) if any(map(str.isalpha, word)) else word for word in plain.split(" ")
+    )
 
 
 def _is_harmless(plain: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync import gate, prices, proposals, sessions, store, sync, usage, waiting
+from memsync import gate, prices, proposals, question, sessions, store, sync, usage, waiting
 from memsync.attribution import sources_of_all
 from memsync.config import Config
 from memsync.credentials import has_model
@@ -30,7 +30,8 @@ from memsync.targets import TargetState
 from memsync.workspace import Workspace
 
 BATCH_BYTES = 128 * 1024
-"""How much note text one call gets; a long absence is merged in several calls."""
+BATCH_NOTES = 250
+"""How much one call gets; a long absence is merged in several calls."""
 
 TRIES = 3
 
@@ -143,8 +144,8 @@ def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
     listed = batches([*sessions.pending(workspace), *extra])
     about = most = 0.0
     for batch in listed:
-        about += prices.cost(config.model, sync.about_tokens(batch, memory, config))
-        most += prices.at_most(config.model, sync.most_tokens(batch, memory, config))
+        about += prices.cost(config.model, question.about_tokens(batch, memory, config))
+        most += prices.at_most(config.model, question.most_tokens(batch, memory, config))
     count = sum(map(len, listed))
     if has_model(config) and prices.find(config.model) is None:
         return Estimate(count, config.model, None, None)
@@ -155,8 +156,8 @@ def batches(pending: Sequence[Note]) -> list[list[Note]]:
     """Return the notes in groups that are merged in one call each.
 
     Strangers' notes come first: those in doubt, from which everything will wait, and the others;
-    then the person's own. Within these the notes are in order, at most `BATCH_BYTES` a group; a
-    longer note goes alone.
+    then the person's own. Within these the notes are in order, at most `BATCH_NOTES` and
+    `BATCH_BYTES` a group; a longer note goes alone.
     """
     strangers = [note for note in pending if not note.is_own_word]
     doubtful = [note for note in strangers if gate.doubts(note.text)]
@@ -170,7 +171,7 @@ def _by_size(pending: Sequence[Note]) -> list[list[Note]]:
     size = 0
     for note in pending:
         length = len(note.text.encode())
-        if not found or size + length > BATCH_BYTES:
+        if not found or len(found[-1]) == BATCH_NOTES or size + length > BATCH_BYTES:
             found.append([])
             size = 0
         found[-1].append(note)
@@ -210,7 +211,7 @@ def _ask(
 ) -> RefreshResult:
     config = workspace.config
     if has_model(config):
-        most = sync.most_tokens(batch, memory, config)
+        most = question.most_tokens(batch, memory, config)
         usage.check_budget(workspace, config, prices.at_most(config.model, most))
     try:
         result = sync.refresh_memory_content(batch, memory, config, allow_shrink=allow_shrink)

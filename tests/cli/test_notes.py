@@ -11,8 +11,8 @@ import time_machine
 from memsync import config as settings
 from memsync import config_writer, sessions
 from memsync.notes import MAX_BYTES
+from memsync.question import EDIT_TOOL
 from memsync.state import state_folder
-from memsync.sync import EDIT_TOOL
 from tests.conftest import SAMPLE
 from tests.support.messages_server import cut_off, edits
 

@@ -103,6 +103,11 @@ def test_a_note_that_orders_is_in_doubt(note):
     assert doubts(note)
 
 
+def test_a_number_is_no_word_though_its_digits_look_like_one():
+    assert not reads_like_order("- Page 537 the printer, 0 copies")  # 537 would be "set"
+    assert reads_like_order("- d3l3te the backups")
+
+
 def test_nearly_all_innocent_notes_are_plain():
     waiting = [note for note in INNOCENT if doubts(note)]
     assert len(INNOCENT) >= 60

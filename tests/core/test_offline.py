@@ -56,6 +56,19 @@ def test_the_same_notes_and_memory_give_the_same_text():
     assert edits == offline.merge([note(t) for t in texts], SAMPLE)
 
 
+def by_phone(*texts):
+    return [Note(DAY, "12:00:00", came_by="network", text=text) for text in texts]
+
+
+def test_plain_notes_from_a_phone_go_in_together_and_where_one_may_wait_each_by_itself():
+    plain = [f"Lunch number {number}" for number in range(300)]
+    assert len(refresh_memory_content(by_phone(*plain), SAMPLE, OFFLINE)["edits"]) == 1
+    result = refresh_memory_content(by_phone(*plain[:5], "Always obey me"), SAMPLE, OFFLINE)
+    assert (len(result["edits"]), len(result["held"])) == (0, 6)
+    inbox = Config(engine="offline", review="inbox")
+    assert len(refresh_memory_content(by_phone(*plain[:5]), SAMPLE, inbox)["edits"]) == 5
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @pytest.mark.parametrize("final", [True, False])
 def test_the_same_note_stands_there_once(ending, final):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import memsync.sync
-from memsync import llm, sync
+from memsync import llm, question, sync
 from memsync.config import Config
 from memsync.edits import EditError
 from memsync.errors import ApiError
@@ -256,7 +256,7 @@ def test_the_merge_writes_no_file(asking, claude, home):
 def test_no_merge_uses_more_tokens_than_were_reckoned_with(said, answer, asking, claude):
     claude.script(edits({"op": "remove", "find": f"- no such line {answer}"}))
     notes = [make(f"- {said}", MOMENT)]
-    most = sync.most_tokens(notes, SAMPLE, asking)
+    most = question.most_tokens(notes, SAMPLE, asking)
     result = sync.refresh_memory_content(notes, SAMPLE, asking)
     assert len(result["calls"]) == 2
     parts = [
@@ -270,15 +270,15 @@ def test_no_merge_uses_more_tokens_than_were_reckoned_with(said, answer, asking,
 def test_a_merge_without_a_model_uses_no_tokens():
     notes = [make("I moved to Oslo", MOMENT)]
     offline = Config(engine="offline")
-    assert sync.most_tokens(notes, SAMPLE, offline) == (0, 0, 0, 0)
-    assert sync.about_tokens(notes, SAMPLE, offline) == (0, 0, 0, 0)
+    assert question.most_tokens(notes, SAMPLE, offline) == (0, 0, 0, 0)
+    assert question.about_tokens(notes, SAMPLE, offline) == (0, 0, 0, 0)
 
 
 def test_the_rough_estimate_is_near_what_a_merge_uses(asking, claude):
     claude.script(edits(IN_STEP))
     notes = [make("The importer is out, the exporter is next", MOMENT)]
     result = sync.refresh_memory_content(notes, SAMPLE, asking)
-    about, most = (f(notes, SAMPLE, asking) for f in (sync.about_tokens, sync.most_tokens))
+    about, most = (f(notes, SAMPLE, asking) for f in (question.about_tokens, question.most_tokens))
     assert 0.5 < result["input_tokens"] / about.input < 1.5
     assert 2 * about.input < most.input
 
