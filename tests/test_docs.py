@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,18 @@ def test_every_module_is_in_the_map_of_the_repository():
     assert sorted(name for name in modules if name not in page) == []
 
 
-def test_every_decision_is_half_a_page():
-    for page in ROOT.glob("docs/decisions/*.md"):
+def test_the_floors_are_those_that_are_checked():
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    drawn = (ROOT / "ARCHITECTURE.md").read_text().split("```")[1].strip().splitlines()
+    floors = [set(re.split(r"\s{2,}", line)[0].split(" | ")) for line in drawn]
+    assert floors == [set(layer.split(" | ")) for layer in checked["contracts"][0]["layers"]]
+
+
+def test_every_decision_is_half_a_page_and_has_a_number_of_its_own():
+    pages = sorted(ROOT.glob("docs/decisions/*.md"))
+    for page in pages:
         assert len(page.read_text().splitlines()) <= 45, page.name
+    assert [page.name[:4] for page in pages] == [f"{n:04}" for n in range(1, len(pages) + 1)]
 
 
 def test_the_readme_is_one_screen():
