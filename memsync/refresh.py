@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync import gate, prices, proposals, question, sessions, store, sync, usage, waiting
+from memsync import prices, proposals, question, sessions, store, sync, usage, waiting
 from memsync.attribution import sources_of_all
+from memsync.batches import batches_of
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.edits import EditError
@@ -28,10 +29,6 @@ from memsync.state import lock_path, state_path
 from memsync.sync import RefreshResult
 from memsync.targets import TargetState
 from memsync.workspace import Workspace
-
-BATCH_BYTES = 128 * 1024
-BATCH_NOTES = 250
-"""How much one call gets; a long absence is merged in several calls."""
 
 TRIES = 3
 
@@ -91,7 +88,7 @@ def merge_pending(
         outcome.after = outcome.before
         _gather_waiting(workspace)
         failed: BadAnswerError | None = None
-        for batch in batches(sessions.pending(workspace)):
+        for batch in batches_of(sessions.pending(workspace)):
             try:
                 _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
             except BadAnswerError as error:
@@ -121,62 +118,11 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
     """
     memory = store.read(workspace)
     outcome = Outcome(before=memory.text, after=memory.text)
-    for batch in batches([*sessions.pending(workspace), *extra]):
+    for batch in batches_of([*sessions.pending(workspace), *extra]):
         result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
         _add_up(outcome, batch, result, _held_notes(result, batch))
         outcome.after = result["updated_content"]
     return outcome
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a refresh will cost, before it is asked for; None where the price is not known."""
-
-    notes: int
-    model: str
-    about_usd: float | None
-    most_usd: float | None
-
-
-def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
-    """Return what merging the pending notes and `extra` will cost; asks nobody."""
-    config, memory = workspace.config, store.read(workspace).text
-    listed = batches([*sessions.pending(workspace), *extra])
-    about = most = 0.0
-    for batch in listed:
-        about += prices.cost(config.model, question.about_tokens(batch, memory, config))
-        most += prices.at_most(config.model, question.most_tokens(batch, memory, config))
-    count = sum(map(len, listed))
-    if has_model(config) and prices.find(config.model) is None:
-        return Estimate(count, config.model, None, None)
-    return Estimate(count, config.model, round(about, 6), round(most, 6))
-
-
-def batches(pending: Sequence[Note]) -> list[list[Note]]:
-    """Return the notes in groups that are merged in one call each.
-
-    Strangers' notes come first: those in doubt, from which everything will wait, and the others;
-    then the person's own. Within these the notes are in order, at most `BATCH_NOTES` and
-    `BATCH_BYTES` a group; a longer note goes alone.
-    """
-    strangers = [note for note in pending if not note.is_own_word]
-    doubtful = [note for note in strangers if gate.doubts(note.text)]
-    plain = [note for note in strangers if note not in doubtful]
-    own = [note for note in pending if note.is_own_word]
-    return [group for kind in (doubtful, plain, own) for group in _by_size(kind)]
-
-
-def _by_size(pending: Sequence[Note]) -> list[list[Note]]:
-    found: list[list[Note]] = []
-    size = 0
-    for note in pending:
-        length = len(note.text.encode())
-        if not found or len(found[-1]) == BATCH_NOTES or size + length > BATCH_BYTES:
-            found.append([])
-            size = 0
-        found[-1].append(note)
-        size += length
-    return found
 
 
 def _merge_batch(

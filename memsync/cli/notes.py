@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from memsync import clock, spool, waiting
+from memsync import batches, clock, spool, waiting
 from memsync import config as settings
 from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
@@ -20,7 +20,7 @@ from memsync.gate import Held
 from memsync.locks import BusyError
 from memsync.notes import CameBy, Note, make
 from memsync.publish import require_told
-from memsync.refresh import Estimate, Outcome
+from memsync.refresh import Outcome
 from memsync.terminal import for_terminal, is_terminal
 from memsync.workspace import Workspace
 
@@ -77,7 +77,7 @@ def refresh(
                 waiting.add(workspace, each)
     estimate = None
     if dry_run:
-        estimate = deed.estimate(workspace, fresh)
+        estimate = batches.estimate(workspace, fresh)
         click.echo(_expected(estimate), err=True)
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
     else:
@@ -183,7 +183,7 @@ def _waiting(held: Held) -> str:
     return "\n".join([f"Would wait{where}, because {'; '.join(held.reasons)}:", *gone, *new])
 
 
-def _expected(estimate: Estimate) -> str:
+def _expected(estimate: batches.Estimate) -> str:
     """Return what a refresh is going to cost, before anyone is asked."""
     count = "1 note" if estimate.notes == 1 else f"{estimate.notes} notes"
     if estimate.about_usd is None:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
+from memsync import batches, config_writer, refresh, sessions, store, sync, targets
 from memsync import config as settings
-from memsync import config_writer, refresh, sessions, store, sync, targets
 from memsync.errors import (
     ApiError,
     BudgetError,
@@ -282,7 +282,7 @@ def test_a_spent_budget_makes_no_call(with_claude, claude):
 
 def test_a_call_is_not_made_where_it_could_cost_more_than_is_left(with_claude, claude):
     take(with_claude, "I moved to Oslo")
-    most = refresh.estimate(with_claude).most_usd
+    most = batches.estimate(with_claude).most_usd
     assert most is not None
     short = reopened(with_claude, monthly_budget_usd=most - 1e-6)
     for act in (refresh.merge_pending, partial(refresh.preview, allow_shrink=False)):

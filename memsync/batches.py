@@ -1,0 +1,66 @@
+"""Pending notes in the groups that are merged in one call each, and what that will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memsync import gate, prices, question, sessions, store
+from memsync.credentials import has_model
+from memsync.notes import Note
+from memsync.workspace import Workspace
+
+BATCH_BYTES = 128 * 1024
+BATCH_NOTES = 250
+"""How much one call gets; a long absence is merged in several calls."""
+
+
+def batches_of(pending: Sequence[Note]) -> list[list[Note]]:
+    """Return the notes in groups that are merged in one call each.
+
+    Strangers' notes come first: those in doubt, from which everything will wait, and the others;
+    then the person's own. Within these the notes are in order, at most `BATCH_NOTES` and
+    `BATCH_BYTES` a group; a longer note goes alone.
+    """
+    strangers = [note for note in pending if not note.is_own_word]
+    doubtful = [note for note in strangers if gate.doubts(note.text)]
+    plain = [note for note in strangers if note not in doubtful]
+    own = [note for note in pending if note.is_own_word]
+    return [group for kind in (doubtful, plain, own) for group in _by_size(kind)]
+
+
+def _by_size(pending: Sequence[Note]) -> list[list[Note]]:
+    found: list[list[Note]] = []
+    size = 0
+    for note in pending:
+        length = len(note.text.encode())
+        if not found or len(found[-1]) == BATCH_NOTES or size + length > BATCH_BYTES:
+            found.append([])
+            size = 0
+        found[-1].append(note)
+        size += length
+    return found
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a refresh will cost, before it is asked for; None where the price is not known."""
+
+    notes: int
+    model: str
+    about_usd: float | None
+    most_usd: float | None
+
+
+def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
+    """Return what merging the pending notes and `extra` will cost; asks nobody."""
+    config, memory = workspace.config, store.read(workspace).text
+    listed = batches_of([*sessions.pending(workspace), *extra])
+    about = most = 0.0
+    for batch in listed:
+        about += prices.cost(config.model, question.about_tokens(batch, memory, config))
+        most += prices.at_most(config.model, question.most_tokens(batch, memory, config))
+    count = sum(map(len, listed))
+    if has_model(config) and prices.find(config.model) is None:
+        return Estimate(count, config.model, None, None)
+    return Estimate(count, config.model, round(about, 6), round(most, 6))
