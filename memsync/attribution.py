@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from memsync.notes import Note
 
@@ -41,6 +42,7 @@ def sources_of_all(lines: Iterable[str], notes: Sequence[Note]) -> tuple[Note, .
     return tuple(note for note in notes if note.id in found) or tuple(notes)
 
 
+@lru_cache(maxsize=512)  # each line is held against every note of its batch
 def words_of(text: str) -> frozenset[str]:
     """Return the words of `text` that can tell it from another: folded, no common or short ones."""
     plain = unicodedata.normalize("NFKD", text).casefold()

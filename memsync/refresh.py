@@ -56,7 +56,7 @@ class Outcome:
         said = []
         if self.notes:
             count = "1 note" if self.notes == 1 else f"{self.notes} notes"
-            said.append(f"{count} merged: {'; '.join(self.summaries)}")
+            said.append(f"{count} merged: {'; '.join(dict.fromkeys(self.summaries))}")
         if self.waiting:
             count = (
                 "1 change waits" if len(self.waiting) == 1 else f"{len(self.waiting)} changes wait"

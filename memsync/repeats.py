@@ -43,9 +43,9 @@ class Standing:
         self._recent: list[tuple[str, Words]] = []
         self._other: list[Words] = []
         self.by_heading: dict[Heading, list[Words]] = {}
-        for number, heading in _plain_lines(outline):
+        for number, heading, is_introduced in _plain_lines(outline):
             line = outline.lines[number]
-            alone = _stands_alone(outline, number)
+            alone = not is_introduced and _is_whole_point(outline, number)
             if alone and _NOTES.match(heading.text):
                 self._recent.append((day(line), words(line)))
             elif is_recent(heading):
@@ -100,31 +100,31 @@ def _repeats(edit: Edit, outline: Outline, standing: Standing, taken: set[Words]
     return said in standing.by_heading.get(found[0], ())
 
 
-def _plain_lines(outline: Outline) -> Iterable[tuple[int, Heading]]:
-    """Return the lines of plain text by number, each with the heading it stands under."""
+def _plain_lines(outline: Outline) -> Iterable[tuple[int, Heading, bool]]:
+    """Return the lines of plain text by number, each with the heading it stands under.
+
+    And whether a line like ``At the office:`` introduces it, which says when or where it holds.
+    """
     heading: Heading | None = None
     by_line = {found.line: found for found in outline.headings}
+    is_introduced = False
     for number, kind in enumerate(outline.kinds):
-        heading = by_line.get(number, heading)
-        if heading is not None and kind is Kind.TEXT and outline.lines[number].strip():
-            yield number, heading
+        heading, line = by_line.get(number, heading), outline.lines[number]
+        if heading is not None and kind is Kind.TEXT and line.strip():
+            yield number, heading, is_introduced
+        if kind is Kind.HEADING:
+            is_introduced = False
+        elif line.strip() and not is_list_item(line) and _indent(line) == 0:
+            is_introduced = line.rstrip(" \r\n*_").endswith((":", "\uff1a"))
 
 
-def _stands_alone(outline: Outline, number: int) -> bool:
-    """Tell whether a line means by itself what it says: it is whole, and nothing introduces it."""
+def _is_whole_point(outline: Outline, number: int) -> bool:
+    """Tell whether a line is a point of a list, whole, and without points of its own."""
     line = outline.lines[number]
     if not is_list_item(line) or _indent(line) > 0:
         return False
     below = outline.lines[number + 1] if number + 1 < len(outline.lines) else ""
-    if below.strip() and (not is_list_item(below) or _indent(below) > 0):
-        return False  # it runs on, or has points of its own
-    for above in range(number - 1, -1, -1):
-        text = outline.lines[above]
-        if outline.kinds[above] is Kind.HEADING:
-            return True
-        if text.strip() and not is_list_item(text) and _indent(text) == 0:
-            return not text.rstrip(" \r\n*_").endswith((":", "\uff1a"))
-    return True
+    return not below.strip() or (is_list_item(below) and _indent(below) == 0)
 
 
 def _indent(line: str) -> int:
