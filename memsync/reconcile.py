@@ -201,17 +201,27 @@ def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Publ
     raise MemoryMovedError("the memory keeps changing", hint="memsync edit, a little later")
 
 
-def decide(workspace: Workspace, dispute: Dispute, choice: Choice) -> Published | None:
+def decide(
+    workspace: Workspace, dispute: Dispute, choice: Choice, based_on: str | None = None
+) -> Published | None:
     """Do as a person decided: the lines of the other side go from the memory, then it is settled.
+
+    Args:
+        workspace: where.
+        dispute: what was decided.
+        choice: how.
+        based_on: the digest of the memory the person saw; None decides on whatever memory is there.
 
     Returns:
         What was published; None where the memory had nothing to lose by it.
 
     Raises:
-        MemoryMovedError: the memory kept changing; the conflict is still open.
+        MemoryMovedError: the memory is another, or kept changing; the conflict is still open.
     """
     for _ in range(TRIES):
         memory = store.read(workspace)
+        if based_on not in {None, memory.digest}:
+            break
         text = settle(memory.text, dispute, choice)
         try:
             published = None

@@ -7,7 +7,7 @@ bring the same two texts together at the same time agree.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memsync.digests import digest
@@ -116,18 +116,25 @@ def put_back(present: str, other: str, source: str, decided: Mapping[str, str]) 
     return Woven(text, () if dispute.id in decided else (dispute,))
 
 
-def settle(text: str, dispute: Dispute, choice: Choice) -> str:
-    """Return the memory as it is once `dispute` is decided: the lines of the other side gone.
+def leaving(lines: Sequence[str], dispute: Dispute, choice: Choice) -> list[int]:
+    """Return which lines of a memory go once `dispute` is decided: where they are, in order.
 
     Each line goes once, and where it stands several times, the last one: the new one.
     """
-    lines = split_lines(text)
+    found: list[int] = []
     for gone in reversed(dispute.rejected(choice)):
         for at in range(len(lines) - 1, -1, -1):
-            if lines[at].rstrip() == gone.rstrip():
-                del lines[at]
+            if lines[at].rstrip() == gone.rstrip() and at not in found:
+                found.append(at)
                 break
-    return "".join(lines)
+    return sorted(found)
+
+
+def settle(text: str, dispute: Dispute, choice: Choice) -> str:
+    """Return the memory as it is once `dispute` is decided: the lines of the other side gone."""
+    lines = split_lines(text)
+    gone = set(leaving(lines, dispute, choice))
+    return "".join(line for at, line in enumerate(lines) if at not in gone)
 
 
 def _dispute(conflict: Conflict, source: str, *, turned: bool) -> Dispute:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
@@ -50,6 +50,25 @@ class Changes:
     constraints_gone: tuple[str, ...]
 
 
+def side_by_side(
+    one: Sequence[str], other: Sequence[str]
+) -> tuple[tuple[Parts, ...], tuple[Parts, ...]]:
+    """Return the lines of two texts in pieces, with what each has and the other has not marked."""
+    left: list[Parts] = [((line, False),) for line in one]
+    right: list[Parts] = [((line, False),) for line in other]
+    for kind, i1, i2, j1, j2 in steps(one, other):
+        if kind == "equal":
+            continue
+        left[i1:i2] = [((line, True),) for line in one[i1:i2]]
+        right[j1:j2] = [((line, True),) for line in other[j1:j2]]
+        pairs = zip(one[i1:i2], other[j1:j2], strict=False)
+        for at, (ours, theirs) in enumerate(islice(pairs, MOST_PAIRS)):
+            parts = _differing_words(ours, theirs)
+            if any(not differs for _, differs in parts[0]):
+                left[i1 + at], right[j1 + at] = parts
+    return tuple(left), tuple(right)
+
+
 def compare(old: str, new: str) -> Changes:
     """Return what changed from `old` to `new`; line endings are no change."""
     before, after = scan(old), scan(new)
@@ -63,8 +82,8 @@ class _Comparison:
     def __init__(self, before: Outline, after: Outline) -> None:
         self._old = [line.rstrip("\r\n") for line in before.lines]
         self._new = [line.rstrip("\r\n") for line in after.lines]
-        self._old_constraints = _constraint_lines(before)
-        self._new_constraints = _constraint_lines(after)
+        self._old_constraints = constraint_lines(before)
+        self._new_constraints = constraint_lines(after)
 
     def rows(self) -> Iterator[Row]:
         found = steps(self._old, self._new)
@@ -117,7 +136,7 @@ def _differing_words(old: str, new: str) -> tuple[Parts, Parts]:
     return tuple(p for p in ours if p[0]), tuple(p for p in theirs if p[0])
 
 
-def _constraint_lines(outline: Outline) -> frozenset[int]:
+def constraint_lines(outline: Outline) -> frozenset[int]:
     """Return the lines under constraint headings, and those headings themselves."""
     return frozenset(
         number

@@ -15,6 +15,7 @@ from memsync.daemon import (
     compression,
     facts,
     markdown,
+    web_conflicts,
     web_editing,
     web_history,
     web_jobs,
@@ -38,11 +39,15 @@ NAVIGATION = (
     ("History", "history", ("backup", "restore", "restore_now")),
     ("Notes", "notes", ("note",)),
     ("Proposals", "proposals", ()),
+    ("Conflicts", "conflicts", ()),
     ("Machines", "machines", ()),
     ("Jobs", "jobs", ()),
     ("Phone", "phone", ("phone_test",)),
 )
 """The pages by name: where each leads, and which other addresses belong to it."""
+
+ONLY_WHILE_OPEN = frozenset({"conflicts"})
+"""Pages that the navigation names only while something waits there, or on the page itself."""
 
 
 def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
@@ -72,6 +77,7 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
     web_history.install(app, config)
     web_notes.install(app, config, keep)
     web_proposals.install(app, config)
+    web_conflicts.install(app, config)
     web_machines.install(app, config)
     web_jobs.install(app, config)
     web_phone.install(app, config, keep)
@@ -88,4 +94,5 @@ def _set_up_templates(app: Flask) -> None:
     app.jinja_env.filters["for_browser"] = for_browser
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["navigation"] = NAVIGATION
+    app.jinja_env.globals["only_while_open"] = ONLY_WHILE_OPEN
     app.context_processor(lambda: {"message": message()})

@@ -131,6 +131,25 @@ def test_the_pages_of_an_edit(lodger: Lodger, tab: Page) -> None:
     is_for_everybody(tab)
 
 
+def test_the_page_of_conflicts(
+    chrome: Browser, tab: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Lodger(tmp_path_factory.mktemp("torn") / "machine", SAMPLE) as torn:
+        tab.goto(torn.url(path="/conflicts"))
+        is_for_everybody(tab)
+        torn.conflict(
+            SAMPLE.replace("Turin", "Oslo").replace("to main", "to a branch"),
+            SAMPLE.replace("Turin", "Rome").replace("to main", "to any branch"),
+        )
+        tab.goto(torn.url(path="/conflicts"))
+        is_for_everybody(tab)
+        tab.get_by_role("button", name="Bring in").click()
+        tab.get_by_role("region", name="As the memory had it").first.wait_for()
+        is_for_everybody(tab)
+        tab.goto(torn.url())
+        is_for_everybody(tab)
+
+
 def test_the_pages_that_tell_of_a_problem(lodger: Lodger, tab: Page) -> None:
     text = lodger.memory.read_bytes()
     tab.goto(lodger.url(path="/nowhere"))

@@ -191,6 +191,37 @@ def test_two_edits_of_one_line_are_merged_place_by_place(
     assert lodger.backups() == [SAMPLE.encode(), theirs.encode()]
 
 
+@EVERYWHERE
+def test_what_two_machines_changed_at_once_is_decided(
+    lodger: Lodger, page: Page, host: str
+) -> None:
+    mine = SAMPLE.replace("Turin", "Oslo").replace("Ship the importer", "Ship the exporter")
+    lodger.conflict(mine, SAMPLE.replace("Turin", "Rome").replace("no preamble", "no excuse"))
+    page.goto(lodger.url(host))
+    go_to(page, "Machines")
+    page.get_by_role("link", name="conflicts").click()
+    expect(page.get_by_role("main")).to_contain_text("A conflict copy was not brought in yet")
+    page.get_by_role("button", name="Bring in").click()
+    expect(page.get_by_role("status")).to_contain_text("Brought in.")
+    assert fits(page)
+
+    go_to(page, "Memory")
+    expect(page.get_by_role("main")).to_contain_text("One place was changed on two machines")
+    page.get_by_role("link", name="decide which to keep").click()
+    ours = page.get_by_role("region", name="As the memory had it")
+    theirs = page.get_by_role("region", name="As it came from elsewhere")
+    expect(ours.locator("mark")).to_have_text("Oslo")
+    expect(theirs.locator("mark")).to_have_text("Rome")
+    theirs.get_by_role("button", name="Keep this").click()
+    expect(page.get_by_role("status")).to_contain_text("Decided.")
+    expect(page.get_by_role("heading", name="Nothing to decide")).to_be_visible()
+    assert fits(page)
+    merged = mine.replace("Oslo", "Rome").replace("no preamble", "no excuse")
+    assert lodger.memory.read_text() == merged
+    assert "Rome" in lodger.claude.read_text()
+    assert any(b"Oslo" in text and b"Rome" in text for text in lodger.backups())
+
+
 @ON_A_PHONE
 def test_notes_are_listed_by_day_and_found(lodger: Lodger, page: Page, host: str) -> None:
     lodger.note("Prefers uv to pip")

@@ -26,6 +26,8 @@ FORM_PATHS = [
     "/logout",
     "/logout/everywhere",
     "/history/20261123_000000/restore",
+    "/conflicts",
+    "/conflicts/0123456789",
     "/jobs/refresh/run",
     "/phone/test",
 ]

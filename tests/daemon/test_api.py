@@ -24,7 +24,15 @@ from tests.daemon.conftest import ON_ONE_MEMORY, PASSWORD, WRONGS, memory_bytes
 from tests.support.browser import Browser
 
 OWN = {"Origin": "http://localhost"}
-GETS = ["/api/memory", "/api/history", "/api/notes", "/api/machines", "/api/jobs"]
+GETS = [
+    "/api/memory",
+    "/api/history",
+    "/api/notes",
+    "/api/machines",
+    "/api/jobs",
+    "/api/proposals",
+    "/api/conflicts",
+]
 DESCRIPTION = json.loads((Path(web.__file__).parent / "openapi.json").read_text())
 TYPES = {
     "string": str,

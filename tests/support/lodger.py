@@ -12,8 +12,10 @@ from typing import Self
 
 import tomli_w
 
+from memsync.digests import digest
 from tests.support.net import HOST, Answer, free_port, send, until
 
+CONFLICT_COPY = "GLOBAL_MEMORY.sync-conflict-20261123-101112-ABCDEFG.md"
 SYSTEM = ("PATH", "LANG", "TZ", "SYSTEMROOT", "TMPDIR")
 """What of the environment the daemon sees; the rest of the machine is none of its business."""
 
@@ -94,10 +96,11 @@ class Lodger:
         """Return an address of the page."""
         return f"http://{host}:{self.web}{path}"
 
-    def memsync(self, *words: str) -> str:
-        """Run a command on this machine and return what it printed."""
+    def memsync(self, *words: str, **more: str) -> str:
+        """Run a command on this machine, with `more` around it, and return what it printed."""
         command = [sys.executable, "-m", "memsync", *words]
-        done = subprocess.run(command, env=self.env, capture_output=True, check=True, timeout=60)
+        env = {**self.env, **more}
+        done = subprocess.run(command, env=env, capture_output=True, check=True, timeout=60)
         return done.stdout.decode()
 
     def note(self, text: str) -> Answer:
@@ -108,6 +111,18 @@ class Lodger:
             first = text.splitlines()[0].encode()
             until(lambda: any(first in log for log in self.logs().values()))
         return answer
+
+    def conflict(self, ours: str, theirs: str) -> None:
+        """Have the memory changed here to `ours`, and a copy arrive of what a laptop made of it."""
+        base = self.memory.read_text(encoding="utf-8")
+        laptop = self.root / "machines" / "laptop-1a2b"
+        laptop.mkdir(parents=True)
+        named = " ".join(digest(text.encode()) for text in (theirs, base))
+        (laptop / "published.log").write_text(f"2026-11-23T10:11:12.000000+00:00 {named}\n")
+        draft = self.home / "draft.md"
+        draft.write_bytes(ours.encode())
+        self.memsync("edit", VISUAL=f"cp '{draft}'")
+        (self.root / CONFLICT_COPY).write_bytes(theirs.encode())
 
     def logs(self) -> dict[str, bytes]:
         """Return the days' logs."""
