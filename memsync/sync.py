@@ -81,8 +81,7 @@ def refresh_memory_content(
         result["model"] = "offline"
         result["edits"] = _offline(taken, current_memory, result, config)
         if result["edits"]:
-            count = "1 note" if len(taken) == 1 else f"{len(taken)} notes"
-            result["summary"] = f"{count} added under {offline.SECTION}"
+            result["summary"] = f"added under {offline.SECTION}"
         return _finish(result, current_memory, allow_shrink=allow_shrink)
     return _ask_claude(result, taken, current_memory, config, allow_shrink=allow_shrink)
 

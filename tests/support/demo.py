@@ -6,12 +6,14 @@ Nothing outside ``.demo/`` is read or written: the demo has a home of its own th
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / ".demo"
@@ -19,6 +21,9 @@ HOME = DEMO / "home"
 WRAPPER = DEMO / "memsync"
 WEB_PORT = os.environ.get("WEB_PORT", "5000")
 CAPTURE_PORT = os.environ.get("CAPTURE_PORT", "5001")
+
+BY_PHONE = "Prefers uv to pip since this week"
+TYPED = "The importer is due on Friday"
 
 MEMORY = """<!-- memsync v1 -->
 # Global memory
@@ -65,6 +70,7 @@ def main() -> None:
     }.items():
         _run("config", "set", key, value, quiet=True)
     _run("daemon", "start", "--detach")
+    _show_the_main_job()
     _say_what_to_try()
 
 
@@ -109,19 +115,39 @@ def _stop() -> None:
         subprocess.run([str(WRAPPER), "daemon", "stop"], capture_output=True, check=False)
 
 
+def _show_the_main_job() -> None:
+    """From a phone and a terminal to the memory and every agent, each command as one types it."""
+    memsync = WRAPPER.relative_to(ROOT)
+    body = json.dumps({"text": BY_PHONE})
+    url = f"http://localhost:{CAPTURE_PORT}/note"
+    print(f"\n$ curl -H 'Content-Type: application/json' -d '{body}' {url}")
+    request = Request(url, body.encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=10) as answer:
+        print(answer.read().decode())
+    print(f"$ {memsync} note {shlex.quote(TYPED)}", flush=True)
+    _run("note", TYPED)
+    print(f"$ {memsync} daemon run refresh", flush=True)
+    _run("daemon", "run", "refresh")
+    for agent in (".claude/CLAUDE.md", ".codex/AGENTS.md"):
+        path = HOME / agent
+        print(f"$ tail -n 4 {path.relative_to(ROOT)}")
+        print("\n".join(path.read_text(encoding="utf-8").splitlines()[-4:]))
+        if not all(note in path.read_text(encoding="utf-8") for note in (BY_PHONE, TYPED)):
+            sys.exit(
+                "Error: the notes did not reach this file\nTry: make demo-stop, then make demo"
+            )
+
+
 def _say_what_to_try() -> None:
     memsync = WRAPPER.relative_to(ROOT)
-    note = '{"text": "Prefers uv to pip since this week"}'
     print(
         f"""
-memsync runs on a sample memory in {DEMO.relative_to(ROOT)}/. Try, from this folder:
+memsync runs on a sample memory in {DEMO.relative_to(ROOT)}/. Open http://localhost:{WEB_PORT} in a browser, and try
 
-  curl -H 'Content-Type: application/json' -d '{note}' http://localhost:{CAPTURE_PORT}/note
-  {memsync} daemon run refresh
-  open http://localhost:{WEB_PORT} in a browser
+  {memsync} blame
+  {memsync} --help
 
-The note is then in the memory, in {(HOME / ".claude/CLAUDE.md").relative_to(ROOT)}
-and in {(HOME / ".codex/AGENTS.md").relative_to(ROOT)}. make demo-stop ends it."""
+make demo-stop ends it."""
     )
 
 
