@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections import deque
-from types import ModuleType
-from typing import Any
 
 import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
-from memsync.config import Config
-from memsync.daemon import history, process
+from memsync.daemon import cli_jobs, process
+from memsync.daemon.extra import late
 from memsync.daemon.process import Status
-from memsync.errors import MemsyncError, NotSetUpError, WrongUsageError
+from memsync.errors import MemsyncError, WrongUsageError
 from memsync.terminal import for_terminal, is_terminal
 from memsync.workspace import Workspace
-
-EXTRA = "pip install 'memsync[daemon]'"
-
-
-def _late(name: str) -> ModuleType:
-    """Import a module that needs the extra; say so where it is not installed.
-
-    Late on purpose: the runtime costs memory and time that `stop` and `status` must not pay.
-    """
-    try:
-        return importlib.import_module(f"memsync.daemon.{name}")
-    except ModuleNotFoundError as error:
-        raise MemsyncError(f"the daemon needs {error.name}, which is not here", EXTRA) from error
 
 
 @click.group()
@@ -43,10 +27,10 @@ def daemon() -> None:
 @click.option("--detach", is_flag=True, help="Start in the background.")
 def start(*, detach: bool) -> None:
     """Start the daemon; in the foreground unless --detach."""
-    runtime = _late("runtime")
+    runtime = late("runtime")
     config = settings.load()
     made: dict[str, str] = {}
-    first_start = _late("first_start")
+    first_start = late("first_start")
     if first_start.is_due(config):
         config, made = first_start.secure(config)
     if detach:
@@ -76,7 +60,7 @@ def stop() -> None:
 def status(*, as_json: bool) -> None:
     """Show whether the daemon runs, where, and how its jobs went."""
     present = process.running()
-    jobs = _jobs(present)
+    jobs = cli_jobs.jobs(present)
     table = {
         "running": present is not None,
         "pid": present.pid if present else None,
@@ -93,22 +77,22 @@ def status(*, as_json: bool) -> None:
     else:
         click.echo(f"Running since {present.started}, pid {present.pid}.")
         _print_addresses(present.web_url, present.capture_url)
-    _print_jobs(jobs)
+    cli_jobs.print_jobs(jobs)
 
 
 @daemon.command()
 @json_option
 def schedule(*, as_json: bool) -> None:
     """Show each job: when, in words, its last run and its next."""
-    _late("triggers")
+    late("triggers")
     present = process.running()
-    jobs = _jobs(present)
+    jobs = cli_jobs.jobs(present)
     if as_json:
         print_json({"running": present is not None, "jobs": jobs})
         return
     if present is None:
         click.echo("The daemon is not running; this is what it would run:")
-    _print_jobs(jobs)
+    cli_jobs.print_jobs(jobs)
 
 
 @daemon.command()
@@ -140,7 +124,7 @@ def web() -> None:
 @click.option("--launchd", is_flag=True, help="With --print: the property list for macOS.")
 def install(*, user: bool, only_print: bool, launchd: bool) -> None:
     """Have the daemon start with this machine: systemd, or launchd on macOS."""
-    service = _late("service")
+    service = late("service")
     if only_print:
         click.echo(service.render_unit(user=user, launchd=launchd), nl=False)
         return
@@ -157,27 +141,27 @@ def install(*, user: bool, only_print: bool, launchd: bool) -> None:
 @click.option("--user", is_flag=True, help="The service that install --user put there.")
 def uninstall(*, user: bool) -> None:
     """Stop the service and remove it; config, state and memory stay."""
-    click.echo(f"Removed: {_late('service').uninstall_service(user=user)}")
+    click.echo(f"Removed: {late('service').uninstall_service(user=user)}")
 
 
 @daemon.command(hidden=True)
 def prepare() -> None:
     """Do the user's part of an installation and print it as JSON."""
-    module = _late("prepare")
+    module = late("prepare")
     print_json(module.as_table(module.prepare()))
 
 
 @daemon.command("check-access", hidden=True)
 def check_access() -> None:
     """Try the folders a service needs."""
-    _late("prepare").check_access(settings.load())
+    late("prepare").check_access(settings.load())
 
 
 @daemon.command(hidden=True)
 def alert() -> None:
     """Send the alert that comes as JSON on standard input by apprise."""
     given = json.loads(sys.stdin.read())
-    _late("notify").send_by_apprise(settings.load(), given["subject"], given["body"])
+    late("notify").send_by_apprise(settings.load(), given["subject"], given["body"])
 
 
 @daemon.command()
@@ -192,7 +176,7 @@ def run(job: str, *, dry_run: bool, verify: bool, accept: bool) -> None:
     the mirror itself is not where it was; --accept says that this is meant. --verify finds damage
     that size and time do not show, renews what is damaged in the mirror, and exits 1 for it.
     """
-    scheduler = _late("scheduler")
+    scheduler = late("scheduler")
     if dry_run:
         _preview(job)
         return
@@ -205,7 +189,7 @@ def run(job: str, *, dry_run: bool, verify: bool, accept: bool) -> None:
             "--verify and --accept are for mirror", hint="memsync daemon run mirror --verify"
         )
     config = settings.load()
-    _late("runtime").set_up_logging(to_terminal=False)  # what a job logs is the daemon's, too
+    late("runtime").set_up_logging(to_terminal=False)  # what a job logs is the daemon's, too
     if found.name == "mirror":
         done = scheduler.job_backup_mirror(config, verify=verify, accept=accept, tell=click.echo)
     else:
@@ -219,89 +203,8 @@ def _preview(job: str) -> None:
     if job not in {"digest", "weekly_digest"}:
         raise WrongUsageError("--dry-run is for digest", hint="memsync refresh --dry-run")
     config = settings.load()
-    text = _late("digest").generate_digest(Workspace.open(config).root, config)
+    text = late("digest").generate_digest(Workspace.open(config).root, config)
     click.echo(for_terminal(text), nl=False)
-
-
-def _jobs(present: Status | None) -> list[dict[str, Any]]:
-    """Return every job with its schedule: the running daemon's own, else what the config says."""
-    try:
-        config = settings.load()
-        scheduler, triggers = _late("scheduler"), _late("triggers")
-    except NotSetUpError:
-        raise
-    except MemsyncError as error:
-        if error.hint == EXTRA:
-            return _past_jobs()
-        raise
-    last = history.last_runs()
-    return [
-        _job_table(job, *_plan(job, config, present, scheduler), last.get(job.id), triggers)
-        for job in scheduler.jobs_of(config)
-    ]
-
-
-def _past_jobs() -> list[dict[str, Any]]:
-    """Return what the history alone knows, where the extra is not installed."""
-    return [
-        {
-            "id": run.job,
-            "last_run": run.start,
-            "last_outcome": run.outcome,
-            "last_message": run.message,
-        }
-        for run in history.last_runs().values()
-    ]
-
-
-def _plan(
-    job: Any,  # noqa: ANN401 - a scheduler.Job, whose module is loaded late
-    config: Config,
-    present: Status | None,
-    scheduler: ModuleType,
-) -> tuple[str, bool]:
-    """Return a job's schedule and whether it is on, by the running daemon or else the config."""
-    if present is not None:
-        return present.schedules.get(job.id, job.schedule(config)), job.id in present.schedules
-    return job.schedule(config), job in scheduler.enabled_jobs(config)
-
-
-def _job_table(
-    job: Any,  # noqa: ANN401
-    line: str,
-    is_on: bool,
-    last: history.Run | None,
-    triggers: ModuleType,
-) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "name": job.name,
-        "schedule": line,
-        "description": triggers.describe(line) if is_on else f"off ({triggers.describe(line)})",
-        "purpose": job.purpose,
-        "enabled": is_on,
-        "last_run": last.start if last else None,
-        "last_outcome": last.outcome if last else None,
-        "last_message": last.message if last else None,
-        "last_duration": last.duration if last else None,
-        "next_run": _next(line, job.id, triggers) if is_on else None,
-    }
-
-
-def _next(line: str, job: str, triggers: ModuleType) -> str:
-    moment = triggers.next_by_schedule(line, history.last_start(job))
-    return str(moment.isoformat(timespec="seconds"))
-
-
-def _print_jobs(jobs: list[dict[str, Any]]) -> None:
-    for job in jobs:
-        click.echo(f"{job.get('name', job['id'])}: {job.get('description', '')}".rstrip(": "))
-        if job["last_run"]:
-            took = f" in {job['last_duration']} s" if job.get("last_duration") is not None else ""
-            said = f"{job['last_outcome']}{took}: {job['last_message']}"
-            click.echo(f"  last {job['last_run']} {said}")
-        if job.get("next_run"):
-            click.echo(f"  next {job['next_run']}")
 
 
 def _print_addresses(web_url: str | None, capture_url: str | None) -> None:
@@ -314,7 +217,7 @@ def _print_addresses(web_url: str | None, capture_url: str | None) -> None:
 def _show_secrets(made: dict[str, str], web_url: str | None) -> None:
     """Show what the first start made; it is in the config file and is not shown again."""
     if made and web_url:
-        click.echo(_late("qr").in_terminal(web_url), nl=False)
+        click.echo(late("qr").in_terminal(web_url), nl=False)
     words = {"capture_token": "Token for notes", "web_ui_password": "Password of the page"}
     for key, value in made.items():
         click.echo(f"{words[key]}: {value}")

@@ -13,7 +13,8 @@ from memsync import clock
 from memsync.config import Config
 from memsync.daemon import history, runner, triggers
 from memsync.daemon.history import Run
-from memsync.daemon.scheduler import Job, enabled_jobs, find_job, jobs_of, run_now
+from memsync.daemon.job_runs import Job, run_now
+from memsync.daemon.scheduler import enabled_jobs, find_job, jobs_of
 
 MOST_EARLIER = 10
 RECENT = 5

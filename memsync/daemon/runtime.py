@@ -52,6 +52,7 @@ class _Jobs:
     def __init__(self, config: Config) -> None:
         # Late on purpose: the ports answer a tenth of a second sooner without it.
         self._module = importlib.import_module("memsync.daemon.scheduler")
+        self._runs = importlib.import_module("memsync.daemon.job_runs")
         self._config = config
         self._scheduler = self._module.build_scheduler(config)
         self._looked = clock.now()
@@ -61,7 +62,7 @@ class _Jobs:
 
     def stop(self) -> None:
         self._scheduler.shutdown(wait=False)
-        self._module.end_children()
+        self._runs.end_children()
 
     def is_alive(self) -> bool:
         # `running` only says that nobody stopped it; a dead thread says nothing.

@@ -1,20 +1,9 @@
-"""The jobs, and when they run.
-
-A job never raises and never takes the daemon down: each run is a line in the history. Those that
-call the model run in a process of their own, so the daemon stays small.
-"""
+"""The jobs, what each does, and when they run."""
 
 from __future__ import annotations
 
-import logging
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
@@ -24,8 +13,9 @@ from tzlocal import get_localzone
 from memsync import refresh
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.daemon import carry, digest, history, mirror_job, runner, thinner, watchdog
+from memsync.daemon import carry, digest, history, mirror_job, thinner, watchdog
 from memsync.daemon.history import Run
+from memsync.daemon.job_runs import Job, run_job, told
 from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.errors import BudgetError
@@ -33,17 +23,11 @@ from memsync.locks import BusyError
 from memsync.publish import require_told
 from memsync.workspace import Workspace
 
-CHILD_SECONDS = 3600
-
-log = logging.getLogger(__name__)
-_children: set[subprocess.Popen[bytes]] = set()
-_children_lock = threading.Lock()
-
 
 def job_nightly_refresh(config: Config) -> Run:
     """Merge all pending notes; before it, thin out the backups, which makes room for one more."""
     last_run = history.last_start("nightly_refresh")
-    with _carried(config), _told(config, "nightly_refresh") as run:
+    with _carried(config), told(config, "nightly_refresh") as run:
         workspace = Workspace.open(config)
         thinned = thinner.thin(workspace, last_run)
         try:
@@ -61,7 +45,7 @@ def job_nightly_refresh(config: Config) -> Run:
 
 def job_rclone_sync(config: Config) -> Run:
     """Carry changes between this machine's copy and the remote, both ways."""
-    with _told(config, "rclone_sync") as run:
+    with told(config, "rclone_sync") as run:
         if config.provider != "rclone":
             run.skip("core.provider is not rclone")
             return run
@@ -80,7 +64,7 @@ def job_backup_mirror(
     tell: Callable[[str], object] = lambda _line: None,
 ) -> Run:
     """Bring the independent copy of the memory folder up to date; see `mirror_job.run`."""
-    with _told(config, "backup_mirror") as run:
+    with told(config, "backup_mirror") as run:
         if not config.daemon.backup_mirror_path:
             run.skip("daemon.backup_mirror_path is not set")
         else:
@@ -90,7 +74,7 @@ def job_backup_mirror(
 
 def job_drift_check(config: Config) -> Run:
     """Look whether every agent has the memory."""
-    with _told(config, "drift_check") as run:
+    with told(config, "drift_check") as run:
         try:
             run.message = watchdog.sentence(watchdog.run_drift_check(config))
         except BusyError as error:
@@ -100,7 +84,7 @@ def job_drift_check(config: Config) -> Run:
 
 def job_weekly_digest(config: Config) -> Run:
     """Make and mail the digest."""
-    with _told(config, "weekly_digest") as run:
+    with told(config, "weekly_digest") as run:
         run.message = digest.generate_and_send(config)
     return run
 
@@ -113,49 +97,6 @@ def _carried(config: Config) -> Iterator[None]:
     yield
     if config.provider == "rclone":
         job_rclone_sync(config)
-
-
-@contextmanager
-def _told(config: Config, job: str) -> Iterator[Run]:
-    """Record a run, and alert where it brings news: see `tell_change`."""
-    before = history.last_word(job)
-    with history.recording(job) as run:
-        yield run
-    tell_change(config, before, run)
-
-
-def tell_change(config: Config, before: Run | None, run: Run) -> None:
-    """Alert once when a job begins to fail or to be held up, and once when it is well again.
-
-    A trouble is told once, and again when its cure is another. What only waits for another
-    process is no trouble.
-    """
-    was, now = _trouble(before), _trouble(run)
-    if now is not None and now != was:
-        what = "failed" if run.outcome == "failed" else "is held up"
-        notify(config, f"the job {run.job} {what}", f"{run.message}\n{run.hint}".strip())
-    elif run.outcome == "ok" and was is not None:
-        notify(config, f"the job {run.job} is well again", run.message)
-
-
-def _trouble(run: Run | None) -> tuple[str, str] | None:
-    """Return what is wrong with a job after `run`: its outcome and the cure; None if nothing."""
-    if run is None or run.outcome == "ok" or (run.outcome == "skipped" and not run.hint):
-        return None
-    return run.outcome, run.hint
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job: its id, its short name, what it is for, when it runs, and by what."""
-
-    id: str
-    name: str
-    purpose: str
-    is_on: Callable[[Config], bool]
-    schedule: Callable[[Config], str]
-    act: Callable[[Config], Run]
-    in_child: Callable[[Config], bool] = lambda _config: False
 
 
 JOBS: tuple[Job, ...] = (
@@ -270,60 +211,3 @@ def plan_anew(scheduler: BaseScheduler, config: Config) -> None:
     """Work out all next runs from the history, after the clock was set back."""
     for job in enabled_jobs(config):
         scheduler.reschedule_job(job.id, trigger=trigger_for(job, config))
-
-
-def run_job(job: Job, config: Config) -> None:
-    """Run a job here, or in a process of its own where it calls the model."""
-    with runner.running(job.id):
-        if config.source is not None and job.in_child(config):
-            _run_in_child(job, config, config.source)
-        else:
-            job.act(config)
-
-
-def run_now(job: Job, config: Config) -> None:
-    """Run a job because a person asked, in a process of its own: it may take its time."""
-    if config.source is not None:
-        _run_in_child(job, config, config.source)
-    else:
-        job.act(config)
-
-
-def end_children() -> None:
-    """End the processes of running jobs; what they were doing is done by the next run."""
-    with _children_lock:
-        for child in _children:
-            child.terminate()
-
-
-def _run_in_child(job: Job, config: Config, source: Path) -> None:
-    """Run ``memsync daemon run JOB``; the child writes its own line in the history."""
-    before = history.last_runs().get(job.id)
-    try:
-        child = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "memsync", "daemon", "run", job.name],
-            env={**os.environ, "MEMSYNC_CONFIG": str(source)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        run = history.failed(job.id, f"the job's process could not be started: {error.strerror}")
-        tell_change(config, before, run)
-        return
-    with _children_lock:
-        _children.add(child)
-    try:
-        child.wait(CHILD_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    finally:
-        with _children_lock:
-            _children.discard(child)
-    if child.returncode < 0:
-        run = history.failed(job.id, f"the job's process was ended by signal {-child.returncode}")
-        tell_change(config, before, run)
-    elif child.returncode and history.last_runs().get(job.id) == before:
-        words = f"it could not begin; memsync daemon run {job.name} says why"
-        tell_change(config, before, history.failed(job.id, words))

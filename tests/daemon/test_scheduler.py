@@ -19,9 +19,10 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from memsync import clock, config_writer, sessions
 from memsync import config as settings
 from memsync.config import Config
-from memsync.daemon import history, scheduler
+from memsync.daemon import history, job_runs, scheduler
 from memsync.daemon.history import Run
-from memsync.daemon.scheduler import JOBS, build_scheduler, find_job, run_job
+from memsync.daemon.job_runs import run_job
+from memsync.daemon.scheduler import JOBS, build_scheduler, find_job
 from memsync.notes import make
 from memsync.workspace import Workspace
 from tests.support.messages_server import edits, slow
@@ -230,14 +231,14 @@ def test_a_job_whose_process_is_killed_is_recorded_as_failed(at_work, with_claud
 
 
 def test_stopping_the_daemon_ends_the_processes_of_its_jobs(at_work):
-    scheduler.end_children()
+    job_runs.end_children()
     at_work.join(10)
     assert children() == []
     assert "ended by signal 15" in last("nightly_refresh").message
 
 
 def test_a_job_that_takes_too_long_is_ended(with_claude, claude, monkeypatch):
-    monkeypatch.setattr(scheduler, "CHILD_SECONDS", 1)
+    monkeypatch.setattr(job_runs, "CHILD_SECONDS", 1)
     take(with_claude)
     claude.script(slow(edits(ADD), 60))
     run_job(job("refresh"), with_claude.config)

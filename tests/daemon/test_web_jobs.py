@@ -14,7 +14,8 @@ from flask import Flask
 from memsync import clock
 from memsync.config import Config
 from memsync.daemon import history, joblist, runner, web
-from memsync.daemon.scheduler import Job, find_job, run_job
+from memsync.daemon.job_runs import Job, run_job
+from memsync.daemon.scheduler import find_job
 from memsync.errors import MemsyncError
 from memsync.state import state_folder
 from memsync.workspace import Workspace
