@@ -164,7 +164,7 @@ def said_in(workspace: Workspace, proposal: Proposal) -> list[Note]:
     """
     wanted = {name.id for name in proposal.notes}
     days = sorted({name.day for name in proposal.notes})
-    listed = [note for day in days for note in sessions.read_day(workspace, day)]
+    listed = sessions.read_days(workspace, days)
     return [note for note in listed if note.id in wanted]
 
 

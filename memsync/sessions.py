@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -155,9 +155,27 @@ def read_day(workspace: Workspace, day: date) -> list[Note]:
     Raises:
         FolderAwayError: a log cannot be read.
     """
-    log = log_path(workspace, day)
-    there = [path for path, _ in _files(workspace, str(day))]
-    listed = _read_log(log, day) if log in there else []
+    return _read_files(day, [path for path, _ in _files(workspace, str(day))])
+
+
+def read_days(workspace: Workspace, wanted: Iterable[date] | None = None) -> list[Note]:
+    """Return the notes of several days in order, of all where `wanted` is None, as `read_day` does.
+
+    The folder is listed once: a folder of years has thousands of logs.
+
+    Raises:
+        FolderAwayError: the folder or a log cannot be read.
+    """
+    by_day: dict[date, list[Path]] = {}
+    for path, day in _files(workspace):
+        by_day.setdefault(day, []).append(path)
+    chosen = sorted(by_day.keys() if wanted is None else by_day.keys() & set(wanted))
+    return [note for day in chosen for note in _read_files(day, by_day[day])]
+
+
+def _read_files(day: date, there: Sequence[Path]) -> list[Note]:
+    log = next((path for path in there if path.name == f"{day}.md"), None)
+    listed = _read_log(log, day) if log else []
     for path in there:
         if path != log:
             known = {note.id for note in listed}
@@ -248,15 +266,14 @@ def pending(workspace: Workspace) -> list[Note]:
         FolderAwayError: a log or a ledger cannot be read.
     """
     merged = merged_ids(workspace)
-    wanted = days(workspace)
+    wanted = None
     if merged is None:
-        merged, wanted = set(), [day for day in wanted if day >= clock.now().date()]
+        merged, wanted = set(), [day for day in days(workspace) if day >= clock.now().date()]
     merged = merged | proposals.note_ids(workspace).keys()
     found: dict[str, Note] = {}
-    for day in wanted:
-        for note in read_day(workspace, day):
-            if note.id not in merged:
-                found.setdefault(note.id, note)
+    for note in read_days(workspace, wanted):
+        if note.id not in merged:
+            found.setdefault(note.id, note)
     return list(found.values())
 
 
@@ -337,6 +354,6 @@ def open_ledger(workspace: Workspace) -> None:
         return
     workspace.require_present()
     today = clock.now().date()
-    earlier = [note for day in days(workspace) if day < today for note in read_day(workspace, day)]
+    earlier = read_days(workspace, [day for day in days(workspace) if day < today])
     text = "\n".join([LEDGER_HEAD, *_ledger_lines(earlier)]) + "\n"
     create_new(own_folder(workspace.machines) / LEDGER_NAME, text.encode())

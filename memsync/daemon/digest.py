@@ -71,7 +71,7 @@ def _waiting(workspace: Workspace) -> list[str]:
 def _notes(workspace: Workspace, since: datetime) -> list[Note]:
     first = (since.date(), f"{since:%H:%M:%S}")
     days = [day for day in sessions.days(workspace) if day >= since.date()]
-    listed = [note for day in days for note in sessions.read_day(workspace, day)]
+    listed = sessions.read_days(workspace, days)
     return [note for note in listed if (note.day, note.time) >= first]
 
 
