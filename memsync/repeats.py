@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from memsync.document import Heading, Kind, Outline, is_list_item, scan
 from memsync.edits import Edit
@@ -17,6 +18,9 @@ from memsync.nearness import Words, day, holds_on_any_day, is_close_to_any, word
 
 LEAST_WORDS = 2
 """A line of fewer words says too little by itself to be taken for a repeat."""
+
+Point = tuple[str, Words]
+"""What a point says, and the day it is dated by."""
 
 _NOTES = re.compile(r"recent notes\b", re.IGNORECASE)
 _RECENT = re.compile(r"recent\b", re.IGNORECASE)
@@ -43,9 +47,14 @@ class Standing:
         self._recent: list[tuple[str, Words]] = []
         self._other: list[Words] = []
         self.by_heading: dict[Heading, list[Words]] = {}
+        self.listed: dict[Heading, list[Point]] = {}
+        self.alone: dict[int, Heading] = {}
         for number, heading, is_introduced in _plain_lines(outline):
             line = outline.lines[number]
             alone = not is_introduced and _is_whole_point(outline, number)
+            if alone:
+                self.alone[number] = heading
+                self.listed.setdefault(heading, []).append((day(line), words(line)))
             if alone and _NOTES.match(heading.text):
                 self._recent.append((day(line), words(line)))
             elif is_recent(heading):
@@ -81,23 +90,78 @@ class Standing:
 
 
 def without_repeats(memory: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """Return the edits without additions of one line that its section has already.
+    """Return the edits without the points of plain lists that their section has already.
 
-    One that another edit of the list takes away is not there any more, and is kept.
+    A point that another edit of the list takes away is not there any more, and is kept; so is one
+    that another edit is put behind. A replace of which nothing new is left becomes a remove.
     """
-    outline, standing = scan(memory), Standing(memory)
-    taken = {words(line) for edit in edits for line in edit.find.split("\n")}
-    return tuple(edit for edit in edits if not _repeats(edit, outline, standing, taken))
+    desk = _Desk(memory, edits)
+    return tuple(left for edit in edits if (left := desk.without_repeats(edit)) is not None)
 
 
-def _repeats(edit: Edit, outline: Outline, standing: Standing, taken: set[Words]) -> bool:
-    text = edit.text.strip("\n")
-    if edit.op != "add" or edit.after.strip() or "\n" in text or _indent(text) > 0:
+class _Desk:
+    """A memory, and a list of edits of it, each looked at in turn."""
+
+    def __init__(self, memory: str, edits: Sequence[Edit]) -> None:
+        self._outline = scan(memory)
+        self._lines = [line.rstrip() for line in self._outline.lines]
+        self._standing = Standing(memory)
+        behind = [line for edit in edits for line in edit.after.split("\n")]
+        taken = [line for edit in edits for line in edit.find.split("\n")]
+        new = (line for line in behind if line.rstrip() not in self._lines)
+        self._needed = {_point(line) for line in (*taken, *new)}
+        self._added: dict[Heading, set[Point]] = {}
+
+    def without_repeats(self, edit: Edit) -> Edit | None:
+        """Return the edit as far as it says something new; None where it says nothing."""
+        lines = edit.text.strip("\n").split("\n")
+        heading = self._section_of(edit)
+        if heading is None or not all(map(_is_plain_point, lines)):
+            return edit
+        left = [line for line in lines if not self._repeats(heading, _point(line))]
+        if len(left) == len(lines):
+            return edit
+        if left:
+            return replace(edit, text="\n".join(left))
+        return replace(edit, op="remove", text="") if edit.op == "replace" else None
+
+    def _repeats(self, heading: Heading, point: Point) -> bool:
+        if len(point[1]) < LEAST_WORDS:
+            return False
+        added = self._added.setdefault(heading, set())
+        if point in added:
+            return True
+        added.add(point)
+        listed = self._standing.listed.get(heading, [])
+        return point not in self._needed and _says(listed, heading, point)
+
+    def _section_of(self, edit: Edit) -> Heading | None:
+        """Return the heading the text comes to stand under; None where a list is not plain."""
+        anchor = (edit.after if edit.op == "add" else edit.find).strip("\n")
+        if not anchor.strip():
+            found = self._outline.find_sections(edit.section)
+            return found[0] if len(found) == 1 else None
+        first = anchor.split("\n", maxsplit=1)[0].rstrip()
+        if edit.op == "remove" or self._lines.count(first) != 1:
+            return None
+        return self._standing.alone.get(self._lines.index(first))
+
+
+def _says(listed: Sequence[Point], heading: Heading, point: Point) -> bool:
+    """Tell whether a section says `point`, and nothing later that may take it back."""
+    if point not in listed:
         return False
-    found, said = outline.find_sections(edit.section), words(text)
-    if len(found) != 1 or len(said) < LEAST_WORDS or said in taken or day(text):
-        return False
-    return said in standing.by_heading.get(found[0], ())
+    last = len(listed) - 1 - listed[::-1].index(point)
+    later = (told for _, told in listed[last + 1 :])
+    return bool(point[0]) or not (is_recent(heading) and is_close_to_any(point[1], later))
+
+
+def _point(line: str) -> Point:
+    return day(line), words(line)
+
+
+def _is_plain_point(line: str) -> bool:
+    return _indent(line) == 0 and is_list_item(line)
 
 
 def _plain_lines(outline: Outline) -> Iterable[tuple[int, Heading, bool]]:

@@ -12,7 +12,7 @@ from memsync.config import Config
 from memsync.edits import Edit
 from memsync.notes import Note
 from memsync.repeats import without_repeats
-from memsync.sync import refresh_memory_content
+from memsync.sync import reapply, refresh_memory_content
 from tests.conftest import SAMPLE
 
 OFFLINE = Config(engine="offline")
@@ -92,11 +92,50 @@ def test_what_the_same_answer_takes_away_may_be_put_back_in_other_words():
     assert without_repeats(SAMPLE, [gone, back]) == (gone, back)
 
 
-def test_a_sub_point_an_unknown_section_and_more_than_one_line_are_never_repeats():
+def test_in_each_way_an_edit_can_repeat_a_point_only_what_is_new_is_left():
+    ship, tests = "- Ship the importer", "- Write the tests"
+    edits = [
+        Edit("add", section="Current priorities", text=f"{ship}.\n{tests}"),
+        Edit("add", after="- Short answers, no preamble", text="- short answers, no preamble"),
+        Edit("replace", find="- Write the runbook", text=f"- Write the book\n{tests}\n{ship}"),
+        Edit("replace", find="- Never push to main without asking",
+             text="- Never delete data without a backup"),
+    ]  # fmt: skip
+    assert without_repeats(SAMPLE, edits) == (
+        Edit("add", section="Current priorities", text=tests),
+        Edit("replace", find="- Write the runbook", text="- Write the book"),
+        Edit("remove", find="- Never push to main without asking"),
+    )
+
+
+def test_a_point_another_edit_is_put_behind_is_kept_as_it_is_written():
+    edits = (
+        Edit("add", section="Preferences", text="- short answers, no preamble."),
+        Edit("add", after="- short answers, no preamble.", text="  - also in mails"),
+    )
+    assert without_repeats(SAMPLE, edits) == edits
+
+
+def test_what_was_said_of_late_and_taken_back_may_be_said_again():
+    lately = "# M\n\n## Recent decisions\n\n- I live in Oslo\n- I live in Turin\n"
+    back = Edit("add", section="Recent decisions", text="- I live in Oslo")
+    again = Edit("add", section="Recent decisions", text="- I live in Turin.")
+    assert without_repeats(lately, [back, again]) == (back,)
+
+
+def test_what_a_stranger_repeats_is_not_added_either():
+    memory = SAMPLE.replace("## Preferences", "## Recent notes\n\n- Tea at five\n\n## Preferences")
+    again = [Edit("add", section="Recent notes", text="- tea at five.")]
+    heard = refresh_memory_content([note("Tea at five")], SAMPLE, OFFLINE)
+    heard["edits"], heard["gated"] = tuple(again), True
+    assert not reapply(heard, memory)["changed"]
+
+
+def test_a_sub_point_and_an_unknown_section_are_never_repeats():
     kept = [
         Edit("add", section="Identity", after="- Ada, backend engineer in Turin", text="- Ada"),
         Edit("add", section="Preferences", text="  - Short answers, no preamble"),
         Edit("add", section="New", text="- Short answers, no preamble"),
-        Edit("add", section="Preferences", text="- Short answers, no preamble\n- More"),
+        Edit("add", section="Preferences", text="- Short answers, no preamble\n  - More"),
     ]
     assert without_repeats(SAMPLE, kept) == tuple(kept)
