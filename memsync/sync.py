@@ -236,10 +236,11 @@ _CONSTRAINT = "a line under constraints"
 
 def _finish(result: RefreshResult, memory: str, *, allow_shrink: bool) -> RefreshResult:
     """Apply the edits and guard what comes out; raises `EditError` where they do not apply."""
-    applied = edits.apply(memory, without_repeats(memory, result["edits"]))
+    result["edits"] = without_repeats(memory, result["edits"])
+    applied = edits.apply(memory, result["edits"])
     result["malformed"], result["problem"], result["hint"] = False, "", ""
     if result["gated"]:
-        _sift(result, memory, allow_shrink=allow_shrink)
+        _sift(result, memory, applied, allow_shrink=allow_shrink)
         applied = edits.apply(memory, result["edits"])
     result["refused"] = _refusal(memory, applied, allow_shrink=allow_shrink)
     if not result["refused"]:
@@ -248,13 +249,17 @@ def _finish(result: RefreshResult, memory: str, *, allow_shrink: bool) -> Refres
     return result
 
 
-def _sift(result: RefreshResult, memory: str, *, allow_shrink: bool) -> None:
+def _sift(result: RefreshResult, memory: str, whole: edits.Applied, *, allow_shrink: bool) -> None:
     """Set aside the edits that may not stand on the word of a stranger.
 
     What would be refused is held, too: a note that asks for it must not be asked about every night.
+    An answer that takes away too much does so as a whole, `whole`: no part of it is sound.
     """
     sifted = gate.sift(memory, result["edits"], all_wait=result["doubt"])
-    refusal = _refusal(memory, edits.apply(memory, sifted.passed), allow_shrink=allow_shrink)
+    passed = edits.apply(memory, sifted.passed)
+    refusal = _too_much_gone(memory, whole, allow_shrink=allow_shrink) or _refusal(
+        memory, passed, allow_shrink=allow_shrink
+    )
     if refusal:
         sifted = gate.sift(memory, result["edits"], all_wait=refusal)
     result["edits"], result["held"] = sifted.passed, (*result["held"], *sifted.held)
@@ -264,6 +269,10 @@ def _refusal(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
     lost = _lost_constraint(memory, applied.text)
     if lost is not None:
         return f"{_CONSTRAINT} would be removed or reworded: {lost.strip()!r}"
+    return _too_much_gone(memory, applied, allow_shrink=allow_shrink)
+
+
+def _too_much_gone(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
     if memory.strip() and not applied.text.strip():
         return "nothing would be left of the memory"
     lines = sum(1 for line in memory.split("\n") if line.strip())
