@@ -20,20 +20,28 @@ _COMMON = frozenset(
 )  # fmt: skip
 
 
-def sources(line: str, notes: Sequence[Note]) -> tuple[Note, ...]:
+def sources(
+    line: str, notes: Sequence[Note], known: frozenset[str] = frozenset()
+) -> tuple[Note, ...]:
     """Return the note that `line` came from; several where it is not clear which of them.
 
     One note is always the one. With many, it is the note that shares most of the line's words,
     if no other comes close; else all that come close, or all where none shares any.
+
+    Args:
+        line: the line.
+        notes: the notes.
+        known: words that stood there before; they tell only where no others do.
     """
     if len(notes) < 2:
         return tuple(notes)
     words = words_of(line)
-    scores = [(len(words & words_of(note.text)), note) for note in notes]
-    best = max(score for score, _ in scores)
-    if not best:
-        return tuple(notes)
-    return tuple(note for score, note in scores if score * CLEARLY > best or score == best)
+    for telling in (words - known, words):
+        scores = [(len(telling & words_of(note.text)), note) for note in notes]
+        best = max(score for score, _ in scores)
+        if best:
+            return tuple(note for score, note in scores if score * CLEARLY > best)
+    return tuple(notes)
 
 
 def sources_of_all(lines: Iterable[str], notes: Sequence[Note]) -> tuple[Note, ...]:

@@ -17,7 +17,7 @@ from memsync.workspace import Workspace
 BEFORE_MEMSYNC = "before memsync"
 BY_HAND = "by hand"
 
-_DEEDS = {"edit": BY_HAND, "web": "by hand, on the page", "restore": "restored",
+_DEEDS = {"edit": BY_HAND, "found": BY_HAND, "web": "by hand, on the page", "restore": "restored",
           "init": BEFORE_MEMSYNC, "reconcile": "from a conflict copy"}  # fmt: skip
 LONGEST_WORDS = 60
 

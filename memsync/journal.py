@@ -31,8 +31,8 @@ _DATE = re.compile(r"^[-*+] (?:\d{4}-\d\d-\d\d: )?")
 
 
 MOST_STEPS = 1000
-RETURNS = ("restore", "reconcile")
-"""Deeds that bring back lines which came from elsewhere."""
+RETURNS = ("restore", "reconcile", "found")
+"""Deeds that bring back lines which may have come from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,11 @@ def record(workspace: Workspace, before: str, after: str, cause: Cause) -> None:
     names = [note.name for note in cause.notes]
     place = {name.id: at for at, name in enumerate(names)}
     gone = added_lines(after, before) if cause.notes else []
+    known = frozenset[str]().union(*(words_of(_DATE.sub("", text)) for _, text in gone))
     rows = [
-        [key.placed, key.alone, [place[note.id] for note in sources(text, cause.notes)],
-         *_was(key, text, gone, cause.notes)]
-        for key, text in lines
+        [key.placed, key.alone, [place[n.id] for n in sources(text, cause.notes, known)],
+         *_was(key, text, gone, known, cause.notes)]
+        for key, text in ((key, _DATE.sub("", text)) for key, text in lines)
     ]  # fmt: skip
     table = {
         "time": clock.now().isoformat(),
@@ -94,18 +95,33 @@ def record(workspace: Workspace, before: str, after: str, cause: Cause) -> None:
 
 
 def _was(
-    key: Key, text: str, gone: Sequence[tuple[Key, str]], notes: Sequence[Note]
+    key: Key,
+    text: str,
+    gone: Sequence[tuple[Key, str]],
+    known: frozenset[str],
+    notes: Sequence[Note],
 ) -> tuple[str, ...]:
     """Return the key of the line that this one took the words of, if that is what it did.
 
     A merge also moves and condenses what stood there; that came from an older note than its own.
+    A value that a note put in the place of another is the note's, however much else stood there.
     """
-    words = words_of(text)
-    from_notes = max((len(words & words_of(note.text)) for note in notes), default=0)
-    scores = [(len(words & words_of(old)), was.alone) for was, old in gone]
-    best, alone = max(scores, default=(0, ""))
-    moved = any(was.alone == key.alone for was, _ in gone)
-    return (key.alone,) if moved else (alone,) if best > from_notes else ()
+    if any(was.alone == key.alone for was, _ in gone):
+        return (key.alone,)
+    words, said = words_of(text), [words_of(note.text) for note in notes]
+    if any((words - known) & told for told in said):
+        return ()
+    nearest = max(gone, key=lambda line: _likeness(words, words_of(line[1])), default=None)
+    if nearest is None:
+        return ()
+    shared = len(words & words_of(nearest[1]))
+    is_of_it = shared > max((len(words & told) for told in said), default=0)
+    return (nearest[0].alone,) if is_of_it else ()
+
+
+def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return which share of their words two lines have in common; a long line shares many."""
+    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
 
 
 def added_lines(before: str, after: str) -> list[tuple[Key, str]]:

@@ -16,6 +16,8 @@ from memsync.targets import Target, TargetState
 from memsync.workspace import Workspace
 
 BY_HAND = Cause("edit")
+FOUND = Cause("found")
+"""What somebody wrote into the file itself, or a sync client brought."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,35 @@ def _record(workspace: Workspace, text: str, based_on: str | None, cause: Cause)
         if based_on is None:
             journal.record(workspace, "", text, cause)
         return
+    _record_found(workspace, before)
     if based_on in {None, before.digest} and not is_empty(text):
         journal.record(workspace, before.text, text, cause)
+
+
+def see(workspace: Workspace, memory: store.Memory, *, included: tuple[str, ...] = ()) -> None:
+    """Take the memory as it stands for seen: what came into it by another hand is written down.
+
+    Args:
+        workspace: where.
+        memory: the memory.
+        included: digests of texts that are known to be in it.
+
+    Raises:
+        OSError: the disk refused; it is not seen.
+    """
+    _record_found(workspace, memory)
+    lastseen.took(workspace.root, memory.text, included=included)
+
+
+def _record_found(workspace: Workspace, memory: store.Memory) -> None:
+    """Write down which lines came since the memory was last seen, before backups of then go.
+
+    Where another machine's record has them, that one is believed.
+    """
+    name = lastseen.load(workspace.root).memory
+    before = lastseen.text(workspace.root, name) if name not in {"", memory.digest} else None
+    if before is not None:
+        journal.record(workspace, before, memory.text, FOUND)
 
 
 def publish_first(workspace: Workspace, text: str, adopted: Target | None = None) -> Published:
@@ -104,7 +133,7 @@ def bring_in_step(workspace: Workspace) -> Published:
 
     def write() -> store.Written:
         memory = store.read(workspace)
-        lastseen.took(workspace.root, memory.text)
+        see(workspace, memory)
         return store.Written(memory.digest, None)
 
     return _write_and_tell(workspace, write)

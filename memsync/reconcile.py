@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from memsync import backups, conflicts, lastseen, lineage, sessions, store
+from memsync import backups, conflicts, lineage, sessions, store
 from memsync.copies import Copy
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.files import is_evicted
@@ -19,7 +19,7 @@ from memsync.journal import Cause
 from memsync.kinship import Graph, Kinship
 from memsync.locks import exclusive_lock
 from memsync.merging import Choice
-from memsync.publish import Published, publish
+from memsync.publish import Published, publish, see
 from memsync.state import lock_path
 from memsync.store import Memory
 from memsync.strands import Strand, Texts, look_back, named_like_copies, sort_out
@@ -113,7 +113,7 @@ def _bring_in_texts(workspace: Workspace) -> Outcome:
         published = publish(workspace, text, based_on, cause=MERGED, also=held)
     else:
         _write_down(workspace, memory, [*_unknown(graph, memory, included), *past.claimed])
-        lastseen.took(workspace.root, text, included=(*included, *past.claimed))
+        see(workspace, memory, included=(*included, *past.claimed))
     for copy in copies.sure:
         if copy.copy is not None:
             backups.keep_copy(copy.copy, copy.text.encode("utf-8"), workspace.backups)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from memsync import backups, clock, review, sessions, store
+from memsync import backups, clock, lastseen, review, sessions, store
 from memsync import proposals as kept
 from memsync.blame import blame
 from memsync.journal import Cause
@@ -122,14 +122,48 @@ def test_a_restored_line_that_nobody_noted_is_restored(workspace):
     assert origins(workspace)["- Ship the importer"].how == "restored"
 
 
-def test_a_line_written_into_the_file_itself_is_by_hand_since_a_backup(workspace):
+def test_a_line_without_a_record_is_by_hand_since_a_backup(workspace):
     edit_by(workspace, "- Ship the importer\n", "- Ship it\n")
     workspace.memory.write_text(store.read(workspace).text + "- Of the editor\n")
     edit_by(workspace, "- Ship it\n", "- Ship all\n")
     edit_by(workspace, "- Ship all\n", "- Ship none\n")
+    for record in workspace.machines.glob("*/changes.jsonl"):
+        record.unlink()
     row = origins(workspace)["- Of the editor"]
     assert row.how == "by hand"
     assert row.when == backups.list_backups(workspace.backups)[1].moment
+
+
+def test_a_line_written_into_the_file_itself_is_by_hand_when_the_backups_of_then_are_gone(
+    workspace,
+):
+    workspace.memory.write_text(store.read(workspace).text + "- Of the editor\n")
+    edit_by(workspace, "- Ship the importer\n", "- Ship it\n")
+    edit_by(workspace, "- Ship it\n", "- Ship all\n")
+    for old in backups.list_backups(workspace.backups)[1:]:
+        old.path.unlink()
+    assert origins(workspace)["- Of the editor"].how == "by hand"
+
+
+def test_a_line_of_a_note_that_a_sync_client_brought_is_that_notes(with_claude, claude):
+    note = said(with_claude, "likes tea")
+    claude.script(edits(add("- Likes tea")))
+    before = store.read(with_claude).text
+    merge_pending(with_claude)
+    lastseen.took(with_claude.root, before)  # as a machine that has not merged it
+    edit_by(with_claude, "- Ship the importer\n", "- Ship it\n")
+    assert origins(with_claude)["- Likes tea"].notes == (note.name,)
+
+
+def test_a_value_put_right_is_of_the_note_that_put_it_right(with_claude, claude):
+    said(with_claude, "Harbour, staging host: cobalt-5")
+    claude.script(edits(add("- Harbour: staging host is cobalt-5")))
+    merge_pending(with_claude)
+    right = said(with_claude, "walnut-37 for Harbour from now on")
+    old, new = "- Harbour: staging host is cobalt-5", "- Harbour: staging host is walnut-37"
+    claude.script(edits({"op": "replace", "find": old, "text": new}))
+    merge_pending(with_claude)
+    assert origins(with_claude)[new].notes == (right.name,)
 
 
 def test_lines_that_repeat_are_told_apart_by_section_and_by_turn(with_claude, claude):
