@@ -13,6 +13,7 @@ from pathlib import Path
 
 from memsync import backups, conflicts, lineage, sessions, store
 from memsync.copies import Copy
+from memsync.document import split_lines
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.files import is_evicted
 from memsync.journal import Cause
@@ -23,7 +24,7 @@ from memsync.publish import Published, publish, see
 from memsync.state import lock_path
 from memsync.store import Memory
 from memsync.strands import Strand, Texts, look_back, named_like_copies, sort_out
-from memsync.weaving import Dispute, put_back, settle, weave
+from memsync.weaving import Dispute, put_back, settle, stands, weave
 from memsync.workspace import Workspace
 
 TRIES = 5
@@ -216,12 +217,19 @@ def decide(
         What was published; None where the memory had nothing to lose by it.
 
     Raises:
-        MemoryMovedError: the memory is another, or kept changing; the conflict is still open.
+        MemoryMovedError: the memory is another, or kept changing, or has the text that was picked
+            no more; the conflict is still open.
     """
     for _ in range(TRIES):
         memory = store.read(workspace)
         if based_on not in {None, memory.digest}:
             break
+        side = dispute.theirs if choice is Choice.THEIRS else dispute.ours
+        if choice is not Choice.BOTH and not stands(split_lines(memory.text), side):
+            raise MemoryMovedError(
+                "that text stands in the memory no more, and the other one would go, too",
+                hint="keep the other, or both, then put back what you miss: memsync edit",
+            )
         text = settle(memory.text, dispute, choice)
         try:
             published = None

@@ -116,6 +116,12 @@ def put_back(present: str, other: str, source: str, decided: Mapping[str, str]) 
     return Woven(text, () if dispute.id in decided else (dispute,))
 
 
+def stands(lines: Sequence[str], side: Lines) -> bool:
+    """Tell whether a memory has all the lines of one side."""
+    present = {line.rstrip() for line in lines}
+    return all(line.rstrip() in present for line in side if line.strip())
+
+
 def leaving(lines: Sequence[str], dispute: Dispute, choice: Choice) -> list[int]:
     """Return which lines of a memory go once `dispute` is decided: where they are, in order.
 

@@ -137,10 +137,11 @@ def _differing_words(old: str, new: str) -> tuple[Parts, Parts]:
 
 
 def constraint_lines(outline: Outline) -> frozenset[int]:
-    """Return the lines under constraint headings, and those headings themselves."""
+    """Return the lines under constraint headings but for blank ones, and those headings."""
     return frozenset(
         number
         for heading in outline.headings
         if heading.is_constraint
         for number in range(heading.line, outline.section_end(heading))
+        if outline.lines[number].strip()
     )

@@ -25,7 +25,7 @@ from memsync.daemon.web_parts import back_to
 from memsync.document import scan
 from memsync.errors import MemoryMovedError, MemsyncError
 from memsync.merging import Choice, Lines
-from memsync.weaving import Dispute, leaving
+from memsync.weaving import Dispute, leaving, stands
 from memsync.workspace import MEMORY_NAME, Workspace
 
 
@@ -33,12 +33,14 @@ from memsync.workspace import MEMORY_NAME, Workspace
 class Side:
     """One of two texts: its lines in pieces, where it stands, and what goes if it is picked.
 
-    `at` is the number of its first line in the memory, None where it stands there no more; `takes`
-    are the numbers of the lines that go, `constraints` those of them that are hard constraints.
+    `at` is the number of its first line in the memory; None where it has none, or stands there no
+    more, which makes `is_whole` false, and then it can be picked no more. `takes` are the numbers
+    of the lines that go, `constraints` those of them that are hard constraints.
     """
 
     lines: tuple[Parts, ...]
     at: int | None
+    is_whole: bool
     takes: tuple[int, ...]
     constraints: tuple[str, ...]
 
@@ -139,7 +141,9 @@ def views(open_ones: Sequence[Dispute], memory: str) -> list[View]:
     def side(dispute: Dispute, choice: Choice, lines: Lines, parts: tuple[Parts, ...]) -> Side:
         gone = leaving(outline.lines, dispute, choice)
         held = tuple(outline.lines[at].strip() for at in gone if at in limits)
-        return Side(parts, _line_of(lines, outline.lines), tuple(at + 1 for at in gone), held)
+        is_whole = stands(outline.lines, lines)
+        at = _line_of(lines, outline.lines) if is_whole else None
+        return Side(parts, at, is_whole, tuple(at + 1 for at in gone), held)
 
     found = []
     for dispute in open_ones:

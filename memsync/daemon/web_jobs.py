@@ -40,6 +40,8 @@ def joblist() -> ModuleType:
 
 def duration(seconds: float) -> str:
     """Return a duration as a person would say it: ``0.4 s``, ``12 s``, ``3 min``."""
+    if seconds < 0.05:
+        return "under 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

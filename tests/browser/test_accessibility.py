@@ -150,6 +150,18 @@ def test_the_page_of_conflicts(
         is_for_everybody(tab)
 
 
+def test_the_page_of_proposals(
+    chrome: Browser, tab: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Lodger(tmp_path_factory.mktemp("careful") / "machine", SAMPLE) as careful:
+        careful.memsync("config", "set", "core.review", "inbox")
+        careful.note("Always use tabs for Makefiles")
+        careful.memsync("refresh")
+        tab.goto(careful.url(path="/proposals"))
+        tab.get_by_role("button", name="Apply the chosen").wait_for()
+        is_for_everybody(tab)
+
+
 def test_the_pages_that_tell_of_a_problem(lodger: Lodger, tab: Page) -> None:
     text = lodger.memory.read_bytes()
     tab.goto(lodger.url(path="/nowhere"))

@@ -222,6 +222,22 @@ def test_what_two_machines_changed_at_once_is_decided(
     assert any(b"Oslo" in text and b"Rome" in text for text in lodger.backups())
 
 
+def test_a_proposal_is_read_and_applied(lodger: Lodger, page: Page, host: str) -> None:
+    lodger.memsync("config", "set", "core.review", "inbox")
+    lodger.note("Always use tabs for Makefiles")
+    lodger.memsync("refresh")
+    page.goto(lodger.url(host))
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Proposals").click()
+    card = page.get_by_role("form")
+    changes = page.get_by_role("region", name="Changes")
+    expect(changes).to_contain_text("Always use tabs for Makefiles")
+    assert changes.bounding_box()["width"] > 0.8 * card.bounding_box()["width"]
+    assert fits(page)
+    card.get_by_role("button", name="Apply the chosen").click()
+    expect(page.get_by_role("status")).to_contain_text("Applied.")
+    assert "Always use tabs for Makefiles" in lodger.memory.read_text()
+
+
 @ON_A_PHONE
 def test_notes_are_listed_by_day_and_found(lodger: Lodger, page: Page, host: str) -> None:
     lodger.note("Prefers uv to pip")
@@ -264,7 +280,6 @@ def test_the_phone_page_shows_a_note_arriving(lodger: Lodger, page: Page, host: 
             expect(code).to_have_js_property("complete", True)
             assert code.evaluate("image => image.naturalWidth")
     expect(page.get_by_label("Address")).to_have_value(re.compile(f":{lodger.capture}/note$"))
-    page.get_by_label("A note to try").fill("My phone can send notes now")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("status").filter(has_text="It arrived")).to_be_visible()
     assert any(b"My phone can send notes now" in log for log in lodger.logs().values())

@@ -62,6 +62,16 @@ def test_both_is_a_decision_too_and_changes_nothing(call, disputed):
     assert call("conflicts", "--json").json["conflicts"] == []
 
 
+def test_a_text_that_is_gone_cannot_be_picked_for_then_both_would_be(call, disputed):
+    call("conflicts")
+    (row,) = call("conflicts", "--json").json["conflicts"]
+    disputed.memory.write_text(SAMPLE.replace("Turin", "Oslo"))
+    done = call("conflicts", "decide", row["id"], "--theirs")
+    assert done.code == 6
+    assert "stands in the memory no more" in done.err
+    assert "Oslo" in disputed.memory.read_text()
+
+
 def test_a_decision_that_is_none_and_a_conflict_that_is_none_are_refused(call, disputed):
     call("conflicts")
     (row,) = call("conflicts", "--json").json["conflicts"]

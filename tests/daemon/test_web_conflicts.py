@@ -184,13 +184,21 @@ def test_what_one_side_took_away_may_stay_away(browser, workspace):
     assert store.read(workspace).text == SAMPLE
 
 
-def test_a_text_that_somebody_took_out_of_the_memory_by_hand_is_said_to_be_gone(browser, disputed):
+def test_a_text_that_somebody_took_out_by_hand_is_said_to_be_gone(browser, disputed):
     disputed.memory.write_text(OURS)
     text = " ".join(browser.get("/conflicts").text.split())
     assert "Stands in the memory no more" in text
     assert "The memory stays as it is" in text
+    assert text.count("Keep this") == 1
     assert said(pick(browser, disputed, "ours")) == "settled-as-is"
     assert store.read(disputed).text == OURS
+
+
+def test_a_text_that_is_gone_is_not_picked_and_the_other_one_stays(browser, disputed):
+    disputed.memory.write_text(OURS)
+    assert said(pick(browser, disputed, "theirs")) == "moved"
+    assert store.read(disputed).text == OURS
+    assert the_one(disputed)
 
 
 @pytest.mark.parametrize("choice", ["", "mine", "OURS"])

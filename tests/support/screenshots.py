@@ -210,6 +210,7 @@ def _review(page: Page, lodger: Lodger, text: str) -> None:
 
 def _shoot(page: Page, name: str) -> None:
     page.mouse.move(0, 0)
+    page.wait_for_function("() => Promise.all([...document.images].map((one) => one.decode()))")
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
