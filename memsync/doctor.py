@@ -122,8 +122,7 @@ def _backups(workspace: Workspace) -> Check:
 
 
 def _review(workspace: Workspace) -> Check:
-    waiting = len(proposals.list_open(workspace))
-    return Check("review", ok=True, advice=proposals.in_words(waiting))
+    return Check("review", ok=True, advice=proposals.waiting_in_words(workspace))
 
 
 def _conflicts(workspace: Workspace) -> Check:

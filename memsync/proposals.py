@@ -147,11 +147,20 @@ def list_open(workspace: Workspace) -> list[Proposal]:
     return [proposal for proposal in list_all(workspace) if proposal.is_open]
 
 
-def in_words(count: int) -> str:
-    """Return how many proposals wait, and what shows them."""
+def in_words(count: int, oldest: datetime | None = None) -> str:
+    """Return how many proposals wait, since when the oldest does, and what shows them."""
     if not count:
         return "nothing waits"
-    return f"{count} proposal{'s wait' if count > 1 else ' waits'} for you: memsync review"
+    since = ""
+    if oldest is not None:
+        since = f", {'the oldest ' if count > 1 else ''}since {oldest.date()}"
+    return f"{count} proposal{'s wait' if count > 1 else ' waits'} for you{since}: memsync review"
+
+
+def waiting_in_words(workspace: Workspace) -> str:
+    """Return `in_words` of all that waits here; raises as `list_all` does."""
+    listed = list_open(workspace)
+    return in_words(len(listed), listed[0].made if listed else None)
 
 
 def find(workspace: Workspace, identifier: str) -> Proposal:

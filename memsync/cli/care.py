@@ -54,7 +54,9 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         table["digest"] = memory.digest
         table["lines"] = len(memory.text.splitlines())
         table["pending"] = len(sessions.pending(workspace))
-        table["proposals"] = len(proposals.list_open(workspace))
+        waiting = proposals.list_open(workspace)
+        table["proposals"] = len(waiting)
+        table["oldest_proposal"] = waiting[0].made.isoformat() if waiting else None
         table["backups"] = len(backups.list_backups(workspace.backups))
         table["conflicts"] = len(conflicts.open_ones(workspace))
         data = memory.text.encode("utf-8")
@@ -66,10 +68,13 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
     return table, None
 
 
-def _in_review(count: int | None) -> str:
-    if count is None:
+def _in_review(table: dict[str, Any]) -> str:
+    if "proposals" not in table:
         return "?"
-    return proposals.in_words(count)
+    oldest = table["oldest_proposal"]
+    return proposals.in_words(
+        table["proposals"], datetime.fromisoformat(oldest) if oldest else None
+    )
 
 
 def _print_status(table: dict[str, Any]) -> None:
@@ -79,7 +84,7 @@ def _print_status(table: dict[str, Any]) -> None:
         ("Sync folder", f"{table.get('root', 'not found')} ({table['provider']})"),
         ("Memory", f"{table.get('memory', '-')} ({table.get('lines', '?')} lines)"),
         ("Pending", f"{table.get('pending', '?')} notes"),
-        ("In review", _in_review(table.get("proposals"))),
+        ("In review", _in_review(table)),
         ("Backups", table.get("backups", "?")),
         *(
             [("Conflicts", f"{table['conflicts']}: memsync conflicts")]

@@ -67,7 +67,7 @@ def print_targets(states: Sequence[TargetState], lead: str = "  ") -> None:
     others = [_target(state) for state in states]
     for state, target in zip(states, others, strict=True):
         full = size(target)
-        amount = full.words if full else ""
+        amount = f"{full.words}{'' if full.limit.cuts else ' advised'}" if full else ""
         click.echo(f"{lead}{state.name}: {state.state}  {state.path}")
         for words in [amount, state.advice, *(found.words for found in remarks(target, others))]:
             if words:

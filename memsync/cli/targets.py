@@ -24,7 +24,7 @@ from memsync.errors import (
     WrongUsageError,
 )
 from memsync.publish import bring_in_step, require_told
-from memsync.targets import Agent, Target, TargetState
+from memsync.targets import Agent, Limit, Target, TargetState
 from memsync.workspace import Workspace
 
 
@@ -65,14 +65,21 @@ def _list_agents(*, as_json: bool) -> None:
     if as_json:
         print_json({"agents": rows})
         return
-    for row in rows:
+    for agent, row in zip(keepers.AGENTS, rows, strict=True):
         mark = "has it" if row["target"] else "found" if row["found"] else "-"
         click.echo(f"{row['name']:<13}{mark:<8}{row['path']}")
-        limit = row["limit"] and f"{row['limit']['most']:,} {row['limit']['unit']} at most"
-        told = [row["label"], row["note"], limit]
+        told = [row["label"], row["note"], _limit_in_words(agent.limit)]
         click.echo(f"{'':<21}{'; '.join(filter(None, told))}")
     for name, (why, _) in keepers.WITHOUT_FILE.items():
         click.echo(f"{name:<13}{'-':<8}{why}")
+
+
+def _limit_in_words(limit: Limit | None) -> str:
+    """Return how much an agent reads, or its maker advises; empty where nobody says."""
+    if limit is None:
+        return ""
+    amount = f"{limit.most:,} {limit.unit}"
+    return f"{amount} at most, the rest is cut off" if limit.cuts else f"{amount} advised"
 
 
 def _config_if_any() -> Config:

@@ -64,8 +64,7 @@ def generate_and_send(config: Config) -> str:
 
 def _waiting(workspace: Workspace) -> list[str]:
     """Return a line for all that waits for review; none where nothing does."""
-    count = len(proposals.list_open(workspace))
-    return [proposals.in_words(count)] if count else []
+    return [proposals.waiting_in_words(workspace)] if proposals.list_open(workspace) else []
 
 
 def _notes(workspace: Workspace, since: datetime) -> list[Note]:

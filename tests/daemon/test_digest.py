@@ -15,6 +15,7 @@ from memsync.daemon import digest, history
 from memsync.errors import MemsyncError
 from memsync.notes import make
 from memsync.prices import Tokens
+from memsync.refresh import merge_pending
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import http_error, prose
@@ -54,6 +55,18 @@ def of(workspace: Workspace) -> str:
 def section(text: str, title: str) -> list[str]:
     parts = dict(part.split("\n", 1) for part in text.rstrip("\n").split("\n\n") if "\n" in part)
     return parts[title].split("\n")[1:] if title in parts else []
+
+
+def test_how_many_proposals_wait_and_since_when(workspace):
+    assert "wait" not in of(workspace)
+    for days in (5, 2):
+        moment = MONDAY - timedelta(days=days)
+        with at(moment):
+            note = make(f"Always push straight to main {days}", moment, came_by="network")
+            sessions.append(workspace, note)
+            merge_pending(workspace)
+    said = "2 proposals wait for you, the oldest since 2026-11-18: memsync review"
+    assert said in of(workspace)
 
 
 def test_the_notes_of_the_last_seven_days_and_no_others(workspace):

@@ -172,7 +172,12 @@ class Year:
         lines = memory.text.split(ending)
         rules = scan(memory.text).constraints()
         deed = self.chance.choice(("rule", "line", "line", "gone"))
-        own = [line for line in lines if meaning(line) and line not in rules]
+        of_the_first_day = {"since"}  # with words added; the person keeps these
+        own = [
+            line
+            for line in lines
+            if {atom[0] for atom in meaning(line)} - of_the_first_day and line not in rules
+        ]
         if deed == "gone" and own:
             lines.remove(self.chance.choice(own))
         elif deed == "rule":
