@@ -108,15 +108,15 @@ def test_no_function_hides_an_import_but_the_one_that_costs_a_second():
     assert hidden == LATE
 
 
-def test_the_model_is_named_in_the_config_and_its_price_and_nowhere_else():
+def test_the_model_is_named_in_the_settings_and_its_price_and_nowhere_else():
     model = str(Config.model)
     naming = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*")
         if path.is_file() and path.suffix != ".pyc" and model in path.read_text(errors="replace")
     }
-    assert "config.py" in naming
-    assert naming <= {"config.py", "prices.py"}
+    assert "settings.py" in naming
+    assert naming <= {"settings.py", "prices.py"}
 
 
 def test_no_other_model_is_named_either():
@@ -127,7 +127,7 @@ def test_no_other_model_is_named_either():
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if node.value.startswith(("claude-opus", "claude-sonnet", "claude-haiku", "claude-3"))
     }
-    assert naming <= {"config.py", "prices.py"}
+    assert naming <= {"settings.py", "prices.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())

@@ -1,0 +1,201 @@
+"""The settings: every key, its default, its check and its help line, stated once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from memsync.config_checks import (
+    CRON,
+    NETWORKS,
+    NOT_EMPTY,
+    ONE_LINE,
+    PORT,
+    REMOTE,
+    Check,
+    between,
+    one_of,
+)
+from memsync.errors import WrongUsageError
+
+PROVIDERS = ("onedrive", "icloud", "gdrive", "dropbox", "syncthing", "rclone", "custom")
+TARGET_MODES = ("block", "copy", "link")
+PRIVATE_NETWORKS = (
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+
+type_names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def _key(
+    section: str, default: object, words: str, check: Check | None = None, *, secret: bool = False
+) -> Any:  # noqa: ANN401 - as dataclasses.field itself
+    return field(
+        default=default,
+        metadata={"section": section, "help": words, "check": check, "secret": secret},
+    )
+
+
+def _core(default: object, words: str, check: Check | None = None, *, secret: bool = False) -> Any:  # noqa: ANN401
+    return _key("core", default, words, check, secret=secret)
+
+
+def _daemon(
+    default: object, words: str, check: Check | None = None, *, secret: bool = False
+) -> Any:  # noqa: ANN401
+    return _key("daemon", default, words, check, secret=secret)
+
+
+@dataclass(frozen=True)
+class TargetSetting:
+    """One line of ``[targets]``: where an agent reads its instructions, and how they get there."""
+
+    path: str
+    mode: str = "block"
+
+
+@dataclass(frozen=True, repr=False)
+class DaemonConfig:
+    """The ``[daemon]`` section. Absent from a core-only install; every part can be switched off."""
+
+    enabled: bool = _daemon(True, "run the scheduled jobs at all")
+    refresh_enabled: bool = _daemon(True, "merge pending notes on a schedule")
+    refresh_schedule: str = _daemon("55 23 * * *", "when to merge pending notes", CRON)
+    backup_mirror_path: str = _daemon("", "where to keep an independent copy; empty is off")
+    backup_mirror_schedule: str = _daemon("0 * * * *", "when to bring the mirror up to date", CRON)
+    backup_mirror_keep_days: int = _daemon(
+        30, "days to keep replaced and deleted files in the mirror", between(1, 36500)
+    )
+    rclone_schedule: str = _daemon("*/5 * * * *", "when rclone carries changes both ways", CRON)
+    web_ui_enabled: bool = _daemon(True, "serve the page")
+    web_ui_port: int = _daemon(5000, "port of the page", PORT)
+    web_ui_host: str = _daemon("0.0.0.0", "address the page listens on", NOT_EMPTY)  # noqa: S104
+    web_ui_password: str = _daemon("", "password of the page; empty is open", secret=True)
+    capture_enabled: bool = _daemon(True, "take notes by POST /note")
+    capture_port: int = _daemon(5001, "port for notes", PORT)
+    capture_host: str = _daemon("0.0.0.0", "address the note port listens on", NOT_EMPTY)  # noqa: S104
+    capture_token: str = _daemon("", "token a note must bring; empty is open", secret=True)
+    drift_check_enabled: bool = _daemon(True, "watch whether every agent has the memory")
+    drift_check_interval_hours: int = _daemon(6, "hours between drift checks", between(1, 8760))
+    drift_grace_minutes: int = _daemon(
+        120, "minutes a sync client may take before a machine is behind", between(0, 10080)
+    )
+    drift_repair: bool = _daemon(False, "let the drift check bring this machine's agents in step")
+    drift_notify: str = _daemon("log", "where alerts go", one_of("log", "email", "file", "apprise"))
+    apprise_urls: tuple[str, ...] = _daemon((), "apprise addresses for alerts", secret=True)
+    digest_enabled: bool = _daemon(False, "mail a weekly digest")
+    digest_schedule: str = _daemon("0 9 * * 1", "when to mail the digest", CRON)
+    digest_email_to: str = _daemon("", "who gets the digest and alerts", ONE_LINE)
+    digest_email_from: str = _daemon("", "sender of the digest and alerts", ONE_LINE)
+    digest_smtp_host: str = _daemon("", "mail server", ONE_LINE)
+    digest_smtp_port: int = _daemon(587, "587 is STARTTLS, 465 is TLS", PORT)
+    digest_smtp_user: str = _daemon("", "user at the mail server; empty logs in as nobody")
+    digest_smtp_password: str = _daemon("", "password at the mail server", secret=True)
+    allowed_hosts: tuple[str, ...] = _daemon((), "further names this machine is called by")
+    allowed_networks: tuple[str, ...] = _daemon(
+        PRIVATE_NETWORKS, "networks whose devices may connect", NETWORKS
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Config:
+    """All settings of this machine; what a door hands to the rooms behind it."""
+
+    provider: str = _core("onedrive", "whose folder carries the memory", one_of(*PROVIDERS))
+    engine: str = _core(
+        "auto", "auto: Claude where a credential is found", one_of("auto", "claude", "offline")
+    )
+    model: str = _core("claude-haiku-5-5", "the Claude model that merges notes", NOT_EMPTY)
+    api_key: str = _core("", "Anthropic API key; the environment comes first", secret=True)
+    api_base_url: str = _core("", "another server that speaks the Messages API")
+    max_memory_lines: int = _core(400, "how long the memory should stay", between(20, 100_000))
+    monthly_budget_usd: float = _core(0.0, "dollars a month; 0 is no limit", between(0, 1_000_000))
+    review: str = _core(
+        "auto",
+        "auto applies what passes the gate; with inbox every change waits",
+        one_of("auto", "inbox"),
+    )
+    sync_root: str = _key("paths", "", "the sync folder; empty detects it")
+    rclone_remote: str = _key("paths", "", "where rclone carries the memory: NAME:PATH", REMOTE)
+    keep_days: int = _key("backups", 30, "days to keep backups", between(1, 36500))
+    targets: Mapping[str, TargetSetting] = field(default_factory=dict)
+    daemon: DaemonConfig = field(default_factory=DaemonConfig)
+    source: Path | None = None
+    given: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sync_root", os.fspath(self.sync_root))
+
+    @property
+    def claude_md_target(self) -> Path:
+        """The file Claude Code reads; kept for callers that know only that one."""
+        named = self.targets.get("claude")
+        return Path(named.path if named else "~/.claude/CLAUDE.md").expanduser()
+
+
+@dataclass(frozen=True)
+class Key:
+    """One setting as the config file, the help and the docs know it."""
+
+    section: str
+    name: str
+    default: object
+    help: str
+    check: Check | None
+    secret: bool
+
+    @property
+    def dotted(self) -> str:
+        """The full name, such as ``daemon.web_ui_port``."""
+        return f"{self.section}.{self.name}"
+
+    def refusal(self, value: object) -> str | None:
+        """Return what is allowed where `value` is not, else None."""
+        kind = type(self.default)
+        if kind is tuple:
+            if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
+                return "a list of texts"
+        elif not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+            return type_names[kind]
+        if isinstance(value, str) and "\0" in value:
+            return "a text without NUL"
+        if self.check is not None and not self.check.test(value):
+            return self.check.allowed
+        return None
+
+
+def _keys_of(settings: type) -> list[Key]:
+    return [_key_of(entry) for entry in fields(settings) if "section" in entry.metadata]
+
+
+def _key_of(entry: Field[Any]) -> Key:
+    default = entry.default if entry.default is not MISSING else ""
+    meta = entry.metadata
+    return Key(meta["section"], entry.name, default, meta["help"], meta["check"], meta["secret"])
+
+
+KEYS: dict[str, Key] = {key.dotted: key for key in _keys_of(Config) + _keys_of(DaemonConfig)}
+
+
+def find_key(name: str) -> Key:
+    """Return the key called `name`, dotted or bare.
+
+    Raises:
+        WrongUsageError: no key, or more than one, is called so.
+    """
+    if name in KEYS:
+        return KEYS[name]
+    matches = [key for key in KEYS.values() if key.name == name]
+    if len(matches) == 1:
+        return matches[0]
+    raise WrongUsageError(f"there is no setting {name!r}", hint="memsync config show lists them")
