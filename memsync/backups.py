@@ -12,9 +12,11 @@ from pathlib import Path
 from memsync import clock, thinning
 from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
-from memsync.files import atomic_write, create_new, is_evicted, sweep_temps
+from memsync.files import atomic_write, create_new
 from memsync.folders import make_below
 from memsync.listing import matching
+from memsync.placeholders import is_evicted
+from memsync.strays import sweep_temps
 
 COPIES = "copies"
 """The folder in backups/ of the conflict copies whose content is in the memory or the logs."""

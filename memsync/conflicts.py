@@ -13,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from memsync import clock
-from memsync.files import append_line, atomic_write
+from memsync.appending import append_line
+from memsync.files import atomic_write
 from memsync.folders import make_below
 from memsync.merging import Choice
 from memsync.state import machine_name, own_folder

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from memsync import clock
+from memsync.appending import append_line
 from memsync.attribution import sources, words_of
 from memsync.digests import digest
 from memsync.document import Outline, scan
-from memsync.files import append_line
 from memsync.notes import CameBy, Note, NoteName
 from memsync.state import own_folder
 from memsync.workspace import Workspace

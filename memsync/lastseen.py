@@ -15,8 +15,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from memsync import clock
+from memsync.appending import append_durably
 from memsync.digests import digest
-from memsync.files import append_durably, atomic_write, create_new
+from memsync.files import atomic_write, create_new
 from memsync.locks import exclusive_lock
 from memsync.notes import Note, parse, render
 from memsync.state import lock_path, state_folder

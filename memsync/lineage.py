@@ -12,7 +12,7 @@ from datetime import UTC
 from pathlib import Path
 
 from memsync import clock
-from memsync.files import append_line
+from memsync.appending import append_line
 from memsync.kinship import Event, Graph
 from memsync.state import machine_name, own_folder
 from memsync.workspace import Workspace

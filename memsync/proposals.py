@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from memsync import clock
+from memsync.appending import append_line
 from memsync.digests import digest
 from memsync.edits import EditError, parse
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
-from memsync.files import append_line, create_new
+from memsync.files import create_new
 from memsync.gate import Held
 from memsync.notes import CameBy, Note, NoteName
 from memsync.state import machine_name, own_folder

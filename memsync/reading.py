@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memsync.errors import DamagedMemoryError, FolderAwayError
-from memsync.files import is_evicted
+from memsync.placeholders import is_evicted
 from memsync.reach import within_reach
 
 RESTORE = "memsync restore goes back to the newest backup; memsync log lists them all"

@@ -15,11 +15,11 @@ from memsync import backups, conflicts, lineage, sessions, store
 from memsync.copies import Copy
 from memsync.document import split_lines
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
-from memsync.files import is_evicted
 from memsync.journal import Cause
 from memsync.kinship import Graph, Kinship
 from memsync.locks import exclusive_lock
 from memsync.merging import Choice
+from memsync.placeholders import is_evicted
 from memsync.publish import Published, publish, see
 from memsync.state import lock_path
 from memsync.store import Memory

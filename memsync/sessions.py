@@ -14,13 +14,15 @@ from datetime import date
 from pathlib import Path
 
 from memsync import clock, lastseen, notes, proposals
+from memsync.appending import append_durably, append_line, ends_in_newline
 from memsync.copies import recognise
 from memsync.errors import FolderAwayError, MemsyncError
-from memsync.files import append_durably, append_line, create_new, ends_in_newline, icloud_stub
+from memsync.files import create_new
 from memsync.folders import make_below
 from memsync.listing import in_each, matching
 from memsync.locks import exclusive_lock
 from memsync.notes import Note, NoteName
+from memsync.placeholders import icloud_stub
 from memsync.state import lock_path, own_folder
 from memsync.workspace import Workspace
 

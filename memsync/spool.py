@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import get_args
 
 from memsync import clock
-from memsync.files import append_durably, append_to, create_new, ends_in_newline
+from memsync.appending import append_durably, append_to, ends_in_newline
+from memsync.files import create_new
 from memsync.listing import matching
 from memsync.notes import CameBy, Note
 from memsync.state import state_folder, state_path

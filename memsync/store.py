@@ -13,8 +13,10 @@ from pathlib import Path
 from memsync import backups, lastseen, lineage
 from memsync.digests import digest
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
-from memsync.files import atomic_write, create_new, is_evicted, sweep_temps
+from memsync.files import atomic_write, create_new
+from memsync.placeholders import is_evicted
 from memsync.reading import RESTORE, is_empty, read_bytes
+from memsync.strays import sweep_temps
 from memsync.workspace import Workspace
 
 HEADER = "<!-- memsync v1 -->"

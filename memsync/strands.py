@@ -14,8 +14,8 @@ from pathlib import Path
 from memsync import backups, clock, lastseen, lineage
 from memsync.copies import Copy, recognise
 from memsync.digests import digest
-from memsync.files import is_evicted
 from memsync.kinship import Fate, Graph, Kinship
+from memsync.placeholders import is_evicted
 from memsync.reading import is_empty
 from memsync.state import machine_name, slug
 from memsync.store import Memory

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from memsync import clock, prices
+from memsync.appending import append_line
 from memsync.config import Config
 from memsync.errors import BudgetError
-from memsync.files import append_line
 from memsync.listing import in_each
 from memsync.prices import Tokens
 from memsync.state import own_folder

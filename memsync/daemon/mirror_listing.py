@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
-from memsync.files import TEMP_SUFFIX, is_evicted
+from memsync.files import TEMP_SUFFIX
 from memsync.mirrored import MARK, VERSIONS
+from memsync.placeholders import is_evicted
 
 _STUB_SUFFIX = ".icloud"
 _BRAKE_FROM = 10

@@ -13,7 +13,7 @@ from memsync.daemon.lines import steps
 from memsync.digests import digest
 from memsync.document import split_lines
 from memsync.errors import MemsyncError
-from memsync.files import is_evicted
+from memsync.placeholders import is_evicted
 from memsync.workspace import Workspace
 
 PER_PAGE = 20

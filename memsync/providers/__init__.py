@@ -10,7 +10,7 @@ import importlib
 from pathlib import Path
 
 from memsync.errors import WrongUsageError
-from memsync.files import is_evicted
+from memsync.placeholders import is_evicted
 from memsync.providers.base import Provider
 
 __all__ = ["MEMORY_FILE", "NAMES", "Provider", "auto_detect", "get_provider"]

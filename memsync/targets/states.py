@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memsync.digests import digest
-from memsync.files import is_evicted
+from memsync.placeholders import is_evicted
 from memsync.targets import block, record
 from memsync.targets.catalog import Target, twins
 from memsync.targets.record import Written

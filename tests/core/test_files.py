@@ -16,14 +16,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from memsync.files import (
-    append_durably,
-    append_line,
-    atomic_write,
-    create_new,
-    is_evicted,
-    sweep_temps,
-)
+from memsync.appending import append_durably, append_line
+from memsync.files import atomic_write, create_new
+from memsync.placeholders import is_evicted
+from memsync.strays import sweep_temps
 
 OLD, NEW = b"the old text\n" * 50, b"the new text, which is longer\n" * 90
 DISK_ERRORS = [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EROFS]

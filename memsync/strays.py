@@ -1,0 +1,53 @@
+"""Temp files that a killed process of memsync left behind, swept by whoever comes next."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from memsync.files import TEMP_SUFFIX, unlink_quietly
+
+STRAY_AGE_SECONDS = 3600
+"""A temp file that may still have a writer is left alone for this long."""
+
+
+def sweep_temps(folder: Path) -> int:
+    """Remove temp files that a killed memsync process left in `folder`; return how many.
+
+    A temp file younger than an hour is left alone where its process still runs, or where that
+    cannot be told; an older one is nobody's, whoever has that process number now. A folder that
+    cannot be listed is left as it is: what is written there next tells what is wrong.
+    """
+    swept = 0
+    with contextlib.suppress(OSError):
+        for stray in folder.glob(f".*.memsync-*{TEMP_SUFFIX}"):
+            if _is_stray(stray):
+                unlink_quietly(stray)
+                swept += 1
+    return swept
+
+
+def _is_stray(temp: Path) -> bool:
+    try:
+        age = time.time() - temp.stat().st_mtime
+        pid = int(temp.name.rsplit(".memsync-", 1)[1].split("-", 1)[0])
+    except (OSError, ValueError):
+        return False
+    if pid == os.getpid():
+        return False
+    if age > STRAY_AGE_SECONDS:
+        return True
+    # On Windows signal 0 would end the process instead of asking after it.
+    return os.name != "nt" and not _is_running(pid)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
