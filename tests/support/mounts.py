@@ -25,7 +25,7 @@ class Mount:
         command += [f"--cache-dir={self._scratch}", f"--config={os.devnull}"]
         with (self._scratch.parent / "rclone.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(lambda: os.path.ismount(self.place))
+        until(lambda: os.path.ismount(self.place), 60)
 
     def hang(self) -> None:
         """Let every access wait, as a drive does whose server is gone."""
