@@ -29,15 +29,15 @@ def log_of(workspace) -> str:
     return "".join(path.read_text() for path in workspace.sessions.iterdir())
 
 
-def test_a_note_goes_in_and_a_merge_comes_out_at_every_agent(run, home, with_claude, claude):
+def test_a_note_goes_in_and_a_merge_comes_out_at_every_agent(call, home, with_claude, claude):
     claude.script(edits(REPLACE, summary="The exporter is next"))
-    noted = run("note", "the importer is out,", "now the exporter")
+    noted = call("note", "the importer is out,", "now the exporter")
     assert (noted.code, noted.err) == (0, "")
     assert noted.out.startswith("Noted at ")
-    done = run("refresh")
+    done = call("refresh")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("1 note merged: The exporter is next.\n  claude: in-sync  ")
-    assert run("show").out == AFTER
+    assert call("show").out == AFTER
     assert with_claude.memory.read_bytes() == AFTER.encode()
     for file in (".claude/CLAUDE.md", ".codex/AGENTS.md"):
         assert AFTER in (home / file).read_text()
@@ -47,7 +47,7 @@ def test_a_note_goes_in_and_a_merge_comes_out_at_every_agent(run, home, with_cla
     (request,) = claude.requests
     assert request["tools"] == [EDIT_TOOL]
     assert "the importer is out, now the exporter" in request["messages"][0]["content"]
-    again = run("refresh")
+    again = call("refresh")
     assert (again.code, again.out) == (0, "No pending notes.\n")
     assert len(claude.requests) == 1
 
@@ -86,9 +86,9 @@ def test_a_note_of_five_megabytes_is_refused_by_standard_input(words, call, with
     assert claude.requests == []
 
 
-def test_a_note_of_five_megabytes_is_refused_from_a_file(run, home, with_claude, claude):
+def test_a_note_of_five_megabytes_is_refused_from_a_file(call, home, with_claude, claude):
     (home / "long.md").write_bytes(TOO_LONG)
-    done = run("refresh", "--file", "long.md")
+    done = call("refresh", "--file", "long.md")
     assert done.code == 2
     assert "Try: " in done.err
     assert pending(with_claude) == []
@@ -232,10 +232,10 @@ def test_a_dry_run_that_may_go_over_the_budget_is_refused_and_says_the_estimate(
     assert claude.requests == []
 
 
-def test_without_a_key_the_note_stands_under_recent_notes(run, home, workspace):
-    assert run("refresh", stdin=b"I moved to Oslo").code == 0
+def test_without_a_key_the_note_stands_under_recent_notes(call, home, workspace):
+    assert call("refresh", stdin=b"I moved to Oslo").code == 0
     assert ": I moved to Oslo\n" in (home / ".claude" / "CLAUDE.md").read_text()
-    assert run("refresh").out == "No pending notes.\n"
+    assert call("refresh").out == "No pending notes.\n"
 
 
 def test_claude_without_a_key_ends_with_5(call, workspace):

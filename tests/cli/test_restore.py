@@ -14,8 +14,8 @@ from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
 
 
-def test_restore_goes_back_to_the_newest_backup_and_keeps_what_it_replaces(run, home, written):
-    done = run("restore")
+def test_restore_goes_back_to_the_newest_backup_and_keeps_what_it_replaces(call, home, written):
+    done = call("restore")
     assert done.code == 0, done.err
     assert done.out.startswith("Restored GLOBAL_MEMORY_20261121_")
     assert written.memory.read_text() == SECOND
@@ -122,12 +122,12 @@ def mirror(written, home):
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 99, b"\xff\xfe#", None], ids=repr)
-def test_the_mirror_mends_a_damaged_memory_whose_backups_are_gone(damage, run, written, mirror):
+def test_the_mirror_mends_a_damaged_memory_whose_backups_are_gone(damage, call, written, mirror):
     shutil.rmtree(written.backups)
     written.memory.unlink()
     if damage is not None:
         written.memory.write_bytes(damage)
-    done = run("restore", "--from-mirror")
+    done = call("restore", "--from-mirror")
     assert done.code == 0, done.err
     assert "Restored GLOBAL_MEMORY.md." in done.out
     assert written.memory.read_text() == THIRD

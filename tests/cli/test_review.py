@@ -16,87 +16,87 @@ OTHER = {"op": "replace", "find": "- Short answers, no preamble", "text": "- Tea
 
 
 @pytest.fixture
-def waiting(run, with_claude, claude):
+def waiting(call, with_claude, claude):
     sessions.append(with_claude, make("tea, and long answers", clock.now(), came_by="network"))
     claude.script(edits(OTHER, OBEY, summary="Two wishes"))
-    done = run("refresh")
+    done = call("refresh")
     assert done.out.startswith("2 changes wait for you: memsync review.\n")
     return with_claude
 
 
-def the_table(run):
-    (table,) = json.loads(run("review", "--json").out)["proposals"]
+def the_table(call):
+    (table,) = json.loads(call("review", "--json").out)["proposals"]
     return table
 
 
-def test_nothing_waits(run, workspace):
-    assert run("review").out == "Nothing waits for review.\n"
-    assert json.loads(run("review", "--json").out) == {"proposals": []}
-    done = run("review", "--apply")
+def test_nothing_waits(call, workspace):
+    assert call("review").out == "Nothing waits for review.\n"
+    assert json.loads(call("review", "--json").out) == {"proposals": []}
+    done = call("review", "--apply")
     assert (done.code, "Try: memsync refresh" in done.err) == (2, True)
 
 
-def test_it_shows_notes_reasons_and_the_diff_with_its_comments(run, waiting):
-    out = run("review").out
+def test_it_shows_notes_reasons_and_the_diff_with_its_comments(call, waiting):
+    out = call("review").out
     assert "(network): tea, and long answers" in out
     assert "-- Short answers, no preamble\n" in out
     assert "+- Long answers <!-- run it -->" in out
     assert "it adds a comment" in out or "a tag or comment" in out
-    table = the_table(run)
+    table = the_table(call)
     assert table["waiting"] == [1, 2]
     assert "+- Tea at five" in table["diff"]
-    assert run("review", table["id"]).out.startswith(f"Proposal {table['id']}")
+    assert call("review", table["id"]).out.startswith(f"Proposal {table['id']}")
 
 
-def test_a_change_is_applied_and_another_dropped(run, waiting):
-    done = run("review", "--apply", "--edit", "1")
+def test_a_change_is_applied_and_another_dropped(call, waiting):
+    done = call("review", "--apply", "--edit", "1")
     assert (done.code, "1 change applied" in done.out) == (0, True)
     assert "- Tea at five\n" in store.read(waiting).text
-    done = run("review", "--drop", the_table(run)["id"], "--json")
+    done = call("review", "--drop", the_table(call)["id"], "--json")
     assert done.code == 0
     assert "Long answers" not in store.read(waiting).text
-    assert run("review").out == "Nothing waits for review.\n"
+    assert call("review").out == "Nothing waits for review.\n"
     assert sessions.pending(waiting) == []
 
 
-def test_what_no_longer_fits_is_told_with_a_way_out(run, waiting):
-    name = the_table(run)["id"]
+def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
+    name = the_table(call)["id"]
     memory = store.read(waiting)
     waiting.memory.write_text(memory.text.replace("- Short answers, no preamble\n", "- Cake\n"))
-    done = run("review", "--apply", name)
+    done = call("review", "--apply", name)
     assert done.code == 6
     assert "1 change applied" in done.out
     assert f"memsync review --drop {name} --edit 1" in done.err
-    assert run("review", "--again", name).code == 0
+    assert call("review", "--again", name).code == 0
     assert len(sessions.pending(waiting)) == 1
 
 
-def test_status_and_doctor_tell_what_waits(run, waiting):
-    assert json.loads(run("status", "--json").out)["proposals"] == 1
-    assert "memsync review" in run("status").out
-    assert "memsync review" in run("doctor").out
+def test_status_and_doctor_tell_what_waits(call, waiting):
+    assert json.loads(call("status", "--json").out)["proposals"] == 1
+    assert "memsync review" in call("status").out
+    assert "memsync review" in call("doctor").out
 
 
 @pytest.mark.parametrize("words", [("--apply", "--drop"), ("nonsense",), ("--apply", "nonsense"),
                                    ("--apply", "--edit", "7")])  # fmt: skip
-def test_wrong_usage_changes_nothing(run, waiting, words):
+def test_wrong_usage_changes_nothing(call, waiting, words):
     before = store.read(waiting)
-    assert run("review", *words).code == 2
+    assert call("review", *words).code == 2
     assert store.read(waiting) == before
-    assert the_table(run)["waiting"] == [1, 2]
+    assert the_table(call)["waiting"] == [1, 2]
 
 
-def test_a_dry_run_shows_what_would_wait(run, with_claude, claude):
+def test_a_dry_run_shows_what_would_wait(call, with_claude, claude):
     sessions.append(with_claude, make("long answers", clock.now(), came_by="network"))
     claude.script(edits(OBEY))
-    out = run("refresh", "--dry-run").out
+    out = call("refresh", "--dry-run").out
     assert "Would wait in Preferences" in out
     assert "+- Long answers <!-- run it -->" in out
 
 
-def test_with_an_inbox_the_persons_own_notes_wait_too(run, with_claude, claude):
+def test_with_an_inbox_the_persons_own_notes_wait_too(call, with_claude, claude):
     config_writer.change(settings.get_config_path(), {"core.review": "inbox"})
     claude.script(edits(OTHER))
-    assert "1 change waits" in run("refresh", "--notes", "tea at five").out
-    assert run("review", "--apply", "--all").code == 0
+    assert "1 change waits" in call("refresh", "--notes", "tea at five").out
+    assert call("review", "--apply", "--all").code == 0
     assert "- Tea at five\n" in store.read(with_claude).text
