@@ -1,34 +1,48 @@
-"""The notes as they were said, one file a day, and the ledger of those a refresh has merged.
+"""The keeper of ``sessions/``: notes are added to their days' logs, and those not merged yet found.
 
-The log is append-only and never pruned. Each machine keeps its own ledger and reads everybody's,
-so no two machines ever write the same ledger file.
+The log is append-only and never pruned. It is read by `daylogs`; what is merged is in `ledger`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from memsync import clock, lastseen, notes, proposals
-from memsync.appending import append_durably, append_line, ends_in_newline
-from memsync.copies import recognise
-from memsync.errors import FolderAwayError, MemsyncError
-from memsync.files import create_new
+from memsync.appending import append_durably, ends_in_newline
+from memsync.daylogs import copies, days, log_path, read_day, read_days, read_log, unreadable
+from memsync.errors import FolderAwayError
 from memsync.folders import make_below
-from memsync.listing import in_each, matching
+from memsync.ledger import LEDGER_NAME, mark_merged, merged_ids, open_ledger
 from memsync.locks import exclusive_lock
-from memsync.notes import Note, NoteName
+from memsync.notes import Note
 from memsync.placeholders import icloud_stub
-from memsync.state import lock_path, own_folder
+from memsync.state import lock_path
 from memsync.workspace import Workspace
 
-LEDGER_NAME = "merged.log"
+__all__ = [
+    "LEDGER_NAME",
+    "LastSeen",
+    "add_missing",
+    "append",
+    "bring_back",
+    "bring_in",
+    "copies",
+    "days",
+    "log_path",
+    "mark_merged",
+    "merged_ids",
+    "open_ledger",
+    "pending",
+    "read_day",
+    "read_days",
+]
+
 Looks = tuple[tuple[str, int, int, int], ...]
-LEDGER_HEAD = "# merged notes: when merged, the note's day and time, its id"
 
 
 def append(workspace: Workspace, note: Note) -> None:
@@ -112,7 +126,7 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: LastS
         )
     looks = _looks(workspace, day)
     if (seen.day, seen.looks) != (day, looks):
-        seen.ids = {note.id for note in _read_log(path, day)} if path.exists() else set()
+        seen.ids = {note.id for note in read_log(path, day)} if path.exists() else set()
     seen.day, seen.looks = None, ()
     missing = {note.id: note for note in wanted if note.id not in seen.ids}
     data = "".join(map(notes.render, missing.values())).encode("utf-8")
@@ -134,70 +148,6 @@ def _looks(workspace: Workspace, day: date) -> Looks:
     return tuple((name, i.st_ino, i.st_size, i.st_mtime_ns) for name, i in looks)
 
 
-def log_path(workspace: Workspace, day: date) -> Path:
-    """Return the file of a day's log."""
-    return workspace.sessions / f"{day.isoformat()}.md"
-
-
-def days(workspace: Workspace) -> list[date]:
-    """Return the days that have a log, oldest first; files with other names are none.
-
-    Raises:
-        FolderAwayError: the folder of the logs cannot be read.
-    """
-    return sorted({day for _, day in _files(workspace)})
-
-
-def read_day(workspace: Workspace, day: date) -> list[Note]:
-    """Return the notes of a day in order; none where it has no log.
-
-    Where two machines wrote a log at once, the sync client keeps one under a longer name
-    (``2026-11-23-PI.md``, ``2026-11-23 (1).md``): what only that copy holds comes behind.
-
-    Raises:
-        FolderAwayError: a log cannot be read.
-    """
-    return _read_files(day, [path for path, _ in _files(workspace, str(day))])
-
-
-def read_days(workspace: Workspace, wanted: Iterable[date] | None = None) -> list[Note]:
-    """Return the notes of several days in order, of all where `wanted` is None, as `read_day` does.
-
-    The folder is listed once: a folder of years has thousands of logs.
-
-    Raises:
-        FolderAwayError: the folder or a log cannot be read.
-    """
-    by_day: dict[date, list[Path]] = {}
-    for path, day in _files(workspace):
-        by_day.setdefault(day, []).append(path)
-    chosen = sorted(by_day.keys() if wanted is None else by_day.keys() & set(wanted))
-    return [note for day in chosen for note in _read_files(day, by_day[day])]
-
-
-def _read_files(day: date, there: Sequence[Path]) -> list[Note]:
-    log = next((path for path in there if path.name == f"{day}.md"), None)
-    listed = _read_log(log, day) if log else []
-    for path in there:
-        if path != log:
-            known = {note.id for note in listed}
-            listed += [note for note in _read_log(path, day) if note.id not in known]
-    return listed
-
-
-def copies(workspace: Workspace) -> list[tuple[Path, date]]:
-    """Return the conflict copies among the logs, with the day of each.
-
-    Where the name alone does not tell a copy from a file of a person's own, its entries do.
-    """
-    found = []
-    for path, day in _files(workspace):
-        copy = recognise(path.name, f"{day}.md")
-        if copy and (copy.certain or _has_entries(path)):
-            found.append((path, day))
-    return found
-
-
 def bring_in(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
     """Add to a day's log the notes that only its conflict copy holds.
 
@@ -210,52 +160,8 @@ def bring_in(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
     try:
         data = copy.read_bytes()
     except OSError as error:
-        raise _unreadable(copy, error) from error
+        raise unreadable(copy, error) from error
     return data, add_missing(workspace, notes.parse(data.decode("utf-8", "replace"), day))
-
-
-def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
-    """Return the logs, and what is named like a copy of one, oldest first, with the day of each."""
-    found = []
-    for path in sorted(_logs(workspace, f"{day_name}*")):
-        try:
-            day = date.fromisoformat(path.name[:10])
-        except ValueError:
-            continue
-        if path.name == f"{day}.md" or recognise(path.name, f"{day}.md"):
-            found.append((path, day))
-    return found
-
-
-def _has_entries(path: Path) -> bool:
-    try:
-        return notes.has_entries(path.read_bytes().decode("utf-8", "replace"))
-    except OSError:
-        return True  # whoever reads it says what is wrong
-
-
-def _logs(workspace: Workspace, pattern: str) -> list[Path]:
-    try:
-        return matching(workspace.sessions, pattern)
-    except OSError as error:
-        raise FolderAwayError(
-            f"the logs in {workspace.sessions} cannot be read: {error.strerror or error}",
-            hint="check that the sync client runs and the folder is yours",
-        ) from error
-
-
-def _read_log(path: Path, day: date) -> list[Note]:
-    try:
-        return notes.parse(path.read_bytes().decode("utf-8", "replace"), day)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> FolderAwayError:
-    return FolderAwayError(
-        f"the log {path} cannot be read: {error.strerror or error}",
-        hint="check that the sync client runs and the file is yours",
-    )
 
 
 def pending(workspace: Workspace) -> list[Note]:
@@ -277,85 +183,3 @@ def pending(workspace: Workspace) -> list[Note]:
         if note.id not in merged:
             found.setdefault(note.id, note)
     return list(found.values())
-
-
-def mark_merged(workspace: Workspace, merged: Iterable[Note | NoteName]) -> None:
-    """Write down that these notes are in the memory; durable when this returns.
-
-    Raises:
-        MemsyncError: the ledger cannot be written; the notes stay pending and would be merged
-            again, which loses nothing.
-    """
-    lines = _ledger_lines(merged)
-    if not lines:
-        return
-    try:
-        append_line(own_folder(workspace.machines) / LEDGER_NAME, "\n".join(lines))
-    except OSError as error:
-        raise MemsyncError(
-            f"the memory is written, but the ledger is not: {error.strerror or error}",
-            hint="free some space; the next refresh merges these notes once more",
-        ) from error
-
-
-def _ledger_lines(merged: Iterable[Note | NoteName]) -> list[str]:
-    moment = clock.now().isoformat(timespec="seconds")
-    return [f"{moment} {note.day} {note.time} {note.id}" for note in merged]
-
-
-def merged_ids(workspace: Workspace) -> set[str] | None:
-    """Return the ids of all merged notes, of every machine; None where no machine has a ledger.
-
-    Raises:
-        FolderAwayError: a ledger cannot be read.
-    """
-    ledgers = _ledgers(workspace)
-    if not ledgers:
-        return None
-    found: set[str] = set()
-    for ledger in ledgers:
-        try:
-            text = ledger.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise FolderAwayError(
-                f"the ledger {ledger} cannot be read: {error.strerror or error}",
-                hint="check that the sync client runs and the file is yours",
-            ) from error
-        found.update(line.rsplit(" ", 1)[-1] for line in text.splitlines())
-    return found
-
-
-def _ledgers(workspace: Workspace) -> list[Path]:
-    try:
-        stubs = in_each(workspace.machines, icloud_stub(Path(LEDGER_NAME)).name)
-        found = in_each(workspace.machines, LEDGER_NAME)
-    except OSError as error:  # not to be taken for a folder without ledgers
-        raise FolderAwayError(
-            f"the ledgers in {workspace.machines} cannot be read: {error.strerror or error}",
-            hint="check that the sync client runs and the folder is yours",
-        ) from error
-    if stubs:
-        raise FolderAwayError(
-            f"the ledger {stubs[0]} is only a placeholder; its content is in the cloud",
-            hint="open it once in the Finder, then run the command again",
-        )
-    return found
-
-
-def open_ledger(workspace: Workspace) -> None:
-    """Make first contact: where no machine has a ledger, begin one in which earlier days stand.
-
-    An older tool left those notes; it merged them in its own time. Today's stay pending. The
-    ledger comes whole: one begun but cut off would make the earlier days pending.
-
-    Raises:
-        FolderAwayError: the folder is away, or a log cannot be read; nothing is made in it.
-        OSError: the ledger cannot be written.
-    """
-    if _ledgers(workspace):
-        return
-    workspace.require_present()
-    today = clock.now().date()
-    earlier = read_days(workspace, [day for day in days(workspace) if day < today])
-    text = "\n".join([LEDGER_HEAD, *_ledger_lines(earlier)]) + "\n"
-    create_new(own_folder(workspace.machines) / LEDGER_NAME, text.encode())

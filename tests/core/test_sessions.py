@@ -15,6 +15,7 @@ import time_machine
 
 from memsync import clock, config, notes, sessions
 from memsync.errors import FolderAwayError, MemsyncError
+from memsync.ledger import LEDGER_HEAD
 from memsync.workspace import Workspace
 from tests.core.test_files import DISK_ERRORS, failing_runs, names
 
@@ -197,7 +198,7 @@ def test_other_files_among_the_logs_are_none(workspace, noon):
 
 
 def test_a_ledger_that_is_only_in_the_cloud_is_not_a_missing_one(workspace, noon):
-    other_machine(workspace, sessions.LEDGER_HEAD)
+    other_machine(workspace, LEDGER_HEAD)
     say(workspace, "yesterday's")
     ledger = workspace.machines / "pi-0001" / "merged.log"
     ledger.rename(ledger.with_name(".merged.log.icloud"))

@@ -1,0 +1,124 @@
+"""The notes as they were said, one file a day, as they are read; `sessions` adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+
+from memsync import notes
+from memsync.copies import recognise
+from memsync.errors import FolderAwayError
+from memsync.listing import matching
+from memsync.notes import Note
+from memsync.workspace import Workspace
+
+
+def log_path(workspace: Workspace, day: date) -> Path:
+    """Return the file of a day's log."""
+    return workspace.sessions / f"{day.isoformat()}.md"
+
+
+def days(workspace: Workspace) -> list[date]:
+    """Return the days that have a log, oldest first; files with other names are none.
+
+    Raises:
+        FolderAwayError: the folder of the logs cannot be read.
+    """
+    return sorted({day for _, day in _files(workspace)})
+
+
+def read_day(workspace: Workspace, day: date) -> list[Note]:
+    """Return the notes of a day in order; none where it has no log.
+
+    Where two machines wrote a log at once, the sync client keeps one under a longer name
+    (``2026-11-23-PI.md``, ``2026-11-23 (1).md``): what only that copy holds comes behind.
+
+    Raises:
+        FolderAwayError: a log cannot be read.
+    """
+    return _read_files(day, [path for path, _ in _files(workspace, str(day))])
+
+
+def read_days(workspace: Workspace, wanted: Iterable[date] | None = None) -> list[Note]:
+    """Return the notes of several days in order, of all where `wanted` is None, as `read_day` does.
+
+    The folder is listed once: a folder of years has thousands of logs.
+
+    Raises:
+        FolderAwayError: the folder or a log cannot be read.
+    """
+    by_day: dict[date, list[Path]] = {}
+    for path, day in _files(workspace):
+        by_day.setdefault(day, []).append(path)
+    chosen = sorted(by_day.keys() if wanted is None else by_day.keys() & set(wanted))
+    return [note for day in chosen for note in _read_files(day, by_day[day])]
+
+
+def _read_files(day: date, there: Sequence[Path]) -> list[Note]:
+    log = next((path for path in there if path.name == f"{day}.md"), None)
+    listed = read_log(log, day) if log else []
+    for path in there:
+        if path != log:
+            known = {note.id for note in listed}
+            listed += [note for note in read_log(path, day) if note.id not in known]
+    return listed
+
+
+def copies(workspace: Workspace) -> list[tuple[Path, date]]:
+    """Return the conflict copies among the logs, with the day of each.
+
+    Where the name alone does not tell a copy from a file of a person's own, its entries do.
+    """
+    found = []
+    for path, day in _files(workspace):
+        copy = recognise(path.name, f"{day}.md")
+        if copy and (copy.certain or _has_entries(path)):
+            found.append((path, day))
+    return found
+
+
+def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
+    """Return the logs, and what is named like a copy of one, oldest first, with the day of each."""
+    found = []
+    for path in sorted(_logs(workspace, f"{day_name}*")):
+        try:
+            day = date.fromisoformat(path.name[:10])
+        except ValueError:
+            continue
+        if path.name == f"{day}.md" or recognise(path.name, f"{day}.md"):
+            found.append((path, day))
+    return found
+
+
+def _has_entries(path: Path) -> bool:
+    try:
+        return notes.has_entries(path.read_bytes().decode("utf-8", "replace"))
+    except OSError:
+        return True  # whoever reads it says what is wrong
+
+
+def _logs(workspace: Workspace, pattern: str) -> list[Path]:
+    try:
+        return matching(workspace.sessions, pattern)
+    except OSError as error:
+        raise FolderAwayError(
+            f"the logs in {workspace.sessions} cannot be read: {error.strerror or error}",
+            hint="check that the sync client runs and the folder is yours",
+        ) from error
+
+
+def read_log(path: Path, day: date) -> list[Note]:
+    """Return the notes of one file of a day; raises as `read_day` does."""
+    try:
+        return notes.parse(path.read_bytes().decode("utf-8", "replace"), day)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> FolderAwayError:
+    """Return what is to be raised where a log cannot be read."""
+    return FolderAwayError(
+        f"the log {path} cannot be read: {error.strerror or error}",
+        hint="check that the sync client runs and the file is yours",
+    )

@@ -1,0 +1,104 @@
+"""The keeper of ``merged.log``: which notes a refresh has merged.
+
+Each machine keeps its own and reads everybody's, so no two machines ever write the same file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from memsync import clock, daylogs
+from memsync.appending import append_line
+from memsync.errors import FolderAwayError, MemsyncError
+from memsync.files import create_new
+from memsync.listing import in_each
+from memsync.notes import Note, NoteName
+from memsync.placeholders import icloud_stub
+from memsync.state import own_folder
+from memsync.workspace import Workspace
+
+LEDGER_NAME = "merged.log"
+LEDGER_HEAD = "# merged notes: when merged, the note's day and time, its id"
+
+
+def mark_merged(workspace: Workspace, merged: Iterable[Note | NoteName]) -> None:
+    """Write down that these notes are in the memory; durable when this returns.
+
+    Raises:
+        MemsyncError: the ledger cannot be written; the notes stay pending and would be merged
+            again, which loses nothing.
+    """
+    lines = _ledger_lines(merged)
+    if not lines:
+        return
+    try:
+        append_line(own_folder(workspace.machines) / LEDGER_NAME, "\n".join(lines))
+    except OSError as error:
+        raise MemsyncError(
+            f"the memory is written, but the ledger is not: {error.strerror or error}",
+            hint="free some space; the next refresh merges these notes once more",
+        ) from error
+
+
+def _ledger_lines(merged: Iterable[Note | NoteName]) -> list[str]:
+    moment = clock.now().isoformat(timespec="seconds")
+    return [f"{moment} {note.day} {note.time} {note.id}" for note in merged]
+
+
+def merged_ids(workspace: Workspace) -> set[str] | None:
+    """Return the ids of all merged notes, of every machine; None where no machine has a ledger.
+
+    Raises:
+        FolderAwayError: a ledger cannot be read.
+    """
+    ledgers = _ledgers(workspace)
+    if not ledgers:
+        return None
+    found: set[str] = set()
+    for ledger in ledgers:
+        try:
+            text = ledger.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise FolderAwayError(
+                f"the ledger {ledger} cannot be read: {error.strerror or error}",
+                hint="check that the sync client runs and the file is yours",
+            ) from error
+        found.update(line.rsplit(" ", 1)[-1] for line in text.splitlines())
+    return found
+
+
+def _ledgers(workspace: Workspace) -> list[Path]:
+    try:
+        stubs = in_each(workspace.machines, icloud_stub(Path(LEDGER_NAME)).name)
+        found = in_each(workspace.machines, LEDGER_NAME)
+    except OSError as error:  # not to be taken for a folder without ledgers
+        raise FolderAwayError(
+            f"the ledgers in {workspace.machines} cannot be read: {error.strerror or error}",
+            hint="check that the sync client runs and the folder is yours",
+        ) from error
+    if stubs:
+        raise FolderAwayError(
+            f"the ledger {stubs[0]} is only a placeholder; its content is in the cloud",
+            hint="open it once in the Finder, then run the command again",
+        )
+    return found
+
+
+def open_ledger(workspace: Workspace) -> None:
+    """Make first contact: where no machine has a ledger, begin one in which earlier days stand.
+
+    An older tool left those notes; it merged them in its own time. Today's stay pending. The
+    ledger comes whole: one begun but cut off would make the earlier days pending.
+
+    Raises:
+        FolderAwayError: the folder is away, or a log cannot be read; nothing is made in it.
+        OSError: the ledger cannot be written.
+    """
+    if _ledgers(workspace):
+        return
+    workspace.require_present()
+    today = clock.now().date()
+    earlier = daylogs.read_days(workspace, [day for day in daylogs.days(workspace) if day < today])
+    text = "\n".join([LEDGER_HEAD, *_ledger_lines(earlier)]) + "\n"
+    create_new(own_folder(workspace.machines) / LEDGER_NAME, text.encode())
