@@ -71,7 +71,7 @@ class Year:
         self.origins: dict[str, set[str]] = {}
         self.failed: Counter[str] = Counter()
         self.longest = 0
-        self.most_new = 0
+        self.most_over = 0
 
     @property
     def text(self) -> str:
@@ -217,7 +217,6 @@ class Year:
                 if any(a[0] == "since" and f"({a[1]} since {a[2]})" in n.text for a in said)
             }
             self.origins[line] = ids
-        self.most_new = max(self.most_new, (new - old).total() + 6)
 
     def in_words(self) -> str:
         """Return what the year was, for who reads the figures."""
@@ -226,7 +225,8 @@ class Year:
         return (
             f"{len(self.said)} notes, {calls} calls, {self.failed.total()} answers of no use;"
             f" {self.first.count(chr(10))} lines on the first day, {self.text.count(chr(10))} on"
-            f" the last, {self.longest} at most; {origins} of notes, {len(self.by_hand)} by hand"
+            f" the last, {self.longest} at most,"
+            f" {self.most_over} over; {origins} of notes, {len(self.by_hand)} by hand"
         )
 
     def _look(self, before: str) -> None:
@@ -237,6 +237,14 @@ class Year:
         assert not any(secret in text for secret in self.person.secrets)
         assert self._doubled(text) == Counter(), self._doubled(text)
         self.longest = max(self.longest, text.count("\n"))
+        movable = ("fact", "trip", "secret")
+        kept = [
+            line
+            for line in text.split("\n")
+            if not any(atom[0] in movable for atom in meaning(line))
+        ]
+        limit = max(self.workspace.config.max_memory_lines, len(kept))
+        self.most_over = max(self.most_over, text.count("\n") - limit)
 
     def _doubled(self, text: str) -> Counter[tuple[str, str]]:
         """Return the points that stand more often in a section than they did on the first day."""
