@@ -144,7 +144,9 @@ def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ..
             f"change {missing[0]} of proposal {proposal.id} does not wait"
             if missing
             else f"nothing of proposal {proposal.id} waits",
-            hint=f"memsync review {proposal.id} shows what does",
+            hint=f"memsync review {proposal.id} shows what does"
+            if proposal.waiting
+            else "memsync review lists what does",
         )
     return wanted
 

@@ -104,6 +104,7 @@ def _print_target(target: dict[str, Any]) -> None:
     click.echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
     size = target["size"]
     amount = f"{size['used']:,} of {size['most']:,} {size['unit']}" if size else ""
+    amount += " advised" if size and not size["cuts"] else ""
     for words in [amount, target["advice"], *target["remarks"]]:
         if words:
             click.echo(f"{'':<13}{words}")

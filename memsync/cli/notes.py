@@ -163,7 +163,8 @@ def _tell(outcome: Outcome, *, dry_run: bool) -> None:
         click.echo(for_terminal(_diff(outcome)) or "Nothing would change.", nl=not outcome.changed)
         for held in outcome.waiting:
             click.echo(for_terminal(_waiting(held)))
-        click.echo(_cost(outcome), err=True)
+        if outcome.input_tokens:
+            click.echo(_cost(outcome), err=True)
         return
     click.echo(for_terminal(_sentence(outcome)))
     print_states(outcome.targets)
@@ -188,9 +189,9 @@ def _expected(estimate: batches.Estimate) -> str:
     count = "1 note" if estimate.notes == 1 else f"{estimate.notes} notes"
     if estimate.about_usd is None:
         return f"Estimate: {count}; the price of {estimate.model} is not known"
-    return (
-        f"Estimate: {count}, about ${estimate.about_usd:.4f}, at most ${estimate.most_usd or 0:.4f}"
-    )
+    if not estimate.most_usd:
+        return f"Estimate: {count}, costs nothing: no model is asked"
+    return f"Estimate: {count}, about ${estimate.about_usd:.4f}, at most ${estimate.most_usd:.4f}"
 
 
 def _cost(outcome: Outcome) -> str:

@@ -221,6 +221,12 @@ def test_a_dry_run_says_before_the_call_what_it_may_cost(call, with_claude, clau
     assert done.err.startswith("Estimate: 1 note; the price of llama3.3 is not known\n")
 
 
+def test_a_dry_run_without_a_model_says_that_it_costs_nothing(call, workspace):
+    call("note", "I moved to Oslo")
+    done = call("refresh", "--dry-run")
+    assert done.err == "Estimate: 1 note, costs nothing: no model is asked\n"
+
+
 def test_a_dry_run_that_may_go_over_the_budget_is_refused_and_says_the_estimate(
     call, with_claude, claude
 ):
