@@ -12,6 +12,7 @@ from memsync import clock, daylogs
 from memsync.appending import append_line
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files import create_new
+from memsync.lineage import is_alone
 from memsync.listing import in_each
 from memsync.notes import Note, NoteName
 from memsync.placeholders import icloud_stub
@@ -88,8 +89,9 @@ def _ledgers(workspace: Workspace) -> list[Path]:
 def open_ledger(workspace: Workspace) -> None:
     """Make first contact: where no machine has a ledger, begin one in which earlier days stand.
 
-    An older tool left those notes; it merged them in its own time. Today's stay pending. The
-    ledger comes whole: one begun but cut off would make the earlier days pending.
+    An older tool left those notes; it merged them in its own time. Today's stay pending, and so do
+    all where another machine has been: its ledger may be on its way. The ledger comes whole: one
+    begun but cut off would make the earlier days pending.
 
     Raises:
         FolderAwayError: the folder is away, or a log cannot be read; nothing is made in it.
@@ -99,6 +101,7 @@ def open_ledger(workspace: Workspace) -> None:
         return
     workspace.require_present()
     today = clock.now().date()
-    earlier = daylogs.read_days(workspace, [day for day in daylogs.days(workspace) if day < today])
+    wanted = [day for day in daylogs.days(workspace) if day < today] if is_alone(workspace) else []
+    earlier = daylogs.read_days(workspace, wanted)
     text = "\n".join([LEDGER_HEAD, *_ledger_lines(earlier)]) + "\n"
     create_new(own_folder(workspace.machines) / LEDGER_NAME, text.encode())

@@ -6,39 +6,60 @@ from ours. A line is written before the memory it names, so none ever stands the
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from memsync import clock
 from memsync.appending import append_line
-from memsync.kinship import Event, Graph
+from memsync.pedigree import Event, Graph
 from memsync.state import machine_name, own_folder
 from memsync.workspace import Workspace
 
 LOG_NAME = "published.log"
 NOTHING = "-"
-_LINE = re.compile(r"(\S+) ([0-9a-f]{64}) (-|[0-9a-f]{64}(?:,[0-9a-f]{64})*)")
+_LINE = re.compile(r"(\S+) ([0-9a-f]{64}) (-|[0-9a-f]{64}(?:,[0-9a-f]{64})*)( \?)?")
 
 
-def record(workspace: Workspace, digest: str, based_on: Iterable[str]) -> None:
+def record(
+    workspace: Workspace, digest: str, based_on: Iterable[str], *, is_whole: bool = True
+) -> None:
     """Write down that the text `digest` is made from others; durable when this returns.
+
+    Made from nothing it is a beginning; made from itself alone there is nothing to write. It is not
+    whole (``?`` ends the line) where it may be made from others that are not known.
 
     Raises:
         OSError: nothing was written.
     """
-    moment = clock.now().astimezone(UTC).isoformat(timespec="microseconds")
-    parents = ",".join(parent for parent in based_on if parent and parent != digest) or NOTHING
-    append_line(own_folder(workspace.machines) / LOG_NAME, f"{moment} {digest} {parents}")
+    named = dict.fromkeys(parent for parent in based_on if parent)
+    others = [parent for parent in named if parent != digest]
+    if named and not others:
+        return
+    moment = _moment(workspace)
+    parents, end = ",".join(others) or NOTHING, "" if is_whole else " ?"
+    append_line(own_folder(workspace.machines) / LOG_NAME, f"{moment} {digest} {parents}{end}")
+
+
+def _moment(workspace: Workspace) -> str:
+    """Return a moment later than all that is written down, whatever this machine's clock says."""
+    now = clock.now().astimezone(UTC)
+    latest = max((event.moment for event in _all_events(workspace)), default="")
+    with contextlib.suppress(ValueError, OverflowError, TypeError):
+        now = max(now, datetime.fromisoformat(latest) + timedelta(microseconds=1))
+    return now.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def read(workspace: Workspace) -> Graph:
     """Return what all machines wrote down; a log that cannot be read just now says nothing."""
-    events: list[Event] = []
+    return Graph(_all_events(workspace))
+
+
+def _all_events(workspace: Workspace) -> Iterable[Event]:
     for path in workspace.machines.glob(f"*/{LOG_NAME}"):
-        events += _events(path)
-    return Graph(events)
+        yield from _events(path)
 
 
 def _events(path: Path) -> Iterable[Event]:
@@ -50,7 +71,7 @@ def _events(path: Path) -> Iterable[Event]:
         match = _LINE.fullmatch(line)
         if match:
             parents = () if match[3] == NOTHING else tuple(match[3].split(","))
-            yield Event(match[1], match[2], parents)
+            yield Event(match[1], match[2], parents, is_whole=not match[4])
 
 
 def is_alone(workspace: Workspace) -> bool:

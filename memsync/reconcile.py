@@ -16,15 +16,16 @@ from memsync.copies import Copy
 from memsync.document import split_lines
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.journal import Cause
-from memsync.kinship import Graph, Kinship
+from memsync.kinship import Fate, Kinship
 from memsync.locks import exclusive_lock
 from memsync.merging import Choice
+from memsync.pedigree import Graph
 from memsync.placeholders import is_evicted
 from memsync.publish import Published, publish, see
 from memsync.state import lock_path
 from memsync.store import Memory
 from memsync.strands import Strand, Texts, look_back, named_like_copies, sort_out
-from memsync.weaving import Dispute, put_back, settle, stands, weave
+from memsync.weaving import Dispute, Woven, put_back, settle, stands, weave
 from memsync.workspace import Workspace
 
 TRIES = 5
@@ -101,20 +102,24 @@ def _bring_in_texts(workspace: Workspace) -> Outcome:
     texts.add(memory.text)
     copies = sort_out(workspace, graph, memory, named)
     past = look_back(workspace, kinship, texts, memory)
+    was_known, origins = graph.is_whole(memory.digest), graph.origins(memory.digest)
     if past.claimed:
-        graph.add(memory.digest, past.claimed)
+        graph.add(memory.digest, (*origins, *past.claimed), is_whole=was_known)
     strands = _to_bring_in(graph, memory, [*copies.sure, *past.missed])
     text, disputes = _woven(workspace, kinship, texts, memory, strands)
     included = (*(strand.digest for strand in copies.sure), *(s.digest for s in past.missed))
     published = None
+    conflicts.keep(workspace, disputes)
     if text != memory.text or not is_there:
-        conflicts.keep(workspace, disputes)
         based_on = memory.digest if is_there else None
         held = (*included, *past.claimed)
         published = publish(workspace, text, based_on, cause=MERGED, also=held)
     else:
-        _write_down(workspace, memory, [*_unknown(graph, memory, included), *past.claimed])
-        see(workspace, memory, included=(*included, *past.claimed))
+        more = [*_unknown(graph, memory, included), *past.claimed]
+        if more:
+            lineage.record(workspace, memory.digest, (*origins, *more), is_whole=was_known)
+        found = (*included, *past.claimed, *past.included)
+        see(workspace, memory, included=found)
     for copy in copies.sure:
         if copy.copy is not None:
             backups.keep_copy(copy.copy, copy.text.encode("utf-8"), workspace.backups)
@@ -173,11 +178,6 @@ def _unknown(graph: Graph, memory: Memory, held: tuple[str, ...]) -> list[str]:
     return [name for name in held if not graph.descends(memory.digest, name)]
 
 
-def _write_down(workspace: Workspace, memory: Memory, held: list[str]) -> None:
-    if held:
-        lineage.record(workspace, memory.digest, held)
-
-
 def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Published, int]:
     """Publish a text that a person made from an older memory, and return what came of it.
 
@@ -191,15 +191,34 @@ def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Publ
         memory = store.read(workspace)
         merged = text
         if memory.digest != made_from.digest:
-            decided = conflicts.decisions(workspace)
-            woven = weave(made_from.text, memory.text, text, "your edit", decided)
+            woven = _woven_edit(workspace, memory, made_from, text)
             merged, disputes = woven.text, woven.disputes
             conflicts.keep(workspace, disputes)
         try:
-            return publish(workspace, merged, memory.digest), len(disputes)
+            published = publish(workspace, merged, memory.digest, also=(made_from.digest,))
+            return published, len(disputes)
         except MemoryMovedError:
             continue
     raise MemoryMovedError("the memory keeps changing", hint="memsync edit, a little later")
+
+
+def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: str) -> Woven:
+    """Return the memory with what a person changed since `made_from`.
+
+    A sync client may have put another memory in its place, which was not made from that one: then
+    what that one has and the memory lacks was not taken away.
+    """
+    graph, texts = lineage.read(workspace), Texts(workspace)
+    kinship = Kinship(graph, texts.find)
+    for known in (memory.text, made_from.text):
+        texts.add(known)
+    edit = texts.add(text)
+    fate = kinship.judge(memory.digest, made_from.digest, alone=lineage.is_alone(workspace))
+    base: str | None = made_from.text
+    if fate in {Fate.MISSED, Fate.UNCLEAR}:
+        graph.add(edit, (made_from.digest,))
+        base = kinship.base_of(memory.digest, edit)
+    return weave(base, memory.text, text, "your edit", conflicts.decisions(workspace))
 
 
 def decide(

@@ -115,7 +115,8 @@ def replace(
         text: the whole new memory.
         based_on: the digest the new text was made from; None replaces whatever stands there,
             a damaged memory too (``restore``).
-        also: the digests of other texts it has in it (a merge).
+        also: the digests of other texts it has in it (a merge); without `based_on` it is made from
+            these alone, if any are named, and not from what it replaces.
 
     Raises:
         MemoryMovedError: the memory is no longer the one `based_on` names; nothing was written.
@@ -135,7 +136,7 @@ def replace(
             return Written(present, None)
     sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
-    parents = (based_on or _present(workspace), *also)
+    parents = also if also and not based_on else (based_on or _present(workspace), *also)
     lineage.record(workspace, digest(data), parents)
     atomic_write(workspace.memory, data, in_use=True)
     lastseen.took(workspace.root, text, included=parents)

@@ -14,7 +14,8 @@ from pathlib import Path
 from memsync import backups, clock, lastseen, lineage
 from memsync.copies import Copy, recognise
 from memsync.digests import digest
-from memsync.kinship import Fate, Graph, Kinship
+from memsync.kinship import Fate, Kinship
+from memsync.pedigree import Graph
 from memsync.placeholders import is_evicted
 from memsync.reading import is_empty
 from memsync.state import machine_name, slug
@@ -55,11 +56,11 @@ class Copies:
 
 @dataclass(frozen=True)
 class Past:
-    """What this machine had before: what is in the memory by a person's hand, what it lacks."""
+    """What this machine had before: claimed for the memory by somebody's hand, missed, or in it."""
 
     claimed: tuple[str, ...]
     missed: tuple[Strand, ...]
-    unclear: tuple[str, ...]
+    included: tuple[str, ...] = ()
 
 
 class Texts:
@@ -160,21 +161,19 @@ def look_back(workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memo
     now = clock.now()
     since = {seen.memory: now, **seen.missing} if seen.memory else dict(seen.missing)
     alone = lineage.is_alone(workspace)
-    claimed, missed, unclear = [], [], []
+    claimed, missed, included = [], [], []
     if not since:
         root = kinship.first_contact(memory.digest)
-        return Past((root,) if root else (), (), ())
+        return Past((root,) if root else (), ())
     for name, moment in since.items():
         text = texts.find(name)
         fate = kinship.judge(memory.digest, name, alone=alone)
         if text is None or fate is Fate.INCLUDED:
-            continue
-        if fate is Fate.CLAIMED:
+            included.append(name)
+        elif fate is Fate.CLAIMED:
             claimed.append(name)
         elif fate is Fate.MISSED:
             missed.append(Strand(text, OVERWRITTEN))
         elif abs(now - moment) >= PATIENCE:
             missed.append(Strand(text, OVERWRITTEN, is_forsaken=True))
-        else:
-            unclear.append(name)
-    return Past(tuple(claimed), tuple(missed), tuple(unclear))
+    return Past(tuple(claimed), tuple(missed), tuple(included))

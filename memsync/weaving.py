@@ -74,7 +74,7 @@ def weave(
     Both lines are kept where both changed one, unless a person decided that very dispute before.
 
     Args:
-        base: what both were made from; None takes nothing in either for taken away.
+        base: what both were made from; None keeps what either has and asks about all of it.
         present: the memory.
         other: the text to bring in.
         source: where `other` came from, in words.
@@ -85,7 +85,7 @@ def weave(
     if Counter(_content(ours)) == Counter(_content(theirs)) and old not in {ours, theirs}:
         return Woven(_like(present, low))
     if base is None:
-        return Woven(_like(present, _without_doubles(union(low, high), ours, theirs)))
+        return _united(present, other, source, decided)
     merged = merge(old, low, high)
     turned = ours == high
     disputes = [_dispute(conflict, source, turned=turned) for conflict in merged.conflicts]
@@ -112,8 +112,29 @@ def put_back(present: str, other: str, source: str, decided: Mapping[str, str]) 
     dispute = Dispute((), (), gone, source)
     if decided.get(dispute.id) == name_of(""):
         return Woven(present)
-    text = weave(None, present, other, source, decided).text
-    return Woven(text, () if dispute.id in decided else (dispute,))
+    return Woven(_union(present, other), () if dispute.id in decided else (dispute,))
+
+
+def _united(present: str, other: str, source: str, decided: Mapping[str, str]) -> Woven:
+    """Return all lines of two texts of which nothing older is known, and the dispute about them.
+
+    A line that one of them lacks may be new in the other, or taken away in the one.
+    """
+    ours, theirs = (_content(_plain(text)) for text in (present, other))
+    mine = tuple(f"{line}\n" for line in ours if line not in theirs)
+    new = tuple(f"{line}\n" for line in theirs if line not in ours)
+    dispute = Dispute((), mine, new, source)
+    text = _union(present, other)
+    if dispute.id not in decided:
+        return Woven(text, (dispute,))
+    return Woven(settle(text, dispute, _choice(dispute, decided[dispute.id], turned=False)))
+
+
+def _union(present: str, other: str) -> str:
+    """Return the memory `present` with every line that only `other` has."""
+    ours, theirs = _plain(present), _plain(other)
+    low, high = sorted((ours, theirs), key=lambda text: digest(text.encode()))
+    return _like(present, _without_doubles(union(low, high), ours, theirs))
 
 
 def stands(lines: Sequence[str], side: Lines) -> bool:

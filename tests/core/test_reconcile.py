@@ -334,3 +334,72 @@ def test_an_edit_made_from_an_older_memory_is_merged_with_the_present_one(worksp
     _, count = merge_edit(workspace, before, OSLO)
     assert count == 0
     assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
+
+
+def test_an_edit_merged_into_a_memory_that_a_client_put_there_loses_nothing_of_either(workspace):
+    other_machine(workspace, (ROME, SAMPLE))
+    save(workspace, ADDED)
+    before = store.read(workspace)
+    workspace.memory.write_text(ROME)  # the editor is open while the client brings this
+    merge_edit(workspace, before, ADDED.replace("Ship the importer", "Ship the exporter"))
+    wanted = ADDED.replace("Ship the importer", "Ship the exporter").replace("Turin", "Rome")
+    assert workspace.memory.read_text() == wanted
+    copy(workspace, ADDED)  # what the client put beside it
+    reconcile(workspace)
+    assert workspace.memory.read_text() == wanted
+
+
+def test_a_question_is_kept_where_the_memory_has_both_lines_already(workspace):
+    other_machine(workspace, (ROME, SAMPLE))
+    shorter = SAMPLE.replace("- Write the runbook\n", "")
+    save(workspace, SAMPLE.replace("- Write the runbook", "- Write the runbook, then the tests"))
+    before = store.read(workspace).text
+    copy(workspace, shorter)
+    reconcile(workspace)
+    assert workspace.memory.read_text() == before
+    (dispute,) = conflicts.open_ones(workspace)
+    assert dispute.base == ("- Write the runbook\n",)
+
+
+def test_of_two_texts_without_a_known_origin_both_stay_and_a_person_is_asked(workspace):
+    log = next(workspace.machines.glob("*/published.log"))
+    log.unlink()  # as in a folder an older tool left
+    copy(workspace, ADDED)
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED
+    (dispute,) = conflicts.open_ones(workspace)
+    assert dispute.theirs == ("- Call the accountant on Monday\n",)
+    decide(workspace, dispute, Choice.OURS)
+    assert workspace.memory.read_text() == SAMPLE
+    copy(workspace, ADDED)
+    reconcile(workspace)
+    assert workspace.memory.read_text() == SAMPLE
+    assert conflicts.open_ones(workspace) == []
+
+
+def test_bringing_back_what_stands_there_is_no_beginning(workspace):
+    other_machine(workspace, (SAMPLE,))
+    workspace.memory.write_text(ADDED)  # by hand
+    publish(workspace, ADDED, None)  # a restore of the same text
+    assert not lineage.read(workspace).knows(name(ADDED))
+
+
+def test_a_text_that_is_in_the_memory_is_waited_for_no_more(workspace):
+    other_machine(workspace, (SAMPLE,))
+    save(workspace, ADDED)
+    workspace.memory.write_text(OSLO)
+    reconcile(workspace)
+    assert list(lastseen.load(workspace.root).missing) == [name(ADDED)]
+    other_machine(workspace, (OSLO, ADDED))
+    reconcile(workspace)
+    assert not lastseen.load(workspace.root).missing
+
+
+def test_a_renamed_memory_that_comes_back_is_not_made_from_what_was_there_before(workspace):
+    save(workspace, ADDED)
+    other_machine(workspace, (OSLO, SAMPLE))
+    workspace.memory.rename(workspace.root / "GLOBAL_MEMORY.md.conflict1")
+    (workspace.root / "GLOBAL_MEMORY.md.conflict1").write_text(OSLO)  # ours is on its way
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
+    assert not lineage.read(workspace).descends(name(OSLO), name(ADDED))

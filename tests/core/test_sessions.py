@@ -308,3 +308,13 @@ def test_eight_processes_that_note_at_once_lose_and_double_nothing(workspace):
     ]
     assert sorted(said) == sorted(f"{n} says {number}" for n in range(8) for number in range(50))
     assert sorted(pending(Workspace.open(config.load()))) == sorted(said)
+
+
+def test_where_another_machine_has_been_its_ledger_may_be_on_its_way(workspace):
+    """A sync client brings files in any order: a note must not count as merged for that."""
+    (workspace.machines / "desktop-0001").mkdir(parents=True)
+    workspace.sessions.mkdir(exist_ok=True)
+    note = notes.make("said on the other machine", clock.now() - timedelta(days=2))
+    sessions.log_path(workspace, note.day).write_text(notes.render(note))
+    sessions.open_ledger(workspace)
+    assert sessions.pending(workspace) == [note]

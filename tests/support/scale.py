@@ -18,9 +18,9 @@ TORTURE = bool(os.environ.get("MEMSYNC_TORTURE"))
 IN_CI = os.environ.get("CI") == "true"
 
 
-def share(whole: int, least: int = 1) -> int:
-    """Return how many of `whole` rounds to run here, at least `least`."""
-    part = whole if TORTURE else whole // 10 if IN_CI else whole // 40
+def share(whole: int, least: int = 1, *, by_hand: int = 40) -> int:
+    """Return how many of `whole` rounds to run here, at least `least`; by hand one of `by_hand`."""
+    part = whole if TORTURE else whole // 10 if IN_CI else whole // by_hand
     return max(least, part)
 
 

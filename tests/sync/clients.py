@@ -47,6 +47,11 @@ CLIENTS = {
             newer_wins=True,
         ),
         Client("rclone bisync", lambda s, e, h, n: f"{s}{e}.conflict{n}", renames_both=True),
+        Client("Nextcloud", lambda s, e, h, n: f"{s} (conflicted copy {DAY} {n:06}){e}"),
+        Client(
+            "Obsidian Sync",
+            lambda s, e, h, n: f"{s} (Conflicted copy {h} {DAY.replace('-', '')}{n:04}){e}",
+        ),
         Client("last writer wins", None),
     )
 }

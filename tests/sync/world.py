@@ -1,33 +1,38 @@
-"""Machines that share a memory by a sync client, and people who use them: a seed is a history.
-
-What people were promised is written down as they go: a line counts as acknowledged once memsync has
-had it, and as lost if it is gone in the end without a person having taken it away.
-"""
+"""Machines that share a memory by a sync client, and what is to be so in the end."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import random
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import time_machine
 
-from memsync import backups, clock, config_writer, notes, refresh, sessions, store
 from memsync import config as settings
+from memsync import (
+    config_writer,
+    conflicts,
+    lastseen,
+    refresh,
+    sessions,
+    store,
+)
 from memsync.copies import recognise
-from memsync.errors import DamagedMemoryError, MemoryMovedError
-from memsync.publish import bring_in_step, publish
-from memsync.reconcile import merge_edit, reconcile
+from memsync.errors import DamagedMemoryError
+from memsync.publish import bring_in_step
 from memsync.workspace import Workspace
 from tests.sync.clients import CLIENTS, Cloud, Folder
+from tests.sync.promises import MARKERS, Promises, facts
 
 HOSTS = ("LAPTOP", "PI", "DESKTOP-AB12CD3")
-FACT = re.compile(r"fact \d+")
+SKEWS = (0, 0, -4000, 90, 7000)
+"""How many seconds a machine's clock may be off."""
+
 START = """<!-- memsync v1 -->
 # Global memory
 
@@ -49,35 +54,45 @@ START = """<!-- memsync v1 -->
 
 @dataclass
 class Machine:
-    """One machine: its home, its folder, and its facts that memsync has not had yet."""
+    """One machine: its home, its folder, its clock, and its facts that memsync has not had yet."""
 
     home: Path
     folder: Folder
     workspace: Workspace
-    unsaid: set[str]
+    skew: timedelta
+    unsaid: set[str] = field(default_factory=set)
 
     @property
     def memory(self) -> Path:
         return self.workspace.memory
 
+    @property
+    def agent(self) -> Path:
+        return self.home / ".claude" / "CLAUDE.md"
+
     def text(self) -> str:
         return self.memory.read_text() if self.memory.exists() else ""
 
 
-def facts(text: str) -> set[str]:
-    """Return the facts a text holds."""
-    return set(FACT.findall(text))
-
-
 class World:
-    """A few machines, one cloud."""
+    """A few machines, one cloud; `by_hand` tells whether people type behind memsync's back."""
 
-    def __init__(self, place: Path, client: str, seed: int, machines: int = 2) -> None:
-        self.chance = random.Random(seed)
+    def __init__(
+        self,
+        place: Path,
+        client: str,
+        seed: int,
+        clock_of: time_machine.Traveller,
+        *,
+        machines: int,
+        by_hand: bool,
+    ) -> None:
+        self.chance = random.Random(f"{client} {seed}")
         self.client = CLIENTS[client]
-        self.count = 5
-        self.promised: set[str] = facts(START)
-        self.removed: set[str] = set()
+        self.clock_of, self.by_hand = clock_of, by_hand
+        self.history: list[str] = []
+        self.promises = Promises(self.client.copy_name is not None and not by_hand, facts(START))
+        self._told: dict[str, str] = {}
         cloud = Cloud()
         self.machines = [
             self._machine(place / f"m{number}", HOSTS[number], cloud) for number in range(machines)
@@ -95,139 +110,30 @@ class World:
     def _machine(self, home: Path, host: str, cloud: Cloud) -> Machine:
         folder = Folder(home / "Sync" / ".claude-memory", host, cloud, self.client)
         folder.path.mkdir(parents=True)
+        (home / ".claude").mkdir()
         with _home(home):
             path = settings.get_config_path()
             table = {
                 "core": {"provider": "custom", "engine": "offline"},
                 "paths": {"sync_root": str(home / "Sync")},
-                "targets": {},
+                "targets": {"claude": str(home / ".claude" / "CLAUDE.md")},
             }
             config_writer.write_new(path, table)
             state = home / "state" / "memsync"
             state.mkdir(parents=True)
             (state / "machine").write_text(f"{host.lower()}-00{len(host):02}\n")
-            return Machine(home, folder, Workspace(folder.path, settings.load(path)), set())
+            skew = timedelta(seconds=self.chance.choice(SKEWS))
+            return Machine(home, folder, Workspace(folder.path, settings.load(path)), skew)
 
     @contextmanager
     def at(self, machine: Machine) -> Iterator[Workspace]:
-        """Be at a machine: its home and its state."""
-        with _home(machine.home):
-            yield machine.workspace
-
-    # What people do.
-
-    def new_fact(self) -> str:
-        self.count += 1
-        return f"fact {self.count}"
-
-    def note(self, machine: Machine) -> None:
-        fact = self.new_fact()
-        with self.at(machine) as workspace:
-            sessions.append(workspace, notes.make(f"{fact} by note", clock.now()))
-        self.promised.add(fact)
-
-    def refresh(self, machine: Machine) -> None:
-        with self.at(machine) as workspace:
-            refresh.merge_pending(workspace)
-        self._had(machine)
-
-    def look(self, machine: Machine) -> None:
-        with self.at(machine) as workspace:
-            reconcile(workspace)
-        self._had(machine)
-
-    def edit_by_hand(self, machine: Machine) -> None:
-        """Somebody changes the file in an editor, behind memsync's back."""
-        before = machine.text()
-        after = self._edited(before)
-        if not before:
-            return
-        machine.memory.write_text(after)
-        self.removed |= facts(before) - facts(after)
-        new = facts(after) - facts(before)
-        if self.client.copy_name is None:
-            machine.unsaid |= new  # what no memsync ever saw, a client may lose for good
-        else:
-            self.promised |= new
-
-    def save(self, machine: Machine) -> None:
-        """Somebody edits with memsync; the memory may move while they do."""
-        with self.at(machine) as workspace:
-            memory = store.read(workspace)
-            after = self._edited(memory.text)
-            if self.chance.random() < 0.3:
-                machine.folder.deliver(self.chance)
-            if self.chance.random() < 0.5:
-                merge_edit(workspace, memory, after)
-            else:
-                try:
-                    publish(workspace, after, memory.digest)
-                except MemoryMovedError:
-                    return
-        self.removed |= facts(memory.text) - facts(after)
-        self.promised |= facts(after) - facts(memory.text)
-        self._had(machine)
-
-    def restore(self, machine: Machine) -> None:
-        with self.at(machine) as workspace:
-            reconcile(workspace)
-            before = machine.text()
-            kept = backups.list_backups(workspace.backups)
-            if not kept:
-                return
-            after = self.chance.choice(kept).path.read_text()
-            publish(workspace, after, None)
-        self.removed |= facts(before) - facts(after)
-        self._had(machine)
-
-    def touch(self, machine: Machine) -> None:
-        """Somebody saves the file as it is."""
-        if machine.text():
-            machine.memory.write_text(machine.text())
-
-    def deliver(self, machine: Machine) -> None:
-        machine.folder.deliver(self.chance)
-
-    def _had(self, machine: Machine) -> None:
-        """memsync has looked at this machine's memory: what stands there is acknowledged."""
-        standing = facts(machine.text())
-        self.promised |= machine.unsaid & standing
-        machine.unsaid -= standing
-
-    def _edited(self, text: str) -> str:
-        lines = text.split("\n")
-        places = [at for at, line in enumerate(lines) if line.startswith("- ")]
-        for _ in range(self.chance.randrange(1, 3)):
-            kind = self.chance.choice(["add", "add", "reword", "remove", "move"])
-            at = self.chance.choice(places) if places else len(lines) - 1
-            if kind == "add":
-                lines.insert(at + 1, f"- {self.new_fact()} by hand")
-            elif kind == "reword" and places:
-                lines[at] = f"- {self.new_fact()} in other words"
-            elif kind == "remove" and len(places) > 2:
-                del lines[at]
-            elif kind == "move" and places:
-                lines.insert(self.chance.choice(places), lines.pop(at))
-            places = [at for at, line in enumerate(lines) if line.startswith("- ")]
-        return "\n".join(lines)
-
-    def live(self, steps: int, clock_of: time_machine.Traveller) -> list[str]:
-        """Let people and client do `steps` things at random; return what was done."""
-        kinds = [self.note, self.edit_by_hand, self.save, self.look, self.refresh, self.restore]
-        kinds += [self.note, self.edit_by_hand, self.save, self.look, self.deliver, self.deliver]
-        kinds += [self.deliver, self.touch]
-        done = []
-        for _ in range(steps):
-            machine, act = self.chance.choice(self.machines), self.chance.choice(kinds)
-            clock_of.shift(self.chance.choice([1, 30, 600, 7200]))
-            done.append(f"{act.__name__} at {machine.folder.host}")
-            try:
-                act(machine)
-            except DamagedMemoryError:
-                done[-1] += ": no memory"
-        return done
-
-    # How it ends.
+        """Be at a machine: its home, its state and its clock."""
+        self.clock_of.shift(machine.skew)
+        try:
+            with _home(machine.home):
+                yield machine.workspace
+        finally:
+            self.clock_of.shift(-machine.skew)
 
     def deliver_all(self) -> None:
         """Let the client run until nobody has anything to send."""
@@ -236,35 +142,101 @@ class World:
                 return
         raise AssertionError("the sync client never comes to rest")
 
+    def refresh(self, machine: Machine) -> None:
+        with self.at(machine) as workspace:
+            refresh.merge_pending(workspace)
+        self.had(machine)
+
+    def had(self, machine: Machine) -> None:
+        """memsync has looked at this machine's memory: what stands there is acknowledged."""
+        standing = facts(machine.text())
+        self.promises.acknowledged |= machine.unsaid & standing
+        machine.unsaid -= standing
+
     def one_round(self) -> None:
         """Every machine refreshes once, in any order, and in the end everything is delivered."""
         for machine in self.chance.sample(self.machines, len(self.machines)):
+            self.history.append(f"last refresh at {machine.folder.host}")
             with contextlib.suppress(DamagedMemoryError):  # the client is about to bring it
                 self.refresh(machine)
             for other in self.machines:
                 other.folder.deliver(self.chance)
         self.deliver_all()
+        self.clock_of.shift(600)
 
-    def is_settled(self) -> bool:
-        texts = {machine.text() for machine in self.machines}
-        return len(texts) == 1 and "" not in texts and not self.copies()
+    def is_waiting(self) -> bool:
+        """Tell whether a machine still waits to hear what became of a text it had."""
+        for machine in self.machines:
+            with self.at(machine) as workspace:
+                if lastseen.load(workspace.root).missing:
+                    return True
+        return False
+
+    def texts(self) -> set[str]:
+        """Return the different memories there are; an empty one where one is missing."""
+        return {machine.text() for machine in self.machines}
 
     def copies(self) -> list[str]:
         """Return every conflict copy that still lies about."""
-        paths = [
-            (path, "GLOBAL_MEMORY.md")
-            for machine in self.machines
-            for path in machine.folder.path.iterdir()
-        ] + [
-            (path, f"{path.name[:10]}.md")
-            for machine in self.machines
-            for path in (machine.folder.path / "sessions").glob("*")
-        ]
-        return [path.name for path, original in paths if recognise(path.name, original)]
+        roots = {one.folder.host: one.folder.path for one in self.machines}
+        return [f"{name} lies about at {host}" for host in roots for name in _copies(roots[host])]
 
-    def lost(self) -> set[str]:
-        standing = set.intersection(*(facts(machine.text()) for machine in self.machines))
-        return self.promised - self.removed - standing
+    def seen_by_agents(self) -> list[str]:
+        """Return where an agent would read conflict markers just now."""
+        paths = [path for one in self.machines for path in (one.memory, one.agent)]
+        return [f"markers in {path}" for path in paths if MARKERS.search(_text(path))]
+
+    def judge(self) -> list[str]:
+        """Return what is not as it should be, now that all is delivered."""
+        texts = {machine.folder.host: machine.text() for machine in self.machines}
+        disputes = [dispute for one in self.machines for dispute in self._disputes(one)]
+        for machine in self.machines:
+            with self.at(machine) as workspace:
+                bring_in_step(workspace)  # what our hook does as a session of the agent starts
+        faults = self.promises.broken(texts, disputes) + self.seen_by_agents()
+        faults += self.copies() + (["the memories differ"] if len(self.texts()) > 1 else [])
+        for machine in self.machines:
+            host = machine.folder.host
+            if not texts[host] or texts[host] not in _text(machine.agent):
+                faults.append(f"the agent at {host} has another memory")
+            if self.client.copy_name is not None:
+                faults += [f"{what} in the logs of {host}" for what in self._log_faults(machine)]
+        return faults
+
+    def _disputes(self, machine: Machine) -> list[conflicts.Dispute]:
+        with self.at(machine) as workspace:
+            return conflicts.open_ones(workspace)
+
+    def _log_faults(self, machine: Machine) -> list[str]:
+        days = sessions.days(machine.workspace)
+        ids = [note.id for day in days for note in sessions.read_day(machine.workspace, day)]
+        times = {note.text: ids.count(note.id) for note in self.promises.notes}
+        return [f"{text!r} stands {count} times" for text, count in times.items() if count != 1]
+
+    def changes(self) -> list[str]:
+        """Return the texts that are others than when this was last asked."""
+        found = []
+        for machine in self.machines:
+            for path in sorted(machine.folder.path.glob("GLOBAL*")):
+                told = f"{machine.folder.host} {path.name}"
+                text = _text(path)
+                if self._told.get(told) != text:
+                    self._told[told] = text
+                    lines = " | ".join(line for line in text.split("\n") if facts(line))
+                    found.append(f"    {told}: {lines}")
+        return found
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _copies(root: Path) -> list[str]:
+    """Return every conflict copy that still lies about."""
+    found = [path for path in root.iterdir() if recognise(path.name, "GLOBAL_MEMORY.md")]
+    logs = (root / "sessions").glob("*")
+    found += [path for path in logs if recognise(path.name, f"{path.name[:10]}.md")]
+    return [path.name for path in found]
 
 
 @contextmanager

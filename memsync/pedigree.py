@@ -1,0 +1,164 @@
+"""What the machines wrote down of which text was made from which.
+
+Pure: events in, answers out. An event says that a text (named by its digest) was made from others.
+The same text may come back (a restore), so what is related are events, not digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Event:
+    """At `moment` (ISO 8601, UTC) a text came to be, made from `parents`; none began anew.
+
+    It is not `whole` where it may be made from others, too, as a text may that was found one day.
+    """
+
+    moment: str
+    digest: str
+    parents: tuple[str, ...]
+    is_whole: bool = True
+
+
+class Graph:
+    """The events of all machines. A digest nobody wrote down is known to be a text, no more."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._names: list[str] = []
+        self._lines: list[int] = []  # for each event a bit mask: itself and all it comes from
+        self._events_of: dict[str, list[int]] = {}
+        self._parents: list[tuple[str, ...] | None] = []  # None: of this nobody wrote
+        self._parts: set[int] = set()  # events that are not whole
+        self._place_all(sorted(set(events)))
+
+    def _place_all(self, waiting: list[Event]) -> None:
+        """Place each event behind those it comes from; the clocks of machines may differ."""
+        named = {event.digest for event in waiting}
+        while waiting:
+            ready = next((e for e in waiting if self._is_ready(e, named)), waiting[0])
+            waiting.remove(ready)
+            self.add(ready.digest, ready.parents, is_whole=ready.is_whole)
+
+    def _is_ready(self, event: Event, named: set[str]) -> bool:
+        return all(p in self._events_of or p not in named for p in event.parents)
+
+    def _place(self, digest: str, line: int, parents: tuple[str, ...] | None) -> None:
+        number = len(self._names)
+        self._names.append(digest)
+        self._parents.append(parents)
+        self._lines.append(line | 1 << number)
+        self._events_of.setdefault(digest, []).append(number)
+
+    def add(self, digest: str, parents: tuple[str, ...], *, is_whole: bool = True) -> None:
+        """Have it that a text was made from others, just now."""
+        line = 0
+        for parent in parents:
+            line |= self._line_of(parent)
+        self._place(digest, line, parents)
+        if not is_whole:
+            self._parts.add(len(self._names) - 1)
+
+    def _line_of(self, digest: str) -> int:
+        if digest not in self._events_of:
+            self._place(digest, 0, None)
+        line = 0
+        for number in self.heads(digest):
+            line |= self._lines[number]
+        return line
+
+    def knows(self, digest: str) -> bool:
+        """Tell whether a machine wrote down what this text was made from."""
+        numbers = self._events_of.get(digest, [])
+        return any(self._parents[number] is not None for number in numbers)
+
+    def descends(self, new: str, old: str) -> bool:
+        """Tell whether `new` was made from `old`, directly or not, or is the same text.
+
+        A text that came back counts for what it replaced then: `new` has to be made from that one.
+        """
+        line = self._line_of(new)
+        self._line_of(old)
+        heads = self.heads(old)
+        known = {self._origin(number) for number in heads if line >> number & 1}
+        return bool(known) and all(self._origin(number) in known for number in heads)
+
+    def _origin(self, event: int) -> frozenset[str]:
+        """Return what a text was made from: two machines that write one text do the same."""
+        return frozenset(self._parents[event] or ())
+
+    def untraced(self, digest: str, beside: str) -> list[str]:
+        """Return the texts `digest` comes from, nobody wrote from what; not those of `beside`."""
+        stray = self._line_of(digest) & ~self._line_of(beside)
+        origins = enumerate(self._parents)
+        return [self._names[n] for n, made_from in origins if made_from is None and stray >> n & 1]
+
+    def all(self) -> list[str]:
+        """Return every text that is written down, newest first."""
+        return list(dict.fromkeys(reversed(self._names)))
+
+    def events(self) -> range:
+        """Return the numbers of all events, newest first."""
+        return range(len(self._names) - 1, -1, -1)
+
+    def heads(self, digest: str) -> list[int]:
+        """Return the events of a text that count: of those that are whole, how it came to be last.
+
+        Two machines may have made it of the same texts at once.
+        """
+        newest = self._newest(self._events_of.get(digest, []))
+        whole = [number for number in newest if self.is_all_of(number)]
+        return [n for n in newest if n not in whole or self._origin(n) == self._origin(whole[-1])]
+
+    def text_of(self, event: int) -> str:
+        """Return the digest of the text that came to be."""
+        return self._names[event]
+
+    def has_origin(self, event: int) -> bool:
+        """Tell whether it is written down what the text was made from then."""
+        return self._parents[event] is not None
+
+    def is_whole(self, digest: str) -> bool:
+        """Tell whether all that a text was made from is written down."""
+        return any(self.is_all_of(number) for number in self.heads(digest))
+
+    def is_all_of(self, event: int) -> bool:
+        """Tell whether all that the text was made from then is written down."""
+        return self._parents[event] is not None and event not in self._parts
+
+    def parents(self, event: int) -> list[int]:
+        """Return the events of the texts that the text was made from then."""
+        return [
+            head
+            for parent in self._parents[event] or ()
+            for head in self._newest([n for n in self._events_of[parent] if self.has(event, n)])
+        ]
+
+    def origins(self, digest: str) -> tuple[str, ...]:
+        """Return the texts that a text was made from when it last came to be."""
+        found = {p: None for n in self.heads(digest) for p in self._parents[n] or ()}
+        return tuple(found)
+
+    def has(self, event: int, older: int) -> bool:
+        """Tell whether what came to be at `event` was made from what came to be at `older`."""
+        return bool(self._lines[event] >> older & 1)
+
+    def comes_from(self, digest: str, event: int) -> bool:
+        """Tell whether a text was made from what came to be at `event`."""
+        return bool(self._line_of(digest) >> event & 1)
+
+    def is_return(self, event: int) -> bool:
+        """Tell whether the text had come to be before, so that its lines are not new."""
+        again = self._events_of[self._names[event]]
+        return any(n < event and self._parents[n] is not None for n in again)
+
+    def before(self, event: int) -> set[str]:
+        """Return the texts that the text of an event comes from, without itself."""
+        line = self._lines[event]
+        found = {self._names[n] for n in range(event) if line >> n & 1}
+        return found - {self._names[event]}
+
+    def _newest(self, events: list[int]) -> list[int]:
+        return [n for n in events if not any(self.has(m, n) for m in events if m != n)] or events

@@ -1,0 +1,73 @@
+"""Which text was made from which, where nobody wrote it down: what the texts themselves show."""
+
+from __future__ import annotations
+
+from memsync.kinship import Fate, Kinship
+from memsync.pedigree import Event, Graph
+
+FIRST = "# T\n\n- one line of the memory\n- two lines of the memory\n"
+LONGER = FIRST + "- a line that was added to it\n"
+SHORTER = "# T\n\n- two lines of the memory\n"
+
+
+def kinship(*events):
+    """Kinship by events: texts, each with those it was made from; the text is its own name."""
+    listed = [Event(f"{at:02}", *event) for at, event in enumerate(events)]
+    texts = {text for _, text, parents, *_ in map(astuple, listed) for text in (text, *parents)}
+    return Kinship(Graph(listed), lambda name: name if name in texts or "\n" in name else None)
+
+
+def astuple(event):
+    return event.moment, event.digest, event.parents
+
+
+def test_a_line_that_only_one_text_brought_shows_that_it_was_known():
+    known = kinship((FIRST, ()), (LONGER, (FIRST,)))
+    by_hand = LONGER.replace("- one line of the memory\n", "")
+    assert known.judge(by_hand, LONGER, alone=False) is Fate.CLAIMED
+    assert known.judge(FIRST + "- something else\n", LONGER, alone=False) is Fate.UNCLEAR
+
+
+def test_a_text_that_has_what_another_took_away_does_not_show_that_it_knew_it():
+    known = kinship((FIRST, ()), (SHORTER, (FIRST,)))
+    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Fate.UNCLEAR
+    assert known.base_of(SHORTER, FIRST + "- something else\n") == FIRST
+
+
+def test_what_a_found_text_brought_is_shown_by_all_of_its_new_lines_only():
+    """It may have one of them from the very text that is asked about."""
+    found = LONGER + "- and one more line of its own\n"
+    known = kinship((FIRST, ()), (found, (FIRST,), False))
+    by_hand = FIRST.replace("- one line of the memory\n", "") + "- a line that was added to it\n"
+    assert known.base_of(found, by_hand) == FIRST
+    assert known.base_of(found, found + "- three lines\n") == found
+
+
+def test_a_text_that_came_back_is_known_by_its_beginning_too():
+    known = kinship((FIRST, ()), (LONGER, (FIRST,)), (FIRST, (LONGER,)))
+    assert known.base_of(FIRST, SHORTER) == FIRST
+
+
+def test_two_beginnings_are_not_taken_for_one_by_a_heading_they_share():
+    other = "# T\n\n- the memory of another folder\n"
+    known = kinship((FIRST, ()), (other, ()))
+    assert known.base_of(FIRST, other + "- by hand\n") is None
+
+
+def test_what_is_shown_by_a_text_it_was_made_from_is_in_the_memory():
+    by_hand = LONGER.replace("- one line of the memory\n", "")
+    merged = by_hand + "- of another machine\n"
+    known = kinship((FIRST, ()), (LONGER, (FIRST,)), (merged, (by_hand,)))
+    assert known.judge(merged, LONGER, alone=False) is Fate.CLAIMED
+
+
+def test_a_text_that_has_all_of_another_was_made_from_it():
+    changed = SHORTER + "- x\n"
+    known = kinship((FIRST, ()), (LONGER, (FIRST,)), (changed, (LONGER,)), (SHORTER, (changed,)))
+    assert known.judge(SHORTER + "- something else\n", SHORTER, alone=False) is Fate.CLAIMED
+    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Fate.UNCLEAR
+
+
+def test_a_text_that_came_back_is_not_shown_by_one_that_lacks_its_lines():
+    known = kinship((FIRST, ()), (LONGER, (FIRST,)), (SHORTER, (FIRST,)), (LONGER, (SHORTER,)))
+    assert known.base_of(LONGER, SHORTER + "- by hand\n") == SHORTER

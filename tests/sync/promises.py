@@ -1,0 +1,91 @@
+"""What people were promised in a simulated world, and whether it was kept.
+
+A line counts as acknowledged once memsync has had it: a note that was taken, a text that was saved.
+What somebody types into the file counts at once where the client keeps a copy of what it replaces,
+else once memsync has seen it: nothing else can keep what a client throws away before that. A line
+that was taken away stays away where all that is written is written by memsync: an editor leaves no
+trace of what it deletes, nor of what its text was made from, and then a line is rather kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from memsync.notes import Note
+from memsync.weaving import Dispute
+
+MARKERS = re.compile(r"^(<{7}|={7}$|>{7})", re.MULTILINE)
+_FACT = re.compile(r"fact \d+")
+
+
+def facts(text: str) -> set[str]:
+    """Return the facts a text holds."""
+    return set(_FACT.findall(text))
+
+
+@dataclass
+class Promises:
+    """The facts that were acknowledged, and what people did to them since.
+
+    That something is gone can be promised only (`can_remove`) where a client keeps copies and
+    nobody writes but by memsync.
+    """
+
+    can_remove: bool
+    acknowledged: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)  # of the removed, those taken away by memsync
+    touched: set[str] = field(default_factory=set)  # moved or brought back: it may stand or not
+    reworded: dict[str, set[str]] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+    def changed(self, before: str, after: str) -> set[str]:
+        """Have it that a person made `after` from `before`; return the facts that are new."""
+        old, new = facts(before), facts(after)
+        self.removed |= old - new
+        self.touched |= (new - old) & self.removed
+        return new - old
+
+    def broken(self, texts: Mapping[str, str], disputes: Iterable[Dispute]) -> list[str]:
+        """Return in words what of it does not hold for the memories of all machines."""
+        known = [_named(one) for one in disputes]
+        asked = set().union(*known)
+        everywhere = set.intersection(*map(facts, texts.values()))
+        anywhere = set.union(*map(facts, texts.values()))
+        noted = {fact for note in self.notes for fact in facts(note.text)}  # merged on any machine
+        back = (anywhere & self.gone) - self.touched - asked - noted
+        said = {
+            "lost": self.acknowledged - self.removed - everywhere,
+            "removed, and back": back if self.can_remove else set(),
+            "reworded twice, nobody asked": self._unasked(everywhere - self.removed, known),
+            "there twice": {fact for text in texts.values() for fact in _twice(text)},
+        }
+        found = [f"{what}: {', '.join(sorted(which))}" for what, which in said.items() if which]
+        return found + [
+            f"conflict markers at {host}" for host, text in texts.items() if MARKERS.search(text)
+        ]
+
+    def _unasked(self, standing: set[str], known: list[set[str]]) -> set[str]:
+        """Return the facts with two wordings in the memory that nobody is asked about.
+
+        A dispute may name one of them beside what it was before: the other came in later.
+        """
+        found = set()
+        for fact in self.reworded.keys() - self.touched:
+            there = sorted((self.reworded[fact] & standing) - self.touched)
+            pairs = [{a, b} for a in there for b in there if a < b]
+            if not all(any(len(names & {fact, *pair}) > 1 for names in known) for pair in pairs):
+                found.add(fact)
+        return found
+
+
+def _named(dispute: Dispute) -> set[str]:
+    return facts("".join(dispute.base + dispute.ours + dispute.theirs))
+
+
+def _twice(text: str) -> set[str]:
+    lines = Counter(line.strip() for line in text.split("\n") if facts(line))
+    return {line for line, count in lines.items() if count > 1}
