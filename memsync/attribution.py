@@ -31,17 +31,19 @@ def sources(
     Args:
         line: the line.
         notes: the notes.
-        known: words that stood there before; they tell only where no others do.
+        known: words that stood there before; the others may tell more.
     """
     if len(notes) < 2:
         return tuple(notes)
     words = words_of(line)
-    for telling in (words - known, words):
-        scores = [(len(telling & words_of(note.text)), note) for note in notes]
-        best = max(score for score, _ in scores)
-        if best:
-            return tuple(note for score, note in scores if score * CLEARLY > best)
-    return tuple(notes)
+    told = [_sharing_most(telling, notes) for telling in (words - known, words)]
+    return min(filter(None, told), key=len, default=tuple(notes))
+
+
+def _sharing_most(words: frozenset[str], notes: Sequence[Note]) -> tuple[Note, ...]:
+    scores = [(len(words & words_of(note.text)), note) for note in notes]
+    best = max(score for score, _ in scores)
+    return tuple(note for score, note in scores if best and score * CLEARLY > best)
 
 
 def sources_of_all(lines: Iterable[str], notes: Sequence[Note]) -> tuple[Note, ...]:

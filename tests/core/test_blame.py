@@ -155,6 +155,23 @@ def test_a_line_of_a_note_that_a_sync_client_brought_is_that_notes(with_claude, 
     assert origins(with_claude)["- Likes tea"].notes == (note.name,)
 
 
+def test_words_of_lines_that_went_do_not_blur_which_of_two_notes_it_was(with_claude, claude):
+    said(with_claude, "Willow is closed")
+    claude.script(edits(add("- Willow is closed")))
+    merge_pending(with_claude)
+    willow = said(with_claude, "Never restart Willow-248 without a word")
+    said(with_claude, "Never restart Thicket-250 without a word")
+    claude.script(
+        edits(
+            {"op": "remove", "find": "- Willow is closed"},
+            add("- Never restart Willow-248 without a word\n- Never restart Thicket-250 at all"),
+        )
+    )
+    merge_pending(with_claude)
+    line = origins(with_claude)["- Never restart Willow-248 without a word"]
+    assert line.notes == (willow.name,)
+
+
 def test_a_value_put_right_is_of_the_note_that_put_it_right(with_claude, claude):
     said(with_claude, "Harbour, staging host: cobalt-5")
     claude.script(edits(add("- Harbour: staging host is cobalt-5")))

@@ -76,7 +76,7 @@ class Desk:
             path
             for path in paths
             if paths.count(path) == 1
-            and not path.startswith("Recent")
+            and not path.split(" > ")[-1].startswith("Recent")
             and not any(path.startswith(above) for above in barred)
         ]
 
