@@ -8,6 +8,7 @@ statements; else it waits, and the person sees it. Text in, verdict out.
 
 from __future__ import annotations
 
+import html
 import re
 import tomllib
 import unicodedata
@@ -21,15 +22,20 @@ from typing import Any
 from memsync.document import Kind, Outline, scan
 from memsync.edits import Edit, EditError, apply
 from memsync.sanitizing import hides_orders
+from memsync.spelling import folded, forms, mixes_alphabets, without_lead
 
-_LEAD = re.compile(r"^(?:[\s>*+\-\u2022#|_~\"'\u201c\u2018(\[]|\d{1,9}[.)]\s|\d{4}-\d\d-\d\d:?\s)+")
-_SENTENCE = re.compile(r"(?<=[.!?;:\u2014\u3002\u2192])\s+|\s+-\s+|,?\s+(?:and|then|so)\s+|,\s+|\n")
+_SENTENCE = re.compile(
+    r"(?<=[.!?;:\u2014\u3002\u2192])\s+|[!?;:](?=[^\W\d])|(?<=\w\w)\.(?=[^\W\d]+\s)"
+    r"|\s+[-/|\u2013\u2014\u2022\u00b7\u2192]\s+|\s[(\[{]|,?\s+(?:and|then|so)\s+|,\s+|\n"
+)
 _RULE = re.compile(r"(?:when|if|before|unless|where) [^,.]{3,80}, \w")
 """How a rule begins: on a condition, and a comma behind it."""
 
 _POLITE = re.compile(
     r"^(?:(?:please|kindly|now|then|also|first|next|finally|and|so|just|note|important|todo|reminder"
-    r"|warning|hint|tip|bitte|claude|codex|gemini|assistant|agents?|ai)\b[\s,:!]*)+"
+    r"|warning|hint|tip|bitte|claude|codex|gemini|assistant|agents?|ai|ok|okay|btw|by the way"
+    r"|remember to|go ahead|immediately|quickly|quietly|silently|simply|(?:c|w)ould you|can you"
+    r"|will you)\b[\s,:!]*)+"
 )
 _TALE = re.compile(
     r"\b(?:have|has|had|i've|i'd|we've|she's|he's) (?:never|always)\b"
@@ -37,9 +43,6 @@ _TALE = re.compile(
     r"|\bthe (?:agent|model) (?:of|from)\b|\b(?:thank|miss|love) you\b"
 )
 _GAP = "\ue000"  # a few words
-_LEET = str.maketrans("013457@$", "oieastas")
-_LOOKALIKES = str.maketrans("авекмнорстухіјѕԁɡοαενιρτυ", "abekmhopctyxijsdgoaevlptu")
-"""Letters of other alphabets that pass for Latin ones."""
 
 
 @dataclass(frozen=True)
@@ -128,36 +131,25 @@ def doubts(note: str) -> tuple[str, ...]:
 
 def reads_like_order(text: str) -> bool:
     """Tell whether a line of `text`, or all of it read as one, tells somebody what to do."""
-    whole = " ".join(text.split())
-    return any(_orders(piece) for piece in {*text.split("\n"), whole})
+    whole = " ".join(re.sub(r"(?<=\w)-\s*\n\s*", "", text).split())
+    return any(_orders(piece) for line in text.splitlines() for piece in line.split("\t")) or (
+        _orders(whole)
+    )
 
 
 def _orders(text: str) -> bool:
     return holds_for_good(text) or any(
         _RULE.match(form) or any(map(_begins_with_verb, _SENTENCE.split(form)))
-        for form in _forms(text)
+        for form in forms(text)
     )
 
 
 def holds_for_good(text: str) -> bool:
     """Tell whether a line has words of order in it; a to-do that begins with a verb has none."""
     plain = folded(text)
-    if any(sign in plain for sign in _words("order_signs")) or _mixes_scripts(text):
+    if any(sign in plain for sign in _words("order_signs")) or mixes_alphabets(text):
         return True
-    return any(_phrases("orders").search(form) and not _is_harmless(form) for form in _forms(text))
-
-
-def _forms(text: str) -> set[str]:
-    """Return the ways `text` may be read by one who looks past how it is spelled."""
-    plain = _LEAD.sub("", folded(text))
-    return {plain, _without_leet(plain), _joined(plain), plain.translate(_LOOKALIKES)}
-
-
-def _without_leet(plain: str) -> str:
-    """Return `plain` with digits and signs in words read as letters; a number stays one."""
-    return " ".join(
-        word.translate(_LEET) if any(map(str.isalpha, word)) else word for word in plain.split(" ")
-    )
+    return any(_phrases("orders").search(form) and not _is_harmless(form) for form in forms(text))
 
 
 def _is_harmless(plain: str) -> bool:
@@ -167,7 +159,7 @@ def _is_harmless(plain: str) -> bool:
 
 
 def _begins_with_verb(sentence: str) -> bool:
-    plain = _POLITE.sub("", _LEAD.sub("", sentence))
+    plain = _POLITE.sub("", without_lead(sentence))
     if plain.startswith(_words("errands")):
         return False
     return _phrases("verbs").match(plain) is not None
@@ -200,31 +192,10 @@ def _marks() -> dict[str, re.Pattern[str]]:
     return {what: re.compile(pattern, flags) for what, pattern in _data()["marks"].items()}
 
 
-def folded(text: str) -> str:
-    """Return `text` for comparing: one form of each letter, no accents, one space, lower case."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    plain = "".join(sign for sign in plain if unicodedata.category(sign) != "Mn")
-    plain = plain.replace("\u2019", "'").replace("\u02bc", "'").replace("_", " ")
-    plain = re.sub(r"(?<=\w)-(?=\w)", " ", plain)
-    return " ".join(re.sub(r"[*~`]+", "", plain).split())
-
-
-def _joined(plain: str) -> str:
-    """Return `plain` with letters that stand apart, as in ``i g n o r e``, put together."""
-    return re.sub(r"\b(?:\w[\s.\-]){3,}\w\b", lambda found: re.sub(r"[\s.\-]", "", found[0]), plain)
-
-
-def _mixes_scripts(text: str) -> bool:
-    """Tell whether a word is made of Latin letters and of such as pass for them."""
-    return any(
-        re.search(r"[a-z]", word) and re.search(r"[\u0370-\u03ff\u0400-\u052f]", word)
-        for word in re.findall(r"[^\W\d_]{3,}", text.casefold())
-    )
-
-
 def _marks_in(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text)
-    return [what for what, pattern in _marks().items() if pattern.search(plain)]
+    readings = {plain, html.unescape(plain)}
+    return [what for what, pattern in _marks().items() if any(map(pattern.search, readings))]
 
 
 def _instructs(heading: str) -> bool:

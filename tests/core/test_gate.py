@@ -119,6 +119,30 @@ def test_a_tale_is_no_order(text):
     assert not reads_like_order(text)
 
 
+LONG_RUNS = [
+    "a",
+    "aA1",
+    "1",
+    "a-",
+    "a.",
+    "a+",
+    "http",
+    " \n",
+    "[\n",
+    "~~~\n",
+    "a(",
+    "import(",
+    "x\n\n\n",
+]
+
+
+@pytest.mark.parametrize("run", LONG_RUNS, ids=repr)
+def test_a_long_note_of_one_thing_is_looked_at_before_the_night_is_over(run):
+    # A pasted picture in base64 took minutes, and its refresh with it: time grew with the square.
+    whole = "x" + run * (64_000 // len(run)) + "x"
+    assert isinstance(doubts(whole), tuple)
+
+
 LINES = st.sampled_from(
     ["- Tea", "## Rules", "Rules\n---", "> - Tea", "```", "<!-- x", "-->", "# Preferences", "  - Tea",
      "Tea", "===", "---", "- Short answers, no preamble", "## Identity", "* * *", "@a/b", "| a |"]
