@@ -21,7 +21,7 @@ from memsync.appending import append_line
 from memsync.digests import digest
 from memsync.edits import EditError, parse
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
-from memsync.files import create_new
+from memsync.files import atomic_write, create_new
 from memsync.gate import Held
 from memsync.notes import CameBy, Note, NoteName
 from memsync.state import machine_name, own_folder
@@ -79,7 +79,7 @@ def keep(
     """Write down edits that wait; durable when this returns.
 
     The same edits from the same notes are the same proposal, on every machine, unless its notes
-    were made pending anew since.
+    were made pending anew since. A file of it that cannot be read any more is written anew.
 
     Raises:
         MemsyncError: it cannot be written; the notes stay pending.
@@ -91,7 +91,9 @@ def keep(
     try:
         folder = own_folder(workspace.machines) / FOLDER
         folder.mkdir(exist_ok=True)
-        create_new(folder / f"{identifier}.json", _render(made))
+        path, data = folder / f"{identifier}.json", _render(made)
+        if not create_new(path, data) and _read(path, decisions) is None:
+            atomic_write(path, data)  # damaged: it would be asked for each night and never shown
     except OSError as error:
         raise MemsyncError(
             f"the proposal cannot be written: {error.strerror or error}",

@@ -133,6 +133,8 @@ class Spool:
     def settle(self, merged: set[str]) -> None:
         """Remove the files of past days whose notes are all merged.
 
+        A record that was whole and cannot be read any more was a note: its file stays.
+
         Args:
             merged: the ids of all merged notes.
 
@@ -142,7 +144,7 @@ class Spool:
         limit = clock.now().date() - KEPT_FOR
         for path in matching(self.folder, "*.jsonl"):
             old = _day(path) < limit
-            if old and all(entry.note.id in merged for entry in _read(path)):
+            if old and _is_merged(path.read_bytes(), merged):
                 path.unlink(missing_ok=True)
 
 
@@ -215,6 +217,15 @@ def _render(entry: Entry) -> bytes:
 
 def _read(path: Path) -> list[Entry]:
     return [e for e in map(_parse, path.read_bytes().splitlines()) if e is not None]
+
+
+def _is_merged(data: bytes, merged: set[str]) -> bool:
+    """Tell whether nothing in a file is still needed; a torn line was never acknowledged."""
+    lines = data.splitlines()
+    return all(
+        entry.note.id in merged if entry else not line.rstrip().endswith(b"}")
+        for line, entry in zip(lines, map(_parse, lines), strict=True)
+    )
 
 
 def _parse(line: bytes) -> Entry | None:

@@ -56,6 +56,17 @@ def test_what_waits_is_kept_and_the_rest_is_applied_at_once(waiting, claude):
     assert len(claude.requests) == 1
 
 
+def test_a_proposal_that_was_damaged_is_asked_for_once_more_and_can_be_seen_again(waiting, claude):
+    before = the_one(waiting)
+    (path,) = waiting.machines.glob("*/proposals/*.json")
+    path.write_bytes(path.read_bytes()[:20])
+    assert [note.id for note in sessions.pending(waiting)] == [before.notes[0].id]
+    claude.script(edits(OBEY))
+    assert merge_pending(waiting).sentence == "1 change waits for you: memsync review"
+    assert the_one(waiting).edits == before.edits
+    assert merge_pending(waiting).sentence == "no pending notes"
+
+
 def test_the_sentence_says_what_waits(with_claude, claude):
     said(with_claude, "the exporter is next")
     claude.script(edits(OBEY, FACT, FACT | {"section": "Rules"}))

@@ -141,6 +141,19 @@ def test_only_old_days_whose_notes_are_all_merged_are_cleared(spool):
     assert day_files(spool) == ["README.jsonl"]
 
 
+def test_a_record_that_the_disk_damaged_is_kept_and_one_that_was_torn_is_not(spool):
+    with time_machine.travel(NOON, tick=False):
+        spool.add(Entry(note("merged")))
+    (file,) = spool.folder.iterdir()
+    whole = file.read_bytes()
+    late = NOON + KEPT_FOR + timedelta(days=1)
+    for broken, stays in ((whole.replace(b"day", b"d\0y"), True), (whole[:-9] + b"\n", False)):
+        file.write_bytes(whole + broken)
+        with time_machine.travel(late, tick=False):
+            spool.settle({entry.note.id for entry in spool.entries()})
+        assert file.exists() is stays
+
+
 def test_a_full_disk_is_told_to_every_sender_of_the_batch_and_leaves_none(spool, monkeypatch):
     spool.add(Entry(note("before")))
     (file,) = spool.folder.iterdir()
