@@ -83,7 +83,10 @@ def _print_status(table: dict[str, Any]) -> None:
         ("Config", table["config"]),
         ("Sync folder", f"{table.get('root', 'not found')} ({table['provider']})"),
         ("Memory", f"{table.get('memory', '-')} ({table.get('lines', '?')} lines)"),
-        ("Pending", f"{table.get('pending', '?')} notes"),
+        (
+            "Pending",
+            "1 note" if table.get("pending") == 1 else f"{table.get('pending', '?')} notes",
+        ),
         ("In review", _in_review(table)),
         ("Backups", table.get("backups", "?")),
         *(

@@ -48,7 +48,7 @@ def test_status_tells_where_everything_is_and_what_state_it_is_in(run, home, wor
     assert states == {"claude": "in-sync", "codex": "missing"}
     done = run("status")
     assert done.code == 0
-    assert "Pending:     1 notes\n" in done.out
+    assert "Pending:     1 note\n" in done.out
     assert f"Target:      claude: in-sync  {home / '.claude' / 'CLAUDE.md'}\n" in done.out
     assert f"Machine:     {machines.this_machine()}\n" in done.out
 
