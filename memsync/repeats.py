@@ -22,6 +22,9 @@ LEAST_WORDS = 2
 Point = tuple[str, Words]
 """What a point says, and the day it is dated by."""
 
+Place = tuple[Heading, int | None]
+"""Where a list stands: under which heading, and behind which line that introduces it, if any."""
+
 _NOTES = re.compile(r"recent notes\b", re.IGNORECASE)
 _RECENT = re.compile(r"recent\b", re.IGNORECASE)
 # Sections about the person as such. What stands elsewhere holds for a project, a language, someone
@@ -47,14 +50,17 @@ class Standing:
         self._recent: list[tuple[str, Words]] = []
         self._other: list[Words] = []
         self.by_heading: dict[Heading, list[Words]] = {}
-        self.listed: dict[Heading, list[Point]] = {}
-        self.alone: dict[int, Heading] = {}
-        for number, heading, is_introduced in _plain_lines(outline):
+        self.listed: dict[Place, list[Point]] = {}
+        self.places: dict[int, Place] = {}
+        self.ends: dict[Heading, Place] = {}
+        for number, heading, introduced in _plain_lines(outline):
             line = outline.lines[number]
-            alone = not is_introduced and _is_whole_point(outline, number)
-            if alone:
-                self.alone[number] = heading
-                self.listed.setdefault(heading, []).append((day(line), words(line)))
+            is_point = _is_whole_point(outline, number)
+            alone = is_point and introduced is None
+            if is_point:
+                self.places[number] = heading, introduced
+                self.listed.setdefault((heading, introduced), []).append((day(line), words(line)))
+            self.ends[heading] = heading, _introduced_behind(outline, number, introduced)
             if alone and _NOTES.match(heading.text):
                 self._recent.append((day(line), words(line)))
             elif is_recent(heading):
@@ -110,41 +116,41 @@ class _Desk:
         taken = [line for edit in edits for line in edit.find.split("\n")]
         new = (line for line in behind if line.rstrip() not in self._lines)
         self._needed = {_point(line) for line in (*taken, *new)}
-        self._added: dict[Heading, set[Point]] = {}
+        self._added: dict[Place, set[Point]] = {}
 
     def without_repeats(self, edit: Edit) -> Edit | None:
         """Return the edit as far as it says something new; None where it says nothing."""
         lines = edit.text.strip("\n").split("\n")
-        heading = self._section_of(edit)
-        if heading is None or not all(map(_is_plain_point, lines)):
+        place = self._place_of(edit)
+        if place is None or not all(map(_is_plain_point, lines)):
             return edit
-        left = [line for line in lines if not self._repeats(heading, _point(line))]
+        left = [line for line in lines if not self._repeats(place, _point(line))]
         if len(left) == len(lines):
             return edit
         if left:
             return replace(edit, text="\n".join(left))
         return replace(edit, op="remove", text="") if edit.op == "replace" else None
 
-    def _repeats(self, heading: Heading, point: Point) -> bool:
+    def _repeats(self, place: Place, point: Point) -> bool:
         if len(point[1]) < LEAST_WORDS:
             return False
-        added = self._added.setdefault(heading, set())
+        added = self._added.setdefault(place, set())
         if point in added:
             return True
         added.add(point)
-        listed = self._standing.listed.get(heading, [])
-        return point not in self._needed and _says(listed, heading, point)
+        listed = self._standing.listed.get(place, [])
+        return point not in self._needed and _says(listed, place[0], point)
 
-    def _section_of(self, edit: Edit) -> Heading | None:
-        """Return the heading the text comes to stand under; None where a list is not plain."""
+    def _place_of(self, edit: Edit) -> Place | None:
+        """Return where the text comes to stand; None where that is no plain list."""
         anchor = (edit.after if edit.op == "add" else edit.find).strip("\n")
         if not anchor.strip():
             found = self._outline.find_sections(edit.section)
-            return found[0] if len(found) == 1 else None
+            return self._standing.ends.get(found[0], (found[0], None)) if len(found) == 1 else None
         first = anchor.split("\n", maxsplit=1)[0].rstrip()
         if edit.op == "remove" or self._lines.count(first) != 1:
             return None
-        return self._standing.alone.get(self._lines.index(first))
+        return self._standing.places.get(self._lines.index(first))
 
 
 def _says(listed: Sequence[Point], heading: Heading, point: Point) -> bool:
@@ -164,22 +170,29 @@ def _is_plain_point(line: str) -> bool:
     return _indent(line) == 0 and is_list_item(line)
 
 
-def _plain_lines(outline: Outline) -> Iterable[tuple[int, Heading, bool]]:
+def _plain_lines(outline: Outline) -> Iterable[tuple[int, Heading, int | None]]:
     """Return the lines of plain text by number, each with the heading it stands under.
 
-    And whether a line like ``At the office:`` introduces it, which says when or where it holds.
+    And with the line like ``At the office:`` that introduces it, which says when or where it holds.
     """
     heading: Heading | None = None
     by_line = {found.line: found for found in outline.headings}
-    is_introduced = False
+    introduced: int | None = None
     for number, kind in enumerate(outline.kinds):
         heading, line = by_line.get(number, heading), outline.lines[number]
         if heading is not None and kind is Kind.TEXT and line.strip():
-            yield number, heading, is_introduced
-        if kind is Kind.HEADING:
-            is_introduced = False
-        elif line.strip() and not is_list_item(line) and _indent(line) == 0:
-            is_introduced = line.rstrip(" \r\n*_").endswith((":", "\uff1a"))
+            yield number, heading, introduced
+        introduced = _introduced_behind(outline, number, introduced)
+
+
+def _introduced_behind(outline: Outline, number: int, introduced: int | None) -> int | None:
+    """Return the line that introduces what stands behind line `number`, before it `introduced`."""
+    line = outline.lines[number]
+    if outline.kinds[number] is Kind.HEADING:
+        return None
+    if not line.strip() or is_list_item(line) or _indent(line) > 0:
+        return introduced
+    return number if line.rstrip(" \r\n*_").endswith((":", "\uff1a")) else None
 
 
 def _is_whole_point(outline: Outline, number: int) -> bool:

@@ -108,6 +108,13 @@ def test_in_each_way_an_edit_can_repeat_a_point_only_what_is_new_is_left():
     )
 
 
+def test_a_point_is_repeated_in_its_own_list_and_not_in_one_that_holds_elsewhere():
+    memory = "# M\n\n## Work\n\nAt home:\n\n- Use tabs\n\nAt the office:\n\n- Use spaces\n"
+    again = Edit("add", section="Work", text="- use spaces")
+    other = Edit("add", section="Work", text="- Use tabs")
+    assert without_repeats(memory, [again, other]) == (other,)
+
+
 def test_a_point_another_edit_is_put_behind_is_kept_as_it_is_written():
     edits = (
         Edit("add", section="Preferences", text="- short answers, no preamble."),

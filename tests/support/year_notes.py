@@ -68,8 +68,8 @@ _OTHERS = {
     "trip": re.compile(_DATED + r"Trip to (\w+) until (\d{4}-\d\d-\d\d)\.?\Z"),
     "rule": re.compile(_DATED + r"Never restart ([A-Z][a-z]+-\d+) without a word\Z"),
     "secret": re.compile(_DATED + r"The key of ([A-Z][a-z]+-\d+) is (?:sk-ant-\S+|\[redacted.*\])\Z"),
-    "since": re.compile(r".* \(([A-Z][a-z]+-\d+) since ([a-z]+-\d+)\)\Z"),
 }  # fmt: skip
+_SINCE = re.compile(r"\(([A-Z][a-z]+-\d+) since ([a-z]+-\d+)\)")
 _ABOUT = re.compile(r"Where it says “(.+)”, add \([A-Z][a-z]+-\d+ since [a-z]+-\d+\)\Z")
 
 
@@ -82,7 +82,8 @@ def meaning(text: str) -> frozenset[Atom]:
     if fact := next(filter(None, (form.match(line) for form in _FACTS)), None):
         return frozenset({("fact", fact["s"], fact["a"], fact["v"])})
     matches = ((kind, form.match(line)) for kind, form in _OTHERS.items())
-    return frozenset((kind, *found.groups()) for kind, found in matches if found)
+    others = {(kind, *found.groups()) for kind, found in matches if found}
+    return frozenset(others | {("since", *found) for found in _SINCE.findall(line)})
 
 
 def line_meant(note: str) -> str:
