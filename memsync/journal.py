@@ -203,7 +203,8 @@ def _read(path: Path) -> Iterable[tuple[Came, str, str]]:
         try:
             table = json.loads(line)
             yield from _rows(table, path.parent.name)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError,
+                OverflowError, RecursionError):  # fmt: skip
             continue  # a torn line
 
 

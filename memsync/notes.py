@@ -32,6 +32,7 @@ _CAME_BY = {mark: came_by for came_by, mark in _MARKS.items()}
 _ENTRY = r"### (\d\d:\d\d:\d\d)( \((?:captured|transcript|file)\))?"
 _HEADING = re.compile(rf"{_ENTRY}[ \t]*")
 _TORN_HEADING = re.compile(r"#{1,3}(?: [\d:]{0,8}(?: \(?[a-z]*)?)?")
+_BLANK_LINES = re.compile(r"\A(?:[ \t]*\n)+")
 _TITLE = re.compile(r"# [^\n]*")
 _LOOKS_LIKE_ENTRY = re.compile(rf"\\*(?:---|{_ENTRY})[ \t]*")
 
@@ -97,7 +98,8 @@ def make(text: str, moment: datetime, *, came_by: CameBy = "terminal") -> Note:
 def clean(text: str) -> str:
     """Return `text` as a log keeps it: LF, no blank lines around it, no NUL, no lone surrogates."""
     text = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-    return re.sub(r"\A(?:[ \t]*\n)+|\s+\Z", "", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _BLANK_LINES.sub("", text).rstrip()  # a pattern for the end would try at every blank
 
 
 def render(note: Note) -> str:

@@ -252,7 +252,7 @@ def _read(path: Path, decisions: _Decisions) -> Proposal | None:
         names = tuple(map(_note_name, table["notes"]))
         edits = tuple(map(_held, table["edits"]))
         made = datetime.fromisoformat(table["made"]).astimezone()
-    except (ValueError, KeyError, TypeError, EditError):
+    except (ValueError, KeyError, TypeError, EditError, OverflowError, RecursionError):
         return None
     return Proposal(
         path.stem,

@@ -104,7 +104,7 @@ def _parse(line: str) -> Call | None:
             changed=bool(raw["changed"]),
             cache_write_tokens=int(raw.get("cache_write_tokens", 0)),  # older lines have none
         )
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     return call if math.isfinite(call.cost_usd) else None
 

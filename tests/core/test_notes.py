@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from hashlib import sha256
 from typing import get_args
@@ -175,3 +176,16 @@ def test_an_entry_that_was_cut_off_changes_no_note_before_it(came_by):
             assert found[0] == first
             assert len(found) <= 3
             assert not behind or found[-1] == third
+
+
+@given(st.text(alphabet=" \t\n\r\v\f\x1c\x85\u00a0\u2028\u3000ab"))
+def test_a_note_keeps_its_text_and_no_blank_lines_around_it(text):
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert clean(text) == re.sub(r"\A(?:[ \t]*\n)+|\s+\Z", "", plain)
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\n", "\v", " \n"], ids=repr)
+def test_a_note_with_a_great_gap_is_taken_at_once(blank):
+    # Its sender waited a quarter of a minute, and so did everybody else, at each look at its day.
+    text = f"x{blank * (MAX_BYTES // 2 - 2)}x"
+    assert clean(text) == text

@@ -67,6 +67,16 @@ def test_a_proposal_that_was_damaged_is_asked_for_once_more_and_can_be_seen_agai
     assert merge_pending(waiting).sentence == "no pending notes"
 
 
+@pytest.mark.parametrize("what", ["[" * 100_000, '{"made": "0001-01-01T00:00:00+14:00"}'])
+def test_a_file_that_is_no_proposal_keeps_nobody_from_the_others(waiting, what):
+    (path,) = waiting.machines.glob("*/proposals/*.json")
+    whole = json.loads(path.read_text())
+    odd = json.dumps(whole | json.loads(what)) if what.startswith("{") else what
+    path.with_name("0123456789.json").write_text(odd)
+    assert [proposal.id for proposal in proposals.list_all(waiting)] == [path.stem]
+    assert sessions.pending(waiting) == []
+
+
 def test_the_sentence_says_what_waits(with_claude, claude):
     said(with_claude, "the exporter is next")
     claude.script(edits(OBEY, FACT, FACT | {"section": "Rules"}))
