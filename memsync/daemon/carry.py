@@ -13,6 +13,7 @@ import logging
 from pathlib import Path
 
 from memsync import rclone, store
+from memsync.backups import COPIES
 from memsync.config import Config
 from memsync.errors import MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX, atomic_write, create_new
@@ -180,7 +181,10 @@ def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
 def _take_back(root: Path) -> None:
     """Give what stepped aside its name again where the remote's text did not come after all."""
     for copy in sorted(root.rglob("*.conflict[0-9]*"), reverse=True):
-        path = copy.with_name(copy.name.rpartition(".conflict")[0])
+        name, _, number = copy.name.rpartition(".conflict")
+        if copy.parent.name == COPIES or not number.isdecimal():
+            continue  # kept under its own name, or a person's file
+        path = copy.with_name(name)
         if not path.exists():
             copy.rename(path)
 

@@ -258,3 +258,16 @@ def test_no_secret_of_an_error_is_repeated():
     said = "2026/11/24 10:00:00 Failed: Get https://ada:secret@cloud.example/x: refused\n"
     assert rclone.Ended(1, "", said).reason == "Failed: Get https://…@cloud.example/x: refused"
     assert os.environ.get("RCLONE_CONFIG_PASS") is None
+
+
+def test_a_file_that_only_looks_as_if_it_had_stepped_aside_keeps_its_name(tmp_path):
+    kept = tmp_path / "backups" / "copies" / "0123_GLOBAL_MEMORY.md.conflict1"
+    kept.parent.mkdir(parents=True)
+    own = tmp_path / "talk.conflict2024.md"
+    aside = tmp_path / "GLOBAL_MEMORY.md.conflict1"
+    for path in (kept, own, aside):
+        path.write_text("text")
+    carry._take_back(tmp_path)
+    assert kept.exists()
+    assert own.exists()
+    assert (tmp_path / "GLOBAL_MEMORY.md").read_text() == "text"
