@@ -103,7 +103,8 @@ class Kinship:
         origin = [graph.text_of(parent) for parent in parents]
         if not graph.has_origin(event) or depth > DEEP_ENOUGH or self._find(name) is None:
             return False
-        if not lenient and any(self._find(text) is None for text in origin):
+        is_kept = all(self._find(text) is not None for text in origin)
+        if not is_kept and not lenient:
             return False
         had, lines = self._lines_of(later), self._lines_of(name)
         earlier = frozenset().union(*map(self._lines_of, graph.before(event)))
@@ -112,7 +113,7 @@ class Kinship:
         brought = lines - earlier
         own = frozenset() if graph.is_return(event) else brought & had
         telling = any(map(_is_telling, self._only_in(event, own, later)))
-        if telling and (graph.is_all_of(event) or brought <= had):
+        if telling and (brought <= had or (is_kept and graph.is_all_of(event))):
             return True
         taken = frozenset().union(*map(self._lines_of, origin)) - lines
         return (

@@ -151,8 +151,7 @@ class Graph:
 
     def is_return(self, event: int) -> bool:
         """Tell whether the text had come to be before, so that its lines are not new."""
-        again = self._events_of[self._names[event]]
-        return any(n < event and self._parents[n] is not None for n in again)
+        return self._events_of[self._names[event]][0] < event
 
     def before(self, event: int) -> set[str]:
         """Return the texts that the text of an event comes from, without itself."""

@@ -13,12 +13,7 @@ SHORTER = "# T\n\n- two lines of the memory\n"
 def kinship(*events):
     """Kinship by events: texts, each with those it was made from; the text is its own name."""
     listed = [Event(f"{at:02}", *event) for at, event in enumerate(events)]
-    texts = {text for _, text, parents, *_ in map(astuple, listed) for text in (text, *parents)}
-    return Kinship(Graph(listed), lambda name: name if name in texts or "\n" in name else None)
-
-
-def astuple(event):
-    return event.moment, event.digest, event.parents
+    return Kinship(Graph(listed), lambda name: None if name.startswith("gone") else name)
 
 
 def test_a_line_that_only_one_text_brought_shows_that_it_was_known():
@@ -71,3 +66,15 @@ def test_a_text_that_has_all_of_another_was_made_from_it():
 def test_a_text_that_came_back_is_not_shown_by_one_that_lacks_its_lines():
     known = kinship((FIRST, ()), (LONGER, (FIRST,)), (SHORTER, (FIRST,)), (LONGER, (SHORTER,)))
     assert known.base_of(LONGER, SHORTER + "- by hand\n") == SHORTER
+
+
+def test_a_line_is_not_new_in_a_text_that_came_back_where_the_older_texts_are_gone():
+    known = kinship(("gone", ()), (SHORTER, (FIRST,)), (FIRST, (SHORTER,)))
+    by_hand = "# T\n\n- one line of the memory\n- by hand\n"
+    assert known.judge(by_hand, FIRST, alone=False) is Fate.UNCLEAR
+
+
+def test_where_what_a_text_was_made_from_is_gone_one_of_its_lines_does_not_show_it():
+    known = kinship((FIRST, ("gone",)))
+    assert known.judge("- one line of the memory\n- by hand\n", FIRST, alone=False) is Fate.UNCLEAR
+    assert known.judge(FIRST + "- by hand\n", FIRST, alone=False) is Fate.CLAIMED
