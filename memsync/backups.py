@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from memsync import clock, thinning
+from memsync.copies import recognise
 from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.files import atomic_write, create_new
@@ -21,6 +22,7 @@ from memsync.strays import sweep_temps
 COPIES = "copies"
 """The folder in backups/ of the conflict copies whose content is in the memory or the logs."""
 
+_NAME_AHEAD = re.compile(r"GLOBAL_MEMORY_\d{8}_\d{6}(?:_\d+)?")
 _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
 
 
@@ -172,6 +174,17 @@ def keep_copy(path: Path, data: bytes, folder: Path) -> Path:
     if path.read_bytes() == data:
         path.unlink()
     return kept
+
+
+def copies(folder: Path) -> list[Path]:
+    """Return the conflict copies of backups: two machines may make one under the same second."""
+    found = []
+    for path in matching(folder, "GLOBAL_MEMORY_*"):
+        match = _NAME_AHEAD.match(path.name)
+        copy = recognise(path.name, f"{match[0]}.md") if match else None
+        if copy and copy.certain and not is_evicted(path):
+            found.append(path)
+    return found
 
 
 def by_digest(folder: Path) -> dict[str, Path]:

@@ -69,6 +69,8 @@ def reconcile(workspace: Workspace) -> Outcome:
         try:
             notes = sum(_bring_in_log(workspace, *copy) for copy in sessions.copies(workspace))
             notes += sessions.bring_back(workspace)
+            for copy in backups.copies(workspace.backups):
+                backups.keep_copy(copy, copy.read_bytes(), workspace.backups)
             return replace(_try_texts(workspace), notes=notes)
         except OSError as error:
             raise MemsyncError(
@@ -100,7 +102,7 @@ def _bring_in_texts(workspace: Workspace) -> Outcome:
     graph, texts = lineage.read(workspace), Texts(workspace)
     kinship = Kinship(graph, texts.find)
     texts.add(memory.text)
-    copies = sort_out(workspace, graph, memory, named)
+    copies = sort_out(workspace, graph, texts, memory, named)
     past = look_back(workspace, kinship, texts, memory)
     was_known, origins = graph.is_whole(memory.digest), graph.origins(memory.digest)
     if past.claimed:

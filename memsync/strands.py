@@ -117,14 +117,19 @@ def _text_of(path: Path) -> str | None:
 
 
 def sort_out(
-    workspace: Workspace, graph: Graph, memory: Memory, named: list[tuple[Copy, Strand]]
+    workspace: Workspace,
+    graph: Graph,
+    texts: Texts,
+    memory: Memory,
+    named: list[tuple[Copy, Strand]],
 ) -> Copies:
     """Return which of the files that are named like copies are some."""
     hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
     hosts.add(machine_name().rpartition("-")[0])
     sure, doubtful = [], []
     for copy, strand in named:
-        if copy.certain or _is_memory(graph, memory, strand, is_ours=_is_of(copy, hosts)):
+        is_ours = _is_of(copy, hosts)
+        if copy.certain or _is_memory(graph, texts, memory, strand, is_ours=is_ours):
             sure.append(strand)
         elif strand.copy is not None:
             doubtful.append(strand.copy)
@@ -142,8 +147,12 @@ def _is_of(copy: Copy, hosts: set[str]) -> bool:
     )
 
 
-def _is_memory(graph: Graph, memory: Memory, strand: Strand, *, is_ours: bool) -> bool:
+def _is_memory(
+    graph: Graph, texts: Texts, memory: Memory, strand: Strand, *, is_ours: bool
+) -> bool:
     """Tell whether the content is that of a memory, where the name alone does not say so.
+
+    Half of its lines are the memory's, or were once.
 
     A file by a stranger's name that holds nothing new is more likely a person's own copy.
     """
@@ -152,7 +161,10 @@ def _is_memory(graph: Graph, memory: Memory, strand: Strand, *, is_ours: bool) -
     if not is_ours:
         return False
     lines, standing = ({*text.split("\n")} - {""} for text in (strand.text, memory.text))
-    return len(lines & standing) * 2 >= min(len(lines), len(standing))
+    if len(lines & standing) * 2 >= min(len(lines), len(standing)):
+        return True
+    known = standing.union(*((texts.find(name) or "").split("\n") for name in graph.all()))
+    return len(lines & known) * 2 >= len(lines)
 
 
 def look_back(workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memory) -> Past:

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 from collections import Counter
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync.merging import Choice, Conflict, merge
+from tests.conftest import REAL_MEMORIES, needs_real_memories
+from tests.support.scale import share
 
 needs_git = pytest.mark.skipif(
     shutil.which("git") is None and os.environ.get("CI") != "true", reason="git is not here"
@@ -57,13 +60,14 @@ class Author:
         return "".join(lines)
 
 
+@pytest.mark.torture
 @needs_git
 @pytest.mark.parametrize("tenth", range(10))
 def test_it_is_as_git_merges_and_where_git_is_unsure_no_line_is_lost(
     tmp_path: Path, tenth: int
 ) -> None:
-    clean = 0
-    for seed in range(tenth * 250, (tenth + 1) * 250):
+    count, clean = share(20_000, 1_000) // 10, 0
+    for seed in range(tenth * count, (tenth + 1) * count):
         author = Author(seed)
         base = author.text()
         common = author.line()
@@ -76,7 +80,49 @@ def test_it_is_as_git_merges_and_where_git_is_unsure_no_line_is_lost(
             assert merged.text() == wanted, seed
         else:
             assert_nothing_lost(base, ours, theirs)
-    assert clean > 75  # the comparison is worth something
+    print(f"{count} triples, {clean} of them without a conflict in git")
+    assert clean * 10 > count * 3  # the comparison is worth something
+
+
+def real_histories() -> list[list[str]]:
+    """Return the versions of real memories, oldest first; none where they are absent."""
+    folders = sorted((REAL_MEMORIES / "history").glob("*"))
+    return [[path.read_bytes().decode() for path in sorted(folder.iterdir())] for folder in folders]
+
+
+def parted(old: str, new: str) -> tuple[str, str]:
+    """Return two texts with every other change of a real edit, as if two people had made it."""
+    lines, wanted = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    steps = SequenceMatcher(None, lines, wanted, autojunk=False).get_opcodes()
+    changes = [step for step in steps if step[0] != "equal"]
+    texts = []
+    for chosen in (changes[::2], changes[1::2]):
+        text = list(lines)
+        for _, start, end, new_start, new_end in reversed(chosen):
+            text[start:end] = wanted[new_start:new_end]
+        texts.append("".join(text))
+    return texts[0], texts[1]
+
+
+@needs_git
+@needs_real_memories
+def test_real_edits_by_two_people_are_merged_as_git_merges_them(tmp_path: Path) -> None:
+    """Each version goes to the one before and the one after; and one edit is made by two people."""
+    triples = []
+    for versions in real_histories():
+        for ours, base, theirs in zip(versions, versions[1:], versions[2:], strict=False):
+            triples.append((base, ours, theirs))
+        triples += [(old, *parted(old, new)) for old, new in itertools.pairwise(versions)]
+    clean = 0
+    for base, ours, theirs in triples:
+        is_clean, wanted = git_merge(tmp_path, base, ours, theirs)
+        merged = merge(base, ours, theirs)
+        assert_nothing_lost(base, ours, theirs)
+        clean += is_clean
+        if is_clean:
+            assert (merged.conflicts, merged.text()) == ((), wanted)
+    print(f"{len(triples)} real triples, {clean} of them without a conflict in git")
+    assert clean > 100
 
 
 def assert_nothing_lost(base: str, ours: str, theirs: str) -> None:

@@ -403,3 +403,24 @@ def test_a_renamed_memory_that_comes_back_is_not_made_from_what_was_there_before
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
     assert not lineage.read(workspace).descends(name(OSLO), name(ADDED))
+
+
+def test_a_conflict_copy_of_a_backup_is_kept_beside_the_backups(workspace):
+    save(workspace, OSLO)
+    (kept,) = backups.list_backups(workspace.backups)
+    path = kept.path.with_name(f"{kept.path.stem}.sync-conflict-20261123-101112-ABCDEFG.md")
+    path.write_text(ROME)
+    own = kept.path.with_name(f"{kept.path.stem}-good.md")
+    own.write_text(ROME)
+    reconcile(workspace)
+    assert not path.exists()
+    assert kept_copies(workspace) == [ROME]
+    assert own.exists()
+    assert backups.list_backups(workspace.backups) == [kept]
+
+
+def test_a_copy_of_what_the_memory_was_once_is_one_by_its_content(workspace):
+    other_machine(workspace, (SAMPLE,))
+    save(workspace, "# Another memory\n\n- all of it is new\n- and not a line is as it was\n")
+    copy(workspace, ADDED, "GLOBAL_MEMORY 2.md")
+    assert reconcile(workspace).sources == ("GLOBAL_MEMORY 2.md",)

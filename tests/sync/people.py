@@ -57,7 +57,7 @@ class People:
             memory = store.read(workspace)
             after = self._edited(memory.text)
             if self.chance.random() < 0.3:
-                machine.folder.deliver(self.chance)
+                self.world.deliver(machine)
             if self.chance.random() < 0.5:
                 merge_edit(workspace, memory, after)
             else:
@@ -88,7 +88,10 @@ class People:
                 return
             dispute = self.chance.choice(open_ones)
             choice = self.chance.choice(list(Choice))
-            decide(workspace, dispute, choice)
+            try:
+                decide(workspace, dispute, choice)
+            except MemoryMovedError:  # what was picked is gone, so the other side stays
+                return
         rejected = facts("".join(dispute.rejected(choice)))
         self.promises.removed |= rejected
         self.promises.touched |= facts("".join(dispute.ours + dispute.theirs))
@@ -105,7 +108,7 @@ class People:
             machine.memory.write_text(machine.text())
 
     def deliver(self, machine: Machine) -> None:
-        machine.folder.deliver(self.chance)
+        self.world.deliver(machine)
 
     def _edited(self, text: str) -> str:
         lines = text.split("\n")
@@ -134,7 +137,7 @@ class People:
         """Let people and client do `steps` things at random; yield what was done."""
         kinds = [self.world.refresh, self.restore, self.touch, self.decide, self.deliver]
         kinds += [self.note, self.save, self.look, self.deliver] * 2
-        kinds += [self.edit_by_hand, self.edit_by_hand] if self.world.by_hand else []
+        kinds += [self.edit_by_hand, self.edit_by_hand] if not self.world.tame else []
         for _ in range(steps):
             machine, act = self.chance.choice(self.world.machines), self.chance.choice(kinds)
             self.world.clock_of.shift(self.chance.choice([1, 30, 600, 7200]))

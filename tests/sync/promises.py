@@ -3,15 +3,17 @@
 A line counts as acknowledged once memsync has had it: a note that was taken, a text that was saved.
 What somebody types into the file counts at once where the client keeps a copy of what it replaces,
 else once memsync has seen it: nothing else can keep what a client throws away before that. A line
-that was taken away stays away where all that is written is written by memsync: an editor leaves no
-trace of what it deletes, nor of what its text was made from, and then a line is rather kept.
+that was taken away stays away where memsync can know of it: an editor leaves no trace of what it
+deletes, nor does a client that brings a memory before the log that tells what it was made from; and
+by clocks that are off one event of a text that came back is taken for another. Then a line is
+rather kept.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memsync.notes import Note
@@ -30,8 +32,8 @@ def facts(text: str) -> set[str]:
 class Promises:
     """The facts that were acknowledged, and what people did to them since.
 
-    That something is gone can be promised only (`can_remove`) where a client keeps copies and
-    nobody writes but by memsync.
+    That something is gone can be promised only (`can_remove`) in a tame world whose client keeps
+    copies.
     """
 
     can_remove: bool
@@ -49,10 +51,9 @@ class Promises:
         self.touched |= (new - old) & self.removed
         return new - old
 
-    def broken(self, texts: Mapping[str, str], disputes: Iterable[Dispute]) -> list[str]:
+    def broken(self, texts: Mapping[str, str], disputes: Sequence[Dispute]) -> list[str]:
         """Return in words what of it does not hold for the memories of all machines."""
-        known = [_named(one) for one in disputes]
-        asked = set().union(*known)
+        asked = set().union(*map(_named, disputes))
         everywhere = set.intersection(*map(facts, texts.values()))
         anywhere = set.union(*map(facts, texts.values()))
         noted = {fact for note in self.notes for fact in facts(note.text)}  # merged on any machine
@@ -60,7 +61,7 @@ class Promises:
         said = {
             "lost": self.acknowledged - self.removed - everywhere,
             "removed, and back": back if self.can_remove else set(),
-            "reworded twice, nobody asked": self._unasked(everywhere - self.removed, known),
+            "reworded twice, nobody asked": self._unasked(everywhere - self.removed, disputes),
             "there twice": {fact for text in texts.values() for fact in _twice(text)},
         }
         found = [f"{what}: {', '.join(sorted(which))}" for what, which in said.items() if which]
@@ -68,18 +69,25 @@ class Promises:
             f"conflict markers at {host}" for host, text in texts.items() if MARKERS.search(text)
         ]
 
-    def _unasked(self, standing: set[str], known: list[set[str]]) -> set[str]:
+    def _unasked(self, standing: set[str], disputes: Sequence[Dispute]) -> set[str]:
         """Return the facts with two wordings in the memory that nobody is asked about.
 
-        A dispute may name one of them beside what it was before: the other came in later.
+        A dispute may name one of them beside what it was before (the other came in later), or
+        alone, where it was put back.
         """
         found = set()
         for fact in self.reworded.keys() - self.touched:
             there = sorted((self.reworded[fact] & standing) - self.touched)
-            pairs = [{a, b} for a in there for b in there if a < b]
-            if not all(any(len(names & {fact, *pair}) > 1 for names in known) for pair in pairs):
-                found.add(fact)
+            for pair in ({a, b} for a in there for b in there if a < b):
+                if not any(_is_about(one, fact, pair) for one in disputes):
+                    found.add(fact)
         return found
+
+
+def _is_about(dispute: Dispute, fact: str, pair: set[str]) -> bool:
+    named = _named(dispute)
+    was_put_back = not dispute.base and not dispute.ours
+    return len(named & {fact, *pair}) > 1 or (was_put_back and not named.isdisjoint(pair))
 
 
 def _named(dispute: Dispute) -> set[str]:

@@ -55,8 +55,8 @@ def play(client: str, seed: int, *, aloud: bool = False) -> Play:
     """Play one schedule: people and client act at random, then it all has to come together."""
     made = Play(client, seed)
     with _place() as place, time_machine.travel(START, tick=False) as clock_of:
-        machines, by_hand = 3 if seed % 3 == 0 else 2, seed % 4 != 3
-        world = World(place, client, seed, clock_of, machines=machines, by_hand=by_hand)
+        machines, tame = 3 if seed % 3 == 0 else 2, seed % 4 == 3
+        world = World(place, client, seed, clock_of, machines=machines, tame=tame)
         made.history = world.history
         try:
             for step in People(world).live(world.chance.randrange(5, 30)):

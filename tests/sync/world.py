@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +12,8 @@ from pathlib import Path
 
 import time_machine
 
-from memsync import config as settings
 from memsync import (
-    config_writer,
+    backups,
     conflicts,
     lastseen,
     refresh,
@@ -27,6 +25,7 @@ from memsync.errors import DamagedMemoryError
 from memsync.publish import bring_in_step
 from memsync.workspace import Workspace
 from tests.sync.clients import CLIENTS, Cloud, Folder
+from tests.sync.homes import at_home, set_up
 from tests.sync.promises import MARKERS, Promises, facts
 
 HOSTS = ("LAPTOP", "PI", "DESKTOP-AB12CD3")
@@ -75,7 +74,11 @@ class Machine:
 
 
 class World:
-    """A few machines, one cloud; `by_hand` tells whether people type behind memsync's back."""
+    """A few machines, one cloud.
+
+    It is `tame` where nobody types behind memsync's back, the clocks are right, and the client, late
+    as it may be, brings all files that changed and not some before others.
+    """
 
     def __init__(
         self,
@@ -85,13 +88,13 @@ class World:
         clock_of: time_machine.Traveller,
         *,
         machines: int,
-        by_hand: bool,
+        tame: bool,
     ) -> None:
         self.chance = random.Random(f"{client} {seed}")
         self.client = CLIENTS[client]
-        self.clock_of, self.by_hand = clock_of, by_hand
+        self.clock_of, self.tame = clock_of, tame
         self.history: list[str] = []
-        self.promises = Promises(self.client.copy_name is not None and not by_hand, facts(START))
+        self.promises = Promises(self.client.copy_name is not None and tame, facts(START))
         self._told: dict[str, str] = {}
         cloud = Cloud()
         self.machines = [
@@ -110,30 +113,22 @@ class World:
     def _machine(self, home: Path, host: str, cloud: Cloud) -> Machine:
         folder = Folder(home / "Sync" / ".claude-memory", host, cloud, self.client)
         folder.path.mkdir(parents=True)
-        (home / ".claude").mkdir()
-        with _home(home):
-            path = settings.get_config_path()
-            table = {
-                "core": {"provider": "custom", "engine": "offline"},
-                "paths": {"sync_root": str(home / "Sync")},
-                "targets": {"claude": str(home / ".claude" / "CLAUDE.md")},
-            }
-            config_writer.write_new(path, table)
-            state = home / "state" / "memsync"
-            state.mkdir(parents=True)
-            (state / "machine").write_text(f"{host.lower()}-00{len(host):02}\n")
-            skew = timedelta(seconds=self.chance.choice(SKEWS))
-            return Machine(home, folder, Workspace(folder.path, settings.load(path)), skew)
+        skew = timedelta(seconds=0 if self.tame else self.chance.choice(SKEWS))
+        return Machine(home, folder, set_up(home, host), skew)
 
     @contextmanager
     def at(self, machine: Machine) -> Iterator[Workspace]:
         """Be at a machine: its home, its state and its clock."""
         self.clock_of.shift(machine.skew)
         try:
-            with _home(machine.home):
+            with at_home(machine.home):
                 yield machine.workspace
         finally:
             self.clock_of.shift(-machine.skew)
+
+    def deliver(self, machine: Machine) -> None:
+        """Let the client bring and take some files, in any order; all of them in a tame world."""
+        machine.folder.deliver(None if self.tame else self.chance)
 
     def deliver_all(self) -> None:
         """Let the client run until nobody has anything to send."""
@@ -160,7 +155,7 @@ class World:
             with contextlib.suppress(DamagedMemoryError):  # the client is about to bring it
                 self.refresh(machine)
             for other in self.machines:
-                other.folder.deliver(self.chance)
+                self.deliver(other)
         self.deliver_all()
         self.clock_of.shift(600)
 
@@ -236,20 +231,4 @@ def _copies(root: Path) -> list[str]:
     found = [path for path in root.iterdir() if recognise(path.name, "GLOBAL_MEMORY.md")]
     logs = (root / "sessions").glob("*")
     found += [path for path in logs if recognise(path.name, f"{path.name[:10]}.md")]
-    return [path.name for path in found]
-
-
-@contextmanager
-def _home(home: Path) -> Iterator[None]:
-    kept = {name: os.environ.get(name) for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME")}
-    os.environ["HOME"] = str(home)
-    os.environ["XDG_STATE_HOME"] = str(home / "state")
-    os.environ["XDG_CONFIG_HOME"] = str(home / "config")
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    return [path.name for path in (*found, *backups.copies(root / "backups"))]
