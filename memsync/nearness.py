@@ -14,7 +14,7 @@ from collections.abc import Iterable
 Words = tuple[str, ...]
 
 _BULLET = re.compile(r"\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)*(?:\[[ xX]\]\s+)?(?:(\d{4}-\d\d-\d\d):\s+)?")
-_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_|`)(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_|`)(?=\S)(.{1,200}?)(?<=\S)\1(?![\w*])")
 _BEFORE = "\"'\u2018\u201c\u00ab\u201e"
 _BEHIND = "\"'\u2019\u201d\u00bb\u201c.,;:!\u2026\u3002\u3001\uff01"
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2019", "-----'")
