@@ -25,8 +25,8 @@ def sources(
 ) -> tuple[Note, ...]:
     """Return the note that `line` came from; several where it is not clear which of them.
 
-    One note is always the one. With many, it is the note that shares most of the line's words,
-    if no other comes close; else all that come close, or all where none shares any.
+    One note is always the one. With many, it is the note that shares all of the line's words, or
+    most if no other comes close; else all that come close, or all where none shares any.
 
     Args:
         line: the line.
@@ -43,7 +43,8 @@ def sources(
 def _sharing_most(words: frozenset[str], notes: Sequence[Note]) -> tuple[Note, ...]:
     scores = [(len(words & words_of(note.text)), note) for note in notes]
     best = max(score for score, _ in scores)
-    return tuple(note for score, note in scores if best and score * CLEARLY > best)
+    least = best if best == len(words) else best / CLEARLY  # who says all of it said it
+    return tuple(note for score, note in scores if best and (score == best or score > least))
 
 
 def sources_of_all(lines: Iterable[str], notes: Sequence[Note]) -> tuple[Note, ...]:

@@ -160,11 +160,11 @@ def test_words_of_lines_that_went_do_not_blur_which_of_two_notes_it_was(with_cla
     claude.script(edits(add("- Willow is closed")))
     merge_pending(with_claude)
     willow = said(with_claude, "Never restart Willow-248 without a word")
-    said(with_claude, "Never restart Thicket-250 without a word")
+    said(with_claude, "Never restart Willow-250 without a word")
     claude.script(
         edits(
             {"op": "remove", "find": "- Willow is closed"},
-            add("- Never restart Willow-248 without a word\n- Never restart Thicket-250 at all"),
+            add("- Never restart Willow-248 without a word\n- Never restart Willow-250 at all"),
         )
     )
     merge_pending(with_claude)

@@ -142,7 +142,8 @@ class Year:
             self._learn(before, [n for n in pending if n.id not in left and not n.is_own_word])
             self._look(before)
         else:
-            assert self.text == before, mood
+            changed = Counter(bare(self.text)) - Counter(bare(before))
+            assert self.text == before, (mood, changed, len(bare(before)), pending)
         waiting = proposals.note_ids(self.workspace)
         for note in pending:  # what would be refused is held, where strangers asked for it
             assert note.id in left or not note.is_own_word, (mood, note)

@@ -180,7 +180,8 @@ class Model:
             once = [text for text in texts if text.strip() and texts.count(text) == 1]
             plain = [text for text in once if text not in set(rules) and not text.startswith("#")]
             share = len([text for text in texts if text.strip()]) * 3 // 10
-            return [{"op": "remove", "find": text} for text in plain[: share + 1]]
+            if len(plain) * 5 > len(texts):  # else so few that a merge may take them away
+                return [{"op": "remove", "find": text} for text in plain[: share + 1]]
         return [*calls, {"op": "remove", "find": "- a line that nobody wrote"}]
 
     def _repeats(self, desk: Desk) -> list[Call]:
