@@ -7,13 +7,13 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 
 import pytest
 import time_machine
 
-from memsync import clock, config, notes, sessions
+from memsync import clock, config, daylogs, notes, sessions
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.ledger import LEDGER_HEAD
 from memsync.workspace import Workspace
@@ -85,6 +85,17 @@ def test_notes_of_many_days_come_oldest_first(workspace, noon):
         noon.shift(timedelta(hours=7))
     assert pending(workspace) == [f"note {number}" for number in range(40)]
     assert len(sessions.days(workspace)) == 12
+
+
+def test_the_folder_of_a_years_logs_is_listed_once(workspace, noon, monkeypatch):
+    for day in range(1, 31):
+        note = notes.make(f"day {day}", datetime(2026, 10, day, 9, tzinfo=UTC))
+        sessions.append(workspace, note)
+    listed = []
+    real = daylogs.matching
+    monkeypatch.setattr(daylogs, "matching", lambda *given: listed.append(given) or real(*given))
+    assert len(pending(workspace)) == 30
+    assert len(listed) == 1
 
 
 def test_what_any_machine_has_merged_is_merged(workspace, noon):

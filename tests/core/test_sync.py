@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import memsync.sync
 from memsync import llm, question, sync
 from memsync.config import Config
-from memsync.edits import EditError
+from memsync.edits import Edit, EditError
 from memsync.errors import ApiError
 from memsync.notes import make
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -309,3 +309,13 @@ def test_a_memory_with_room_is_not_asked_to_make_some(asking, claude):
     claude.script(edits())
     merge(asking)
     assert "Make room" not in claude.requests[0]["messages"][0]["content"]
+
+
+def test_of_a_strangers_answer_that_takes_away_too_much_no_part_is_applied():
+    gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
+    heard = sync.refresh_memory_content([], SAMPLE, Config())
+    heard["edits"] = tuple(Edit("remove", find=line) for line in gone)
+    heard["gated"] = True
+    result = sync.reapply(heard, SAMPLE)
+    assert not result["changed"]
+    assert [held.edit.find for held in result["held"]] == list(gone)
