@@ -121,10 +121,16 @@ def _room(taken: Sequence[Note], memory: str, config: Config) -> str:
         return ""
     names = [heading.text for heading in scan(memory).headings if is_recent(heading)]
     where = " and ".join(f"'{name}'" for name in names) or "what is recent or outdated"
+    most = int(lines_of_text(memory) * MOST_LINES_GONE)
     return (
         f" and has {lines} now. Make room for what is new: condense {where} by replace and remove"
-        f" edits that take away at most {int(lines * MOST_LINES_GONE)} lines, never constraints"
+        f" edits that take away at most {most} lines, never constraints"
     )
+
+
+def lines_of_text(memory: str) -> int:
+    """Return how many lines are not blank: of these a refresh may take away a share."""
+    return sum(1 for line in memory.split("\n") if line.strip())
 
 
 def edits_in(reply: llm.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:
@@ -147,11 +153,17 @@ def edits_in(reply: llm.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:
 def _made_safe(found: Iterable[Edit], memory: str) -> tuple[Edit, ...]:
     """Return the edits without credentials, hidden characters and imports.
 
-    A line that stands in the memory already is the person's, and is repeated as it is.
+    A line that stands in the memory already is the person's, and is repeated as it is; so is the
+    name of a section, which would not be found by another one.
     """
+    outline = scan(memory)
     standing = {line.rstrip("\r\n") for line in split_lines(memory)}
     return tuple(
-        replace(edit, section=_safe(edit.section), text=_safe_lines(edit.text, standing))
+        replace(
+            edit,
+            section=edit.section if outline.find_sections(edit.section) else _safe(edit.section),
+            text=_safe_lines(edit.text, standing),
+        )
         for edit in found
     )
 

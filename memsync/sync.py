@@ -275,7 +275,7 @@ def _refusal(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
 def _too_much_gone(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
     if memory.strip() and not applied.text.strip():
         return "nothing would be left of the memory"
-    lines = sum(1 for line in memory.split("\n") if line.strip())
+    lines = question.lines_of_text(memory)
     if applied.lines_gone > lines * question.MOST_LINES_GONE and not allow_shrink:
         return f"{applied.lines_gone} of the memory's {lines} lines would be gone"
     return ""

@@ -291,7 +291,8 @@ def test_a_memory_near_its_length_is_asked_to_make_room_in_what_is_recent(asking
     def obey(request):
         asked = request["messages"][0]["content"]
         assert "Make room for what is new: condense 'Recent notes' by replace and remove" in asked
-        assert f"at most {memory.count(chr(10)) // 5} lines, never constraints" in asked
+        not_blank = sum(1 for line in memory.splitlines() if line.strip())
+        assert f"at most {not_blank // 5} lines, never constraints" in asked  # what the guard lets
         gone = "\n".join(recent.splitlines()[:5])
         return edits(
             {"op": "replace", "find": gone, "text": "- November: notes 1 to 5"},
@@ -319,3 +320,12 @@ def test_of_a_strangers_answer_that_takes_away_too_much_no_part_is_applied():
     result = sync.reapply(heard, SAMPLE)
     assert not result["changed"]
     assert [held.edit.find for held in result["held"]] == list(gone)
+
+
+def test_a_section_whose_name_holds_an_at_sign_is_found_and_not_made_anew(asking, claude):
+    memory = SAMPLE.replace(
+        "## Preferences", "## Threads by @ada_l / DVLS\n\n- One\n\n## Preferences"
+    )
+    claude.script(edits({"op": "add", "section": "Threads by @ada_l / DVLS", "text": "- Two"}))
+    result = sync.refresh_memory_content("Two", memory, asking)
+    assert result["updated_content"] == memory.replace("- One\n", "- One\n- Two\n")

@@ -248,7 +248,7 @@ class Year:
         self.most_over = max(self.most_over, text.count("\n") - limit)
 
     def _doubled(self, text: str) -> Counter[tuple[str, str]]:
-        """Return the points that stand more often in a section than they did on the first day."""
+        """Return the points and sections that stand more often than on the first day."""
         return +(_points(text) - _points(self.first) - Counter(dict.fromkeys(_points(text), 1)))
 
     def wrong_origins(self) -> list[object]:
@@ -270,7 +270,7 @@ class Year:
 def _points(text: str) -> Counter[tuple[str, str]]:
     outline, path = scan(text), ""
     paths = {heading.line: heading.path for heading in outline.headings}
-    found: Counter[tuple[str, str]] = Counter()
+    found = Counter((heading.path, "a section") for heading in outline.headings)
     for number, line in enumerate(outline.lines):
         path = paths.get(number, path)
         if outline.kinds[number] is Kind.TEXT and is_list_item(line):
