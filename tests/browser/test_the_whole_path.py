@@ -293,6 +293,7 @@ def test_a_value_is_copied_at_a_click(lodger: Lodger, desktop: BrowserContext, h
     page.goto(lodger.url(host, "/phone"))
     page.get_by_role("button", name="Copy").first.click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    page.get_by_label("A note to try").press("Control+A")
     page.get_by_label("A note to try").press("Control+V")
     expect(page.get_by_label("A note to try")).to_have_value(
         page.get_by_label("Address").input_value()
