@@ -20,7 +20,8 @@ from memsync.workspace import Workspace
 
 LOG_NAME = "published.log"
 NOTHING = "-"
-_LINE = re.compile(r"(\S+) ([0-9a-f]{64}) (-|[0-9a-f]{64}(?:,[0-9a-f]{64})*)( \?)?")
+_TEXT = "[0-9a-f]{64}"
+_LINE = re.compile(rf"(\S+) ({_TEXT}) (-|{_TEXT}(?:@[^\s,@]+)?(?:,{_TEXT}(?:@[^\s,@]+)?)*)( \?)?")
 
 
 def record(
@@ -29,24 +30,28 @@ def record(
     """Write down that the text `digest` is made from others; durable when this returns.
 
     Made from nothing it is a beginning; made from itself alone there is nothing to write. It is not
-    whole (``?`` ends the line) where it may be made from others that are not known.
+    whole (``?`` ends the line) where it may be made from others that are not known. Each text it is
+    made from stands there with the moment at which it last came to be, as far as that is known.
 
     Raises:
         OSError: nothing was written.
     """
     named = dict.fromkeys(parent for parent in based_on if parent)
-    others = [parent for parent in named if parent != digest]
+    others = [parent for parent in named if parent.partition("@")[0] != digest]
     if named and not others:
         return
-    moment = _moment(workspace)
-    parents, end = ",".join(others) or NOTHING, "" if is_whole else " ?"
+    last: dict[str, str] = {}
+    for event in _all_events(workspace):
+        last[event.digest] = max(event.moment, last.get(event.digest, ""))
+    moment = _after(max(last.values(), default=""))
+    exact = (p if "@" in p or p not in last else f"{p}@{last[p]}" for p in others)
+    parents, end = ",".join(exact) or NOTHING, "" if is_whole else " ?"
     append_line(own_folder(workspace.machines) / LOG_NAME, f"{moment} {digest} {parents}{end}")
 
 
-def _moment(workspace: Workspace) -> str:
+def _after(latest: str) -> str:
     """Return a moment later than all that is written down, whatever this machine's clock says."""
     now = clock.now().astimezone(UTC)
-    latest = max((event.moment for event in _all_events(workspace)), default="")
     with contextlib.suppress(ValueError, OverflowError, TypeError):
         now = max(now, datetime.fromisoformat(latest) + timedelta(microseconds=1))
     return now.astimezone(UTC).isoformat(timespec="microseconds")

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 class Event:
     """At `moment` (ISO 8601, UTC) a text came to be, made from `parents`; none began anew.
 
-    It is not `whole` where it may be made from others, too, as a text may that was found one day.
+    A parent is a text, or ``text@moment``: that text as it came to be at that moment. The event is
+    not whole where the text may be made from others, too, as one may that was found one day.
     """
 
     moment: str
@@ -28,6 +29,7 @@ class Graph:
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._names: list[str] = []
+        self._moments: list[str] = []
         self._lines: list[int] = []  # for each event a bit mask: itself and all it comes from
         self._events_of: dict[str, list[int]] = {}
         self._parents: list[tuple[str, ...] | None] = []  # None: of this nobody wrote
@@ -37,35 +39,51 @@ class Graph:
     def _place_all(self, waiting: list[Event]) -> None:
         """Place each event behind those it comes from; the clocks of machines may differ."""
         named = {event.digest for event in waiting}
+        named |= {f"{event.digest}@{event.moment}" for event in waiting}
         while waiting:
             ready = next((e for e in waiting if self._is_ready(e, named)), waiting[0])
             waiting.remove(ready)
-            self.add(ready.digest, ready.parents, is_whole=ready.is_whole)
+            named.discard(f"{ready.digest}@{ready.moment}")
+            named.discard(ready.digest)
+            self._add(ready)
 
     def _is_ready(self, event: Event, named: set[str]) -> bool:
-        return all(p in self._events_of or p not in named for p in event.parents)
+        return named.isdisjoint(event.parents)
 
-    def _place(self, digest: str, line: int, parents: tuple[str, ...] | None) -> None:
+    def _place(self, event: Event, line: int, parents: tuple[str, ...] | None) -> None:
         number = len(self._names)
-        self._names.append(digest)
+        self._names.append(event.digest)
+        self._moments.append(event.moment)
         self._parents.append(parents)
         self._lines.append(line | 1 << number)
-        self._events_of.setdefault(digest, []).append(number)
+        self._events_of.setdefault(event.digest, []).append(number)
 
     def add(self, digest: str, parents: tuple[str, ...], *, is_whole: bool = True) -> None:
         """Have it that a text was made from others, just now."""
+        self._add(Event("", digest, parents, is_whole=is_whole))
+
+    def _add(self, event: Event) -> None:
         line = 0
-        for parent in parents:
-            line |= self._line_of(parent)
-        self._place(digest, line, parents)
-        if not is_whole:
+        for parent in event.parents:
+            for number in self._events(parent):
+                line |= self._lines[number]
+        self._place(event, line, event.parents)
+        if not event.is_whole:
             self._parts.add(len(self._names) - 1)
 
-    def _line_of(self, digest: str) -> int:
+    def _events(self, parent: str) -> list[int]:
+        """Return the events that a parent names; where only the text is named, those that count."""
+        digest, _, moment = parent.partition("@")
         if digest not in self._events_of:
-            self._place(digest, 0, None)
+            self._place(Event("", digest, ()), 0, None)
+        numbers = self._events_of[digest]
+        exact = {self._origin(n) for n in numbers if moment and self._moments[n] == moment}
+        alike = [n for n in numbers if self.has_origin(n) and self._origin(n) in exact]
+        return alike or self.heads(digest)
+
+    def _line_of(self, digest: str) -> int:
         line = 0
-        for number in self.heads(digest):
+        for number in self._events(digest):
             line |= self._lines[number]
         return line
 
@@ -87,7 +105,7 @@ class Graph:
 
     def _origin(self, event: int) -> frozenset[str]:
         """Return what a text was made from: two machines that write one text do the same."""
-        return frozenset(self._parents[event] or ())
+        return frozenset(parent.partition("@")[0] for parent in self._parents[event] or ())
 
     def untraced(self, digest: str, beside: str) -> list[str]:
         """Return the texts `digest` comes from, nobody wrote from what; not those of `beside`."""
@@ -130,14 +148,16 @@ class Graph:
 
     def parents(self, event: int) -> list[int]:
         """Return the events of the texts that the text was made from then."""
-        return [
-            head
-            for parent in self._parents[event] or ()
-            for head in self._newest([n for n in self._events_of[parent] if self.has(event, n)])
-        ]
+        found: dict[int, None] = {}
+        for parent in self._parents[event] or ():
+            digest, _, moment = parent.partition("@")
+            known = [n for n in self._events_of[digest] if self.has(event, n)]
+            exact = [n for n in known if moment and self._moments[n] == moment]
+            found |= dict.fromkeys(exact or self._newest(known))
+        return list(found)
 
     def origins(self, digest: str) -> tuple[str, ...]:
-        """Return the texts that a text was made from when it last came to be."""
+        """Return what a text was made from when it last came to be, as the events have it."""
         found = {p: None for n in self.heads(digest) for p in self._parents[n] or ()}
         return tuple(found)
 

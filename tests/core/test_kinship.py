@@ -78,3 +78,21 @@ def test_where_what_a_text_was_made_from_is_gone_one_of_its_lines_does_not_show_
     known = kinship((FIRST, ("gone",)))
     assert known.judge("- one line of the memory\n- by hand\n", FIRST, alone=False) is Fate.UNCLEAR
     assert known.judge(FIRST + "- by hand\n", FIRST, alone=False) is Fate.CLAIMED
+
+
+def test_of_a_text_that_came_back_it_is_told_which_time_another_was_made_from():
+    """It was removed on one machine while the other went on from where it stood before."""
+    other = LONGER.replace("- one line", "- one changed line")
+    graph = Graph(
+        [
+            Event("01", FIRST, ()),
+            Event("02", LONGER, (f"{FIRST}@01",)),
+            Event("03", FIRST, (f"{LONGER}@02",)),
+            Event("04", other, (f"{LONGER}@02",)),
+            Event("05", SHORTER, (f"{FIRST}@01",)),
+        ]
+    )
+    known = Kinship(graph, lambda name: name)
+    assert known.base_of(FIRST, other) == LONGER
+    assert not graph.descends(SHORTER, FIRST)
+    assert graph.descends(SHORTER, SHORTER)

@@ -135,9 +135,9 @@ class People:
 
     def live(self, steps: int) -> Iterator[str]:
         """Let people and client do `steps` things at random; yield what was done."""
-        kinds = [self.world.refresh, self.restore, self.touch, self.decide, self.deliver]
+        kinds = [self.world.refresh, self.touch, self.decide, self.deliver]
         kinds += [self.note, self.save, self.look, self.deliver] * 2
-        kinds += [self.edit_by_hand, self.edit_by_hand] if not self.world.tame else []
+        kinds += [] if self.world.tame else [self.edit_by_hand, self.edit_by_hand, self.restore]
         for _ in range(steps):
             machine, act = self.chance.choice(self.world.machines), self.chance.choice(kinds)
             self.world.clock_of.shift(self.chance.choice([1, 30, 600, 7200]))

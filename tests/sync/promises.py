@@ -5,8 +5,7 @@ What somebody types into the file counts at once where the client keeps a copy o
 else once memsync has seen it: nothing else can keep what a client throws away before that. A line
 that was taken away stays away where memsync can know of it: an editor leaves no trace of what it
 deletes, nor does a client that brings a memory before the log that tells what it was made from; and
-by clocks that are off one event of a text that came back is taken for another. Then a line is
-rather kept.
+where two machines restore one text it cannot be told whose it is. Then a line is rather kept.
 """
 
 from __future__ import annotations

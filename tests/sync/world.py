@@ -76,8 +76,8 @@ class Machine:
 class World:
     """A few machines, one cloud.
 
-    It is `tame` where nobody types behind memsync's back, the clocks are right, and the client, late
-    as it may be, brings all files that changed and not some before others.
+    It is `tame` where nobody types behind memsync's back or restores, the clocks are right, and the
+    client, late as it may be, brings all files that changed and not some before others.
     """
 
     def __init__(
