@@ -64,8 +64,10 @@ def play(client: str, seed: int, *, aloud: bool = False) -> Play:
                 made.faults += world.seen_by_agents()
             world.deliver_all()
             made.rounds = _come_together(world, aloud=aloud)
-            # Where both sides were renamed there is no memory until somebody has refreshed.
-            if made.rounds > ROUNDS + world.client.renames_both:
+            # Where both sides were renamed there is no memory until somebody has refreshed; where no
+            # copies are kept, a refresh itself may be written over.
+            lossy = world.client.renames_both or world.client.copy_name is None
+            if made.rounds > ROUNDS + lossy:
                 made.faults.append(f"all have the same memory only after {made.rounds} rounds")
             for _ in range(HALF_DAYS):
                 if not world.is_waiting():
