@@ -133,6 +133,7 @@ def replace(
                 hint="look at it again (memsync show), then repeat what you did",
             )
         if digest(data) == present:
+            lastseen.took(workspace.root, text, included=also)  # it may be new to us all the same
             return Written(present, None)
     sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None

@@ -424,3 +424,11 @@ def test_a_copy_of_what_the_memory_was_once_is_one_by_its_content(workspace):
     save(workspace, "# Another memory\n\n- all of it is new\n- and not a line is as it was\n")
     copy(workspace, ADDED, "GLOBAL_MEMORY 2.md")
     assert reconcile(workspace).sources == ("GLOBAL_MEMORY 2.md",)
+
+
+def test_a_save_that_changes_nothing_keeps_what_somebody_typed_before(workspace):
+    """A client without copies may write over it the next moment."""
+    workspace.memory.write_text(ADDED)
+    save(workspace, ADDED)
+    assert lastseen.load(workspace.root).memory == name(ADDED)
+    assert lastseen.text(workspace.root, name(ADDED)) == ADDED
