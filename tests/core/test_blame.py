@@ -155,6 +155,28 @@ def test_a_line_of_a_note_that_a_sync_client_brought_is_that_notes(with_claude, 
     assert origins(with_claude)["- Likes tea"].notes == (note.name,)
 
 
+def test_a_condensed_line_is_of_the_line_most_like_it_not_of_the_longest(with_claude, claude):
+    short = said(with_claude, "Tundra: database is violet-161")
+    claude.script(edits(add("- Tundra: database is violet-161", "Recent notes")))
+    merge_pending(with_claude)
+    long = (
+        "- Sparrow: release branch is opal-3; database is violet-9; mascot is quartz-7; lead is Ada"
+    )
+    said(with_claude, "all of Sparrow")
+    claude.script(edits(add(long, "Recent notes")))
+    merge_pending(with_claude)
+    said(with_claude, "Pelican is new")
+    condensed = "- Tundra: release branch, database is violet-161"
+    claude.script(
+        edits(
+            {"op": "remove", "find": long},
+            {"op": "replace", "find": "- Tundra: database is violet-161", "text": condensed},
+        )
+    )
+    merge_pending(with_claude)
+    assert origins(with_claude)[condensed].notes == (short.name,)
+
+
 def test_words_of_lines_that_went_do_not_blur_which_of_two_notes_it_was(with_claude, claude):
     said(with_claude, "Willow is closed")
     claude.script(edits(add("- Willow is closed")))

@@ -16,6 +16,7 @@ from memsync.daemon.capture import create_capture_app
 from memsync.digests import digest
 from memsync.document import scan
 from memsync.nearness import day, words
+from memsync.sanitizing import sanitize
 from memsync.workspace import Workspace
 from tests.conftest import needs_real_memories, real_memories
 from tests.support.net import served
@@ -111,7 +112,9 @@ def look_at_untouched_lines(year: Year) -> None:
     left = iter(year.text.split("\n"))
     spoken_of = [line for line in year.text.split("\n") if " since " in line]
     for line in year.first.split("\n"):
-        if not any(new.startswith(line.rstrip("\r")) for new in spoken_of):
+        bare_line = line.rstrip("\r")
+        # In a line to which the model adds words, an import is none any more.
+        if not any(new.startswith((bare_line, sanitize(bare_line))) for new in spoken_of):
             assert line in left, line
 
 
