@@ -22,10 +22,10 @@ def batches_of(pending: Sequence[Note]) -> list[list[Note]]:
     then the person's own. Within these the notes are in order, at most `BATCH_NOTES` and
     `BATCH_BYTES` a group; a longer note goes alone.
     """
-    strangers = [note for note in pending if not note.is_own_word]
-    doubtful = [note for note in strangers if gate.doubts(note.text)]
-    plain = [note for note in strangers if note not in doubtful]
-    own = [note for note in pending if note.is_own_word]
+    doubtful, plain, own = list[Note](), list[Note](), list[Note]()
+    for note in pending:
+        kind = own if note.is_own_word else doubtful if gate.doubts(note.text) else plain
+        kind.append(note)
     return [group for kind in (doubtful, plain, own) for group in _by_size(kind)]
 
 

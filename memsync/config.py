@@ -1,4 +1,4 @@
-"""The config of this machine, read from its file; every setting is in `settings`.
+"""The config of this machine, read from its file; every setting is in `config_keys`.
 
 Reading only; `config_writer` changes the file. A bad value is refused with the key, the value,
 what is allowed and the file, so that a typing error never becomes a silent default.
@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from memsync.errors import MemsyncError, NotSetUpError
-from memsync.settings import (
+from memsync.config_keys import (
     KEYS,
     PROVIDERS,
     TARGET_MODES,
@@ -24,6 +23,7 @@ from memsync.settings import (
     TargetSetting,
     find_key,
 )
+from memsync.errors import MemsyncError, NotSetUpError
 
 __all__ = [
     "KEYS",

@@ -97,6 +97,8 @@ def merge_pending(
                 failed = error  # a stranger's note must not keep the person's own out
         if failed is not None:
             raise failed
+        if not outcome.targets:  # a sync client may have brought a memory that no agent has yet
+            outcome.targets = bring_in_step(workspace).targets
         return outcome
 
 

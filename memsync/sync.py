@@ -94,9 +94,9 @@ def _offline(
     Where the gate has nothing against any note nor against all of them together, one will do:
     the work for hundreds of edits grows with their square.
     """
-    together = offline.merge(taken, memory)
     if config.review == "inbox" or result["doubt"]:
         return offline.merge(taken, memory, apart=True)
+    together = offline.merge(taken, memory)
     if result["gated"] and gate.objections(memory, edits.apply(memory, together).text):
         return offline.merge(taken, memory, apart=True)
     return together

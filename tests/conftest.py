@@ -64,6 +64,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two processes more than there are cores: many tests wait, for disks and browsers."""
+    return (os.cpu_count() or 1) + 2
+
+
 # What takes long comes first, so that no core waits for another at the end.
 SLOW_FIRST = ("test_systemd", "test_ear_under_fire", "browser", "torture", "sync/", "quality/")
 

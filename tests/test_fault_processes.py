@@ -32,8 +32,11 @@ def test_a_process_whose_disk_fails_at_random_says_so_and_the_next_one_heals(
 ) -> None:
     need("fiu-run")
     failed = 0
-    for number in range(share(100, least=3)):
-        point, chance = random.choice(POINTS), random.choice((0.1, 0.3, 1))
+    cases = [("sync/fsync", 1.0)]  # the one that is sure to fail
+    cases += [
+        (random.choice(POINTS), random.choice((0.1, 0.3, 1.0))) for _ in range(share(100, least=3))
+    ]
+    for number, (point, chance) in enumerate(cases):
         faults = f"enable_random name=posix/io/{point},probability={chance}"
         done = memsync(home, "refresh", "--notes", f"note {number}.", faults=faults)
         assert "Traceback" not in done.stderr, done.stderr

@@ -5,15 +5,13 @@ What ``memsync conflicts`` does, by the same deeds. A choice is made on the memo
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from types import ModuleType
 from typing import Any
 
-from flask import Flask, abort, g, jsonify, render_template, request
+from flask import Flask, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from memsync import conflicts, machines, store
@@ -21,10 +19,11 @@ from memsync.config import Config
 from memsync.copies import recognise
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Parts
-from memsync.daemon.web_parts import back_to
+from memsync.daemon.web_parts import back_to, how_many, late
 from memsync.document import scan
-from memsync.errors import MemoryMovedError, MemsyncError
+from memsync.errors import MemoryMovedError
 from memsync.merging import Choice, Lines
+from memsync.store import Memory
 from memsync.weaving import Dispute, leaving, stands
 from memsync.workspace import MEMORY_NAME, Workspace
 
@@ -65,26 +64,17 @@ def install(app: Flask, config: Config) -> None:
     app.add_url_rule("/conflicts", "bring_in", pages.bring_in, methods=["POST"])
     app.add_url_rule("/conflicts/<name>", "settle", pages.settle, methods=["POST"])
     app.add_url_rule("/api/conflicts", "api_conflicts", pages.as_json)
-    app.jinja_env.globals["disputed"] = pages.count
+    app.jinja_env.globals["disputed"] = lambda: how_many("disputed", config, conflicts.open_ones)
 
 
 class _Pages:
     def __init__(self, config: Config) -> None:
         self._config = config
 
-    def count(self) -> int:
-        """Return how many conflicts are open; 0 where that cannot be told just now."""
-        if "disputed" not in g:
-            try:
-                g.disputed = len(conflicts.open_ones(Workspace.open(self._config)))
-            except (MemsyncError, OSError):
-                g.disputed = 0
-        return int(g.disputed)
-
     def shown(self) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
         memory = store.read(workspace)
-        sure, doubtful = _copies(workspace)
+        sure, doubtful = _copies(workspace, memory)
         return render_template(
             "conflicts.html",
             listed=views(conflicts.open_ones(workspace), memory.text),
@@ -94,7 +84,7 @@ class _Pages:
         )
 
     def bring_in(self) -> ResponseReturnValue:
-        outcome = _late("reconcile").reconcile(Workspace.open(self._config))
+        outcome = late("reconcile").reconcile(Workspace.open(self._config))
         return back_to("conflicts", "brought-in" if outcome.sentence else "nothing-to-bring-in")
 
     def settle(self, name: str) -> ResponseReturnValue:
@@ -110,7 +100,7 @@ class _Pages:
             return back_to("conflicts", "settled-already")
         based_on = request.form.get("based_on", "")
         try:
-            published = _late("reconcile").decide(workspace, dispute, choice, based_on)
+            published = late("reconcile").decide(workspace, dispute, choice, based_on)
         except MemoryMovedError:
             return back_to("conflicts", "moved")
         if published is None:
@@ -123,7 +113,7 @@ class _Pages:
         workspace = Workspace.open(self._config)
         memory = store.read(workspace)
         listed = views(conflicts.open_ones(workspace), memory.text)
-        sure, doubtful = _copies(workspace)
+        sure, doubtful = _copies(workspace, memory)
         return jsonify(
             conflicts=[_table(view) for view in listed],
             memory=memory.digest,
@@ -163,16 +153,15 @@ def views(open_ones: Sequence[Dispute], memory: str) -> list[View]:
     return sorted(found, key=lambda view: (view.dispute.time, view.ours.at or 0))
 
 
-def _late(name: str) -> ModuleType:
-    """Return a module that is loaded when first needed: it would delay both ports' first answer."""
-    return importlib.import_module(f"memsync.{name}")
-
-
-def _copies(workspace: Workspace) -> tuple[list[str], list[str]]:
+def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]:
     """Return the files that are conflict copies not brought in yet, and those that may be one."""
-    named = _late("strands").named_like_copies(workspace.root)
-    sure = [strand.source for copy, strand in named if copy.certain]
-    return sure, [strand.source for copy, strand in named if not copy.certain]
+    strands = late("strands")
+    named = strands.named_like_copies(workspace.root)
+    if not named:
+        return [], []
+    graph, texts = late("lineage").read(workspace), strands.Texts(workspace)
+    found = strands.sort_out(workspace, graph, texts, memory, named)
+    return [strand.source for strand in found.sure], [path.name for path in found.doubtful]
 
 
 def _shown(lines: Lines) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 
 from flask import Flask, abort, render_template
@@ -10,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from memsync.config import Config
 from memsync.daemon import history
-from memsync.daemon.web_parts import back_to
+from memsync.daemon.web_parts import back_to, late
 
 
 def install(app: Flask, config: Config) -> None:
@@ -35,7 +34,7 @@ def install(app: Flask, config: Config) -> None:
 
 def joblist() -> ModuleType:
     """Return `memsync.daemon.joblist`, loaded when a page first asks: see there."""
-    return importlib.import_module("memsync.daemon.joblist")
+    return late("daemon.joblist")
 
 
 def duration(seconds: float) -> str:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
-
 from flask import Flask, Response, render_template, send_from_directory
 from flask.typing import ResponseReturnValue
 
 from memsync import store
 from memsync.config import Config
 from memsync.daemon import facts
+from memsync.daemon.web_parts import late
 from memsync.workspace import Workspace
-
-
-def _markdown() -> ModuleType:
-    """Return the renderer; late on purpose, for its library delays both ports' first answer."""
-    return importlib.import_module("memsync.daemon.markdown")
 
 
 def install(app: Flask, config: Config) -> None:
@@ -27,7 +20,7 @@ def install(app: Flask, config: Config) -> None:
         present = store.read(workspace)
         return render_template(
             "memory.html",
-            memory=_markdown().render(present.text),
+            memory=late("daemon.markdown").render(present.text),
             facts=facts.gather(workspace, present),
         )
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Sized
+from types import ModuleType
 
-from flask import redirect, request, url_for
+from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from memsync.config import Config
+from memsync.errors import MemsyncError
 from memsync.notes import Note
+from memsync.workspace import Workspace
 
 MAX_BODY = 1024 * 1024
 MAX_TEXT = MAX_BODY - 8 * 1024
@@ -42,6 +47,21 @@ KeepNote = Callable[[Note], object]
 def message() -> str | None:
     """Return what this request's address tells the page to say."""
     return MESSAGES.get(request.args.get("said", ""))
+
+
+def late(name: str) -> ModuleType:
+    """Return a module of memsync, loaded when first needed: it would delay the first answer."""
+    return importlib.import_module(f"memsync.{name}")
+
+
+def how_many(what: str, config: Config, listed: Callable[[Workspace], Sized]) -> int:
+    """Return how many are listed, asked once a request; 0 where that cannot be told just now."""
+    if what not in g:
+        try:
+            setattr(g, what, len(listed(Workspace.open(config))))
+        except (MemsyncError, OSError):
+            setattr(g, what, 0)
+    return int(g.get(what))
 
 
 def back_to(endpoint: str, said: str) -> ResponseReturnValue:

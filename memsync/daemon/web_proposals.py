@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from datetime import datetime
-from types import ModuleType
 from typing import Any
 
-from flask import Flask, abort, g, jsonify, render_template, request
+from flask import Flask, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from memsync import proposals, store
 from memsync.config import Config
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Changes
-from memsync.daemon.web_parts import back_to
-from memsync.errors import MemsyncError
+from memsync.daemon.web_parts import back_to, how_many, late
 from memsync.notes import Note
 from memsync.proposals import Proposal
 from memsync.workspace import Workspace
@@ -51,21 +48,12 @@ def install(app: Flask, config: Config) -> None:
     app.add_url_rule("/proposals", "proposals", pages.shown)
     app.add_url_rule("/proposals/<name>", "decide", pages.decide, methods=["POST"])
     app.add_url_rule("/api/proposals", "api_proposals", pages.as_json)
-    app.jinja_env.globals["waiting"] = pages.count
+    app.jinja_env.globals["waiting"] = lambda: how_many("waiting", config, proposals.list_open)
 
 
 class _Pages:
     def __init__(self, config: Config) -> None:
         self._config = config
-
-    def count(self) -> int:
-        """Return how many proposals wait; 0 where that cannot be told just now."""
-        if "waiting" not in g:
-            try:
-                g.waiting = len(proposals.list_open(Workspace.open(self._config)))
-            except (MemsyncError, OSError):
-                g.waiting = 0
-        return int(g.waiting)
 
     def shown(self) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
@@ -85,12 +73,12 @@ class _Pages:
         if not proposal.is_open or (not numbers and deed != "again"):
             return back_to("proposals", "nothing-chosen")
         if deed == "drop":
-            reviewing().drop(workspace, proposal, numbers)
+            late("review").drop(workspace, proposal, numbers)
             return back_to("proposals", "dropped")
         if deed == "again":
-            reviewing().give_back(workspace, proposal)
+            late("review").give_back(workspace, proposal)
             return back_to("proposals", "again")
-        done = reviewing().apply(workspace, proposal, numbers)
+        done = late("review").apply(workspace, proposal, numbers)
         if done.published:
             origin.remember(done.published.digest, "a proposal approved on this page")
         return back_to("proposals", "applied-partly" if done.problems else "applied")
@@ -103,14 +91,9 @@ class _Pages:
         )
 
 
-def reviewing() -> ModuleType:
-    """Return `memsync.review`, loaded when first needed: it brings the merge along."""
-    return importlib.import_module("memsync.review")
-
-
 def view(workspace: Workspace, proposal: Proposal, memory: str) -> View:
     """Return a proposal as the page shows it; each change on what those before it leave."""
-    tried, _ = reviewing().fits(proposal, memory, allow_shrink=False)
+    tried, _ = late("review").fits(proposal, memory, allow_shrink=False)
     choices, before = [], memory
     for fit in tried:
         edit = fit.held.edit
@@ -125,7 +108,7 @@ def view(workspace: Workspace, proposal: Proposal, memory: str) -> View:
             )
         )
         before = fit.after
-    said = tuple(reviewing().said_in(workspace, proposal))
+    said = tuple(late("review").said_in(workspace, proposal))
     return View(proposal.id, proposal.made, proposal.summary, said, tuple(choices))
 
 

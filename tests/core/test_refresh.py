@@ -80,6 +80,20 @@ def test_a_merge_that_replaces_one_line_changes_that_line_alone_and_is_done_once
     assert backups(with_claude) == [SAMPLE.encode()]
 
 
+def test_a_memory_that_the_sync_client_brought_is_given_to_every_agent_without_a_note(
+    with_claude, claude
+):
+    refresh.merge_pending(with_claude)
+    brought = SAMPLE.replace("Turin", "Oslo")
+    with_claude.memory.write_text(brought)
+    outcome = refresh.merge_pending(with_claude)
+    assert outcome.sentence == "no pending notes"
+    assert [state.state for state in outcome.targets] == ["in-sync", "in-sync"]
+    for target in targets.resolve(with_claude.config):
+        assert brought in target.path.read_text()
+    assert claude.requests == []
+
+
 def test_a_note_taken_at_23_58_is_merged_by_the_next_nights_run_once(with_claude, claude):
     claude.script(edits(ADD), edits())
     with time_machine.travel(datetime(2026, 11, 23, 23, 55, tzinfo=ROME)):

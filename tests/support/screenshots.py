@@ -64,8 +64,8 @@ make lint test   # before every commit
 
 | project  | language | where                |
 |:---------|:---------|:---------------------|
-| importer | Python   | `~/work/importer`    |
-| ledger   | Go       | `~/work/ledger`      |
+| importer | Python   | `~/code/importer`    |
+| ledger   | Go       | `~/code/ledger`      |
 | site     | Astro    | `~/src/ada.example`  |
 
 ## Hard constraints
