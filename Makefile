@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# The tests start hundreds of processes; without the compiled files each would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help
 help:
 	@echo "make demo    set up, then run memsync on a sample memory (no key needed)"
@@ -37,7 +40,7 @@ demo-stop: setup
 
 .PHONY: test
 test: setup
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: torture
 torture: setup

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 _SF_DATALESS = 0x40000000  # <sys/stat.h> of macOS: the content is not on this machine
@@ -25,7 +26,9 @@ def is_evicted(path: Path) -> bool:
         return True
     if getattr(info, "st_file_attributes", 0) & _RECALL_ON_DATA_ACCESS:
         return True
-    return info.st_size > 0 and getattr(info, "st_blocks", 1) == 0
+    # A folder may have a size and no blocks for a reason of its own, on tmpfs among others.
+    empty = info.st_size > 0 and getattr(info, "st_blocks", 1) == 0
+    return empty and stat.S_ISREG(info.st_mode)
 
 
 def icloud_stub(path: Path) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from memsync.targets import AGENTS
 from memsync.workspace import Workspace
 from tests.support.messages_server import MessagesServer
 from tests.support.mounts import Mount
-from tests.support.scale import need
+from tests.support.scale import IN_CI, TORTURE, need
 
 SAMPLE = """<!-- memsync v1 -->
 # Global memory
@@ -41,6 +43,7 @@ SAMPLE = """<!-- memsync v1 -->
 - Never delete data without a backup
 """
 
+ROOM = 4 << 30  # bytes; the tests take a twentieth of it at once
 REAL_MEMORIES = Path(__file__).parents[2] / "shared" / "data" / "memories"
 
 
@@ -64,13 +67,35 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+def pytest_configure() -> None:
+    """Let the tests' files be held in memory where there is room, but in CI on a real disk."""
+    ram = Path("/dev/shm")
+    if IN_CI or TORTURE or "TMPDIR" in os.environ or not ram.is_dir():
+        return
+    if shutil.disk_usage(ram).free > ROOM and os.access(ram, os.W_OK):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(ram)
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """Return two processes more than there are cores: many tests wait, for disks and browsers."""
     return (os.cpu_count() or 1) + 2
 
 
 # What takes long comes first, so that no core waits for another at the end.
-SLOW_FIRST = ("test_systemd", "test_ear_under_fire", "browser", "torture", "sync/", "quality/")
+SLOW_FIRST = (
+    "test_systemd",
+    "test_the_whole_path",
+    "browser",
+    "test_carry",
+    "test_syncthing",
+    "test_running",
+    "test_ear_under_fire",
+    "test_mirror_safety",
+    "test_scheduler",
+    "sync/",
+    "quality/",
+    "torture",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,6 +21,7 @@ import pytest
 from tests.conftest import SAMPLE
 from tests.support import chromium
 from tests.support.lodger import Lodger
+from tests.support.scale import some
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Dialog, Page
@@ -126,7 +127,7 @@ BOTH = ("phone", "desktop without JavaScript")
 """What most stories are told in; the chief ones ask for all `WINDOWS`."""
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=some(BOTH, 1))
 def window(
     request: pytest.FixtureRequest, chrome: Browser, events: Events
 ) -> Iterator[BrowserContext]:

@@ -88,6 +88,7 @@ def _new_page(context: BrowserContext) -> Page:
 def is_for_everybody(page: Page) -> None:
     """Fail on what axe calls serious or critical, and on what does not fit the window."""
     wrongs = []
+    page.wait_for_load_state()  # a click has only begun to load what it leads to
     page.evaluate(axe())
     for size in (PHONE, DESKTOP):
         page.set_viewport_size(size)

@@ -21,6 +21,7 @@ from tests.conftest import SAMPLE
 from tests.support.chromium import LAN_NAME
 from tests.support.foreign import Foreign, foreign_server
 from tests.support.lodger import Lodger
+from tests.support.scale import some
 
 playwright = sync_api()
 expect = playwright.expect
@@ -167,7 +168,7 @@ def outcome(page: Page) -> str:
     return str(page.evaluate("window.outcome"))
 
 
-@pytest.mark.parametrize(("name", "origin", "kind"), SITES)
+@pytest.mark.parametrize(("name", "origin", "kind"), some(SITES, 1))
 def test_a_foreign_form_changes_nothing(scene: Scene, name: str, origin: str, kind: str) -> None:
     for path in FORM_PATHS:
         target = scene.lodger.url(name, path)
@@ -176,7 +177,7 @@ def test_a_foreign_form_changes_nothing(scene: Scene, name: str, origin: str, ki
     scene.was_refused(403)
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("origin", some(ORIGINS, 1))
 def test_a_foreign_form_brings_no_note_to_the_ear(scene: Scene, origin: str) -> None:
     target = f"http://localhost:{scene.lodger.capture}/note"
     # The trick that makes JSON of a text/plain form: {"text": "…", "x": "="}
@@ -190,7 +191,7 @@ def test_a_foreign_form_brings_no_note_to_the_ear(scene: Scene, origin: str) -> 
     scene.was_refused(403)
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("origin", some(ORIGINS, 1))
 def test_a_foreign_script_brings_no_note_to_the_ear(scene: Scene, origin: str) -> None:
     target = f"http://localhost:{scene.lodger.capture}/note"
     for kind in ("text/plain", KINDS[0], "application/json"):
@@ -209,7 +210,7 @@ def test_a_foreign_script_brings_no_note_to_the_ear(scene: Scene, origin: str) -
     scene.ends_with_nothing_changed()
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("origin", some(ORIGINS, 1))
 @pytest.mark.parametrize("path", ["/api/notes", "/api/jobs/refresh/run"])
 def test_a_foreign_script_gets_nothing_done_by_the_api(
     scene: Scene, path: str, origin: str
@@ -225,7 +226,7 @@ def test_a_foreign_script_gets_nothing_done_by_the_api(
     scene.ends_with_nothing_changed()
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("origin", some(ORIGINS, 1))
 def test_a_foreign_script_reads_nothing(scene: Scene, origin: str) -> None:
     for path in ("/", "/api/memory", "/static/page.js"):
         target = scene.lodger.url(path=path)
@@ -321,7 +322,7 @@ def test_the_address_of_no_machine_leads_nowhere(scene: Scene) -> None:
     scene.was_refused(421)
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("origin", some(ORIGINS, 1))
 def test_no_page_can_be_framed(scene: Scene, origin: str) -> None:
     html = "".join(
         f"<iframe src={target}></iframe><iframe sandbox src={target}></iframe>"
@@ -432,7 +433,7 @@ STRANGE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("policy", ["with its policy", "without its policy"])
+@pytest.mark.parametrize("policy", some(["with its policy", "without its policy"], 1))
 def test_what_stands_in_memory_notes_and_logs_does_nothing(
     poisoned: Lodger, chrome: Browser, events: Events, policy: str
 ) -> None:

@@ -12,6 +12,7 @@ from tests.conftest import SAMPLE
 from tests.support.chromium import LAN_NAME
 from tests.support.lodger import Lodger
 from tests.support.net import until
+from tests.support.scale import some
 
 playwright = sync_api()
 expect = playwright.expect
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 EDITED = SAMPLE.replace("- Short answers, no preamble", "- Short answers, and a joke").replace(
     "- Never push to main without asking", "- Never push to main"
 )
-EVERYWHERE = pytest.mark.parametrize("window", WINDOWS, indirect=True)
+EVERYWHERE = pytest.mark.parametrize("window", some(WINDOWS, 2), indirect=True)
 ON_A_PHONE = pytest.mark.parametrize("window", ["phone"], indirect=True)
 PLAIN = pytest.mark.parametrize("window", ["desktop without JavaScript"], indirect=True)
 PROBLEM = "The memory is not at hand"

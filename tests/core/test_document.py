@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 from memsync.document import Kind, is_list_item, line_ending, scan, split_lines
 from tests.conftest import needs_real_memories, real_memories
+from tests.support.scale import examples
 
 
 def headings(text):
@@ -276,7 +277,7 @@ def assert_agrees_with_common_mark(text):
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=14), st.sampled_from(["\n", "\r\n"]))
-@settings(deadline=None, max_examples=800)
+@settings(deadline=None, max_examples=examples(800))
 def test_headings_are_those_common_mark_sees_and_those_right_below_raw_html(fragments, ending):
     assert_agrees_with_common_mark("\n".join(fragments).replace("\n", ending))
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from memsync import edits
 from memsync.document import scan
 from memsync.edits import Edit, EditError
+from tests.support.scale import examples
 
 PIECES = (
     "- a{}|- b{}|  more {}|prose {}|# H{}|## S{}|### S|```|```py|~~~|---|===|<!-- c -->|<!--|-->||| "
@@ -64,7 +65,7 @@ def lines_of(text):
 
 
 @given(documents_with_edits())
-@settings(deadline=None, max_examples=800)
+@settings(deadline=None, max_examples=examples(800))
 def test_every_line_that_no_edit_names_survives_in_order_and_in_kind(case):
     text, made, taken = case
     try:
@@ -110,7 +111,7 @@ GARBAGE = st.fixed_dictionaries({"op": st.sampled_from(["add", "replace", "remov
 
 
 @given(DOCUMENTS, st.lists(GARBAGE, max_size=3) | ANYTHING)
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 def test_garbage_is_an_edit_error_or_a_text_that_can_be_written(text, raw):
     try:
         after = edits.apply(text, edits.parse(raw)).text

@@ -284,6 +284,16 @@ def test_a_placeholder_of_a_cloud_client_is_told_from_a_file(folder, monkeypatch
     assert is_evicted(sparse)
 
 
+def test_a_folder_is_no_placeholder_though_its_file_system_counts_no_blocks(folder, monkeypatch):
+    real = os.stat
+
+    def without_blocks(name, **kwargs):
+        return SimpleNamespace(st_mode=real(name, **kwargs).st_mode, st_size=60, st_blocks=0)
+
+    monkeypatch.setattr(os, "stat", without_blocks)
+    assert not is_evicted(folder)
+
+
 @pytest.mark.parametrize(
     ("flags", "evicted"),
     [

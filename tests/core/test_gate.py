@@ -11,6 +11,7 @@ from memsync.edits import Edit, EditError, apply
 from memsync.gate import doubts, objections, reads_like_order, sift
 from tests.conftest import SAMPLE
 from tests.support.injections import ALL_ORDERS, INNOCENT
+from tests.support.scale import examples
 
 FACT = Edit("add", section="Current priorities", text="- The exporter is next")
 HELD = [
@@ -160,7 +161,7 @@ EDITS = st.builds(
 
 
 @given(st.lists(EDITS, max_size=4))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_whatever_passes_leaves_every_section_that_instructs_as_it_was(edits):
     usable: list[Edit] = []
     for edit in edits:

@@ -15,6 +15,7 @@ from memsync import hooks
 from memsync.errors import MemsyncError
 from tests.core.test_files import names
 from tests.support.net import until
+from tests.support.scale import examples
 
 OTHERS = """{
     "model": "opus",
@@ -148,7 +149,9 @@ def test_a_moved_folder_is_found_and_a_linked_file_stays_a_link(home, monkeypatc
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     TABLES,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from memsync import notes
 from memsync.errors import WrongUsageError
 from memsync.notes import MAX_BYTES, CameBy, Note, clean, escape, make, parse, render, unescape
+from tests.support.scale import examples
 
 DAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 12, 0, 0)  # noqa: DTZ001 - the machine's own clock
@@ -46,7 +47,7 @@ MIDNIGHT = NOON.replace(hour=0)
         make("\\---\n---", NOON, came_by="network"),
     ]
 )
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 def test_any_notes_written_to_a_log_are_read_back_as_they_were(taken):
     log = "".join(map(render, taken))
     assert parse(log, DAY) == taken
@@ -55,14 +56,14 @@ def test_any_notes_written_to_a_log_are_read_back_as_they_were(taken):
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_escaping_is_undone_exactly_and_leaves_no_line_of_a_log(text):
     assert unescape(escape(text)) == text
     assert not [line for line in escape(text).split("\n") if line.rstrip(" \t") == "---"]
 
 
 @given(st.text() | TEXTS)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_a_cleaned_note_is_clean(text):
     once = clean(text)
     assert clean(once) == once

@@ -18,6 +18,7 @@ from memsync.notes import Note, clean
 from memsync.sanitizing import sanitize
 from memsync.sync import refresh_memory_content
 from tests.conftest import SAMPLE
+from tests.support.scale import examples
 
 OFFLINE = Config(engine="offline")
 DAY = date(2026, 11, 23)
@@ -198,7 +199,7 @@ NOTES = st.lists(TEXTS.map("\n".join).map(clean).filter(str.strip), min_size=1, 
 
 
 @given(MEMORIES, NOTES)
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_whatever_a_note_says_it_is_text_below_a_bullet_and_all_else_stays(memory, texts):
     after = merged(memory, *texts)
     old, new = scan(memory), scan(after)

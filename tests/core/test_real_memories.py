@@ -20,10 +20,10 @@ from memsync.sync import refresh_memory_content
 from memsync.workspace import Workspace
 from tests.conftest import needs_real_memories, real_memories
 from tests.support import messages_server as messages
-from tests.support.scale import TORTURE
+from tests.support.scale import TORTURE, some
 
 pytestmark = needs_real_memories
-each_memory = pytest.mark.parametrize("path", real_memories(), ids=lambda path: path.stem)
+each_memory = pytest.mark.parametrize("path", some(real_memories(), 12), ids=lambda path: path.stem)
 
 
 def read(path):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memsync.redaction import redact
+from tests.support.scale import examples
 
 LOWER, HEX, MIXED = "a1b2c3d4e5f6g7h8" * 8, "0a1b2c3d4e5f6789" * 8, "aB3dE5gH7jK9mN1p" * 8
 UPPER, DIGITS = "A1B2C3D4E5F6G7H8" * 8, "1234567890" * 4
@@ -199,7 +200,7 @@ WORDS = [*(secret for _, secret in CREDENTIALS), *HARMLESS, SECRET, "password", 
 
 
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=3), max_size=8).map("".join))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_redacting_twice_is_redacting_once(text):
     once = redact(text)
     assert redact(once) == once
@@ -223,13 +224,13 @@ def test_a_long_note_of_dashes_takes_no_longer_than_another():
 
 @given(st.lists(st.sampled_from([secret for _, secret in CREDENTIALS]), min_size=1, max_size=4),
        st.sampled_from([" ", "\n", ", ", " and ", "\t", "`; `"]))  # fmt: skip
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_of_several_credentials_none_is_left(secrets, glue):
     assert redact(glue.join(secrets)).count("[redacted: ") == len(secrets)
     assert not [secret for secret in secrets if secret in redact(glue.join(secrets))]
 
 
 @given(st.text(st.sampled_from("abcXYZ 019-_.:/@='\"\n"), max_size=40))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_text_without_the_word_for_a_secret_keeps_its_lines(text):
     assert redact(text).count("\n") == text.count("\n")

@@ -13,6 +13,7 @@ from memsync.refresh import merge_pending
 from memsync.sanitizing import sanitize, without_hidden
 from tests.conftest import SAMPLE
 from tests.support import messages_server as answers
+from tests.support.scale import examples
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_a_machine_made_line_shows_what_it_is(given_text, made):
     assert sanitize(given_text) == made
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.text())
 def test_doing_it_twice_changes_nothing_more(text):
     once = sanitize(text)

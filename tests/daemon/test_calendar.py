@@ -23,6 +23,7 @@ from memsync import clock, sessions, store
 from memsync.config import Config
 from memsync.daemon import history, mail, scheduler, triggers
 from memsync.notes import make
+from tests.support.scale import some
 
 MINUTE = timedelta(minutes=1)
 ZONES = ("Europe/Rome", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
@@ -115,7 +116,7 @@ def with_digest(config: Config) -> Config:
     return replace(config, daemon=daemon, engine="offline", source=None)
 
 
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("zone", some(ZONES, 1))
 @pytest.mark.parametrize("seed", [1, 2])
 def test_months_with_power_cuts_and_clock_steps_merge_each_note_once(
     zone, seed, in_zone, workspace, sent
@@ -162,7 +163,7 @@ def last_monday_nine(moment: datetime) -> datetime:
     return nine if nine <= moment else nine - timedelta(days=7)
 
 
-@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("zone", some(ZONES, 1))
 def test_a_machine_that_is_never_off_sends_its_digest_on_monday_at_nine(
     zone, in_zone, workspace, sent
 ):
@@ -178,7 +179,7 @@ def test_a_machine_that_is_never_off_sends_its_digest_on_monday_at_nine(
     assert len(local) == 9
 
 
-@pytest.mark.parametrize("zone", ZONES[:3])
+@pytest.mark.parametrize("zone", some(ZONES[:3], 1))
 @pytest.mark.parametrize("month", [3, 10])
 def test_at_a_change_of_daylight_saving_each_job_runs_once(zone, month, in_zone, workspace):
     in_zone(zone)

@@ -16,7 +16,7 @@ from memsync.daemon import carry, scheduler
 from memsync.errors import FolderAwayError, MemsyncError, RefusedError
 from tests.conftest import SAMPLE
 from tests.support.daemons import Done, memsync
-from tests.support.scale import need
+from tests.support.scale import need, some
 from tests.support.webdav import Cloud
 
 REMOTE = "cloud:notes/.claude-memory"
@@ -169,7 +169,7 @@ def test_without_its_listing_both_sides_are_taken_as_they_are(cloud, pi, desk):
         assert machine.memory.exists()
 
 
-@pytest.mark.parametrize("way", ["refused", "no answer", "killed"])
+@pytest.mark.parametrize("way", some(["refused", "no answer", "killed"], 1))
 def test_a_carrying_that_is_cut_off_leaves_the_memory_its_name(cloud, pi, desk, monkeypatch, way):
     desk.sync()
     pi.add("- only on the pi")

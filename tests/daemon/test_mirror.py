@@ -18,6 +18,7 @@ from memsync.daemon.mirror import mirror
 from memsync.daemon.mirror_report import MirrorReport, Rules
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.mirrored import MARK
+from tests.support.scale import examples
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 MEMORY = "<!-- memsync v1 -->\n# Me\n"
@@ -581,7 +582,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_mirror_equals_the_source_and_whatever_it_ever_held_is_found(steps):
     with tempfile.TemporaryDirectory() as folder:
         source, copy = Path(folder, "source"), Path(folder, "mirror")

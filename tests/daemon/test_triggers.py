@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from memsync.daemon import triggers
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger, next_run
+from tests.support.scale import examples
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
@@ -101,7 +102,7 @@ LINES = st.tuples(
 
 
 @given(line=LINES, minutes=st.integers(0, 10 * 1440), seconds=st.integers(0, 59))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_the_next_run_is_the_first_minute_that_the_line_means(line, minutes, seconds):
     after = datetime(2026, 11, 20, tzinfo=UTC) + timedelta(minutes=minutes, seconds=seconds)
     minute = after.replace(second=0)

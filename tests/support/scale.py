@@ -7,12 +7,18 @@ And which tools a test needs: it skips with a reason where one is absent, and fa
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+
+_Case = TypeVar("_Case")
 
 TORTURE = bool(os.environ.get("MEMSYNC_TORTURE"))
 IN_CI = os.environ.get("CI") == "true"
@@ -22,6 +28,21 @@ def share(whole: int, least: int = 1, *, by_hand: int = 40) -> int:
     """Return how many of `whole` rounds to run here, at least `least`; by hand one of `by_hand`."""
     part = whole if TORTURE else whole // 10 if IN_CI else whole // by_hand
     return max(least, part)
+
+
+def examples(whole: int) -> int:
+    """Return how many examples a property is tried on: all in CI, a quarter by hand."""
+    return whole if TORTURE or IN_CI else whole // 4
+
+
+def some(cases: Iterable[_Case], count: int) -> list[_Case]:
+    """Return all cases in CI, and `count` of them by hand, others each day."""
+    listed = list(cases)
+    if TORTURE or IN_CI:
+        return listed
+    # By the day, not at random: every process of a run has to collect the same tests.
+    chance = random.Random(datetime.now(UTC).toordinal())
+    return chance.sample(listed, min(count, len(listed)))
 
 
 def need(*tools: str, root: bool = False) -> None:
