@@ -32,6 +32,25 @@ def ends_in_newline(path: Path) -> bool:
         return True
 
 
+def rest_of(path: Path, data: bytes, *, head: bytes) -> bytes:
+    """Return what to append to `path` so that `data` stands at its end, on lines of its own.
+
+    That is all of it, or the rest where an append of it was cut off amid a line.
+
+    Args:
+        path: a file of entries.
+        data: whole entries.
+        head: what every entry begins with and none has inside.
+    """
+    if ends_in_newline(path):
+        return data
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - len(data)))
+        tail = file.read()
+    begun = tail[tail.rfind(head) :] if head in tail else b""
+    return data[len(begun) :] if begun and data.startswith(begun) else b"\n" + data
+
+
 def append_durably(path: Path, data: bytes) -> None:
     """Append `data` to `path` and return once it is on disk; an append that fails leaves no part.
 

@@ -28,6 +28,9 @@ _MARKS: dict[CameBy, str] = {
     "transcript": " (transcript)",
     "file": " (file)",
 }
+ENTRY_HEAD = "\n---\n### "
+"""What every entry of a day's log begins with, and no note has inside."""
+
 _CAME_BY = {mark: came_by for came_by, mark in _MARKS.items()}
 _ENTRY = r"### (\d\d:\d\d:\d\d)( \((?:captured|transcript|file)\))?"
 _HEADING = re.compile(rf"{_ENTRY}[ \t]*")
@@ -104,7 +107,7 @@ def clean(text: str) -> str:
 
 def render(note: Note) -> str:
     """Return the entry of a day's log that holds `note`."""
-    return f"\n---\n### {note.time}{_MARKS[note.came_by]}\n{escape(note.text)}\n"
+    return f"{ENTRY_HEAD}{note.time}{_MARKS[note.came_by]}\n{escape(note.text)}\n"
 
 
 def parse(text: str, day: date) -> list[Note]:

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from memsync import clock, lastseen, notes, proposals
-from memsync.appending import append_durably, ends_in_newline
+from memsync.appending import append_durably, rest_of
 from memsync.daylogs import copies, days, log_path, read_day, read_days, read_log, unreadable
 from memsync.errors import FolderAwayError
 from memsync.folders import make_below
@@ -131,8 +131,7 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: LastS
     missing = {note.id: note for note in wanted if note.id not in seen.ids}
     data = "".join(map(notes.render, missing.values())).encode("utf-8")
     if missing:
-        data = data if ends_in_newline(path) else b"\n" + data
-        append_durably(path, data)
+        append_durably(path, rest_of(path, data, head=notes.ENTRY_HEAD.encode()))
         seen.ids |= missing.keys()
     after = _looks(workspace, day)
     grown = sum(look[2] for look in after) - sum(look[2] for look in looks)

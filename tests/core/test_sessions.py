@@ -165,6 +165,21 @@ def test_a_note_after_a_torn_log_is_whole_and_its_own(workspace, noon, tail):
     assert path.read_text().startswith("\n---\n### 12:00:00\nbefore\n")
 
 
+def test_a_note_of_which_a_part_stayed_behind_is_written_to_its_end(workspace, noon):
+    """The disk neither ended the append nor let it be undone; the note is then given again."""
+    first, second = (notes.make(f"two\nlines {number}", clock.now()) for number in range(2))
+    whole = "".join(map(notes.render, (first, second)))
+    path = sessions.log_path(workspace, DAY)
+    for cut in range(len(notes.ENTRY_HEAD), len(whole) - 1):
+        if whole[cut - 1] == "\n" or 0 < cut - whole.rfind("\n---") < len(notes.ENTRY_HEAD):
+            continue  # the line is whole, or hardly begun: what stays is then a note of its own
+        path.write_text(whole[:cut])
+        seen = sessions.LastSeen()
+        sessions.add_missing(workspace, [first, second], seen)
+        assert path.read_text() == whole
+        assert sessions.add_missing(workspace, [first, second], seen) == 0
+
+
 def test_adding_what_is_there_changes_nothing(workspace, noon):
     wanted = [
         notes.make(f"note {number}", clock.now() - timedelta(hours=9 * number), came_by="network")
