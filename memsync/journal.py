@@ -184,10 +184,11 @@ class History:
     def _origin(self, came: Came, alone: Sequence[Came]) -> Came:
         """Follow a line back to the note it came from, through those it was made from."""
         for _ in range(MOST_STEPS):
-            older = self._alone.get(came.was, []) if came.was else alone
-            if not came.was and (came.notes or came.deed not in RETURNS):
+            if came.was:
+                alone = self._alone.get(came.was, [])  # from here on it is about that line
+            elif came.notes or came.deed not in RETURNS:
                 return came
-            before = next((c for c in older if c.when < came.when and c != came), None)
+            before = next((c for c in alone if c.when < came.when and c != came), None)
             if before is None:
                 return came
             came = before

@@ -9,7 +9,7 @@ import pytest
 from memsync import backups, clock, lastseen, review, sessions, store
 from memsync import proposals as kept
 from memsync.blame import blame
-from memsync.journal import Cause
+from memsync.journal import Cause, added_lines
 from memsync.notes import make
 from memsync.publish import publish
 from memsync.refresh import merge_pending
@@ -192,6 +192,24 @@ def test_words_of_lines_that_went_do_not_blur_which_of_two_notes_it_was(with_cla
     merge_pending(with_claude)
     line = origins(with_claude)["- Never restart Willow-248 without a word"]
     assert line.notes == (willow.name,)
+
+
+def test_a_condensed_line_that_another_machine_had_found_is_still_its_first_notes(
+    with_claude, claude
+):
+    note = said(with_claude, "The importer is written in Rust and built nightly")
+    line, short = "- importer: written in Rust, built nightly", "- importer: Rust, built nightly"
+    claude.script(edits(add(line)))
+    merge_pending(with_claude)
+    found = {"time": clock.now().isoformat(), "by": "found", "notes": []}
+    rows = [[key.placed, key.alone, []] for key, _ in added_lines("", "## Projects\n\n" + line)]
+    elsewhere = with_claude.machines / "laptop-0000" / "changes.jsonl"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(json.dumps({**found, "lines": rows}) + "\n")
+    said(with_claude, "The exporter runs on Mondays")
+    claude.script(edits({"op": "replace", "find": line, "text": short}))
+    merge_pending(with_claude)
+    assert origins(with_claude)[short].notes == (note.name,)
 
 
 def test_a_value_put_right_is_of_the_note_that_put_it_right(with_claude, claude):
