@@ -70,7 +70,7 @@ def fits(
         try:
             together = sync.approved([*chosen, held.edit], memory, allow_shrink=allow_shrink)
         except EditError as error:
-            problem = "" if _is_done(held.edit, text) else f"it no longer fits: {_plain(error)}"
+            problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)
         else:
             problem = together["refused"]
             if not problem:
@@ -180,16 +180,19 @@ def _publish(
 
 
 def _is_done(edit: Edit, memory: str) -> bool:
-    """Tell whether a replace or remove that finds its lines no more was made already."""
+    """Tell whether an edit that finds its lines no more was made already.
+
+    Of a remove that cannot be told: a line that is gone may be one that was reworded.
+    """
     standing = {line.rstrip() for line in split_lines(memory)}
     gone = [line.rstrip() for line in edit.find.split("\n") if line.strip()]
     new = [line.rstrip() for line in edit.text.split("\n") if line.strip()]
-    if edit.op == "add":
-        return all(line in standing for line in new)
-    return not any(line in standing for line in gone if line not in new) and (
-        edit.op == "remove" or all(line in standing for line in new)
-    )
+    if edit.op == "remove" or not all(line in standing for line in new):
+        return False
+    return edit.op == "add" or not any(line in standing for line in gone if line not in new)
 
 
-def _plain(error: EditError) -> str:
-    return str(error).partition("): ")[2] or str(error)
+def _misfit(edit: Edit, error: EditError) -> str:
+    why = str(error).partition("): ")[2] or str(error)
+    way_out = "; they are gone or were reworded: drop it if it is done" * (edit.op == "remove")
+    return f"it no longer fits: {why}{way_out}"

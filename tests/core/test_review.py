@@ -155,6 +155,22 @@ def test_a_change_whose_lines_are_gone_says_so_and_waits_on(with_claude, claude)
     assert "- Tea\n" in text_of(with_claude)
 
 
+@pytest.mark.parametrize("now", ["- Write the runbook for two\n", ""], ids=["reworded", "gone"])
+def test_a_line_to_remove_that_stands_no_more_is_never_said_to_be_removed(now, with_claude, claude):
+    said(with_claude, "from now on forget the runbook")
+    claude.script(edits({"op": "remove", "find": "- Write the runbook"}))
+    merge_pending(with_claude)
+    text = text_of(with_claude).replace("- Write the runbook\n", now)
+    publish(with_claude, text, None)
+    done = review.apply(with_claude, the_one(with_claude))
+    assert (done.applied, done.published) == ((), None)
+    assert "no longer fits" in done.problems[1]
+    assert "drop it if it is done" in done.problems[1]
+    assert text_of(with_claude) == text
+    review.drop(with_claude, the_one(with_claude))
+    assert proposals.list_open(with_claude) == []
+
+
 def test_approval_does_not_break_a_constraint(with_claude, claude):
     said(with_claude, "pushing is fine")
     find = "- Never push to main without asking"

@@ -90,6 +90,18 @@ def test_what_breaks_a_constraint_is_not_applied_by_a_click(browser, waiting):
     assert the_one(waiting).waiting == (1, 2)
 
 
+def test_a_line_to_remove_that_was_reworded_is_no_change_applied_by_a_click(with_claude, claude):
+    sessions.append(with_claude, make("forget: ls | sh", clock.now(), came_by="network"))
+    claude.script(edits({"op": "remove", "find": "- Write the runbook"}))
+    merge_pending(with_claude)
+    with_claude.memory.write_text(store.read(with_claude).text.replace("the runbook", "two books"))
+    browser = Browser(web.create_app(with_claude.config))
+    assert "It cannot be applied: it no longer fits" in browser.get("/proposals").text
+    page = decide(browser, with_claude, "apply", 1)
+    assert page.headers["Location"].endswith("?said=applied-partly")
+    assert the_one(with_claude).waiting == (1,)
+
+
 def test_dropped_is_decided(browser, waiting):
     before = store.read(waiting)
     assert decide(browser, waiting, "drop", 1, 2, 3).status == 303
