@@ -54,7 +54,7 @@ def change(path: Path, values: Mapping[str, object]) -> None:
     """Set keys of the file to values of the right type, keeping all that a person wrote.
 
     Values are not checked against their keys; `set_value` does that. A value of None takes the
-    key away. Tuples are written as lists.
+    key away; a section that is empty by that stays as an empty one. Tuples are written as lists.
     """
     document = _parse_document(path)
     for dotted, value in values.items():
@@ -71,9 +71,21 @@ def change(path: Path, values: Mapping[str, object]) -> None:
                 )
         if value is None:
             table.pop(name, None)
+            if sections and not table:
+                _declare(document, sections[0])
         else:
             table[name] = list(value) if isinstance(value, tuple) else value
     _write(path, tomlkit.dumps(document))
+
+
+def _declare(document: tomlkit.TOMLDocument, section: str) -> None:
+    """Write the header of an empty section that only its sub-tables (`[targets.c]`) declared.
+
+    An empty [targets] means that no agent gets the memory, none at all that the usual ones do.
+    """
+    if section not in tomllib.loads(tomlkit.dumps(document)):
+        document.remove(section)
+        document.append(section, tomlkit.table(is_super_table=False))
 
 
 def parse(key: settings.Key, text: str) -> object:

@@ -92,6 +92,18 @@ def test_removing_takes_the_block_out_and_leaves_the_rest(call, home, workspace)
 
 
 @pytest.mark.parametrize(
+    "last", [("mine", "{home}/mine.md", "--mode", "copy"), ("roo",), ("gemini",)], ids=str
+)
+def test_where_the_last_target_is_removed_no_agent_gets_the_memory(last, call, home, workspace):
+    for name in ("claude", "codex"):
+        assert call("targets", "remove", name).code == 0
+    assert call("targets", "add", *(word.format(home=home) for word in last)).code == 0
+    assert call("targets", "remove", last[0]).code == 0
+    assert states(call) == {}
+    assert not (home / ".claude" / "CLAUDE.md").exists()
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (("add", "nonesuch"), "no agent 'nonesuch' is known"),

@@ -75,6 +75,24 @@ def test_a_change_touches_its_own_line_and_no_other(file):
     assert file.read_text() == after
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[targets.c]\npath = "/c"\nmode = "copy"\n',
+        'targets.c = "/c"\n',
+        'targets = { c = "/c" }\n',
+        '[targets]\nc = "/c"\n',
+        '[targets]\n[targets.c]\npath = "/c"\n',
+    ],
+)
+@pytest.mark.parametrize("after", ["", WRITTEN[WRITTEN.index("[core]") :]])
+def test_a_section_that_loses_its_last_key_stays_as_an_empty_one(file, table, after):
+    file.write_text(f"{table}{after}")
+    config_writer.change(file, {"targets.c": None})
+    assert tomllib.loads(file.read_text()) == {"targets": {}, **tomllib.loads(after)}
+    assert all(line in file.read_text() for line in after.splitlines())
+
+
 def test_a_change_makes_an_open_config_private_and_keeps_a_link_a_link(file, tmp_path):
     file.chmod(0o644)
     dotfiles = tmp_path / "dotfiles.toml"
