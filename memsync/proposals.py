@@ -184,14 +184,17 @@ def find(workspace: Workspace, identifier: str) -> Proposal:
 def note_ids(workspace: Workspace) -> dict[str, bool]:
     """Return the ids of the notes in proposals, and whether they wait (else all is decided).
 
-    Notes that were made pending anew are in none; raises as `list_all` does.
+    Notes that were made pending anew are in none but where they wait; raises as `list_all` does.
     """
     found: dict[str, bool] = {}
+    given_back: set[str] = set()
     for proposal in list_all(workspace):
-        if not proposal.given_back:
-            for name in proposal.notes:
-                found[name.id] = found.get(name.id, False) or proposal.is_open
-    return found
+        if proposal.given_back:
+            given_back |= {name.id for name in proposal.notes}
+            continue
+        for name in proposal.notes:
+            found[name.id] = found.get(name.id, False) or proposal.is_open
+    return {name: waits for name, waits in found.items() if waits or name not in given_back}
 
 
 _Decisions = dict[str, dict[int, Decision]]

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memsync import proposals, sessions, store, sync
+from memsync import clock, proposals, sessions, store, sync
 from memsync.document import split_lines
 from memsync.edits import Edit, EditError
-from memsync.errors import MemoryMovedError, WrongUsageError
+from memsync.errors import MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.gate import Held
 from memsync.journal import Cause
 from memsync.locks import exclusive_lock
-from memsync.notes import Note
+from memsync.notes import Note, make
 from memsync.proposals import Deed, Proposal
 from memsync.publish import Published, publish
 from memsync.state import lock_path
@@ -126,14 +126,52 @@ def drop(workspace: Workspace, proposal: Proposal, numbers: Iterable[int] | None
     _settle(workspace, proposal, _checked(proposal, numbers), "dropped")
 
 
-def give_back(workspace: Workspace, proposal: Proposal) -> None:
+def give_back(workspace: Workspace, proposal: Proposal) -> tuple[Proposal, ...]:
     """Make the notes of what still waits pending anew: the next refresh merges them once more.
+
+    A note is not pending while it waits elsewhere, so every open proposal that shares one goes
+    with it. One that a ledger names, as another machine was quicker, is written down once more.
+
+    Returns:
+        The proposals that were given back, the one asked for first.
 
     Raises:
         WrongUsageError: nothing of it waits.
-        MemsyncError: the decision cannot be written down.
+        MemsyncError: a note cannot be made pending, or the decision not written down.
     """
-    proposals.decide(workspace, proposal, _checked(proposal, None), "again")
+    _checked(proposal, None)
+    together = _sharing_notes(workspace, proposal)
+    _note_anew(workspace, together)
+    for entry in together:
+        proposals.decide(workspace, entry, entry.waiting, "again")
+    return tuple(together)
+
+
+def _sharing_notes(workspace: Workspace, proposal: Proposal) -> list[Proposal]:
+    """Return the proposal, and those open ones that hold a note of it, or of one of these."""
+    found = [proposal]
+    others = [entry for entry in proposals.list_open(workspace) if entry.id != proposal.id]
+    for entry in found:  # which grows on the way
+        found += [other for other in others if set(other.notes) & set(entry.notes)]
+        others = [other for other in others if other not in found]
+    return found
+
+
+def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
+    """Write down once more those notes that a ledger names, for no ledger takes a name back."""
+    merged = sessions.merged_ids(workspace) or set()
+    for entry in given_back:
+        said = {note.id: note for note in said_in(workspace, entry)}
+        for name in entry.notes:
+            if name.id not in merged:
+                continue
+            if name.id not in said:
+                raise MemsyncError(
+                    f"a note of proposal {entry.id} counts as merged, and its words are not here",
+                    hint=f"wait for the log of {name.day}, or memsync review --drop {entry.id}",
+                )
+            words = make(said[name.id].text, clock.now(), came_by=name.came_by)
+            sessions.append(workspace, words)
 
 
 def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ...]:
@@ -152,10 +190,12 @@ def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ..
 
 
 def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], deed: Deed) -> None:
-    """Write the decision down; where it was the last one, its notes are merged."""
+    """Write the decision down; notes of which nothing waits any more, here or elsewhere, merge."""
     proposals.decide(workspace, proposal, numbers, deed)
     if not set(proposal.waiting) - set(numbers) and not proposal.given_back:
-        sessions.mark_merged(workspace, proposal.notes)
+        waits = proposals.note_ids(workspace)
+        done = [name for name in proposal.notes if not waits.get(name.id)]
+        sessions.mark_merged(workspace, done)
 
 
 def said_in(workspace: Workspace, proposal: Proposal) -> list[Note]:

@@ -63,17 +63,28 @@ def review(  # noqa: PLR0913 - one for each of its options
     if apply_id is not None:
         _apply(workspace, chosen, numbers or None, allow_shrink=allow_shrink, as_json=as_json)
         return
+    if again_id is not None:
+        _give_back(workspace, chosen, as_json=as_json)
+        return
     for entry in chosen:
-        if drop_id is not None:
-            deed.drop(workspace, entry, numbers or None)
-        else:
-            deed.give_back(workspace, entry)
-    word = "dropped" if drop_id is not None else "pending again"
+        deed.drop(workspace, entry, numbers or None)
+    _say_decided("dropped", chosen, as_json=as_json)
+
+
+def _give_back(workspace: Workspace, chosen: Sequence[Proposal], *, as_json: bool) -> None:
+    done: dict[str, Proposal] = {}
+    for entry in chosen:
+        if entry.id not in done:  # else it shares a note with one before it
+            done |= {given.id: given for given in deed.give_back(workspace, entry)}
+    _say_decided("pending again", list(done.values()), as_json=as_json)
+
+
+def _say_decided(word: str, decided: Sequence[Proposal], *, as_json: bool) -> None:
     if as_json:
-        print_json({word.replace(" ", "_"): [entry.id for entry in chosen]})
-    else:
-        for entry in chosen:
-            click.echo(f"Proposal {entry.id}: {word}. The notes stay in the log.")
+        print_json({word.replace(" ", "_"): [entry.id for entry in decided]})
+        return
+    for entry in decided:
+        click.echo(f"Proposal {entry.id}: {word}. The notes stay in the log.")
 
 
 def _choose(workspace: Workspace, name: str | None, *, every: bool) -> list[Proposal]:

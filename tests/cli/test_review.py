@@ -71,6 +71,18 @@ def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
     assert len(sessions.pending(waiting)) == 1
 
 
+def test_all_may_be_given_back_where_two_share_a_note_and_each_is_told_once(call, waiting, claude):
+    (path,) = waiting.machines.glob("*/proposals/*.json")
+    away = path.rename(waiting.root / "on-its-way.json")
+    claude.script(edits(OBEY))
+    call("refresh")
+    away.rename(path)
+    done = call("review", "--again", "--all")
+    assert (done.code, done.out.count("pending again")) == (0, 2)
+    assert call("review").out == "Nothing waits for review.\n"
+    assert len(sessions.pending(waiting)) == 1
+
+
 def test_status_and_doctor_tell_what_waits(call, waiting):
     assert json.loads(call("status", "--json").out)["proposals"] == 1
     assert "memsync review" in call("status").out

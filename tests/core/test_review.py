@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+import time_machine
 
 from memsync import clock, proposals, review, sessions, store
-from memsync.errors import BadAnswerError, WrongUsageError
+from memsync.errors import BadAnswerError, MemsyncError, WrongUsageError
 from memsync.notes import make
 from memsync.publish import publish
 from memsync.refresh import merge_pending, preview
@@ -127,6 +129,75 @@ def test_notes_given_back_are_asked_about_anew(waiting, claude):
     assert second.id != first.id
     review.drop(waiting, second)
     assert sessions.pending(waiting) == []
+
+
+@pytest.fixture
+def twice(waiting, claude):
+    """One note in two proposals, as two machines made them before either saw the other's."""
+    (path,) = waiting.machines.glob("*/proposals/*.json")
+    away = path.rename(waiting.root / "on-its-way.json")
+    claude.script(edits(OBEY | {"text": "- Long replies at noon"}))
+    merge_pending(waiting)
+    away.rename(path)
+    assert len(proposals.list_open(waiting)) == 2
+    return waiting
+
+
+def pending(workspace) -> list[str]:
+    return [note.text for note in sessions.pending(workspace)]
+
+
+@pytest.mark.parametrize("deed", [review.drop, review.apply])
+def test_a_note_is_merged_only_when_the_last_of_its_proposals_is_decided(deed, twice):
+    first, second = proposals.list_open(twice)
+    (name,) = first.notes
+    deed(twice, first)
+    assert name.id not in sessions.merged_ids(twice)
+    assert pending(twice) == []
+    deed(twice, second)
+    assert name.id in sessions.merged_ids(twice)
+    assert pending(twice) == []
+
+
+def test_a_note_dropped_in_one_proposal_and_given_back_in_the_other_is_pending(twice, claude):
+    first, second = proposals.list_open(twice)
+    review.drop(twice, first)
+    assert review.give_back(twice, second) == (second,)
+    assert pending(twice) == ["Ada likes long answers at noon"]
+    claude.script(edits(OBEY))
+    merge_pending(twice)
+    review.apply(twice, the_one(twice))
+    assert OBEY["text"] in text_of(twice)
+    assert pending(twice) == []
+
+
+def test_a_note_that_waits_twice_is_given_back_by_both(twice):
+    first, second = proposals.list_open(twice)
+    assert review.give_back(twice, second) == (second, first)
+    assert proposals.list_open(twice) == []
+    assert pending(twice) == ["Ada likes long answers at noon"]
+
+
+def test_a_note_that_another_machine_called_merged_is_pending_all_the_same(waiting, claude):
+    proposal = the_one(waiting)
+    sessions.mark_merged(waiting, proposal.notes)  # it had not seen this proposal
+    with time_machine.travel(clock.now() + timedelta(minutes=1)):
+        review.give_back(waiting, proposal)
+        (again,) = sessions.pending(waiting)
+        assert (again.text, again.came_by) == ("Ada likes long answers at noon", "network")
+        claude.script(edits(OBEY))
+        merge_pending(waiting)
+    assert [name.id for name in the_one(waiting).notes] == [again.id]
+
+
+def test_a_merged_note_whose_words_are_not_here_is_not_said_to_be_pending(waiting):
+    proposal = the_one(waiting)
+    sessions.mark_merged(waiting, proposal.notes)
+    for log in waiting.sessions.iterdir():
+        log.unlink()
+    with pytest.raises(MemsyncError, match="its words are not here"):
+        review.give_back(waiting, proposal)
+    assert the_one(waiting).waiting == proposal.waiting
 
 
 def test_a_proposal_outlives_changes_of_the_memory_below_it(waiting):
