@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -52,8 +52,13 @@ def print_published(published: Published, done: str) -> None:
     require_told(published.targets)
 
 
-def print_states(states: Iterable[TargetState]) -> None:
+NO_AGENT = "No agent here has the memory. memsync targets add NAME gives it to one."
+
+
+def print_states(states: Sequence[TargetState]) -> None:
     """Print a line for each target, and what a person has to know about it."""
+    if not states:
+        click.echo(NO_AGENT)
     for state in states:
         click.echo(f"  {state.name}: {state.state}  {state.path}")
         if state.advice:

@@ -41,7 +41,7 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
         provider, sync_root = "rclone", _place_of_copy(sync_root)
     name, root = _choose_folder(provider, sync_root)
     config = _write_config(path, name, root, remote)
-    config = _with_others(config)
+    config = _with_others(_with_moved(config))
     workspace = Workspace.create(config)
     if name == "rclone":
         _pull(workspace)
@@ -49,8 +49,6 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
     _open_ledger(workspace)
     click.echo(f"Memory: {workspace.memory}")
     print_states(published.targets)
-    if not published.targets:
-        click.echo("No agent was found. memsync targets add NAME gives one the memory.")
     others = [agent.name for agent in targets.offered(targets.resolve(config))]
     if others:
         click.echo(f"Also found here: {', '.join(others)}. memsync targets add NAME")
@@ -141,6 +139,14 @@ def _write_config(path: Path, provider: str, root: Path, remote: str | None = No
     else:
         config_writer.write_new(path, {"core": {"provider": provider}, "paths": paths})
     return settings.load(path)
+
+
+def _with_moved(config: Config) -> Config:
+    """Name the agents that a variable of this shell moved: the daemon will not have it."""
+    for target in targets.moved(config):
+        name_target(config, target.name, str(target.path))
+        config = settings.load(config.source)
+    return config
 
 
 def _with_others(config: Config) -> Config:

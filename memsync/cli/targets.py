@@ -14,7 +14,7 @@ from memsync import store
 from memsync import targets as keepers
 from memsync.cli.naming import name_target
 from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import limit_table, print_states, print_targets, state_table
+from memsync.cli.report import NO_AGENT, limit_table, print_states, print_targets, state_table
 from memsync.config import TARGET_MODES, Config
 from memsync.errors import (
     DamagedMemoryError,
@@ -51,7 +51,7 @@ def list_targets(*, available: bool = False, as_json: bool = False) -> None:
     print_targets(states)
     if not states:
         known = ", ".join(agent.name for agent in keepers.AGENTS)
-        click.echo(f"No agent has the memory yet. memsync targets add NAME, NAME one of {known}")
+        click.echo(f"{NO_AGENT} NAME is one of {known}")
 
 
 def _look(workspace: Workspace) -> list[TargetState]:
@@ -204,18 +204,22 @@ def remove(name: str) -> None:
 def check(ctx: click.Context, *, quiet: bool, as_json: bool) -> None:
     """Tell by the exit code whether every agent here has the memory: 0, or 1 if not.
 
-    Changes nothing. For scripts and CI; memsync targets sync brings in step what is not.
+    Where no agent is to have it at all, that is 1, too. Changes nothing. For scripts and CI;
+    memsync targets sync brings in step what is not.
     """
     states = _look(open_workspace())
     adrift = [state for state in states if state.state != "in-sync"]
+    in_step = bool(states) and not adrift
     if as_json:
-        print_json({"in_step": not adrift, "targets": state_table(states)})
+        print_json({"in_step": in_step, "targets": state_table(states)})
     elif not quiet and adrift:
         print_targets(adrift, lead="")
+    elif not quiet and not states:
+        click.echo(NO_AGENT)
     elif not quiet:
         count = "1 agent has" if len(states) == 1 else f"{len(states)} agents have"
         click.echo(f"{count} the memory as it is now.")
-    ctx.exit(1 if adrift else 0)
+    ctx.exit(0 if in_step else 1)
 
 
 def _forget(target: Target) -> str:

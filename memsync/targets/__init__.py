@@ -1,7 +1,7 @@
 """The agents' instruction files: which they are, and giving the memory to them."""
 
 from memsync.targets.agents import AGENTS, WITHOUT_FILE, Agent, Limit
-from memsync.targets.catalog import Target, find_agent, offered, place_of, readers, resolve
+from memsync.targets.catalog import Target, find_agent, moved, offered, place_of, readers, resolve
 from memsync.targets.remarks import Remark, Size, read_twice, remarks, size
 from memsync.targets.removing import forget
 from memsync.targets.states import TargetState, inspect_all
@@ -21,6 +21,7 @@ __all__ = [
     "find_agent",
     "forget",
     "inspect_all",
+    "moved",
     "offered",
     "place_of",
     "read_twice",

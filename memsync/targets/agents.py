@@ -76,7 +76,14 @@ class Agent:
         """Return the agent's folder on this machine, whether it exists or not."""
         moved = os.environ.get(self.moved_by) if self.moved_by else None
         if moved:
-            return _place(moved) / self.below_moved
+            return _place(moved).absolute() / self.below_moved
+        return self._usual_folder()
+
+    def is_moved(self) -> bool:
+        """Tell whether its own variable moves its folder, which other processes may not know."""
+        return self.folder() != self._usual_folder()
+
+    def _usual_folder(self) -> Path:
         on_windows = self.windows_home and platform() == "win32"
         return _place(self.windows_home if on_windows else self.home, self.xdg)
 

@@ -68,6 +68,17 @@ def resolve(config: Config) -> list[Target]:
     return [Target(a.name, a.file(), a.mode) for a in usual if a.file().parent.is_dir()]
 
 
+def moved(config: Config) -> list[Target]:
+    """Return the guessed targets that are where a variable of this process says, not where usual.
+
+    A service or another shell does not have that variable; only the config can tell it.
+    """
+    if "targets" in config.given:
+        return []
+    agents = {agent.name for agent in AGENTS if agent.is_moved()}
+    return [target for target in resolve(config) if target.name in agents]
+
+
 def offered(targets: Iterable[Target]) -> list[Agent]:
     """Return the agents found on this machine that have no target yet, one a file.
 

@@ -51,6 +51,47 @@ def test_a_fresh_machine_gets_a_starter_memory_and_every_agent_has_it(run, home,
     assert run("status", "--json").json["pending"] == 0
 
 
+def test_an_agent_that_a_variable_of_this_shell_moved_is_known_without_it(
+    call, home, sync, monkeypatch
+):
+    (home / "moved").mkdir()
+    (home / ".codex").mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", "moved")
+    monkeypatch.setenv("CODEX_HOME", str(home / ".codex"))
+    assert init(call, sync).code == 0
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    assert call("refresh", "--notes", "I like tea").code == 0
+    assert "I like tea" in (home / "moved" / "CLAUDE.md").read_text()
+    assert "I like tea" in (home / ".codex" / "AGENTS.md").read_text()
+    assert not (home / ".claude" / "CLAUDE.md").exists()
+    assert call("check").code == 0
+
+
+def test_where_no_agent_was_moved_the_usual_ones_are_found_whenever_they_come(
+    call, home, sync, monkeypatch
+):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / ".claude"))
+    monkeypatch.setenv("CODEX_HOME", str(home / "not there"))
+    assert init(call, sync).code == 0
+    assert settings.load().targets == {}
+    monkeypatch.delenv("CODEX_HOME")
+    (home / ".codex").mkdir()
+    assert "codex: in-sync" in call("targets", "sync").out
+
+
+def test_agents_that_a_person_named_stay_as_named_where_init_runs_again(
+    call, home, sync, monkeypatch
+):
+    assert init(call, sync).code == 0
+    assert call("targets", "remove", "claude").code == 0
+    (home / "moved").mkdir()
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / "moved"))
+    assert init(call, sync, "--force").code == 0
+    assert settings.load().targets == {}
+    assert not (home / "moved" / "CLAUDE.md").exists()
+
+
 @pytest.mark.parametrize(
     "text",
     [

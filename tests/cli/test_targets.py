@@ -88,7 +88,7 @@ def test_removing_takes_the_block_out_and_leaves_the_rest(call, home, workspace)
     assert states(call) == {"codex": "in-sync"}
     assert call("targets", "remove", "codex").code == 0
     assert not (home / ".codex" / "AGENTS.md").exists()
-    assert call("targets").out.startswith("No agent has the memory yet.")
+    assert call("targets").out.startswith("No agent here has the memory.")
 
 
 @pytest.mark.parametrize(
@@ -294,6 +294,18 @@ def test_check_tells_by_its_exit_code_and_changes_nothing(run, home, workspace):
     done = run("check", "--json")
     assert (done.code, done.json["in_step"]) == (1, False)
     assert (run("check", "--quiet").code, run("check", "--quiet").out) == (1, "")
+
+
+def test_check_where_no_agent_is_to_have_the_memory_is_no_success(call, home, workspace):
+    for folder in (".claude", ".codex"):
+        (home / folder).rmdir()
+    done = call("check")
+    assert (done.code, done.err) == (1, "")
+    assert done.out == "No agent here has the memory. memsync targets add NAME gives it to one.\n"
+    assert call("check", "--json").json == {"in_step": False, "targets": []}
+    assert (call("check", "-q").code, call("check", "-q").out) == (1, "")
+    assert done.out in call("targets", "sync").out
+    assert done.out in call("refresh", "--notes", "I like tea").out
 
 
 def test_check_keeps_the_exit_codes_of_what_is_worse(call, home, workspace):
