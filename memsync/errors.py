@@ -7,6 +7,7 @@ exit code of the command. Only the front of the CLI and the daemon's job wrapper
 from __future__ import annotations
 
 import os
+from typing import Self
 
 
 class MemsyncError(Exception):
@@ -26,6 +27,10 @@ class MemsyncError(Exception):
         self.hint = hint
         if exit_code is not None:
             self.exit_code = exit_code
+
+    def reworded(self, message: str, hint: str) -> Self:
+        """Return the same kind of failure, with the same exit code, in other words."""
+        return type(self)(message, hint, self.exit_code)
 
 
 class WrongUsageError(MemsyncError):

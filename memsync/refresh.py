@@ -8,8 +8,6 @@ the person's own word, which so comes last; what waits for a person is kept as a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from memsync import prices, proposals, question, sessions, store, sync, usage, waiting
 from memsync.attribution import sources_of_all
@@ -17,58 +15,34 @@ from memsync.batches import batches_of
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.edits import EditError
-from memsync.errors import BadAnswerError, MemoryMovedError, MemsyncError, RefusedError
-from memsync.gate import Held
+from memsync.errors import (
+    BadAnswerError,
+    DamagedMemoryError,
+    FolderAwayError,
+    MemoryMovedError,
+    MemsyncError,
+    RefusedError,
+    refused_by_disk,
+)
 from memsync.journal import Cause
-from memsync.locks import exclusive_lock
+from memsync.locks import BusyError, exclusive_lock
 from memsync.notes import Note
-from memsync.proposals import Proposal
-from memsync.publish import Published, bring_in_step, publish
+from memsync.outcome import Outcome
+from memsync.publish import Published, bring_in_step, publish, require_told
 from memsync.reconcile import reconcile
 from memsync.state import lock_path, state_path
 from memsync.sync import RefreshResult
-from memsync.targets import TargetState
 from memsync.workspace import Workspace
 
 TRIES = 3
-
-
-@dataclass
-class Outcome:
-    """What a refresh did, summed over its batches; `notes` counts those that are merged."""
-
-    notes: int = 0
-    waiting: list[Held] = field(default_factory=list)
-    proposals: list[Proposal] = field(default_factory=list)
-    changed: bool = False
-    summaries: list[str] = field(default_factory=list)
-    before: str = ""
-    after: str = ""
-    backup: Path | None = None
-    targets: tuple[TargetState, ...] = ()
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
-
-    @property
-    def sentence(self) -> str:
-        """One sentence for a person or a job's history."""
-        said = []
-        if self.notes:
-            count = "1 note" if self.notes == 1 else f"{self.notes} notes"
-            said.append(f"{count} merged: {'; '.join(dict.fromkeys(self.summaries))}")
-        if self.waiting:
-            count = (
-                "1 change waits" if len(self.waiting) == 1 else f"{len(self.waiting)} changes wait"
-            )
-            said.append(f"{count} for you: memsync review")
-        return "; ".join(said) or "no pending notes"
 
 
 def merge_pending(
     workspace: Workspace, *, command: str = "refresh", allow_shrink: bool = False
 ) -> Outcome:
     """Merge every pending note of every day into the memory and publish it.
+
+    Every agent has the memory afterwards, also where a merge failed.
 
     Raises:
         ApiError: the model failed or its answer could not be used; the notes stay pending.
@@ -86,20 +60,48 @@ def merge_pending(
         reconcile(workspace)
         outcome = Outcome(before=store.read(workspace).text)
         outcome.after = outcome.before
-        _gather_waiting(workspace)
-        failed: BadAnswerError | None = None
-        for batch in batches_of(sessions.pending(workspace)):
-            try:
-                _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
-            except BadAnswerError as error:
-                if batch[0].is_own_word:
-                    raise
-                failed = error  # a stranger's note must not keep the person's own out
-        if failed is not None:
-            raise failed
+        try:
+            _gather_waiting(workspace)
+            _merge_all(workspace, outcome, command, allow_shrink=allow_shrink)
+        except MemsyncError as error:
+            _bring_in_step_all_the_same(workspace, outcome, error)
+            raise
         if not outcome.targets:  # a sync client may have brought a memory that no agent has yet
             outcome.targets = bring_in_step(workspace).targets
         return outcome
+
+
+def _merge_all(workspace: Workspace, outcome: Outcome, command: str, *, allow_shrink: bool) -> None:
+    failed: BadAnswerError | None = None
+    for batch in batches_of(sessions.pending(workspace)):
+        try:
+            _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
+        except BadAnswerError as error:
+            if batch[0].is_own_word:
+                raise
+            failed = error  # a stranger's note must not keep the person's own out
+    if failed is not None:
+        raise failed
+
+
+def _bring_in_step_all_the_same(
+    workspace: Workspace, outcome: Outcome, error: MemsyncError
+) -> None:
+    """Give every agent the memory as it is after a refresh that failed by `error`.
+
+    Raises:
+        MemsyncError: that failed, too; it is `error`, with the second failure behind its words.
+    """
+    if isinstance(error, FolderAwayError | DamagedMemoryError | BusyError):
+        return  # there is no memory to give, or somebody else is giving it
+    try:
+        require_told(outcome.targets or bring_in_step(workspace).targets)
+    except (MemsyncError, OSError) as fault:
+        second = refused_by_disk(fault) if isinstance(fault, OSError) else fault
+        if second.message != error.message:
+            words = f"{error.message}; besides, {second.message}"
+            hint = "; ".join(filter(None, (error.hint, second.hint)))
+            raise error.reworded(words, hint) from error
 
 
 def _gather_waiting(workspace: Workspace) -> None:
@@ -122,7 +124,7 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
     outcome = Outcome(before=memory.text, after=memory.text)
     for batch in batches_of([*sessions.pending(workspace), *extra]):
         result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
-        _add_up(outcome, batch, result, _held_notes(result, batch))
+        outcome.add(batch, result, _held_notes(result, batch))
         outcome.after = result["updated_content"]
     return outcome
 
@@ -140,7 +142,7 @@ def _merge_batch(
         made = proposals.keep(workspace, result["held"], held, result["summary"])
         outcome.proposals.append(made)
     sessions.mark_merged(workspace, [note for note in batch if note not in held])
-    _add_up(outcome, batch, result, held)
+    outcome.add(batch, result, held)
     if published is not None:
         outcome.after = store.read(workspace).text
         outcome.backup = outcome.backup or published.backup
@@ -239,17 +241,3 @@ def _publish(
         "the memory kept changing while the notes were merged",
         hint="memsync refresh when the other program is done; the notes stay pending",
     )
-
-
-def _add_up(
-    outcome: Outcome, batch: list[Note], result: RefreshResult, held: Sequence[Note]
-) -> None:
-    merged = len(batch) - len(held)
-    outcome.notes += merged
-    outcome.waiting += result["held"]
-    outcome.changed = outcome.changed or result["changed"]
-    if merged:
-        outcome.summaries.append(result["summary"])
-    outcome.input_tokens += result["input_tokens"]
-    outcome.output_tokens += result["output_tokens"]
-    outcome.cost_usd += sum(prices.cost(result["model"], tokens) for tokens in result["calls"])

@@ -19,8 +19,8 @@ from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.gate import Held
 from memsync.locks import BusyError
 from memsync.notes import CameBy, Note, make
+from memsync.outcome import Outcome
 from memsync.publish import require_told
-from memsync.refresh import Outcome
 from memsync.terminal import for_terminal, is_terminal
 from memsync.workspace import Workspace
 

@@ -21,9 +21,10 @@ from memsync.errors import (
     RefusedError,
 )
 from memsync.notes import MAX_BYTES, make
+from memsync.state import own_folder
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
-from tests.support.messages_server import cut_off, edits, http_error, slow
+from tests.support.messages_server import MessagesServer, cut_off, edits, http_error, slow
 
 ROME = ZoneInfo("Europe/Rome")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ROME)
@@ -92,6 +93,46 @@ def test_a_memory_that_the_sync_client_brought_is_given_to_every_agent_without_a
     for target in targets.resolve(with_claude.config):
         assert brought in target.path.read_text()
     assert claude.requests == []
+
+
+def unreachable(workspace: Workspace, claude: MessagesServer) -> Workspace:
+    return reopened(workspace, api_base_url="http://127.0.0.1:1")
+
+
+def key_refused(workspace: Workspace, claude: MessagesServer) -> Workspace:
+    claude.script(http_error(401, "authentication_error", "invalid x-api-key"))
+    return workspace
+
+
+def budget_spent(workspace: Workspace, claude: MessagesServer) -> Workspace:
+    return reopened(workspace, monthly_budget_usd=0.001)
+
+
+@pytest.mark.parametrize("why", [unreachable, key_refused, budget_spent])
+def test_a_refresh_that_cannot_call_the_model_gives_every_agent_what_was_brought(
+    why, with_claude, claude
+):
+    refresh.merge_pending(with_claude)
+    brought = SAMPLE.replace("Never push to main", "Never push to any branch")
+    with_claude.memory.write_text(brought)
+    take(with_claude, "hi")
+    with pytest.raises(ApiError):
+        refresh.merge_pending(why(with_claude, claude))
+    for target in targets.resolve(with_claude.config):
+        assert brought in target.path.read_text()
+    assert pending(with_claude) == ["hi"]
+
+
+def test_an_agent_that_cannot_be_given_the_memory_hides_no_spent_budget(with_claude):
+    limited = reopened(with_claude, monthly_budget_usd=0.001)
+    take(limited, "hi")
+    own_folder(limited.machines).joinpath("report.toml").mkdir()
+    with pytest.raises(BudgetError) as raised:
+        refresh.merge_pending(limited)
+    first, _, second = raised.value.message.partition("; besides, ")
+    assert "budget" in first
+    assert "not every agent or report" in second
+    assert raised.value.exit_code == 5
 
 
 def test_a_note_taken_at_23_58_is_merged_by_the_next_nights_run_once(with_claude, claude):

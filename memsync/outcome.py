@@ -1,0 +1,58 @@
+"""What a refresh did, counted while it runs and said in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from memsync import prices
+from memsync.gate import Held
+from memsync.notes import Note
+from memsync.proposals import Proposal
+from memsync.sync import RefreshResult
+from memsync.targets import TargetState
+
+
+@dataclass
+class Outcome:
+    """What a refresh did, summed over its batches; `notes` counts those that are merged."""
+
+    notes: int = 0
+    waiting: list[Held] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
+    changed: bool = False
+    summaries: list[str] = field(default_factory=list)
+    before: str = ""
+    after: str = ""
+    backup: Path | None = None
+    targets: tuple[TargetState, ...] = ()
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for a person or a job's history."""
+        said = []
+        if self.notes:
+            count = "1 note" if self.notes == 1 else f"{self.notes} notes"
+            said.append(f"{count} merged: {'; '.join(dict.fromkeys(self.summaries))}")
+        if self.waiting:
+            count = (
+                "1 change waits" if len(self.waiting) == 1 else f"{len(self.waiting)} changes wait"
+            )
+            said.append(f"{count} for you: memsync review")
+        return "; ".join(said) or "no pending notes"
+
+    def add(self, batch: Sequence[Note], result: RefreshResult, held: Sequence[Note]) -> None:
+        """Add what merging a batch came to; `held` are those of its notes that wait."""
+        merged = len(batch) - len(held)
+        self.notes += merged
+        self.waiting += result["held"]
+        self.changed = self.changed or result["changed"]
+        if merged:
+            self.summaries.append(result["summary"])
+        self.input_tokens += result["input_tokens"]
+        self.output_tokens += result["output_tokens"]
+        self.cost_usd += sum(prices.cost(result["model"], tokens) for tokens in result["calls"])
