@@ -11,66 +11,40 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import get_args
 
-from memsync import clock
+from memsync import clock, proposal_file
 from memsync.appending import append_line
 from memsync.digests import digest
-from memsync.edits import EditError, parse
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files import atomic_write, create_new
 from memsync.gate import Held
-from memsync.notes import CameBy, Note, NoteName
+from memsync.notes import Note, NoteName
+from memsync.proposal_file import Decision, Deed, Proposal
 from memsync.state import machine_name, own_folder
 from memsync.workspace import Workspace
 
+__all__ = [
+    "DECISIONS",
+    "FOLDER",
+    "Decision",
+    "Deed",
+    "Proposal",
+    "decide",
+    "find",
+    "in_words",
+    "keep",
+    "list_all",
+    "list_open",
+    "note_ids",
+    "waiting_in_words",
+]
+
 FOLDER = "proposals"
 DECISIONS = "decisions.log"
-
-Deed = Literal["applied", "dropped", "again"]
-"""What became of an edit: in the memory, refused, or its notes made pending anew."""
-
-_ID = re.compile(r"[0-9a-f]{10}")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What was decided about one edit of a proposal, when, and on which machine."""
-
-    deed: Deed
-    time: str
-    machine: str
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """Edits that wait, each with its reasons, and the notes they were made from."""
-
-    id: str
-    made: datetime
-    machine: str
-    summary: str
-    notes: tuple[NoteName, ...]
-    edits: tuple[Held, ...]
-    decisions: dict[int, Decision]
-
-    @property
-    def waiting(self) -> tuple[int, ...]:
-        """The numbers, from 1, of the edits that nobody has decided about."""
-        return tuple(n for n in range(1, len(self.edits) + 1) if n not in self.decisions)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether anything in it waits."""
-        return bool(self.waiting)
-
-    @property
-    def given_back(self) -> bool:
-        """Whether its notes were made pending anew."""
-        return any(decision.deed == "again" for decision in self.decisions.values())
 
 
 def keep(
@@ -78,20 +52,24 @@ def keep(
 ) -> Proposal:
     """Write down edits that wait; durable when this returns.
 
-    The same edits from the same notes are the same proposal, on every machine, unless its notes
-    were made pending anew since. A file of it that cannot be read any more is written anew.
+    The same edits from the same notes are the same proposal, on every machine, unless the notes
+    were made pending anew since, by it or by another. A file of it that cannot be read any more is
+    written anew.
 
     Raises:
         MemsyncError: it cannot be written; the notes stay pending.
+        FolderAwayError: as `list_all`.
     """
     names = tuple(note.name for note in notes)
     decisions = _decisions(workspace)
-    identifier = _name(held, names, decisions)
+    again = {name.id for entry in list_all(workspace) if entry.given_back for name in entry.notes}
+    asked_again = any(name.id in again for name in names)
+    identifier = _name(held, names, decisions, asked_again=asked_again)
     made = Proposal(identifier, clock.now(), machine_name(), summary, names, tuple(held), {})
     try:
         folder = own_folder(workspace.machines) / FOLDER
         folder.mkdir(exist_ok=True)
-        path, data = folder / f"{identifier}.json", _render(made)
+        path, data = folder / f"{identifier}.json", proposal_file.render(made)
         if not create_new(path, data) and _read(path, decisions) is None:
             atomic_write(path, data)  # damaged: it would be asked for each night and never shown
     except OSError as error:
@@ -102,11 +80,15 @@ def keep(
     return made
 
 
-def _name(held: Sequence[Held], names: Iterable[NoteName], decisions: _Decisions) -> str:
+def _name(
+    held: Sequence[Held], names: Iterable[NoteName], decisions: _Decisions, *, asked_again: bool
+) -> str:
+    """Return what the proposal is called; asked for again, as nothing that was decided about."""
     content = [[name.id for name in names], [asdict(entry.edit) for entry in held]]
     for turn in range(10_000):
         name = digest(json.dumps([content, turn]).encode())[:10]
-        if all(decision.deed != "again" for decision in decisions.get(name, {}).values()):
+        deeds = {decision.deed for decision in decisions.get(name, {}).values()}
+        if "again" not in deeds and not (asked_again and deeds):
             return name
     raise MemsyncError("these notes were made pending too often", hint="memsync review --drop")
 
@@ -228,51 +210,7 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _render(proposal: Proposal) -> bytes:
-    table = {
-        "id": proposal.id,
-        "made": proposal.made.isoformat(timespec="seconds"),
-        "summary": proposal.summary,
-        "notes": [
-            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": n.came_by}
-            for n in proposal.notes
-        ],
-        "edits": [
-            {**{key: value for key, value in asdict(held.edit).items() if value},
-             "reasons": list(held.reasons)}
-            for held in proposal.edits
-        ],
-    }  # fmt: skip
-    return json.dumps(table, indent=1, ensure_ascii=False).encode() + b"\n"
-
-
 def _read(path: Path, decisions: _Decisions) -> Proposal | None:
-    """Return the proposal in a file; None where it is none, and its notes are pending."""
-    if not _ID.fullmatch(path.stem):
+    if not proposal_file.NAME.fullmatch(path.stem):
         return None
-    try:
-        table = json.loads(_text(path))
-        names = tuple(map(_note_name, table["notes"]))
-        edits = tuple(map(_held, table["edits"]))
-        made = datetime.fromisoformat(table["made"]).astimezone()
-    except (ValueError, KeyError, TypeError, EditError, OverflowError, RecursionError):
-        return None
-    return Proposal(
-        path.stem,
-        made,
-        path.parents[1].name,
-        str(table.get("summary", "")),
-        names,
-        edits,
-        {n: d for n, d in decisions.get(path.stem, {}).items() if 1 <= n <= len(edits)},
-    )
-
-
-def _note_name(entry: dict[str, Any]) -> NoteName:
-    came_by: CameBy = next((way for way in get_args(CameBy) if way == entry["came_by"]), "network")
-    return NoteName(date.fromisoformat(entry["day"]), str(entry["time"]), came_by, str(entry["id"]))
-
-
-def _held(entry: dict[str, Any]) -> Held:
-    (edit,) = parse([entry])
-    return Held(edit, tuple(map(str, entry.get("reasons", ()))))
+    return proposal_file.read(path, _text(path), decisions.get(path.stem, {}))

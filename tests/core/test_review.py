@@ -134,6 +134,11 @@ def test_notes_given_back_are_asked_about_anew(waiting, claude):
 @pytest.fixture
 def twice(waiting, claude):
     """One note in two proposals, as two machines made them before either saw the other's."""
+    with time_machine.travel(clock.now() + timedelta(minutes=1)):
+        return proposed_twice(waiting, claude)
+
+
+def proposed_twice(waiting, claude):
     (path,) = waiting.machines.glob("*/proposals/*.json")
     away = path.rename(waiting.root / "on-its-way.json")
     claude.script(edits(OBEY | {"text": "- Long replies at noon"}))
@@ -164,11 +169,13 @@ def test_a_note_dropped_in_one_proposal_and_given_back_in_the_other_is_pending(t
     review.drop(twice, first)
     assert review.give_back(twice, second) == (second,)
     assert pending(twice) == ["Ada likes long answers at noon"]
-    claude.script(edits(OBEY))
+    claude.script(edits(OBEY))  # what was dropped as the first: it is asked for again, so it waits
     merge_pending(twice)
+    assert pending(twice) == []
     review.apply(twice, the_one(twice))
     assert OBEY["text"] in text_of(twice)
     assert pending(twice) == []
+    assert len(proposals.list_all(twice)) == 3
 
 
 def test_a_note_that_waits_twice_is_given_back_by_both(twice):

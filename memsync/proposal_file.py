@@ -1,0 +1,107 @@
+"""A proposal, and the text of the file that holds one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from memsync.edits import EditError, parse
+from memsync.gate import Held
+from memsync.notes import CameBy, NoteName
+
+NAME = re.compile(r"[0-9a-f]{10}")
+"""What a proposal is called, and its file before the ``.json``."""
+
+Deed = Literal["applied", "dropped", "again"]
+"""What became of an edit: in the memory, refused, or its notes made pending anew."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about one edit of a proposal, when, and on which machine."""
+
+    deed: Deed
+    time: str
+    machine: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Edits that wait, each with its reasons, and the notes they were made from."""
+
+    id: str
+    made: datetime
+    machine: str
+    summary: str
+    notes: tuple[NoteName, ...]
+    edits: tuple[Held, ...]
+    decisions: dict[int, Decision]
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The numbers, from 1, of the edits that nobody has decided about."""
+        return tuple(n for n in range(1, len(self.edits) + 1) if n not in self.decisions)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything in it waits."""
+        return bool(self.waiting)
+
+    @property
+    def given_back(self) -> bool:
+        """Whether its notes were made pending anew."""
+        return any(decision.deed == "again" for decision in self.decisions.values())
+
+
+def render(proposal: Proposal) -> bytes:
+    """Return the bytes of the file that holds a proposal."""
+    table = {
+        "id": proposal.id,
+        "made": proposal.made.isoformat(timespec="seconds"),
+        "summary": proposal.summary,
+        "notes": [
+            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": n.came_by}
+            for n in proposal.notes
+        ],
+        "edits": [
+            {**{key: value for key, value in asdict(held.edit).items() if value},
+             "reasons": list(held.reasons)}
+            for held in proposal.edits
+        ],
+    }  # fmt: skip
+    return json.dumps(table, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def read(path: Path, text: str, decisions: Mapping[int, Decision]) -> Proposal | None:
+    """Return the proposal that the file at `path` holds as `text`; None where it holds none."""
+    try:
+        table = json.loads(text)
+        names = tuple(map(_note_name, table["notes"]))
+        edits = tuple(map(_held, table["edits"]))
+        made = datetime.fromisoformat(table["made"]).astimezone()
+    except (ValueError, KeyError, TypeError, EditError, OverflowError, RecursionError):
+        return None
+    return Proposal(
+        path.stem,
+        made,
+        path.parents[1].name,
+        str(table.get("summary", "")),
+        names,
+        edits,
+        {n: d for n, d in decisions.items() if 1 <= n <= len(edits)},
+    )
+
+
+def _note_name(entry: dict[str, Any]) -> NoteName:
+    came_by: CameBy = next((way for way in get_args(CameBy) if way == entry["came_by"]), "network")
+    return NoteName(date.fromisoformat(entry["day"]), str(entry["time"]), came_by, str(entry["id"]))
+
+
+def _held(entry: dict[str, Any]) -> Held:
+    (edit,) = parse([entry])
+    return Held(edit, tuple(map(str, entry.get("reasons", ()))))
