@@ -12,6 +12,7 @@ from pathlib import Path
 
 from memsync.files import atomic_write
 from memsync.state import state_folder
+from memsync.targets.catalog import Target, place_of
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,21 @@ class Written:
     mode: str = ""
 
 
+def of(target: Target, records: dict[str, Written]) -> Written | None:
+    """Return what is known of a target's file, by whatever name it was reached when written."""
+    return records.get(place_of(target.path)) or records.get(str(target.path))
+
+
+def put(target: Target, records: dict[str, Written], written: Written | None) -> None:
+    """Take down what is known of a target's file from now on; None is nothing."""
+    for key in (str(target.path), place_of(target.path)):
+        records.pop(key, None)
+    if written is not None:
+        records[place_of(target.path)] = written
+
+
 def load() -> dict[str, Written]:
-    """Return the records by path; a missing or damaged file has none.
+    """Return the records by place; a missing or damaged file has none.
 
     Raises:
         OSError: the file cannot be read just now, so it must not be written anew either.

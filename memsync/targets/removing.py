@@ -27,8 +27,8 @@ def forget(target: Target) -> str:
         OSError: the file is as it was.
     """
     records = record.load()
-    written = records.pop(str(target.path), Written(""))
-    done = take_out(target, written)
+    done = take_out(target, record.of(target, records) or Written(""))
+    record.put(target, records, None)
     record.save(records)
     return done
 

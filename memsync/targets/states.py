@@ -41,7 +41,7 @@ def inspect_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> 
     return [
         shared(t, doubled[t.name])
         if t.name in doubled
-        else inspect(t, memory, memory_path, records.get(str(t.path)))
+        else inspect(t, memory, memory_path, record.of(t, records))
         for t in wanted
     ]
 

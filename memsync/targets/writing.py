@@ -56,18 +56,18 @@ def adopt(target: Target, memory: bytes) -> None:
             target.path, block.render(memory, ending) + (ending + theirs if theirs else b"")
         )
     records = record.load()
-    records[str(target.path)] = Written(text_digest(memory), adopted=True, mode=target.mode)
+    record.put(target, records, Written(text_digest(memory), adopted=True, mode=target.mode))
     record.save(records)
 
 
 def _apply(
     target: Target, memory: bytes, memory_path: Path, records: dict[str, Written]
 ) -> TargetState:
-    written = records.get(str(target.path))
+    written = record.of(target, records)
     try:
         if written is not None and written.mode not in {"", target.mode}:
             take_out(replace(target, mode=written.mode), written)
-            del records[str(target.path)]
+            record.put(target, records, None)
             written = None
         return _bring_in_step(target, memory, memory_path, records, written)
     except OSError as error:
@@ -98,7 +98,8 @@ def _bring_in_step(
         sweep_temps(target.path.parent)
         writers = {"block": _write_block, "copy": _write_copy, "link": _write_link}
         known = writers[target.mode](target, memory, memory_path, known)
-    records[str(target.path)] = replace(known, digest=text_digest(memory), mode=target.mode)
+    now = replace(known, digest=text_digest(memory), mode=target.mode)
+    record.put(target, records, now)
     return replace(
         state, state="in-sync", advice="", kept=kept if state.state == "edited" else None
     )

@@ -254,6 +254,34 @@ def test_two_targets_of_one_file_by_hand_are_told_and_one_can_go(call, home, wor
     assert call("check", "-q").code == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder that is a link")
+@pytest.mark.parametrize("text", [None, "mine\n", "mine"])
+@pytest.mark.parametrize("second", ["block", "copy", "link"])
+@pytest.mark.parametrize("first", ["block", "copy", "link"])
+def test_two_names_of_one_file_leave_it_as_it_was_when_both_are_gone(
+    first, second, text, call, home, workspace
+):
+    (home / "d").mkdir()
+    (home / "e").symlink_to(home / "d")
+    file = home / "d" / "p.md"
+    if text is not None:
+        file.write_text(text)
+    wanted = {
+        "p1": {"path": str(file), "mode": first},
+        "p2": {"path": str(home / "e" / "p.md"), "mode": second},
+    }
+    config_writer.change(settings.get_config_path(), {"targets": wanted})
+    call("targets", "sync")
+    assert states(call) == {"p1": "in-sync", "p2": "shared"}
+    assert call("targets", "remove", "p1").code == 0
+    assert call("targets", "sync").code == 0
+    assert states(call) == {"p2": "in-sync"}
+    workspace.memory.write_text(f"{SAMPLE}- new\n")
+    assert call("targets", "sync").code == 0
+    assert call("targets", "remove", "p2").code == 0
+    assert (file.read_text() if file.exists() else None) == text
+
+
 def test_a_target_that_moves_leaves_its_old_file_as_it_was(call, home, workspace):
     old, new = home / "old.md", home / "new.md"
     old.write_text("# Old\n")
