@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memsync import prices
+from memsync.errors import MemsyncError
 from memsync.gate import Held
 from memsync.notes import Note
 from memsync.proposals import Proposal
@@ -34,6 +35,20 @@ class Outcome:
     @property
     def sentence(self) -> str:
         """One sentence for a person or a job's history."""
+        return self._done or "no pending notes"
+
+    def told_with(self, error: MemsyncError) -> MemsyncError:
+        """Return `error`, which ended the refresh, in words that begin with what was done before.
+
+        Of the notes only those that are neither merged nor in a proposal stay pending.
+        """
+        if not self._done:
+            return error
+        hint = error.hint.replace("the notes stay pending", "the other notes stay pending")
+        return error.reworded(f"{self._done}; but then: {error.message}", hint)
+
+    @property
+    def _done(self) -> str:
         said = []
         if self.notes:
             count = "1 note" if self.notes == 1 else f"{self.notes} notes"
@@ -43,7 +58,7 @@ class Outcome:
                 "1 change waits" if len(self.waiting) == 1 else f"{len(self.waiting)} changes wait"
             )
             said.append(f"{count} for you: memsync review")
-        return "; ".join(said) or "no pending notes"
+        return "; ".join(said)
 
     def add(self, batch: Sequence[Note], result: RefreshResult, held: Sequence[Note]) -> None:
         """Add what merging a batch came to; `held` are those of its notes that wait."""

@@ -42,7 +42,8 @@ def merge_pending(
 ) -> Outcome:
     """Merge every pending note of every day into the memory and publish it.
 
-    Every agent has the memory afterwards, also where a merge failed.
+    Every agent has the memory afterwards, also where a merge failed; the error then begins with
+    what was merged, and what waits for review, before it.
 
     Raises:
         ApiError: the model failed or its answer could not be used; the notes stay pending.
@@ -64,8 +65,10 @@ def merge_pending(
             _gather_waiting(workspace)
             _merge_all(workspace, outcome, command, allow_shrink=allow_shrink)
         except MemsyncError as error:
-            _bring_in_step_all_the_same(workspace, outcome, error)
-            raise
+            told = outcome.told_with(_after_bringing_in_step(workspace, outcome, error))
+            if told is error:
+                raise
+            raise told from error
         if not outcome.targets:  # a sync client may have brought a memory that no agent has yet
             outcome.targets = bring_in_step(workspace).targets
         return outcome
@@ -84,24 +87,24 @@ def _merge_all(workspace: Workspace, outcome: Outcome, command: str, *, allow_sh
         raise failed
 
 
-def _bring_in_step_all_the_same(
+def _after_bringing_in_step(
     workspace: Workspace, outcome: Outcome, error: MemsyncError
-) -> None:
-    """Give every agent the memory as it is after a refresh that failed by `error`.
+) -> MemsyncError:
+    """Give every agent the memory as it is, after a refresh that failed by `error`.
 
-    Raises:
-        MemsyncError: that failed, too; it is `error`, with the second failure behind its words.
+    Returns:
+        `error`; where this failed, too, with that behind its words.
     """
     if isinstance(error, FolderAwayError | DamagedMemoryError | BusyError):
-        return  # there is no memory to give, or somebody else is giving it
+        return error  # there is no memory to give, or somebody else is giving it
     try:
         require_told(outcome.targets or bring_in_step(workspace).targets)
     except (MemsyncError, OSError) as fault:
         second = refused_by_disk(fault) if isinstance(fault, OSError) else fault
         if second.message != error.message:
             words = f"{error.message}; besides, {second.message}"
-            hint = "; ".join(filter(None, (error.hint, second.hint)))
-            raise error.reworded(words, hint) from error
+            return error.reworded(words, "; ".join(filter(None, (error.hint, second.hint))))
+    return error
 
 
 def _gather_waiting(workspace: Workspace) -> None:
@@ -141,8 +144,8 @@ def _merge_batch(
     if held:
         made = proposals.keep(workspace, result["held"], held, result["summary"])
         outcome.proposals.append(made)
-    sessions.mark_merged(workspace, [note for note in batch if note not in held])
     outcome.add(batch, result, held)
+    sessions.mark_merged(workspace, [note for note in batch if note not in held])
     if published is not None:
         outcome.after = store.read(workspace).text
         outcome.backup = outcome.backup or published.backup

@@ -24,7 +24,7 @@ from memsync.notes import MAX_BYTES, make
 from memsync.state import own_folder
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
-from tests.support.messages_server import MessagesServer, cut_off, edits, http_error, slow
+from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
 
 ROME = ZoneInfo("Europe/Rome")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=ROME)
@@ -133,6 +133,34 @@ def test_an_agent_that_cannot_be_given_the_memory_hides_no_spent_budget(with_cla
     assert "budget" in first
     assert "not every agent or report" in second
     assert raised.value.exit_code == 5
+
+
+ORDER = {"op": "add", "section": "Preferences", "text": "- Always use pnpm"}
+
+
+@pytest.mark.parametrize(
+    ("said", "edit", "done"),
+    [
+        ("Always use pnpm", ORDER, "1 change waits for you: memsync review"),
+        ("Ada lives in Oslo", ADD, "1 note merged: moved"),
+    ],
+)
+@pytest.mark.parametrize("fails", [key_refused, lambda _, claude: claude.script(hang_up())])
+def test_a_refresh_that_fails_half_way_says_what_it_did_and_which_notes_are_left(
+    said, edit, done, fails, with_claude, claude
+):
+    sessions.append(with_claude, make(said, NOON, came_by="network"))
+    take(with_claude, "I like tea")
+    claude.script(edits(edit, summary="moved"))
+    fails(with_claude, claude)
+    with pytest.raises(ApiError) as raised:
+        refresh.merge_pending(with_claude)
+    assert raised.value.message.startswith(f"{done}; but then: ")
+    assert "the notes stay pending" not in raised.value.hint
+    assert pending(with_claude) == ["I like tea"]
+    with pytest.raises(ApiError) as raised:
+        refresh.merge_pending(with_claude)
+    assert "but then" not in raised.value.message
 
 
 def test_a_note_taken_at_23_58_is_merged_by_the_next_nights_run_once(with_claude, claude):
