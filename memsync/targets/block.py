@@ -16,11 +16,15 @@ _BYTE_ORDER_MARKS = re.compile(rb"\A(?:\xef\xbb\xbf)+")
 
 @dataclass(frozen=True)
 class Block:
-    """A file split at its block: what stands before, the content between the markers, and after."""
+    """A file split at its block: what stands before, the content between the markers, and after.
+
+    `after` has no further whole block in it; `doubled` tells that the file has.
+    """
 
     before: bytes
     content: bytes
     after: bytes
+    doubled: bool = False
 
 
 def find(data: bytes) -> Block | None:
@@ -36,9 +40,25 @@ def find(data: bytes) -> Block | None:
         if line.strip() == BEGIN:
             begin = (position, end)
         elif line.strip() == END and begin is not None:
-            return Block(data[: begin[0]], data[begin[1] : position], data[end:])
+            after = _without_blocks(data[end:])
+            doubled = len(after) < len(data) - end
+            return Block(data[: begin[0]], data[begin[1] : position], after, doubled)
         position = end
     return None
+
+
+def _without_blocks(data: bytes) -> bytes:
+    """Return `data` without any whole block, nor one that the removal of another would close."""
+    kept: list[bytes] = []
+    begins: list[int] = []
+    for line in BytesIO(data):
+        if line.strip() == END and begins:
+            del kept[begins.pop() :]
+            continue
+        if line.strip() == BEGIN:
+            begins.append(len(kept))
+        kept.append(line)
+    return b"".join(kept)
 
 
 def render(memory: bytes, ending: bytes) -> bytes:

@@ -47,7 +47,7 @@ def take_out(target: Target, written: Written) -> str:
     found = block.find(data)
     if found is None:
         return "file left as it is: no block in it"
-    kept = _keep(target, found, written)
+    kept = aside(target, data) if found.doubled else _keep(target, found, written)
     done = _take_out_block(target, found, written)
     return f"{done}; what stood there is kept in {kept}" if kept else done
 

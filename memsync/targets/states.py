@@ -68,13 +68,23 @@ def inspect(
         return replace(state, state="unreadable", advice=_reason(error), fault=fault)
     if target.mode == "link":
         return replace(state, state="stale", advice="memsync targets sync makes it a link")
-    present = data
-    if target.mode == "block":
-        found = block.find(data)
-        if found is None:
-            return state
-        present = found.content
-    return replace(state, state=_compare(target.mode, present, memory, written))
+    if target.mode == "copy":
+        return replace(state, state=_compare(target.mode, data, memory, written))
+    return _inspect_block(state, data, memory, written)
+
+
+def _inspect_block(
+    state: TargetState, data: bytes, memory: bytes, written: Written | None
+) -> TargetState:
+    found = block.find(data)
+    if found is None:
+        return state
+    compared = _compare(state.mode, found.content, memory, written)
+    if not found.doubled:
+        return replace(state, state=compared)
+    # the agent reads the other blocks, too, and they may be old
+    advice = "the memory stands there more than once; memsync targets sync leaves the first"
+    return replace(state, state="stale" if compared == "in-sync" else compared, advice=advice)
 
 
 def _reason(error: OSError | ValueError) -> str:

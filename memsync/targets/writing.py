@@ -14,7 +14,14 @@ from memsync.files import atomic_write, create_new
 from memsync.strays import sweep_temps
 from memsync.targets import block, foreign, record
 from memsync.targets.catalog import Target, twins
-from memsync.targets.keeping import keep_edited, keep_whole, original, put_in_place, temp_beside
+from memsync.targets.keeping import (
+    aside,
+    keep_edited,
+    keep_whole,
+    original,
+    put_in_place,
+    temp_beside,
+)
 from memsync.targets.record import Written
 from memsync.targets.removing import take_out
 from memsync.targets.states import TargetState, inspect, shared, text_digest
@@ -101,7 +108,10 @@ def _bring_in_step(
     now = replace(known, digest=text_digest(memory), mode=target.mode)
     record.put(target, records, now)
     return replace(
-        state, state="in-sync", advice="", kept=kept if state.state == "edited" else None
+        state,
+        state="in-sync",
+        advice="",
+        kept=kept if target.mode == "block" or state.state == "edited" else None,
     )
 
 
@@ -115,9 +125,12 @@ def _keep(target: Target, state: str, *, first: bool) -> Path | None:
         return None
     if target.mode == "link" or (first and target.mode == "copy"):
         return keep_whole(target, target.path.read_bytes())
-    kept = keep_edited(target) if state == "edited" else None
     data = target.path.read_bytes()
-    if first or (target.mode == "block" and block.find(data) is None):
+    found = block.find(data) if target.mode == "block" else None
+    if found is not None and found.doubled:
+        return keep_whole(target, data) if first else aside(target, data)
+    kept = keep_edited(target) if state == "edited" else None
+    if first or (target.mode == "block" and found is None):
         create_new(original(target), data)
     return kept
 

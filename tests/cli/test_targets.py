@@ -336,6 +336,18 @@ def test_check_where_no_agent_is_to_have_the_memory_is_no_success(call, home, wo
     assert done.out in call("refresh", "--notes", "I like tea").out
 
 
+def test_check_tells_of_a_doubled_block_until_a_sync_leaves_one(call, home, workspace):
+    bring_in_step(workspace)
+    file = home / ".claude" / "CLAUDE.md"
+    file.write_text(f"{BLOCK}mine\n{BLOCK}")
+    done = call("check")
+    assert (done.code, done.out.splitlines()[0]) == (1, f"claude: stale  {file}")
+    assert "the memory stands there more than once" in done.out
+    assert "is kept in" in call("targets", "sync").out
+    assert file.read_text() == f"{BLOCK}mine\n"
+    assert call("check").code == 0
+
+
 def test_check_keeps_the_exit_codes_of_what_is_worse(call, home, workspace):
     workspace.memory.write_bytes(b"\0")
     assert call("check", "--quiet").code == 6

@@ -104,6 +104,7 @@ def test_bytes_around_the_block_stay_and_forget_gives_them_back(
     give, agents, fast_disk, before, after, memory
 ):
     assume(block.find(before) is None)
+    assume(block.find(after) is None)
     target = new_target(agents)
     target.path.parent.mkdir()
     target.path.write_bytes(before)
@@ -429,6 +430,52 @@ def test_markers_that_are_not_a_pair_are_a_persons_text(give, target, data):
     assert target.path.read_bytes() == data + b"\n" + BLOCK
     give(target, NEWER)
     assert target.path.read_bytes().startswith(data + b"\n<!-- memsync:begin -->\n# Memory")
+
+
+def test_of_a_doubled_block_the_first_stays_and_so_does_all_a_person_wrote_between(give, target):
+    target.path.write_bytes(b"mine\n")
+    give(target)
+    twice = b"mine\n\n" + BLOCK + b"between\n" + BLOCK + b"last"
+    target.path.write_bytes(twice)
+    found = give.look(target)
+    assert (found.state, "more than once" in found.advice) == ("stale", True)
+    done = give(target, NEWER)
+    once = b"mine\n\n" + BLOCK.replace(b"caf\xc3\xa9", b"tea") + b"between\nlast"
+    assert target.path.read_bytes() == once
+    assert (done.state, done.advice, done.kept.read_bytes()) == ("in-sync", "", twice)
+    assert backup_of(target).read_bytes() == b"mine\n"
+    assert give.look(target, NEWER).state == give(target, NEWER).state == "in-sync"
+    assert len(kept_aside()) == 1
+    targets.forget(target)
+    assert target.path.read_bytes() == b"mine\nbetween\nlast"
+
+
+def test_a_doubled_block_goes_with_the_first_where_it_is_forgotten_before_a_sync(give, target):
+    target.path.write_bytes(b"mine\n")
+    give(target)
+    twice = target.path.read_bytes() + BLOCK.replace(b"caf", b"cof")
+    target.path.write_bytes(twice)
+    assert "block removed; what stood there is kept in" in targets.forget(target)
+    assert target.path.read_bytes() == b"mine\n"
+    assert kept_aside() == [twice]
+
+
+@property_test
+@given(text=TEXTS)
+def test_whatever_stands_behind_the_block_one_is_left_and_no_other_line_is_lost(
+    give, agents, fast_disk, text
+):
+    target = new_target(agents)
+    give(target)
+    target.path.write_bytes(BLOCK + text)
+    assert give(target, NEWER).state == give.look(target, NEWER).state == "in-sync"
+    found = block.find(target.path.read_bytes())
+    assert (found.before, found.doubled) == (b"", False)
+    assert block.find(found.after) is None
+    if block.find(text) is None:
+        assert found.after == text
+    else:
+        assert BLOCK + text in kept_aside()
 
 
 def test_an_end_marker_without_a_newline_is_one(give, target):
