@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from memsync.edits import EditError, parse
+from memsync.document import scan
+from memsync.edits import Edit, EditError, parse
 from memsync.gate import Held
 from memsync.notes import CameBy, NoteName
 
@@ -41,6 +42,17 @@ class Proposal:
     notes: tuple[NoteName, ...]
     edits: tuple[Held, ...]
     decisions: dict[int, Decision]
+    new_sections: tuple[str, ...] | None = None
+    """The sections its edits add to that did not stand when it was made; None: not written down."""
+
+    def lost_section(self, number: int, memory: str) -> str:
+        """Return the section that edit `number` adds to, if it stood once and stands no more."""
+        edit = self.edits[number - 1].edit
+        if not _may_make_section(edit, memory):
+            return ""
+        if self.new_sections is None:  # of a path, all but the last name would be lost
+            return edit.section if " > " in edit.section else ""
+        return "" if edit.section in self.new_sections else edit.section
 
     @property
     def waiting(self) -> tuple[int, ...]:
@@ -58,6 +70,17 @@ class Proposal:
         return any(decision.deed == "again" for decision in self.decisions.values())
 
 
+def sections_to_make(held: Iterable[Held], memory: str) -> tuple[str, ...]:
+    """Return the sections that edits add to and that do not stand in `memory`."""
+    edits = [entry.edit for entry in held]
+    return tuple(sorted({edit.section for edit in edits if _may_make_section(edit, memory)}))
+
+
+def _may_make_section(edit: Edit, memory: str) -> bool:
+    by_section = edit.op == "add" and not edit.after.strip()
+    return by_section and not scan(memory).find_sections(edit.section)
+
+
 def render(proposal: Proposal) -> bytes:
     """Return the bytes of the file that holds a proposal."""
     table = {
@@ -73,6 +96,7 @@ def render(proposal: Proposal) -> bytes:
              "reasons": list(held.reasons)}
             for held in proposal.edits
         ],
+        "new_sections": proposal.new_sections,
     }  # fmt: skip
     return json.dumps(table, indent=1, ensure_ascii=False).encode() + b"\n"
 
@@ -83,6 +107,7 @@ def read(path: Path, text: str, decisions: Mapping[int, Decision]) -> Proposal |
         table = json.loads(text)
         names = tuple(map(_note_name, table["notes"]))
         edits = tuple(map(_held, table["edits"]))
+        new = table.get("new_sections")
         made = datetime.fromisoformat(table["made"]).astimezone()
     except (ValueError, KeyError, TypeError, EditError, OverflowError, RecursionError):
         return None
@@ -94,6 +119,7 @@ def read(path: Path, text: str, decisions: Mapping[int, Decision]) -> Proposal |
         names,
         edits,
         {n: d for n, d in decisions.items() if 1 <= n <= len(edits)},
+        tuple(map(str, new)) if isinstance(new, list) else None,
     )
 
 

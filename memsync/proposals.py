@@ -48,13 +48,18 @@ DECISIONS = "decisions.log"
 
 
 def keep(
-    workspace: Workspace, held: Sequence[Held], notes: Iterable[Note], summary: str
+    workspace: Workspace,
+    held: Sequence[Held],
+    notes: Iterable[Note],
+    *,
+    summary: str,
+    memory: str,
 ) -> Proposal:
     """Write down edits that wait; durable when this returns.
 
     The same edits from the same notes are the same proposal, on every machine, unless the notes
     were made pending anew since, by it or by another. A file of it that cannot be read any more is
-    written anew.
+    written anew. `memory` is the text the edits are for.
 
     Raises:
         MemsyncError: it cannot be written; the notes stay pending.
@@ -65,7 +70,8 @@ def keep(
     again = {name.id for entry in list_all(workspace) if entry.given_back for name in entry.notes}
     asked_again = any(name.id in again for name in names)
     identifier = _name(held, names, decisions, asked_again=asked_again)
-    made = Proposal(identifier, clock.now(), machine_name(), summary, names, tuple(held), {})
+    new = proposal_file.sections_to_make(held, memory)
+    made = Proposal(identifier, clock.now(), machine_name(), summary, names, tuple(held), {}, new)
     try:
         folder = own_folder(workspace.machines) / FOLDER
         folder.mkdir(exist_ok=True)

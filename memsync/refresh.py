@@ -142,7 +142,13 @@ def _merge_batch(
         outcome.targets = bring_in_step(workspace).targets
     held = _held_notes(result, batch)
     if held:
-        made = proposals.keep(workspace, result["held"], held, result["summary"])
+        made = proposals.keep(
+            workspace,
+            result["held"],
+            held,
+            summary=result["summary"],
+            memory=result["updated_content"],
+        )
         outcome.proposals.append(made)
     outcome.add(batch, result, held)
     sessions.mark_merged(workspace, [note for note in batch if note not in held])

@@ -66,16 +66,17 @@ def fits(
     merged = sync.approved((), memory)
     for number in wanted:
         held = proposal.edits[number - 1]
-        text, problem = merged["updated_content"], ""
+        text, together = merged["updated_content"], None
         try:
-            together = sync.approved([*chosen, held.edit], memory, allow_shrink=allow_shrink)
+            problem = _lost_home(proposal, number, text)
+            if not problem:
+                together = sync.approved([*chosen, held.edit], memory, allow_shrink=allow_shrink)
+                problem = together["refused"]
         except EditError as error:
             problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)
-        else:
-            problem = together["refused"]
-            if not problem:
-                chosen.append(held.edit)
-                merged, text = together, together["updated_content"]
+        if together and not problem:
+            chosen.append(held.edit)
+            merged, text = together, together["updated_content"]
         found.append(Fit(number, held, text, problem))
     return found, merged
 
@@ -230,6 +231,12 @@ def _is_done(edit: Edit, memory: str) -> bool:
     if edit.op == "remove" or not all(line in standing for line in new):
         return False
     return edit.op == "add" or not any(line in standing for line in gone if line not in new)
+
+
+def _lost_home(proposal: Proposal, number: int, memory: str) -> str:
+    """Return what is wrong where an edit would make a section anew that was meant to be there."""
+    section = proposal.lost_section(number, memory)
+    return f"it no longer fits: its section {section!r} is gone" if section else ""
 
 
 def _misfit(edit: Edit, error: EditError) -> str:

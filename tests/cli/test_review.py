@@ -71,6 +71,16 @@ def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
     assert len(sessions.pending(waiting)) == 1
 
 
+def test_a_section_that_is_gone_is_told_in_the_list_and_by_apply(call, waiting):
+    text = store.read(waiting).text.replace("## Preferences", "## How I like it")
+    waiting.memory.write_text(text)
+    words = "it no longer fits: its section 'Preferences' is gone"
+    assert f"cannot be applied: {words}" in call("review").out
+    done = call("review", "--apply", "--edit", "2")
+    assert (done.code, words in done.err) == (6, True)
+    assert store.read(waiting).text == text
+
+
 def test_all_may_be_given_back_where_two_share_a_note_and_each_is_told_once(call, waiting, claude):
     (path,) = waiting.machines.glob("*/proposals/*.json")
     away = path.rename(waiting.root / "on-its-way.json")

@@ -249,6 +249,62 @@ def test_a_line_to_remove_that_stands_no_more_is_never_said_to_be_removed(now, w
     assert proposals.list_open(with_claude) == []
 
 
+HOMES = SAMPLE + "\n## Home\n\n### Tools\n\n- saw\n\n## Work\n\n### Tools\n\n- laptop\n"
+
+
+def waits(workspace, claude, edit, memory=SAMPLE):
+    """Return the workspace with `memory`, and this edit waiting for it."""
+    inbox = Workspace(workspace.root, replace(workspace.config, review="inbox"))
+    publish(inbox, memory, None)
+    said(inbox, "something", came_by="terminal")
+    claude.script(edits(edit))
+    merge_pending(inbox)
+    return inbox
+
+
+@pytest.mark.parametrize(
+    ("section", "old", "new"),
+    [
+        ("Home > Tools", "## Home\n\n### Tools\n\n- saw\n\n", ""),
+        ("Home > Tools", "## Home\n", "## House\n"),
+        ("Hard constraints", "## Hard constraints", "## Never ever"),
+    ],
+)
+def test_a_change_whose_section_is_gone_lands_nowhere_else(section, old, new, with_claude, claude):
+    edit = {"op": "add", "section": section, "text": "- drill"}
+    inbox = waits(with_claude, claude, edit, HOMES)
+    publish(inbox, HOMES.replace(old, new), None)
+    done = review.apply(inbox, the_one(inbox))
+    assert done.problems == {1: f"it no longer fits: its section {section!r} is gone"}
+    assert text_of(inbox) == HOMES.replace(old, new)
+    assert the_one(inbox).waiting == (1,)
+    publish(inbox, HOMES, None)
+    assert review.apply(inbox, the_one(inbox)).problems == {}
+    assert "- drill\n" in text_of(inbox)
+
+
+def test_of_a_proposal_that_does_not_say_what_stood_a_path_makes_no_section(with_claude, claude):
+    inbox = waits(
+        with_claude, claude, {"op": "add", "section": "Home > Tools", "text": "- drill"}, HOMES
+    )
+    (path,) = inbox.machines.glob("*/proposals/*.json")
+    table = json.loads(path.read_text())
+    del table["new_sections"]
+    path.write_text(json.dumps(table))
+    publish(inbox, HOMES.replace("## Home\n", "## House\n"), None)
+    assert "'Home > Tools' is gone" in review.apply(inbox, the_one(inbox)).problems[1]
+    publish(inbox, HOMES, None)
+    assert review.apply(inbox, the_one(inbox)).problems == {}
+
+
+def test_a_change_that_makes_a_section_still_makes_it_after_the_memory_moved(with_claude, claude):
+    edit = {"op": "add", "section": "Tools", "text": "- drill"}
+    inbox = waits(with_claude, claude, edit)
+    publish(inbox, SAMPLE.replace("Identity", "Who I am"), None)
+    assert review.apply(inbox, the_one(inbox)).problems == {}
+    assert text_of(inbox).endswith("\n## Tools\n\n- drill\n")
+
+
 def test_approval_does_not_break_a_constraint(with_claude, claude):
     said(with_claude, "pushing is fine")
     find = "- Never push to main without asking"
@@ -279,7 +335,7 @@ def test_the_same_changes_kept_twice_are_one_proposal(waiting):
     proposal = the_one(waiting)
     notes = [note for note in sessions.read_day(waiting, clock.now().date())
              if note.name in proposal.notes]  # fmt: skip
-    again = proposals.keep(waiting, proposal.edits, notes, "again")
+    again = proposals.keep(waiting, proposal.edits, notes, summary="again", memory="")
     assert again.id == proposal.id
     assert the_one(waiting).summary == proposal.summary
 

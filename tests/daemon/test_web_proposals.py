@@ -102,6 +102,17 @@ def test_a_line_to_remove_that_was_reworded_is_no_change_applied_by_a_click(with
     assert the_one(with_claude).waiting == (1,)
 
 
+def test_a_section_that_is_gone_is_told_on_the_page_and_by_the_api(browser, waiting):
+    text = store.read(waiting).text
+    waiting.memory.write_text(text.replace("## Preferences", "## How I like it"))
+    words = "it no longer fits: its section 'Preferences' is gone"
+    assert browser.get("/proposals").text.count(f"It cannot be applied: {words}") == 2
+    (table,) = json.loads(browser.client.get("/api/proposals").data)["proposals"]
+    assert [change["problem"] for change in table["changes"]][::2] == [words, words]
+    decide(browser, waiting, "apply", 1, 3)
+    assert "## Preferences" not in store.read(waiting).text
+
+
 def test_dropped_is_decided(browser, waiting):
     before = store.read(waiting)
     assert decide(browser, waiting, "drop", 1, 2, 3).status == 303
