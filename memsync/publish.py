@@ -154,6 +154,26 @@ def require_told(states: Iterable[TargetState]) -> None:
         )
 
 
+def require_in_step(states: Iterable[TargetState]) -> None:
+    """Check that each target has the memory, for commands whose one task is to give it.
+
+    A target whose file another one writes has it, too.
+
+    Raises:
+        MemsyncError: one does not, be it for the disk or for what stands in its place.
+    """
+    wanted = list(states)
+    require_told(wanted)
+    lacking = [state for state in wanted if state.state not in {"in-sync", "shared"}]
+    if lacking:
+        words = "; ".join(f"{s.name} ({s.path}) is {s.state}: {s.advice}" for s in lacking)
+        raise MemsyncError(
+            f"not every agent has the memory: {words}",
+            hint="memsync targets sync once that is mended, or memsync targets remove"
+            f" {lacking[0].name}",
+        )
+
+
 def take_stock(workspace: Workspace, timeout: float = 30) -> Stock:
     """Look at every target of this machine and report; changes nothing else.
 

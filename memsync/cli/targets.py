@@ -23,7 +23,7 @@ from memsync.errors import (
     NotSetUpError,
     WrongUsageError,
 )
-from memsync.publish import bring_in_step, require_told
+from memsync.publish import bring_in_step, require_in_step, require_told
 from memsync.targets import Agent, Limit, Target, TargetState
 from memsync.workspace import Workspace
 
@@ -105,13 +105,13 @@ def _agent_row(agent: Agent, taken: set[str]) -> dict[str, Any]:
 @targets.command()
 @json_option
 def sync(*, as_json: bool) -> None:
-    """Give the memory to every target now."""
+    """Give the memory to every target now; exits 1 where one did not get it."""
     published = bring_in_step(open_workspace())
     if as_json:
         print_json({"targets": state_table(published.targets)})
     else:
         print_states(published.targets)
-    require_told(published.targets)
+    require_in_step(published.targets)
 
 
 @targets.command()
@@ -145,6 +145,7 @@ def add(name: str, path: str | None, mode: str | None) -> None:
     for whose, remark in told:
         click.echo(f"  {whose}: {remark.words}")
     require_told(published.targets)
+    require_in_step(state for state in published.targets if state.name == name)
 
 
 def _wanted(name: str, path: str | None, mode: str | None) -> Target:

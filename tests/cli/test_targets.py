@@ -146,17 +146,57 @@ def test_a_link_to_somewhere_else_is_not_written_through(call, home, workspace):
     dotfiles.write_text("# Mine\n")
     (home / ".claude" / "CLAUDE.md").symlink_to(dotfiles)
     done = call("targets", "sync")
-    assert done.code == 0
+    assert done.code == 1
     assert "claude: symlink" in done.out
     assert "does not write through a link" in done.out
+    assert "Error: not every agent has the memory: claude (" in done.err
+    assert "Try: memsync targets sync once that is mended, or memsync targets remove claude" in (
+        done.err
+    )
     assert dotfiles.read_text() == "# Mine\n"
+    assert call("refresh", "--notes", "I like tea").code == 0, "the note is in the memory"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symlinks")
+@pytest.mark.parametrize("mode", ["block", "copy"])
+def test_a_link_to_the_memory_that_a_person_made_is_in_step_and_stays(mode, call, home, workspace):
+    file = home / "mine.md"
+    file.symlink_to(workspace.memory)
+    assert call("targets", "add", "mine", str(file), "--mode", mode).code == 0
+    assert call("targets", "sync").code == call("check").code == 0
+    assert call("targets", "remove", "mine").code == 0
+    assert file.readlink() == workspace.memory
+    assert workspace.memory.read_text() == SAMPLE
+
+
+@pytest.mark.parametrize("what", ["latin-1", "folder", "link"])
+def test_adding_what_cannot_get_the_memory_fails_and_leaves_it(what, call, home, workspace):
+    file = home / "mine.md"
+    if what == "latin-1":
+        file.write_bytes("Möwe\n".encode("latin-1"))
+    elif what == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to(home / "nowhere.md")
+    done = call("targets", "add", "mine", str(file))
+    assert done.code == 1
+    assert f"Error: not every agent has the memory: mine ({file}) is " in done.err
+    assert "memsync targets remove mine" in done.err
+    assert states(call)["claude"] == "in-sync"
+    assert call("targets", "sync", "--json").code == 1
+    assert call("targets", "add", "other", str(home / "other.md")).code == 0, "it got the memory"
+    assert call("targets", "remove", "mine").code == 0
+    assert file.is_dir() or file.is_symlink() or file.read_bytes() == "Möwe\n".encode("latin-1")
+    assert call("targets", "sync").code == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder in the file's place")
 def test_a_target_that_cannot_be_read_does_not_stop_the_others(call, home, workspace):
     (home / ".claude" / "CLAUDE.md").mkdir()
     done = call("targets", "sync", "--json")
-    assert done.code == 0
+    assert done.code == 1
+    assert "claude" in done.err
+    assert "Try: " in done.err
     assert [row["state"] for row in done.json["targets"]] == ["unreadable", "in-sync"]
 
 
