@@ -33,7 +33,8 @@ _RULE = re.compile(r"(?:when|if|before|unless|where) [^,.]{3,80}, \w")
 
 _POLITE = re.compile(
     r"^(?:(?:please|kindly|now|then|also|first|next|finally|and|so|just|note|important|todo|reminder"
-    r"|warning|hint|tip|bitte|claude|codex|gemini|assistant|agents?|ai|ok|okay|btw|by the way"
+    r"|warning|hint|tip|bitte|por favor|per favore|s'il (?:te|vous) plait|prosze"
+    r"|claude|codex|gemini|assistant|agents?|ai|ok|okay|btw|by the way"
     r"|remember to|go ahead|immediately|quickly|quietly|silently|simply|(?:c|w)ould you|can you"
     r"|will you)\b[\s,:!]*)+"
 )
@@ -149,7 +150,10 @@ def holds_for_good(text: str) -> bool:
     plain = folded(text)
     if any(sign in plain for sign in _words("order_signs")) or mixes_alphabets(text):
         return True
-    return any(_phrases("orders").search(form) and not _is_harmless(form) for form in forms(text))
+    return any(
+        (_phrases("orders").search(form) and not _is_harmless(form)) or _turns().search(form)
+        for form in forms(text)
+    )
 
 
 def _is_harmless(plain: str) -> bool:
@@ -184,6 +188,11 @@ def _phrases(name: str) -> re.Pattern[str]:
         for word in _words(name)
     )
     return re.compile(rf"(?<!\w)(?:{joined})(?!\w)")
+
+
+@cache
+def _turns() -> re.Pattern[str]:
+    return re.compile("|".join(_data()["turns"].values()), re.VERBOSE)
 
 
 @cache

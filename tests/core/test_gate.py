@@ -10,7 +10,7 @@ from memsync.document import scan
 from memsync.edits import Edit, EditError, apply
 from memsync.gate import doubts, objections, reads_like_order, sift
 from tests.conftest import SAMPLE
-from tests.support.injections import ALL_ORDERS, INNOCENT
+from tests.support.injections import ALL_ORDERS, INNOCENT, PLAIN
 from tests.support.scale import examples
 
 FACT = Edit("add", section="Current priorities", text="- The exporter is next")
@@ -99,6 +99,12 @@ def test_what_is_in_doubt_waits_whatever_it_says():
     assert sifted.held[0].reasons == ("the note reads like an order",)
 
 
+@pytest.mark.parametrize("order", PLAIN)
+def test_an_order_in_plain_words_waits_though_a_model_put_it_among_the_facts(order):
+    edit = Edit("add", section="Current priorities", text=f"- {order}")
+    assert [held.edit for held in sift(SAMPLE, [edit]).held] == [edit]
+
+
 @pytest.mark.parametrize("note", ALL_ORDERS)
 def test_a_note_that_orders_is_in_doubt(note):
     assert doubts(note)
@@ -134,6 +140,10 @@ LONG_RUNS = [
     "a(",
     "import(",
     "x\n\n\n",
+    "a@",
+    "(.",
+    "pushing it ",
+    "wants ",
 ]
 
 

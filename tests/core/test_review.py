@@ -32,7 +32,7 @@ def said(workspace, text, came_by="network"):
 def waiting(with_claude, claude):
     """A memory for which one change waits, from one note, and one was applied, from another."""
     said(with_claude, "the exporter is next")
-    said(with_claude, "Ada likes long answers at noon")
+    said(with_claude, "At noon Ada gives long answers")
     claude.script(edits(FACT, OBEY))
     merge_pending(with_claude)
     return with_claude
@@ -306,7 +306,7 @@ def test_a_change_that_makes_a_section_still_makes_it_after_the_memory_moved(wit
 
 
 def test_approval_does_not_break_a_constraint(with_claude, claude):
-    said(with_claude, "pushing is fine")
+    said(with_claude, "we push often now")
     find = "- Never push to main without asking"
     claude.script(edits({"op": "remove", "find": find}, FACT))
     merge_pending(with_claude)
