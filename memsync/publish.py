@@ -166,7 +166,7 @@ def require_in_step(states: Iterable[TargetState]) -> None:
     require_told(wanted)
     lacking = [state for state in wanted if state.state not in {"in-sync", "shared"}]
     if lacking:
-        words = "; ".join(f"{s.name} ({s.path}) is {s.state}: {s.advice}" for s in lacking)
+        words = "; ".join(f"{s.name} ({s.path}, {s.state}): {s.advice}" for s in lacking)
         raise MemsyncError(
             f"not every agent has the memory: {words}",
             hint="memsync targets sync once that is mended, or memsync targets remove"

@@ -180,7 +180,7 @@ def test_adding_what_cannot_get_the_memory_fails_and_leaves_it(what, call, home,
         file.symlink_to(home / "nowhere.md")
     done = call("targets", "add", "mine", str(file))
     assert done.code == 1
-    assert f"Error: not every agent has the memory: mine ({file}) is " in done.err
+    assert f"Error: not every agent has the memory: mine ({file}, " in done.err
     assert "memsync targets remove mine" in done.err
     assert states(call)["claude"] == "in-sync"
     assert call("targets", "sync", "--json").code == 1
