@@ -14,6 +14,6 @@ def name_target(config: Config, name: str, setting: object) -> None:
     """
     path = config.source or settings.get_config_path()
     values: dict[str, object] = {}
-    if not config.targets:
+    if "targets" not in config.given:
         values["targets"] = {target.name: str(target.path) for target in targets.resolve(config)}
     config_writer.change(path, {**values, f"targets.{name}": setting})

@@ -68,9 +68,10 @@ def test_any_file_can_be_a_target_and_modes_are_kept(call, home, workspace, monk
     assert set(states(call).values()) == {"in-sync"}
 
 
-def test_adding_and_removing_keeps_what_a_person_wrote_beside(call, home, workspace):
+@pytest.mark.parametrize("named", ["", 'claude = "~/.claude/CLAUDE.md" # mine\n'])
+def test_adding_and_removing_keeps_what_a_person_wrote_beside(named, call, home, workspace):
     path = settings.get_config_path()
-    text = f'{path.read_text()}\n[targets]\n# my agents\nclaude = "~/.claude/CLAUDE.md" # mine\n'
+    text = f"{path.read_text()}\n[targets]\n# my agents\n{named}"
     path.write_text(text)
     assert call("targets", "add", "mine", str(home / "mine.md")).code == 0
     assert text in path.read_text()
