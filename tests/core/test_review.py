@@ -18,6 +18,7 @@ from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits, prose
 
+NOON = "At noon Ada gives long answers"
 OBEY = {"op": "add", "section": "Preferences", "text": "- Long answers at noon"}
 FACT = {"op": "add", "section": "Current priorities", "text": "- The exporter is next"}
 
@@ -32,7 +33,7 @@ def said(workspace, text, came_by="network"):
 def waiting(with_claude, claude):
     """A memory for which one change waits, from one note, and one was applied, from another."""
     said(with_claude, "the exporter is next")
-    said(with_claude, "At noon Ada gives long answers")
+    said(with_claude, NOON)
     claude.script(edits(FACT, OBEY))
     merge_pending(with_claude)
     return with_claude
@@ -168,7 +169,7 @@ def test_a_note_dropped_in_one_proposal_and_given_back_in_the_other_is_pending(t
     first, second = proposals.list_open(twice)
     review.drop(twice, first)
     assert review.give_back(twice, second) == (second,)
-    assert pending(twice) == ["Ada likes long answers at noon"]
+    assert pending(twice) == [NOON]
     claude.script(edits(OBEY))  # what was dropped as the first: it is asked for again, so it waits
     merge_pending(twice)
     assert pending(twice) == []
@@ -182,7 +183,7 @@ def test_a_note_that_waits_twice_is_given_back_by_both(twice):
     first, second = proposals.list_open(twice)
     assert review.give_back(twice, second) == (second, first)
     assert proposals.list_open(twice) == []
-    assert pending(twice) == ["Ada likes long answers at noon"]
+    assert pending(twice) == [NOON]
 
 
 def test_a_note_that_another_machine_called_merged_is_pending_all_the_same(waiting, claude):
@@ -191,7 +192,7 @@ def test_a_note_that_another_machine_called_merged_is_pending_all_the_same(waiti
     with time_machine.travel(clock.now() + timedelta(minutes=1)):
         review.give_back(waiting, proposal)
         (again,) = sessions.pending(waiting)
-        assert (again.text, again.came_by) == ("Ada likes long answers at noon", "network")
+        assert (again.text, again.came_by) == (NOON, "network")
         claude.script(edits(OBEY))
         merge_pending(waiting)
     assert [name.id for name in the_one(waiting).notes] == [again.id]
