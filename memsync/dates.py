@@ -23,6 +23,16 @@ _UNTIL = re.compile(
     re.IGNORECASE,
 )
 
+_ISO = r"\d{4}-\d\d(?:-\d\d)?"
+_SPAN = re.compile(
+    rf"\bfrom\s+{_ISO}\s+to\s+(?P<iso>{_ISO})\b"
+    r"|\b(?:(?:valid|holds?|in\s+force|runs?|lasts?)\s+(?:until|till|through|to)|expires?(?:\s+in)?"
+    r"|(?:until|till|through|by)\s+(?:the\s+)?end\s+of)\s+(?P<only>20\d\d)\b(?![-/.]\d)",
+    re.IGNORECASE,
+)
+"""From one day to another, or through a year: stale where it is no tale of what was."""
+
+_TALE = re.compile(r"\b(?:was|were|had|did|led|ran|held|built|\w+ed)\b", re.IGNORECASE)
 _FULL = "|".join(name for name in calendar.month_name if name)
 _NO_YEAR = re.compile(
     rf"\b(?:[Uu]ntil|[Tt]ill|[Tt]hrough|[Bb]is)\s+(?:the\s+)?(?:end\s+of\s+)?(?:{_FULL})\b"
@@ -42,15 +52,27 @@ def over_since(line: str, today: date) -> str:
         last = _last_day(found)
         if last is not None and last + GRACE < today:
             return found[0]
+    for found in _SPAN.finditer(line):
+        last = _day_of(found["iso"] or f"{found['only']}-12")
+        if last is not None and last + GRACE < today and not _TALE.search(line):
+            return found[0]
     return ""
+
+
+def _day_of(iso: str) -> date | None:
+    """Return the day, or the last of a month, that ``2026-04-30`` or ``2026-04`` names."""
+    year, month, *rest = map(int, iso.split("-"))
+    try:
+        return date(year, month, rest[0] if rest else calendar.monthrange(year, month)[1])
+    except (ValueError, calendar.IllegalMonthError):
+        return None
 
 
 def _last_day(found: re.Match[str]) -> date | None:
     """Return the last day of what a date names: a day, a month or a quarter."""
     if found["iso"]:
-        year, month, *rest = map(int, found["iso"].split("-"))
-        day = rest[0] if rest else 0
-    elif found["quarter"]:
+        return _day_of(found["iso"])
+    if found["quarter"]:
         year, month, day = int(found["qyear"]), int(found["quarter"][1]) * 3, 0
     else:
         year, month = int(found["year"]), _MONTHS[found["month"].casefold()]

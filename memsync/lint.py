@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from memsync.clashes import Pairs, are_of_one_set
 from memsync.dates import over_since, without_year
 from memsync.document import Heading, Kind, Outline, is_list_item, scan
 from memsync.nearness import Words, day, words
@@ -151,31 +152,38 @@ def _repeats(outline: Outline) -> Iterator[Finding]:
     first: dict[Words, _Item] = {}
     values: dict[tuple[Heading | None, str], tuple[int, str]] = {}
     section: list[_Item] = []
-    for item in _items(outline):
+    items = _items(outline)
+    pairs = Pairs((item.heading, item.said) for item in items)
+    for item in items:
         known = first.setdefault(item.said, item)
         if known is not item and len(item.said) >= LEAST_WORDS:
             how = "stands" if known.line.strip() == item.line.strip() else "says what stands"
             yield _finding(item, "duplicate", f"{how} in line {known.number + 1} as well")
         elif section and section[0].heading != item.heading:
             section = []
-        yield from _near(section, item)
-        yield from _values(values, item)
+        other_value = list(_values(values, item))
+        yield from other_value or _near(section, item, pairs)
         section.append(item)
 
 
-def _near(section: list[_Item], item: _Item) -> Iterator[Finding]:
+def _near(section: list[_Item], item: _Item, pairs: Pairs) -> Iterator[Finding]:
     """Return where a point of the same section says nearly what `item` says, or its opposite."""
     for known in section[-NEAR_BY:]:
         shared = len(known.bag & item.bag)
         if shared * 2 < (len(known.bag) + len(item.bag)) * NEARLY - 2 or known.said == item.said:
             continue
         apart = known.bag ^ item.bag
+        is_dated = bool(day(known.line) or day(item.line))  # of notes the later one holds
         if apart and apart <= _NOT and min(len(known.said), len(item.said)) > 1:
             message = f"says the opposite of line {known.number + 1}"
             yield _finding(item, "contradiction", message)
+        elif not is_dated and pairs.clash(item.heading, known.said, item.said):
+            message = f"says what line {known.number + 1} says with another value or choice"
+            yield _finding(item, "contradiction", message)
         elif _ratio(known.said, item.said) >= NEARLY:
             where = f"line {known.number + 1}"
-            if any(sign.isdigit() for word in apart for sign in word) or apart & _NOT:
+            has_number = any(sign.isdigit() for word in apart for sign in word)
+            if has_number or apart & _NOT or are_of_one_set(apart):
                 yield _finding(
                     item, "contradiction", f"says nearly what {where} says, but not quite"
                 )

@@ -99,6 +99,23 @@ def test_what_is_no_import_or_leads_somewhere_is_not(line):
             "- Keep lines in this project below 100 columns wide",
             "contradiction",
         ),
+        ("- Runs on PostgreSQL version 16.", "- Runs on PostgreSQL version 17.", "contradiction"),
+        ("- Listens on port 8080.", "- Listens on port 9090.", "contradiction"),
+        ("- Uses Python 3.11 for it.", "- Uses Python 3.12 for it.", "contradiction"),
+        ("- Prefer pnpm over npm", "- Prefer npm over pnpm", "contradiction"),
+        ("- Use pnpm instead of npm", "- Use npm instead of pnpm", "contradiction"),
+        ("- Prefer tabs to spaces", "- Prefer spaces to tabs", "contradiction"),
+        (
+            "- Commit messages in English, short.",
+            "- Commit messages in German, short.",
+            "contradiction",
+        ),
+        (
+            "- The data team plans its week on Monday at 9",
+            "- The data team plans its week on Tuesday at 9",
+            "contradiction",
+        ),
+        ("- Keep the lines below: 80", "- Keep the lines below: 100", "contradiction"),
     ],
 )
 def test_two_points_that_say_the_same_or_cannot_both_hold(first, second, kind):
@@ -118,6 +135,14 @@ def test_two_points_that_say_the_same_or_cannot_both_hold(first, second, kind):
         ("- A: x\n  - Why: y", "- B: x\n  - Why: y"),
         ("- 2026-11-20: Editor: vim", "- 2026-11-21: Editor: emacs"),
         ("- Never amend", "- Never merge"),
+        ("- Gym on Monday at seven", "- Gym on Tuesday at seven"),
+        ("- Exit with code 1 on failure", "- Exit with code 2 on failure"),
+        ("- 1 is the small one", "- 2 is the small one"),
+        ("- Trains from Graz to Linz", "- Trains from Linz to Graz"),
+        ("- Listens on port 80", "- Listens on port 81\n- Listens on port 82"),
+        ("- Listens on port 80", "\n## Go\n\n- Listens on port 81"),
+        ("- 2026-11-20: disk filled to 40", "- 2026-11-21: disk filled to 50"),
+        ("- Speaks German with her mother", "- Speaks French with her mother"),
     ],
 )
 def test_two_points_that_go_together(first, second):
@@ -136,6 +161,11 @@ def test_two_points_that_go_together(first, second):
         "through Q2 2026",
         "bis zum 31. August 2026",
         "expires on Feb 2025",
+        "from 2026-02-01 to 2026-04-30",
+        "from 2026-02 to 2026-04",
+        "as it is valid through 2025",
+        "by the end of 2025",
+        "until it expires in 2024",
     ],
 )
 def test_what_was_to_hold_until_a_day_that_is_past_is_stale(words):
@@ -156,6 +186,11 @@ def test_what_was_to_hold_until_a_day_that_is_past_is_stale(words):
         "by 2026 people",
         "until you may stop",
         "until May 2027",
+        "from 2026-02-01 to 2027-04-30",
+        "as it did from 2024-02-01 to 2024-04-30",
+        "from 2026-99-01 to 2026-99-30",
+        "valid through 2026",
+        "in Graz until 2019",
     ],
 )
 def test_what_holds_or_only_names_a_day_is_not(words):
