@@ -52,6 +52,12 @@ def text(root: Path, name: str) -> str | None:
     return None
 
 
+def newest(root: Path) -> Path | None:
+    """Return the file that holds the memory as this machine last saw it; None where none does."""
+    name = load(root).memory
+    return _folder(root) / f"{name}.md" if text(root, name) else None
+
+
 def took(root: Path, memory: str, *, included: tuple[str, ...] = ()) -> None:
     """Keep `memory` as what was last seen; what was seen before may be missing in it now.
 

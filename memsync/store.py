@@ -137,11 +137,32 @@ def replace(
             return Written(present, None)
     sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
+    if based_on is None:  # whoever names one has read it just now, so it is not damaged
+        _keep_unsaved(workspace)
     parents = also if also and not based_on else (based_on or _present(workspace), *also)
     lineage.record(workspace, digest(data), parents)
     atomic_write(workspace.memory, data, in_use=True)
     lastseen.took(workspace.root, text, included=parents)
     return Written(digest(data), kept)
+
+
+def unsaved(workspace: Workspace) -> Path | None:
+    """Return the file of the last text this machine saw, where a damaged memory has no other copy.
+
+    A backup is the text before a change, so none holds what the newest change made: that is here,
+    and in no backup, where the memory was damaged after it.
+    """
+    with contextlib.suppress(MemsyncError):
+        read(workspace)
+        return None
+    path = lastseen.newest(workspace.root)
+    return None if path is None or path.stem in backups.by_digest(workspace.backups) else path
+
+
+def _keep_unsaved(workspace: Workspace) -> None:
+    path = unsaved(workspace)
+    if path is not None:
+        backups.backup(path, workspace.backups)
 
 
 def _present(workspace: Workspace) -> str:

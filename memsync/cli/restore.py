@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from memsync import backups, mirrored, store
+from memsync import backups, clock, lastseen, mirrored, store
 from memsync.backups import Backup
 from memsync.cli.output import open_workspace
 from memsync.cli.report import choose_backup, print_published, unified
@@ -26,6 +26,9 @@ from memsync.workspace import Workspace
 def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) -> None:
     """Go back to BACKUP, or to the newest that differs; what stands there becomes a backup itself.
 
+    Where the memory is damaged, its newest text is the one last seen on this machine, unless a
+    backup has that one.
+
     At a terminal the difference is shown first, and you are asked. With --from-mirror the newest
     sound text in the mirror is taken: its copy of the memory, or else the newest older one.
     """
@@ -36,13 +39,14 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
         lists = "memsync log --from-mirror" if from_mirror else "memsync log"
         raise WrongUsageError(f"{entry.path.name} holds no text", hint=f"{lists} lists others")
     text = entry.path.read_bytes().decode("utf-8")
+    called = _called(workspace, entry)
     if standing is not None and standing.text == text:
-        click.echo(f"The memory is what {entry.path.name} has; nothing was changed.")
+        click.echo(f"The memory is what {called} has; nothing was changed.")
         return
     asks = is_terminal(sys.stdin) and not yes
     if dry_run or asks:
-        _show(standing, text, entry)
-    if dry_run or (asks and not click.confirm(f"Go back to {entry.path.name}?")):
+        _show(standing, text, called)
+    if dry_run or (asks and not click.confirm(f"Go back to {called}?")):
         click.echo("Nothing was changed.")
         return
     # Who has seen the difference agreed to that one and no other.
@@ -52,7 +56,7 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
         standing.digest if asks and standing else None,
         cause=Cause("restore"),
     )
-    print_published(published, f"Restored {entry.path.name}.")
+    print_published(published, f"Restored {called}.")
 
 
 def _find(
@@ -70,6 +74,9 @@ def _find(
         for entry in backups.list_backups(workspace.backups):
             if entry.is_good() and entry.path.read_bytes() != present:
                 return entry
+    last = store.unsaved(workspace) if name is None and standing is None else None
+    if last is not None:
+        return Backup(clock.now(), 1, last)
     return choose_backup(workspace, name)
 
 
@@ -82,6 +89,11 @@ def _standing(workspace: Workspace) -> Memory | None:
         return None
 
 
-def _show(standing: Memory | None, text: str, entry: Backup) -> None:
+def _called(workspace: Workspace, entry: Backup) -> str:
+    is_last = entry.path == lastseen.newest(workspace.root)
+    return "the memory as it was last seen here" if is_last else entry.path.name
+
+
+def _show(standing: Memory | None, text: str, called: str) -> None:
     before = standing.text if standing else ""
-    click.echo(for_terminal(unified(before, text, "memory", entry.path.name)), nl=False)
+    click.echo(for_terminal(unified(before, text, "memory", called)), nl=False)

@@ -10,6 +10,7 @@ import pytest
 from memsync import config as settings
 from memsync import config_writer
 from memsync.backups import backup
+from memsync.state import state_folder
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
 
@@ -29,16 +30,47 @@ def test_restore_goes_back_to_a_named_backup(call, written):
     assert written.memory.read_text() == SAMPLE
 
 
-@pytest.mark.parametrize("damage", [b"", b"\0" * 99, b"\xff\xfe#", None], ids=repr)
-def test_restore_mends_a_damaged_memory(damage, call, written):
+DAMAGES = pytest.mark.parametrize("damage", [b"", b"\0" * 99, b"\xff\xfe#", None], ids=repr)
+
+
+def damaged(memory, damage):
     if damage is None:
-        written.memory.unlink()
+        memory.unlink()
     else:
-        written.memory.write_bytes(damage)
-    assert call("restore").code == 0
-    assert written.memory.read_text() == SECOND
+        memory.write_bytes(damage)
+
+
+@DAMAGES
+def test_a_damaged_memory_is_again_what_it_was_last(damage, call, written):
+    """A backup is the text before a change: the newest one lacks what the last change said."""
+    damaged(written.memory, damage)
+    assert "+" in call("restore", "--dry-run").out
+    done = call("restore")
+    assert (done.code, done.out.splitlines()[0]) == (
+        0,
+        "Restored the memory as it was last seen here.",
+    )
+    assert written.memory.read_text() == THIRD
     kept = [path.read_bytes() for path in written.backups.iterdir()]
     assert not damage or damage in kept
+
+
+@DAMAGES
+def test_a_damaged_memory_that_was_never_seen_here_is_what_its_newest_backup_is(
+    damage, call, written, home
+):
+    shutil.rmtree(state_folder() / "lineage")
+    damaged(written.memory, damage)
+    assert call("restore").code == 0
+    assert written.memory.read_text() == SECOND
+
+
+def test_whoever_names_an_older_text_loses_the_last_one_of_a_damaged_memory_no_more(call, written):
+    written.memory.write_bytes(b"")
+    first = min(written.backups.iterdir())
+    assert call("restore", first.stem).code == 0
+    assert written.memory.read_text() == SAMPLE
+    assert THIRD in [path.read_text() for path in written.backups.iterdir()]
 
 
 @pytest.mark.parametrize("name", ["nonesuch", "../../etc/passwd", "/etc/passwd", ""])
