@@ -8,7 +8,7 @@ from memsync.errors import DamagedMemoryError, FolderAwayError
 from memsync.placeholders import is_evicted
 from memsync.reach import within_reach
 
-RESTORE = "memsync restore goes back to the newest backup; memsync log lists them all"
+RESTORE = "memsync restore brings it back as it was; memsync log lists the backups"
 
 
 def read_bytes(path: Path) -> bytes:

@@ -215,7 +215,7 @@ def check_memory(path: Path) -> None:
     if damage:
         raise DamagedMemoryError(
             f"{path} {damage}; the mirror was left as it is",
-            hint="memsync restore brings the newest backup back",
+            hint="memsync restore brings it back",
         )
 
 
