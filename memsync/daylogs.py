@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ from memsync.copies import recognise
 from memsync.errors import FolderAwayError
 from memsync.listing import matching
 from memsync.notes import Note
+from memsync.regular import Left, other_kind, read_regular
 from memsync.workspace import Workspace
 
 
@@ -78,8 +80,29 @@ def copies(workspace: Workspace) -> list[tuple[Path, date]]:
     return found
 
 
+def left_alone(workspace: Workspace) -> list[Left]:
+    """Return what is named like a log or a copy of one and is no file to read."""
+    found = []
+    for path, _ in _named_like_logs(workspace):
+        kind = _other_kind(path)
+        if kind is not None:
+            found.append(Left(path, kind))
+    return found
+
+
 def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
-    """Return the logs, and what is named like a copy of one, oldest first, with the day of each."""
+    """Return the logs and their conflict copies, oldest first, with the day of each."""
+    named = _named_like_logs(workspace, day_name)
+    return [(path, day) for path, day in named if _other_kind(path) is None]
+
+
+def _other_kind(path: Path) -> str | None:
+    with contextlib.suppress(OSError):  # whoever reads it says what is wrong
+        return other_kind(path)
+    return None
+
+
+def _named_like_logs(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
     found = []
     for path in sorted(_logs(workspace, f"{day_name}*")):
         try:
@@ -93,7 +116,7 @@ def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Pat
 
 def _has_entries(path: Path) -> bool:
     try:
-        return notes.has_entries(path.read_bytes().decode("utf-8", "replace"))
+        return notes.has_entries(read_regular(path).decode("utf-8", "replace"))
     except OSError:
         return True  # whoever reads it says what is wrong
 
@@ -111,7 +134,7 @@ def _logs(workspace: Workspace, pattern: str) -> list[Path]:
 def read_log(path: Path, day: date) -> list[Note]:
     """Return the notes of one file of a day; raises as `read_day` does."""
     try:
-        return notes.parse(path.read_bytes().decode("utf-8", "replace"), day)
+        return notes.parse(read_regular(path).decode("utf-8", "replace"), day)
     except OSError as error:
         raise unreadable(path, error) from error
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from memsync import backups, conflicts, lineage, sessions, store
+from memsync import backups, conflicts, daylogs, lineage, sessions, store, strands
 from memsync.copies import Copy
 from memsync.document import split_lines
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
@@ -22,6 +22,7 @@ from memsync.merging import Choice
 from memsync.pedigree import Graph
 from memsync.placeholders import is_evicted
 from memsync.publish import Published, publish, see
+from memsync.regular import Left, other_kind, read_regular
 from memsync.state import lock_path
 from memsync.store import Memory
 from memsync.strands import Strand, Texts, look_back, named_like_copies, sort_out
@@ -34,13 +35,17 @@ MERGED = Cause("reconcile")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What reconciling did; `doubtful` are files that may be copies and were left alone."""
+    """What reconciling did.
+
+    `doubtful` are files that may be copies and were left alone, `left` those that cannot be read.
+    """
 
     sources: tuple[str, ...] = ()
     disputes: tuple[Dispute, ...] = ()
     doubtful: tuple[Path, ...] = ()
     published: Published | None = None
     notes: int = 0
+    left: tuple[Left, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -70,8 +75,10 @@ def reconcile(workspace: Workspace) -> Outcome:
             notes = sum(_bring_in_log(workspace, *copy) for copy in sessions.copies(workspace))
             notes += sessions.bring_back(workspace)
             for copy in backups.copies(workspace.backups):
-                backups.keep_copy(copy, copy.read_bytes(), workspace.backups)
-            return replace(_try_texts(workspace), notes=notes)
+                if other_kind(copy) is None:
+                    backups.keep_copy(copy, read_regular(copy), workspace.backups)
+            left = (*strands.left_alone(workspace.root), *daylogs.left_alone(workspace))
+            return replace(_try_texts(workspace), notes=notes, left=left)
         except OSError as error:
             raise MemsyncError(
                 f"what two machines wrote cannot be brought together: {error.strerror or error}",

@@ -21,6 +21,7 @@ from memsync.ledger import LEDGER_NAME, mark_merged, merged_ids, open_ledger
 from memsync.locks import exclusive_lock
 from memsync.notes import Note
 from memsync.placeholders import icloud_stub
+from memsync.regular import read_regular
 from memsync.state import lock_path
 from memsync.workspace import Workspace
 
@@ -126,7 +127,7 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: LastS
         )
     looks = _looks(workspace, day)
     if (seen.day, seen.looks) != (day, looks):
-        seen.ids = {note.id for note in read_log(path, day)} if path.exists() else set()
+        seen.ids = {note.id for note in read_log(path, day)} if _is_there(path) else set()
     seen.day, seen.looks = None, ()
     missing = {note.id: note for note in wanted if note.id not in seen.ids}
     data = "".join(map(notes.render, missing.values())).encode("utf-8")
@@ -140,10 +141,14 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: LastS
     return len(missing)
 
 
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()  # what is no log is refused, not written through
+
+
 def _looks(workspace: Workspace, day: date) -> Looks:
     with os.scandir(workspace.sessions) as entries:
         names = sorted(entry.name for entry in entries if entry.name.startswith(str(day)))
-    looks = [(name, (workspace.sessions / name).stat()) for name in names]
+    looks = [(name, (workspace.sessions / name).lstat()) for name in names]
     return tuple((name, i.st_ino, i.st_size, i.st_mtime_ns) for name, i in looks)
 
 
@@ -157,7 +162,7 @@ def bring_in(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
         FolderAwayError: the copy cannot be read, or the log cannot be written.
     """
     try:
-        data = copy.read_bytes()
+        data = read_regular(copy)
     except OSError as error:
         raise unreadable(copy, error) from error
     return data, add_missing(workspace, notes.parse(data.decode("utf-8", "replace"), day))

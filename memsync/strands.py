@@ -18,6 +18,7 @@ from memsync.kinship import Fate, Kinship
 from memsync.pedigree import Graph
 from memsync.placeholders import is_evicted
 from memsync.reading import is_empty
+from memsync.regular import Left, other_kind, read_regular
 from memsync.state import machine_name, slug
 from memsync.store import Memory
 from memsync.workspace import MEMORY_NAME, Workspace
@@ -94,23 +95,38 @@ class Texts:
 
 def named_like_copies(root: Path) -> list[tuple[Copy, Strand]]:
     """Return the files that are named like conflict copies of the memory and can be read."""
-    with os.scandir(root) as entries:
-        names = sorted(entry.name for entry in entries)
     found = []
-    for name in names:
-        copy = recognise(name, MEMORY_NAME)
-        text = _text_of(root / name) if copy else None
-        if copy is not None and text is not None:
-            found.append((copy, Strand(text, name, root / name)))
+    for copy, path in _by_name(root):
+        text = _text_of(path)
+        if text is not None:
+            found.append((copy, Strand(text, path.name, path)))
     return found
 
 
+def left_alone(root: Path) -> list[Left]:
+    """Return what is named like a conflict copy of the memory and is no file to read."""
+    found = []
+    for _, path in _by_name(root):
+        with contextlib.suppress(OSError):  # it went meanwhile
+            kind = other_kind(path)
+            if kind is not None:
+                found.append(Left(path, kind))
+    return found
+
+
+def _by_name(root: Path) -> list[tuple[Copy, Path]]:
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries)
+    known = ((recognise(name, MEMORY_NAME), root / name) for name in names)
+    return [(copy, path) for copy, path in known if copy is not None]
+
+
 def _text_of(path: Path) -> str | None:
-    """Return a copy's text; None where it is a placeholder, damaged or no text."""
-    if is_evicted(path) or not path.is_file():
+    """Return a copy's text; None where it is a placeholder, a link, damaged or no text."""
+    if is_evicted(path):
         return None
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_regular(path).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
     return None if is_empty(text) or "\0" in text else text

@@ -37,6 +37,8 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
         click.echo(for_terminal(f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}."))
     for path in outcome.doubtful:
         click.echo(for_terminal(f"{path.name} may be a conflict copy or your own; it was left."))
+    for left in outcome.left:
+        click.echo(for_terminal(f"{left.path.name} cannot be read ({left.why}); it was left."))
     for dispute in open_ones:
         click.echo(for_terminal(f"{dispute.id}  {_where(dispute)}"))
         click.echo(for_terminal(f"          {_first(dispute.ours)} | {_first(dispute.theirs)}"))
@@ -115,6 +117,7 @@ def _table(outcome: Outcome, open_ones: list[Dispute]) -> dict[str, Any]:
         "brought_in": list(outcome.sources),
         "notes": outcome.notes,
         "doubtful": [str(path) for path in outcome.doubtful],
+        "left": [{"path": str(left.path), "why": left.why} for left in outcome.left],
     }
 
 

@@ -81,6 +81,28 @@ def test_a_decision_that_is_none_and_a_conflict_that_is_none_are_refused(call, d
     assert "memsync conflicts lists them" in wrong.err
 
 
+def test_a_link_by_the_name_of_a_copy_is_not_followed_but_named(call, workspace, tmp_path):
+    secret = tmp_path / "private.txt"
+    secret.write_text("SECRET\n")
+    links = [
+        workspace.root / COPY,
+        workspace.sessions / "2026-11-23.sync-conflict-20261123-101112-ABCDEFG.md",
+    ]
+    workspace.sessions.mkdir(exist_ok=True)
+    for link in links:
+        link.symlink_to(secret)
+    told = call("conflicts")
+    assert told.code == 0
+    for link in links:
+        assert f"{link.name} cannot be read (a link); it was left." in told.out
+        assert link.is_symlink()
+    rows = call("conflicts", "--json").json["left"]
+    assert rows == [{"path": str(link), "why": "a link"} for link in links]
+    call("refresh")
+    written = [path for path in workspace.root.rglob("*") if path.is_file()]
+    assert [path for path in written if b"SECRET" in path.read_bytes()] == links
+
+
 def test_a_file_that_may_be_a_persons_own_is_named(call, workspace):
     (workspace.root / "GLOBAL_MEMORY-old-notes.md").write_text(SAMPLE + "- mine\n")
     assert "GLOBAL_MEMORY-old-notes.md may be a conflict copy or your own" in call("conflicts").out

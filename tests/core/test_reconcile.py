@@ -218,6 +218,17 @@ def test_while_it_waits_the_other_machine_says_what_it_was_made_from(workspace, 
     assert conflicts.open_ones(workspace) == []
 
 
+def test_a_link_among_the_backups_brings_nothing_there(workspace, tmp_path):
+    secret = tmp_path / "private.txt"
+    secret.write_text("SECRET\n")
+    called = "GLOBAL_MEMORY_20261123_101112.sync-conflict-20261123-101112-ABCDEFG.md"
+    workspace.backups.mkdir(exist_ok=True)
+    (workspace.backups / called).symlink_to(secret)
+    reconcile(workspace)
+    assert kept_copies(workspace) == []
+    assert (workspace.backups / called).is_symlink()
+
+
 def test_a_file_of_a_persons_own_is_left_and_named(workspace):
     paths = [
         copy(workspace, SAMPLE + "- mine\n", "GLOBAL_MEMORY-old-notes.md"),

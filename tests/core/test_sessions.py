@@ -216,6 +216,35 @@ def test_a_copy_that_a_sync_client_made_of_a_days_log_is_read_as_well(workspace,
     assert sessions.pending(workspace) == []
 
 
+def test_what_is_no_file_among_the_logs_is_skipped_and_never_opened(workspace, noon):
+    note = say(workspace, "kept")
+    (workspace.sessions / "2026-11-23 4.md").mkdir()
+    os.mkfifo(workspace.sessions / "2026-11-23 5.md")  # opening it would wait for a writer
+    (workspace.sessions / "2026-11-23 6.md").symlink_to("/nonexistent")
+    assert sessions.pending(workspace) == [note]
+    assert sessions.copies(workspace) == []
+    again = say(workspace, "and more")
+    assert sessions.pending(workspace) == [note, again]
+    whys = [left.why for left in daylogs.left_alone(workspace)]
+    assert whys == ["a folder", "no regular file", "a link"]
+
+
+@pytest.mark.parametrize("is_dangling", [True, False])
+def test_a_log_that_is_a_link_is_neither_read_nor_written_through(
+    workspace, noon, tmp_path, is_dangling
+):
+    target = tmp_path / "private.txt"
+    if not is_dangling:
+        target.write_text("SECRET\n")
+    workspace.sessions.mkdir(exist_ok=True)
+    sessions.log_path(workspace, DAY).symlink_to(target)
+    assert sessions.pending(workspace) == []
+    with pytest.raises(FolderAwayError, match="it is a link"):
+        say(workspace, "for the log")
+    assert target.exists() != is_dangling
+    assert is_dangling or target.read_text() == "SECRET\n"
+
+
 def test_other_files_among_the_logs_are_none(workspace, noon):
     for name in ("README.md", "2026-13-01.md", "2026-11-23.txt", ".2026-11-23.md.tmp"):
         (workspace.sessions / name).write_text("no note")
