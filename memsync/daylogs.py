@@ -72,12 +72,7 @@ def copies(workspace: Workspace) -> list[tuple[Path, date]]:
 
     Where the name alone does not tell a copy from a file of a person's own, its entries do.
     """
-    found = []
-    for path, day in _files(workspace):
-        copy = recognise(path.name, f"{day}.md")
-        if copy and (copy.certain or _has_entries(path)):
-            found.append((path, day))
-    return found
+    return [(path, day) for path, day in _files(workspace) if path.name != f"{day}.md"]
 
 
 def left_alone(workspace: Workspace) -> list[Left]:
@@ -92,8 +87,16 @@ def left_alone(workspace: Workspace) -> list[Left]:
 
 def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
     """Return the logs and their conflict copies, oldest first, with the day of each."""
-    named = _named_like_logs(workspace, day_name)
-    return [(path, day) for path, day in named if _other_kind(path) is None]
+    found = []
+    for path, day in _named_like_logs(workspace, day_name):
+        if _other_kind(path) is None and _is_log(path, day):
+            found.append((path, day))
+    return found
+
+
+def _is_log(path: Path, day: date) -> bool:
+    copy = recognise(path.name, f"{day}.md")
+    return copy is None or copy.certain or _has_entries(path)
 
 
 def _other_kind(path: Path) -> str | None:

@@ -118,7 +118,7 @@ def parse(text: str, day: date) -> list[Note]:
     """
     found: list[Note] = []
     entry, body = Note(day, "", "terminal", ""), list[str]()
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in _lines(text):
         heading = _HEADING.fullmatch(line)
         if heading is None:
             body.append(line)
@@ -131,7 +131,12 @@ def parse(text: str, day: date) -> list[Note]:
 
 def has_entries(text: str) -> bool:
     """Tell whether a text holds an entry of a day's log."""
-    return any(_HEADING.fullmatch(line) for line in text.replace("\r\n", "\n").split("\n"))
+    return any(_HEADING.fullmatch(line) for line in _lines(text))
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a log, which an editor may have given a byte order mark."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
 
 
 def _close(found: list[Note], entry: Note, body: list[str], *, more: bool) -> None:

@@ -245,6 +245,25 @@ def test_a_log_that_is_a_link_is_neither_read_nor_written_through(
     assert is_dangling or target.read_text() == "SECRET\n"
 
 
+def test_a_file_of_a_persons_own_beside_the_log_is_no_note(workspace, noon):
+    note = say(workspace, "for the memory")
+    diary = workspace.sessions / "2026-11-23-diary.md"
+    diary.write_text("my private diary\n")
+    assert sessions.pending(workspace) == [note]
+    assert sessions.copies(workspace) == []
+    (workspace.sessions / "2026-11-22-diary.md").write_text("of another day\n")
+    assert sessions.days(workspace) == [DAY]
+
+
+def test_a_copy_that_an_editor_gave_a_byte_order_mark_adds_no_note(workspace, noon):
+    note = say(workspace, "said once")
+    text = sessions.log_path(workspace, DAY).read_text()
+    copy = workspace.sessions / "2026-11-23 2.md"
+    for lines in (text, text.lstrip("\n")):
+        copy.write_bytes(b"\xef\xbb\xbf" + lines.replace("\n", "\r\n").encode())
+        assert sessions.pending(workspace) == [note]
+
+
 def test_other_files_among_the_logs_are_none(workspace, noon):
     for name in ("README.md", "2026-13-01.md", "2026-11-23.txt", ".2026-11-23.md.tmp"):
         (workspace.sessions / name).write_text("no note")
