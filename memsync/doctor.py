@@ -17,7 +17,7 @@ from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
 from memsync.state import state_folder
-from memsync.strands import named_like_copies
+from memsync.strands import left_alone, named_like_copies
 from memsync.workspace import Workspace
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
@@ -134,6 +134,9 @@ def _conflicts(workspace: Workspace) -> Check:
     if copies:
         advice = f"not brought in: {copies}; memsync conflicts"
         return Check("conflicts", ok=False, advice=advice)
+    left = ", ".join(f"{one.path.name} ({one.why})" for one in left_alone(workspace.root))
+    if left:
+        return Check("conflicts", ok=False, advice=f"cannot be read: {left}; look, then move it")
     if named:
         return Check("conflicts", ok=True, advice=f"none; {named[0][1].source} may be your own")
     return Check("conflicts", ok=True, advice="none")

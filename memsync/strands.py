@@ -104,13 +104,13 @@ def named_like_copies(root: Path) -> list[tuple[Copy, Strand]]:
 
 
 def left_alone(root: Path) -> list[Left]:
-    """Return what is named like a conflict copy of the memory and is no file to read."""
+    """Return what is named like a conflict copy of the memory and cannot be read."""
     found = []
     for _, path in _by_name(root):
-        with contextlib.suppress(OSError):  # it went meanwhile
-            kind = other_kind(path)
-            if kind is not None:
-                found.append(Left(path, kind))
+        with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+            why = _read(path)[1]
+            if why:
+                found.append(Left(path, why))
     return found
 
 
@@ -123,13 +123,31 @@ def _by_name(root: Path) -> list[tuple[Copy, Path]]:
 
 def _text_of(path: Path) -> str | None:
     """Return a copy's text; None where it is a placeholder, a link, damaged or no text."""
-    if is_evicted(path):
-        return None
+    with contextlib.suppress(FileNotFoundError):
+        return _read(path)[0]
+    return None
+
+
+def _read(path: Path) -> tuple[str | None, str]:
+    """Return a copy's text, or None and why it cannot be had, in a few words.
+
+    Raises:
+        FileNotFoundError: it is gone.
+    """
+    kind = other_kind(path)
+    if kind is not None or is_evicted(path):
+        return None, kind or "its content is in the cloud"
     try:
         text = read_regular(path).decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    return None if is_empty(text) or "\0" in text else text
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        return None, error.strerror or str(error)
+    except UnicodeDecodeError:
+        return None, "not UTF-8"
+    if "\0" in text:
+        return None, "NUL bytes"
+    return (None, "empty") if is_empty(text) else (text, "")
 
 
 def sort_out(

@@ -81,6 +81,7 @@ class _Pages:
             digest=memory.digest,
             sure=sure,
             doubtful=doubtful,
+            left=_left(workspace),
         )
 
     def bring_in(self) -> ResponseReturnValue:
@@ -119,6 +120,7 @@ class _Pages:
             memory=memory.digest,
             copies=sure,
             doubtful=doubtful,
+            left=_left(workspace),
         )
 
 
@@ -162,6 +164,12 @@ def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]
     graph, texts = late("lineage").read(workspace), strands.Texts(workspace)
     found = strands.sort_out(workspace, graph, texts, memory, named)
     return [strand.source for strand in found.sure], [path.name for path in found.doubtful]
+
+
+def _left(workspace: Workspace) -> list[dict[str, str]]:
+    """Return the files that are named like copies and cannot be read, and why."""
+    found = late("strands").left_alone(workspace.root)
+    return [{"name": one.path.name, "why": one.why} for one in found]
 
 
 def _shown(lines: Lines) -> list[str]:

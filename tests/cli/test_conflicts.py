@@ -103,6 +103,26 @@ def test_a_link_by_the_name_of_a_copy_is_not_followed_but_named(call, workspace,
     assert [path for path in written if b"SECRET" in path.read_bytes()] == links
 
 
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"caf\xe9\n", "not UTF-8"),
+        ("text\n".encode("utf-16"), "not UTF-8"),
+        ("text\n".encode("utf-16-le"), "NUL bytes"),
+        (b"\n", "empty"),
+    ],
+)
+def test_a_copy_that_cannot_be_read_is_named_and_left(call, workspace, data, why):
+    copy = workspace.root / COPY
+    copy.write_bytes(data)
+    assert f"{COPY} cannot be read ({why}); it was left." in call("conflicts").out
+    assert call("conflicts", "--json").json["left"] == [{"path": str(copy), "why": why}]
+    (check,) = [c for c in call("doctor", "--json").json["checks"] if c["name"] == "conflicts"]
+    assert not check["ok"]
+    assert f"{COPY} ({why})" in check["advice"]
+    assert copy.read_bytes() == data
+
+
 def test_a_file_that_may_be_a_persons_own_is_named(call, workspace):
     (workspace.root / "GLOBAL_MEMORY-old-notes.md").write_text(SAMPLE + "- mine\n")
     assert "GLOBAL_MEMORY-old-notes.md may be a conflict copy or your own" in call("conflicts").out

@@ -252,6 +252,14 @@ def test_a_memory_that_cannot_be_read_is_said_to_be_so(browser, disputed, wrong)
         assert "Traceback" not in page.html
 
 
+def test_a_copy_that_cannot_be_read_is_named_on_the_page(browser, workspace):
+    (workspace.root / COPY).write_bytes(b"caf\xe9\n")
+    page = browser.get("/conflicts")
+    assert f"{COPY} cannot be read (not UTF-8); it was left." in page.text
+    found = checked(browser.client.get("/api/conflicts"), "/api/conflicts")
+    assert found["left"] == [{"name": COPY, "why": "not UTF-8"}]
+
+
 def test_the_api_tells_the_same(browser, disputed):
     found = checked(browser.client.get("/api/conflicts"), "/api/conflicts")
     (row,) = found["conflicts"]
