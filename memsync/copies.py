@@ -8,15 +8,18 @@ to look at the content first. `docs/conflicts.md` lists the clients.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
 # "conflict" in the languages sync clients speak; Dropbox translates its suffix.
 _CONFLICT = (
-    r"(?:conflict|konflikt|conflit|conflito|kolizj|ristiriit|ütköz|çak|çelişki"
-    r"|конфликт|конфлікт|競合|冲突|衝突|충돌|motstridig|conflicterend|uoverensstemmende)"
+    r"(?:conflict|konflikt?|conflit|conflito|kolizj|ristiriit|ütköz|çak|çelişki"
+    r"|конфликт|конфлікт|競合|冲突|衝突|충돌|motstridig|motstridende|modstridende"
+    r"|conflicterend|uoverensstemmende|kolidując|bercanggah)"
 )
 _MOMENT = r"\d{4}-\d\d-\d\d"
+_CLASH = r"(?:case|unicode encoding|selective sync)"
 _WORDS = r"(?:[^()]|\([^()]*\))*"
 
 
@@ -38,13 +41,14 @@ _BEFORE_ENDING = (
     _suffix("Syncthing", r"\.sync-conflict-\d{8}-\d{6}(?:-[A-Z0-9]{7})?"),
     _suffix("OneDrive for Linux", r"-[^/]+?-safeBackup-\d{4}"),
     _suffix("Nextcloud", rf" \(conflicted copy (?:[^()]* )?{_MOMENT} \d{{6}}\)"),
-    _suffix("Obsidian Sync", r" \(conflicted copy [^()]* \d{12}\)"),
-    _suffix("Dropbox", r" ?\((?:[^()]*['\u2019]s )?(?:case conflict)(?: \d+)?\)"),
+    _suffix("Obsidian Sync", rf" \(conflicted copy {_WORDS} \d{{12}}\)"),
+    _suffix("Dropbox", rf" ?\((?:[^()]*['\u2019]s )?(?:{_CLASH} conflict)(?: \d+)?\)"),
     _suffix("Dropbox", rf" ?\((?=.*{_MOMENT}){_WORDS}{_CONFLICT}{_WORDS}\)"),
     _suffix("pCloud", r" ?\[conflicted\](?: ?\d+)?"),
     _suffix("Nextcloud", r"[._]conflict-[\w.-]*\d[\w.-]*"),
     _suffix("rclone", r"\.\.path[12]"),
     _suffix("rclone", r"\.conflict\d+"),
+    _suffix("another client", r" ?\(conflict(?:ed)?(?: \d+)?\)", certain=False),
     _suffix("Google Drive", r" ?\(\d{1,3}\)", certain=False),
     _suffix("iCloud", r" \d{1,3}", certain=False),
     _suffix("OneDrive", r"-(?P<host>[^\W_][\w\u2019' .-]{0,62})", certain=False),
@@ -69,11 +73,25 @@ def recognise(name: str, original: str) -> Copy | None:
 
     Copies of copies are copies. The original itself, temp files and placeholders are none.
     """
+    # macOS gives the accents of a name as characters of their own.
+    return _recognise(unicodedata.normalize("NFC", name), original)
+
+
+def resembles(name: str, original: str) -> bool:
+    """Tell whether a name begins and ends as `original` does, as that of a copy might."""
+    stem, dot, ending = original.casefold().rpartition(".")
+    folded = name.casefold()
+    return (
+        folded != original.casefold() and folded.startswith(stem) and folded.endswith(dot + ending)
+    )
+
+
+def _recognise(name: str, original: str) -> Copy | None:
     if name == original or name.startswith((".", "~")) or name.endswith(".tmp"):
         return None
     behind = _BEHIND_ENDING.fullmatch(name)
     if behind:
-        inner = recognise(behind["name"], original)
+        inner = _recognise(behind["name"], original)
         known = inner or behind["name"].casefold() == original.casefold()
         return Copy("rclone", certain=inner is None or inner.certain) if known else None
     stem, _, ending = original.rpartition(".")

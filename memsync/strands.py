@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from memsync import backups, clock, lastseen, lineage
-from memsync.copies import Copy, recognise
+from memsync.copies import Copy, recognise, resembles
 from memsync.digests import digest
 from memsync.kinship import Fate, Kinship
 from memsync.pedigree import Graph
@@ -25,6 +25,9 @@ from memsync.workspace import MEMORY_NAME, Workspace
 
 PATIENCE = timedelta(hours=12)
 """How long the machine where the memory was edited by hand has to say what it was made from."""
+
+UNKNOWN = Copy("", certain=False)
+"""A name that resembles the memory's as no known client would make it: it is never brought in."""
 
 OVERWRITTEN = "what this machine had before it was written over"
 
@@ -117,8 +120,12 @@ def left_alone(root: Path) -> list[Left]:
 def _by_name(root: Path) -> list[tuple[Copy, Path]]:
     with os.scandir(root) as entries:
         names = sorted(entry.name for entry in entries)
-    known = ((recognise(name, MEMORY_NAME), root / name) for name in names)
+    known = ((recognise(name, MEMORY_NAME) or _unknown(name), root / name) for name in names)
     return [(copy, path) for copy, path in known if copy is not None]
+
+
+def _unknown(name: str) -> Copy | None:
+    return UNKNOWN if resembles(name, MEMORY_NAME) else None
 
 
 def _text_of(path: Path) -> str | None:
@@ -157,13 +164,15 @@ def sort_out(
     memory: Memory,
     named: list[tuple[Copy, Strand]],
 ) -> Copies:
-    """Return which of the files that are named like copies are some."""
+    """Return which of the files that are named like copies are some, by name or by content."""
     hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
     hosts.add(machine_name().rpartition("-")[0])
     sure, doubtful = [], []
     for copy, strand in named:
         is_ours = _is_of(copy, hosts)
-        if copy.certain or _is_memory(graph, texts, memory, strand, is_ours=is_ours):
+        if copy.certain or (
+            copy != UNKNOWN and _is_memory(graph, texts, memory, strand, is_ours=is_ours)
+        ):
             sure.append(strand)
         elif strand.copy is not None:
             doubtful.append(strand.copy)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,18 @@ NAMES = [
     ("Dropbox", True, "{} (Copia en conflicto de Ada 2026-11-23).md"),
     ("Dropbox", True, "{} (Конфликтующая копия Ада 2026-11-23).md"),
     ("Dropbox", True, "{} (Ada の競合コピー 2026-11-23).md"),
+    ("Dropbox", True, "{} (Salinan konflik Ada 2026-11-23).md"),
+    ("Dropbox", True, "{} (Salinan bercanggah Ada 2026-11-23).md"),
+    ("Dropbox", True, "{} (Adas modstridende kopi 2026-11-23).md"),
+    ("Dropbox", True, "{} (Adas motstridende kopi 2026-11-23).md"),
+    ("Dropbox", True, "{} (kolidująca kopia Ada 2026-11-23).md"),
+    ("Dropbox", True, "{} (Ada ütköző példánya 2026-11-23).md"),
+    ("Dropbox", True, "{} (Ada çelişkili kopya 2026-11-23).md"),
+    ("Dropbox", True, "{} (Ada의 충돌된 사본 2026-11-23).md"),
+    ("Dropbox", True, "{} (Unicode Encoding Conflict).md"),
+    ("Dropbox", True, "{} (Selective Sync Conflict 1).md"),
+    ("another client", False, "{} (conflicted).md"),
+    ("another client", False, "{} (Conflict).md"),
     ("Dropbox", True, "{} (Case Conflict).md"),
     ("Dropbox", True, "{} (Case Conflict 1).md"),
     ("Dropbox", True, "{} (Ada's Case Conflict).md"),
@@ -44,6 +58,7 @@ NAMES = [
     ("rclone", True, "{}.conflict1.md"),  # --suffix-keep-extension
     ("rclone", True, "{}.md..path1"),
     ("Obsidian Sync", True, "{} (Conflicted copy Ada's phone 202611231011).md"),
+    ("Obsidian Sync", True, "{} (Conflicted copy Ada's iPhone (2) 202611231011).md"),
     ("pCloud", True, "{} [conflicted].md"),
     # One client's copy may become another's.
     (
@@ -61,9 +76,10 @@ ORIGINALS = ["GLOBAL_MEMORY", "2026-11-23"]
 @pytest.mark.parametrize("stem", ORIGINALS)
 @pytest.mark.parametrize(("client", "certain", "name"), NAMES, ids=str)
 def test_a_copy_is_told_by_its_name(client: str, certain: bool, name: str, stem: str) -> None:
-    copy = recognise(name.format(stem), f"{stem}.md")
-    assert copy is not None
-    assert (copy.client, copy.certain) == (client, certain)
+    for spelling in ("NFC", "NFD"):
+        copy = recognise(unicodedata.normalize(spelling, name.format(stem)), f"{stem}.md")
+        assert copy is not None
+        assert (copy.client, copy.certain) == (client, certain)
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,7 @@ def test_a_file_of_a_persons_own_is_left_and_named(workspace):
         copy(workspace, SAMPLE + "- mine\n", "GLOBAL_MEMORY-old-notes.md"),
         copy(workspace, SAMPLE, "GLOBAL_MEMORY-backup.md"),
         copy(workspace, "a shopping list\n", "GLOBAL_MEMORY 2.md"),
+        copy(workspace, ADDED, "GLOBAL_MEMORY copy.md"),  # no client's, whatever it holds
     ]
     outcome = reconcile(workspace)
     assert sorted(outcome.doubtful) == sorted(paths)
