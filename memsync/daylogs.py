@@ -45,14 +45,16 @@ def read_day(workspace: Workspace, day: date) -> list[Note]:
 def read_days(workspace: Workspace, wanted: Iterable[date] | None = None) -> list[Note]:
     """Return the notes of several days in order, of all where `wanted` is None, as `read_day` does.
 
-    The folder is listed once: a folder of years has thousands of logs.
+    The folder is listed once: a folder of years has thousands of logs. A log that is no regular
+    file is passed over, so that it stops no refresh; `left_alone` names it.
 
     Raises:
         FolderAwayError: the folder or a log cannot be read.
     """
     by_day: dict[date, list[Path]] = {}
     for path, day in _files(workspace):
-        by_day.setdefault(day, []).append(path)
+        if _other_kind(path) is None:
+            by_day.setdefault(day, []).append(path)
     chosen = sorted(by_day.keys() if wanted is None else by_day.keys() & set(wanted))
     return [note for day in chosen for note in _read_files(day, by_day[day])]
 
@@ -89,7 +91,8 @@ def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Pat
     """Return the logs and their conflict copies, oldest first, with the day of each."""
     found = []
     for path, day in _named_like_logs(workspace, day_name):
-        if _other_kind(path) is None and _is_log(path, day):
+        is_day = path.name == f"{day}.md"  # of any kind: who asks for that day is told
+        if is_day or (_other_kind(path) is None and _is_log(path, day)):
             found.append((path, day))
     return found
 

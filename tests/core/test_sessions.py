@@ -239,6 +239,8 @@ def test_a_log_that_is_a_link_is_neither_read_nor_written_through(
     workspace.sessions.mkdir(exist_ok=True)
     sessions.log_path(workspace, DAY).symlink_to(target)
     assert sessions.pending(workspace) == []
+    with pytest.raises(FolderAwayError, match="it is a link"):  # who asks for that day is told
+        sessions.read_day(workspace, DAY)
     with pytest.raises(FolderAwayError, match="it is a link"):
         say(workspace, "for the log")
     assert target.exists() != is_dangling
