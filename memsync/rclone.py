@@ -33,6 +33,7 @@ class Ended:
     code: int
     out: str
     said: str
+    raw: bytes = b""
 
     @property
     def reason(self) -> str:
@@ -70,7 +71,10 @@ def call(*words: str, seconds: float = LISTING_SECONDS) -> Ended:
             hint="check the network; what was written here goes over by the next run",
         ) from error
     return Ended(
-        done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        done.returncode,
+        done.stdout.decode(errors="replace"),
+        done.stderr.decode(errors="replace"),
+        done.stdout,
     )
 
 
@@ -92,6 +96,19 @@ def listing(remote: str) -> Listing | None:
     if ended.code:
         raise away(remote, ended)
     return {row["Path"]: (row["Size"], row["ModTime"]) for row in json.loads(ended.out)}
+
+
+def read_bytes(remote: str, name: str) -> bytes:
+    """Return the bytes of a file in the folder of a remote.
+
+    Raises:
+        FolderAwayError: it cannot be read.
+    """
+    path = f"{remote}{name}" if remote.endswith((":", "/")) else f"{remote}/{name}"
+    ended = call("cat", path)
+    if ended.code:
+        raise away(remote, ended)
+    return ended.raw
 
 
 def away(remote: str, ended: Ended) -> FolderAwayError:

@@ -26,7 +26,7 @@ def read_bytes(path: Path) -> bytes:
             f"the memory {path} cannot be read: {error.strerror or error}",
             hint="check that the sync client runs and the file is yours",
         ) from error
-    _check(data, path)
+    check(data, str(path))
     return data
 
 
@@ -49,14 +49,24 @@ def is_empty(text: str) -> bool:
     return not text.removeprefix("\ufeff").strip()
 
 
-def _check(data: bytes, path: Path) -> None:
+def check(data: bytes, path: str, hint: str = RESTORE) -> None:
+    """Refuse bytes that are no memory.
+
+    Args:
+        data: what stands there.
+        path: where, for the message.
+        hint: what to try next.
+
+    Raises:
+        DamagedMemoryError: they are empty, hold NUL or are not UTF-8.
+    """
     if b"\0" in data:
-        raise DamagedMemoryError(f"the memory {path} holds NUL bytes", hint=RESTORE)
+        raise DamagedMemoryError(f"the memory {path} holds NUL bytes", hint=hint)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DamagedMemoryError(
-            f"the memory {path} is not UTF-8 (byte {error.start})", hint=RESTORE
+            f"the memory {path} is not UTF-8 (byte {error.start})", hint=hint
         ) from error
     if is_empty(text):
-        raise DamagedMemoryError(f"the memory {path} is empty", hint=RESTORE)
+        raise DamagedMemoryError(f"the memory {path} is empty", hint=hint)

@@ -12,7 +12,7 @@ import json
 import logging
 from pathlib import Path
 
-from memsync import rclone, store
+from memsync import rclone, reading, store
 from memsync.backups import COPIES
 from memsync.config import Config
 from memsync.errors import MemsyncError, RefusedError
@@ -35,7 +35,8 @@ def carry(config: Config) -> str:
     Raises:
         BusyError: another process does so right now, or writes.
         FolderAwayError: the remote cannot be reached; what is here goes on.
-        RefusedError: the remote has lost the memory, or most of what it had; nothing was done.
+        RefusedError: the remote has lost the memory or most of what it had, or its memory is
+            damaged; nothing was done.
     """
     remote = config.rclone_remote
     if not remote:
@@ -50,6 +51,7 @@ def carry(config: Config) -> str:
         there = rclone.listing(remote)
         before = _baseline(config)
         _brake(remote, there, before)
+        _look_at_theirs(workspace, remote, there or {})
         if there is None:
             rclone.make(remote)
         # Nothing may be written here between the look at both sides and the end of the carrying.
@@ -125,6 +127,17 @@ def _brake(remote: str, there: Listing | None, before: dict[str, Listing] | None
             f"{remote} has lost {len(lost)} of {len(had)} files; nothing was carried",
             hint=f"put them back there, or rclone copy the memory folder to {remote}",
         )
+
+
+def _look_at_theirs(workspace: Workspace, remote: str, there: Listing) -> None:
+    """Refuse a remote whose memory is damaged: carried, it would replace the sound one here.
+
+    It is read each time: it may have been damaged just before the last listing was taken.
+    """
+    if MEMORY_NAME in there:
+        theirs = f"{remote.rstrip('/')}/{MEMORY_NAME}"
+        hint = f"rclone copyto {workspace.memory} {theirs} puts the one from here there"
+        reading.check(rclone.read_bytes(remote, MEMORY_NAME), theirs, hint)
 
 
 def _stands_aside(listing: Listing) -> bool:

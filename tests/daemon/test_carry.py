@@ -154,6 +154,23 @@ def test_a_memory_that_is_damaged_here_is_not_carried(cloud, pi):
     assert (there(cloud) / "GLOBAL_MEMORY.md").read_text() == SAMPLE
 
 
+@pytest.mark.parametrize("damage", [b"", b"\0" * 300, b"\xff\xfe# Memory\n"])
+def test_a_memory_that_is_damaged_there_does_not_replace_the_sound_one(cloud, pi, damage):
+    theirs = there(cloud) / "GLOBAL_MEMORY.md"
+    theirs.write_bytes(damage)
+    for _ in range(2):
+        done = pi.call("daemon", "run", "sync")
+        assert done.code == 6
+        assert f"{REMOTE}/GLOBAL_MEMORY.md" in done.err
+        assert "Try: rclone copyto" in done.err
+    assert pi.memory.read_bytes() == SAMPLE.encode()
+    assert theirs.read_bytes() == damage
+    alerts = Path(pi.env["HOME"], ".local/state/memsync/daemon.log").read_text()
+    assert alerts.count("the job rclone_sync failed") == 1
+    shutil.copyfile(pi.memory, theirs)
+    assert "in step with" in pi.sync()
+
+
 def test_without_its_listing_both_sides_are_taken_as_they_are(cloud, pi, desk):
     """The state folder is lost on one machine, and both changed the memory meanwhile."""
     desk.sync()
