@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsync import gate, prices, question, sessions, store
+from memsync import gate, prices, question, sessions, store, usage
 from memsync.credentials import has_model
+from memsync.errors import BudgetError
 from memsync.notes import Note
 from memsync.workspace import Workspace
 
@@ -40,6 +41,28 @@ def _by_size(pending: Sequence[Note]) -> list[list[Note]]:
         found[-1].append(note)
         size += length
     return found
+
+
+def budget_refusal(workspace: Workspace) -> BudgetError | None:
+    """Return why the next refresh would not ask the model, as it would say; None where it would.
+
+    Without pending notes it is told only where the budget is spent.
+
+    Raises:
+        FolderAwayError: the notes or the memory cannot be read.
+    """
+    config = workspace.config
+    if not config.monthly_budget_usd or not has_model(config):
+        return None
+    most = 0.0
+    if listed := batches_of(sessions.pending(workspace)):
+        tokens = question.most_tokens(listed[0], store.read(workspace).text, config)
+        most = prices.at_most(config.model, tokens)
+    try:
+        usage.check_budget(workspace, config, most)
+    except BudgetError as error:
+        return error
+    return None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from cronsim import CronSim, CronSimError
 
@@ -47,6 +48,15 @@ def _are_networks(values: tuple[str, ...]) -> bool:
     return True
 
 
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        return False
+    return not value or (parts.scheme in {"http", "https"} and bool(parts.hostname))
+
+
 CRON = Check("a cron line of five fields, such as '55 23 * * *'", _is_cron_line)
 PORT = between(1, 65535)
 NOT_EMPTY = Check("a text that is not empty", lambda value: bool(value.strip()))
@@ -56,4 +66,5 @@ REMOTE = Check(
     "NAME:PATH, with a NAME that rclone config knows",
     lambda value: re.fullmatch(r"(?:[A-Za-z0-9_][\w.+@ -]*:[^\r\n\0]*)?", value) is not None,
 )
+ADDRESS = Check("an address that begins with http:// or https://, or empty", _is_address)
 ONE_LINE = Check("a text of one line", lambda value: not any(c in value for c in "\r\n\0"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memsync.config_checks import (
+    ADDRESS,
     CRON,
     NETWORKS,
     NOT_EMPTY,
@@ -117,7 +118,7 @@ class Config:
     )
     model: str = _core("claude-haiku-5-5", "the Claude model that merges notes", NOT_EMPTY)
     api_key: str = _core("", "Anthropic API key; the environment comes first", secret=True)
-    api_base_url: str = _core("", "another server that speaks the Messages API")
+    api_base_url: str = _core("", "another server that speaks the Messages API", ADDRESS)
     max_memory_lines: int = _core(400, "how long the memory should stay", between(20, 100_000))
     monthly_budget_usd: float = _core(0.0, "dollars a month; 0 is no limit", between(0, 1_000_000))
     review: str = _core(

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import checkup, conflicts, proposals, rclone, sessions, store, targets
+from memsync import batches, checkup, conflicts, proposals, rclone, sessions, store, targets
 from memsync import config as settings
 from memsync.backups import newest_good
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
+from memsync.prices import in_dollars
 from memsync.state import state_folder
 from memsync.strands import left_alone, named_like_copies
 from memsync.workspace import Workspace
@@ -59,6 +60,8 @@ def run(path: Path | None = None) -> list[Check]:
         _guarded("conflicts", lambda: _conflicts(workspace)),
         _guarded("free space", lambda: _free_space(workspace)),
     ]
+    if config.monthly_budget_usd and has_model(config):
+        checks.append(_guarded("budget", lambda: _budget(workspace)))
     if config.provider == "rclone":
         checks.append(_guarded("rclone", lambda: _rclone(config)))
     return [*checks, *_targets(workspace), *_open_ports(config)]
@@ -144,6 +147,14 @@ def _conflicts(workspace: Workspace) -> Check:
 
 def _notes(workspace: Workspace) -> Check:
     return Check("notes", ok=True, advice=f"{len(sessions.pending(workspace))} pending")
+
+
+def _budget(workspace: Workspace) -> Check:
+    refused = batches.budget_refusal(workspace)
+    if refused is None:
+        most = in_dollars(workspace.config.monthly_budget_usd)
+        return Check("budget", ok=True, advice=f"within {most} a month")
+    return Check("budget", ok=not sessions.pending(workspace), advice=_advice(refused))
 
 
 def _rclone(config: Config) -> Check:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from memsync import spoken
+from memsync import refusals, spoken
 from memsync.config import Config
 from memsync.llm import Reply
 from memsync.refusals import Cause
@@ -40,16 +40,23 @@ def with_spoken_call(reply: Reply, config: Config, tool: str) -> Reply:
 
 
 def may_lack_tools(reply: Reply, config: Config) -> bool:
-    """Tell whether an answer in words may come of a model that cannot call tools."""
-    in_words = not reply.tool_uses and bool(reply.text.strip())
-    return is_foreign(config) and in_words and reply.stop_reason == "end_turn"
+    """Tell whether an answer without a call may come of a model that cannot call tools."""
+    is_done = not reply.tool_uses and reply.stop_reason == "end_turn"
+    return is_done and is_foreign(config)
+
+
+def why_no_call(reply: Reply, config: Config) -> Cause:
+    """Return what is to be said of a model that answered in words, or nothing, instead."""
+    says = refusals.cannot_call_tools if reply.text.strip() else refusals.answered_nothing
+    return says(config.model)
 
 
 def reminder(reply: Reply, tool: str) -> list[dict[str, Any]]:
     """Return the messages that ask once more for a call."""
     ask = f"That was no call. Answer by calling the tool {tool}, with nothing before or behind it."
+    said = reply.content if reply.text.strip() else "(nothing)"  # no server takes an empty turn
     return [
-        {"role": "assistant", "content": reply.content},
+        {"role": "assistant", "content": said},
         {"role": "user", "content": ask},
     ]
 

@@ -96,3 +96,11 @@ def about_tokens_of(text: str) -> int:
     """Return roughly how many tokens `text` has: four ASCII characters each, one of any other."""
     plain = sum(character.isascii() for character in text)
     return -(-plain // 4) + len(text) - plain
+
+
+def in_dollars(amount: float) -> str:
+    """Return an amount in words: to the cent, and below ten cents to its last digit."""
+    if amount >= 0.1:
+        return f"${amount:,.2f}"
+    whole, _, parts = f"{amount:.6f}".partition(".")
+    return f"${whole}.{parts.rstrip('0'):0<2}"

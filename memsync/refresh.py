@@ -202,10 +202,11 @@ def _record(workspace: Workspace, result: RefreshResult, command: str) -> None:
 
 def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
     if result["refused"]:
+        shows = "memsync refresh --dry-run --allow-shrink shows it; "
         raise RefusedError(
             f"the merge was not applied: {result['refused']}",
-            hint="memsync refresh --dry-run --allow-shrink shows it; memsync edit changes lines"
-            " by hand; the notes stay pending",
+            hint=f"{shows if question.may_be_allowed(result['refused']) else ''}memsync edit"
+            " changes lines by hand; the notes stay pending",
         )
     if result["truncated"] or result["malformed"]:
         raise BadAnswerError(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 LONGEST_PAUSE = 60.0
 """Seconds that are waited for a limit to reset; who waits longer had better come back."""
 
-TOOL_MODELS = "qwen3 or gpt-oss"
+TOOL_MODELS = ("qwen3", "gpt-oss")
 """Models anyone can run that call tools."""
 
 
@@ -109,8 +109,23 @@ def cannot_call_tools(model: str) -> Cause:
     """Return what is to be said of a model that cannot do what memsync needs of it."""
     return Cause(
         f"{model} cannot call tools, and memsync edits the memory by one",
-        f"choose a model that can, such as {TOOL_MODELS}: memsync config set core.model NAME;"
-        " the notes stay pending",
+        _choose_another(model),
+    )
+
+
+def answered_nothing(model: str) -> Cause:
+    """Return what is to be said of a model that gives neither a call nor a word."""
+    return Cause(
+        f"{model} answered nothing, neither words nor a call of the tool memsync edits by",
+        _choose_another(model),
+    )
+
+
+def _choose_another(model: str) -> str:
+    names = " or ".join(name for name in TOOL_MODELS if name not in model.lower())
+    return (
+        f"choose a model that can, such as {names}: memsync config set core.model NAME;"
+        " the notes stay pending"
     )
 
 

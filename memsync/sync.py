@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from memsync import clock, edits, foreign, gate, llm, offline, question, refusals
+from memsync import clock, edits, foreign, gate, llm, offline, question
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.document import scan
@@ -219,7 +219,7 @@ def _is_whole(
         result["truncated"], result["problem"], result["hint"] = True, *cut
     elif foreign.may_lack_tools(reply, config):
         result["malformed"] = True
-        result["problem"], result["hint"] = refusals.cannot_call_tools(config.model)
+        result["problem"], result["hint"] = foreign.why_no_call(reply, config)
     elif reply.stop_reason in {"max_tokens", "model_context_window_exceeded"}:
         result["truncated"], result["problem"] = True, "the answer was cut off"
     elif reply.stop_reason == "refusal":
@@ -275,10 +275,7 @@ def _refusal(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
 def _too_much_gone(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
     if memory.strip() and not applied.text.strip():
         return "nothing would be left of the memory"
-    lines = question.lines_of_text(memory)
-    if applied.lines_gone > lines * question.MOST_LINES_GONE and not allow_shrink:
-        return f"{applied.lines_gone} of the memory's {lines} lines would be gone"
-    return ""
+    return "" if allow_shrink else question.too_many_gone(applied.lines_gone, memory)
 
 
 def _lost_constraint(before: str, after: str) -> str | None:

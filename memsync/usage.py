@@ -12,7 +12,7 @@ from memsync.appending import append_line
 from memsync.config import Config
 from memsync.errors import BudgetError
 from memsync.listing import in_each
-from memsync.prices import Tokens
+from memsync.prices import Tokens, in_dollars
 from memsync.state import own_folder
 from memsync.workspace import Workspace
 
@@ -166,6 +166,6 @@ def check_budget(workspace: Workspace, config: Config, upper: float = 0.0) -> No
         way_out += f" (0 where {config.model} costs nothing: its price is not known and counts"
         way_out += " as the dearest)"
     raise BudgetError(
-        f"the budget of ${budget:.2f} for {month} {words} (${gone:.2f} spent)",
+        f"the budget of {in_dollars(budget)} for {month} {words} ({in_dollars(gone)} spent)",
         hint=f"{way_out}; the notes stay pending",
     )

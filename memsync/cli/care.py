@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from memsync import backups, clock, conflicts, fleet, proposals, sessions, store, targets
+from memsync import backups, batches, clock, conflicts, fleet, proposals, sessions, store, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync import machines as reports
@@ -18,7 +18,7 @@ from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
 from memsync.fleet import Machine
-from memsync.prices import PRICES_AS_OF
+from memsync.prices import PRICES_AS_OF, in_dollars
 from memsync.terminal import for_terminal
 from memsync.workspace import Workspace, memory_root
 
@@ -54,6 +54,8 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         table["digest"] = memory.digest
         table["lines"] = len(memory.text.splitlines())
         table["pending"] = len(sessions.pending(workspace))
+        refused = batches.budget_refusal(workspace)
+        table["budget"] = refused.message if refused else None
         waiting = proposals.list_open(workspace)
         table["proposals"] = len(waiting)
         table["oldest_proposal"] = waiting[0].made.isoformat() if waiting else None
@@ -87,6 +89,7 @@ def _print_status(table: dict[str, Any]) -> None:
             "Pending",
             "1 note" if table.get("pending") == 1 else f"{table.get('pending', '?')} notes",
         ),
+        *([("Budget", table["budget"])] if table.get("budget") else []),
         ("In review", _in_review(table)),
         ("Backups", table.get("backups", "?")),
         *(
@@ -143,7 +146,9 @@ def usage(*, as_json: bool) -> None:
         models = ", ".join(table["unpriced"])
         click.echo(f"No price is known for {models}; against a budget it counts as the dearest.")
     if budget := workspace.config.monthly_budget_usd:
-        click.echo(f"${table['this_month_usd']:.4f} of this month's ${budget:.2f} are spent.")
+        click.echo(
+            f"${table['this_month_usd']:.4f} of this month's {in_dollars(budget)} are spent."
+        )
     click.echo(_usage_line("total", table["total"]))
 
 
@@ -171,8 +176,14 @@ def _usage(workspace: Workspace) -> dict[str, Any]:
 def _usage_line(name: str, sums: dict[str, Any]) -> str:
     return (
         f"{name:<24}{sums['calls']:>5} calls  {sums['input_tokens']:>10,} in"
-        f"  {sums['output_tokens']:>9,} out  ${sums['cost_usd']:.4f}"
+        f"  {sums['output_tokens']:>9,} out  ${sums['cost_usd']:.4f}{_cache(sums)}"
     )
+
+
+def _cache(sums: dict[str, Any]) -> str:
+    """Return what was read from a cache and written to one; nothing where none was used."""
+    read, written = sums["cache_read_tokens"], sums["cache_write_tokens"]
+    return f"  (cache: {read:,} read, {written:,} written)" if read or written else ""
 
 
 @click.command()

@@ -14,6 +14,7 @@ from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, unified
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.proposals import Proposal
+from memsync.question import may_be_allowed
 from memsync.review import Fit
 from memsync.terminal import for_terminal, is_terminal
 from memsync.workspace import Workspace
@@ -123,10 +124,13 @@ def _apply(
     failed = [(row["id"], n, why) for row in rows for n, why in row["problems"].items()]
     if failed:
         name, number, why = failed[0]
+        allow = ""
+        if may_be_allowed(why):
+            allow = f"memsync review --apply {name} --allow-shrink puts it in all the same; "
         raise RefusedError(
             f"change {number} of proposal {name} was not applied: {for_terminal(why)}",
-            hint=f"memsync review --drop {name} --edit {number}; or memsync review --again {name}"
-            " makes its notes pending once more",
+            hint=f"{allow}memsync review --drop {name} --edit {number};"
+            f" or memsync review --again {name} makes its notes pending once more",
         )
 
 
@@ -186,6 +190,8 @@ def _ask(workspace: Workspace, entry: Proposal) -> bool:
             done = deed.apply(workspace, present, [number])
             for why in done.problems.values():
                 click.echo(for_terminal(f"It was not applied: {why}"))
+                if may_be_allowed(why):
+                    click.echo(f"memsync review --apply {entry.id} --allow-shrink puts it in.")
         elif word == "d":
             deed.drop(workspace, present, [number])
     return True

@@ -115,6 +115,31 @@ def test_usage_sums_by_month_and_machine(call, workspace):
     assert last.split() == ["total", "3", "calls", "3,000", "in", "300", "out", "$1.0000"]
 
 
+def test_usage_tells_what_a_cache_was_used_for_where_one_was(call, workspace):
+    cached = {"cache_read_tokens": 1200, "cache_write_tokens": 300, "command": "digest"}
+    log_calls(workspace, "pi-3c4d", {}, cached)
+    lines = {line.split()[0]: line for line in call("usage").out.splitlines()}
+    assert lines["digest"].endswith("(cache: 1,200 read, 300 written)")
+    assert lines["total"].endswith("(cache: 1,200 read, 300 written)")
+    assert "cache" not in lines[CALL["command"]]
+
+
+def test_a_budget_that_holds_notes_back_is_told_by_status_and_doctor(call, with_claude):
+    call("config", "set", "monthly_budget_usd", "0.001")
+    assert call("status", "--json").json["budget"] is None  # nothing to ask, nothing spent
+    assert "ok    budget: within $0.001 a month" in call("doctor").out
+    call("note", "one")
+    refused = "the budget of $0.001 for "
+    assert f"Budget:      {refused}" in call("status").out
+    assert refused in call("status", "--json").json["budget"]
+    done = call("doctor")
+    assert (done.code, f"FAIL  budget: {refused}" in done.out) == (1, True)
+    assert refused in call("refresh").err
+    call("config", "set", "monthly_budget_usd", "0")
+    assert "Budget:" not in call("status").out
+    assert " budget: " not in call("doctor").out
+
+
 def test_usage_tells_what_each_command_cost_and_how_the_budget_stands(call, workspace):
     with time_machine.travel("2026-11-23T10:00:00+00:00"):
         log_calls(

@@ -79,6 +79,11 @@ def test_show_names_every_key_and_no_secret(call, path):
         ("monthly_budget_usd", "nan", "from 0"),
         ("allowed_networks", "home", "networks"),
         ("review", "never", "one of auto, inbox"),
+        ("core.api_base_url", "foo", "begins with http:// or https://"),
+        ("core.api_base_url", "ftp://x", "begins with http:// or https://"),
+        ("core.api_base_url", "localhost:11434", "begins with http:// or https://"),
+        ("core.api_base_url", "http://", "begins with http:// or https://"),
+        ("core.api_base_url", "http://x:port", "begins with http:// or https://"),
     ],
 )
 def test_a_bad_value_is_refused_with_what_is_allowed(key, value, allowed, call, path):

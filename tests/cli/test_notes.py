@@ -190,6 +190,15 @@ def test_much_goes_only_with_allow_shrink(call, with_claude, claude):
     assert not any(line in with_claude.memory.read_text() for line in gone)
 
 
+def test_a_refused_constraint_is_no_matter_of_allow_shrink(call, with_claude, claude):
+    claude.script(edits({"op": "remove", "find": "- Never push to main without asking"}))
+    refused = call("refresh", "--notes", "Push as you like")
+    assert refused.code == 6
+    assert "a line under constraints" in refused.err
+    assert "--allow-shrink" not in refused.err
+    assert "memsync edit changes lines by hand" in refused.err
+
+
 def test_a_spent_budget_ends_with_5_and_no_call(call, with_claude, claude):
     (with_claude.machines / "pi").mkdir()
     with time_machine.travel("2026-11-23T10:00:00+00:00"):

@@ -67,8 +67,22 @@ def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
     assert done.code == 6
     assert "1 change applied" in done.out
     assert f"memsync review --drop {name} --edit 1" in done.err
+    assert "--allow-shrink" not in done.err
     assert call("review", "--again", name).code == 0
     assert len(sessions.pending(waiting)) == 1
+
+
+def test_too_much_goes_by_the_option_that_is_named(call, with_claude, claude):
+    gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
+    sessions.append(with_claude, make("all of that is over", clock.now(), came_by="network"))
+    claude.script(edits(*({"op": "remove", "find": line} for line in gone)))
+    assert "3 changes wait" in call("refresh").out
+    name = the_table(call)["id"]
+    refused = call("review", "--apply", name)
+    assert refused.code == 6
+    assert f"memsync review --apply {name} --allow-shrink" in refused.err
+    assert call("review", "--apply", name, "--allow-shrink").code == 0
+    assert not any(line in store.read(with_claude).text for line in gone)
 
 
 def test_a_section_that_is_gone_is_told_in_the_list_and_by_apply(call, waiting):

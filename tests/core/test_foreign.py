@@ -90,6 +90,22 @@ def test_a_model_that_answers_in_words_twice_is_told_as_one_that_cannot_call_too
     assert "Answer by calling the tool edit_memory" in claude.requests[1]["messages"][2]["content"]
 
 
+def test_a_model_that_answers_nothing_is_reminded_and_told_apart(llama, claude):
+    claude.script(prose(""))
+    result = merge(llama)
+    assert result["problem"].startswith("llama3.3 answered nothing")
+    assert "choose a model that can, such as" in result["hint"]
+    assert len(claude.requests) == 2
+    assert all(message["content"] for message in claude.requests[1]["messages"])
+
+
+@pytest.mark.parametrize("model", ["qwen3", "qwen3:8b", "ollama/Qwen3-Coder"])
+def test_no_model_is_advised_to_be_itself(model, claude):
+    claude.script(prose("Sure!"))
+    result = merge(Config(api_base_url=claude.url, model=model))
+    assert "such as gpt-oss:" in result["hint"]
+
+
 def test_a_model_that_calls_when_it_is_reminded_is_taken_at_its_word(llama, claude):
     claude.script(prose("Sure!"), edits(IN_STEP))
     result = merge(llama)

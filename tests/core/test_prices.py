@@ -62,3 +62,19 @@ def test_what_has_no_price_counts_as_the_dearest_against_a_budget():
 def test_a_text_has_no_more_tokens_than_bytes_and_roughly_fewer(text):
     assert prices.most_tokens_of(text) >= len(text)
     assert prices.about_tokens_of(text) <= prices.most_tokens_of(text)
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (0, "$0.00"),
+        (0.001, "$0.001"),
+        (0.000123, "$0.000123"),
+        (0.05, "$0.05"),
+        (0.875, "$0.88"),
+        (2, "$2.00"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_an_amount_is_told_with_as_many_digits_as_it_needs(amount, words):
+    assert prices.in_dollars(amount) == words
