@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,6 +58,15 @@ def _is_address(value: str) -> bool:
     return not value or (parts.scheme in {"http", "https"} and bool(parts.hostname))
 
 
+def _is_full_path(value: str) -> bool:
+    try:
+        return not value or Path(value).expanduser().is_absolute()
+    except RuntimeError:  # `~name` of a user this machine does not have
+        return False
+
+
+# A relative one would lead elsewhere for the daemon than for whoever set it.
+FULL_PATH = Check("a path that starts with / or ~", _is_full_path)
 CRON = Check("a cron line of five fields, such as '55 23 * * *'", _is_cron_line)
 PORT = between(1, 65535)
 NOT_EMPTY = Check("a text that is not empty", lambda value: bool(value.strip()))

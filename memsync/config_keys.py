@@ -11,6 +11,7 @@ from typing import Any
 from memsync.config_checks import (
     ADDRESS,
     CRON,
+    FULL_PATH,
     NETWORKS,
     NOT_EMPTY,
     ONE_LINE,
@@ -72,7 +73,9 @@ class DaemonConfig:
     enabled: bool = _daemon(True, "run the scheduled jobs at all")
     refresh_enabled: bool = _daemon(True, "merge pending notes on a schedule")
     refresh_schedule: str = _daemon("55 23 * * *", "when to merge pending notes", CRON)
-    backup_mirror_path: str = _daemon("", "where to keep an independent copy; empty is off")
+    backup_mirror_path: str = _daemon(
+        "", "where to keep an independent copy; empty is off", FULL_PATH
+    )
     backup_mirror_schedule: str = _daemon("0 * * * *", "when to bring the mirror up to date", CRON)
     backup_mirror_keep_days: int = _daemon(
         30, "days to keep replaced and deleted files in the mirror", between(1, 36500)

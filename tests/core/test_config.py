@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
+from memsync import config_writer
 from memsync.config import KEYS, Config, TargetSetting
 from memsync.errors import MemsyncError, NotSetUpError, WrongUsageError
 
@@ -303,3 +304,13 @@ def test_the_config_is_where_the_environment_says(home, tmp_path, monkeypatch):
     assert settings.get_config_path() == home / "AppData/Roaming/memsync/config.toml"
     monkeypatch.setenv("MEMSYNC_CONFIG", "~/other.toml")
     assert settings.get_config_path() == home / "other.toml"
+
+
+@pytest.mark.parametrize("place", ["relative/x", "./x", "~nobody-of-that-name/x"])
+def test_a_mirror_that_depends_on_where_one_stands_is_refused(place):
+    for_mirror = settings.find_key("backup_mirror_path")
+    with pytest.raises(WrongUsageError):
+        config_writer.parse(for_mirror, place)
+    with pytest.raises(MemsyncError, match="starts with / or ~"):
+        settings.from_table({"daemon": {"backup_mirror_path": place}}, None)
+    assert config_writer.parse(for_mirror, "~/mirror") == "~/mirror"
