@@ -97,7 +97,7 @@ def test_a_budget_that_is_used_up_is_told_once_and_the_job_is_skipped_with_the_r
     for _ in range(3):
         run = scheduler.job_nightly_refresh(config)
         assert run.outcome == "skipped"
-        assert "the budget of $0.00 for" in run.message
+        assert "the budget of $0.001 for" in run.message
     assert claude.requests == []
     assert alerts(home) == ["the job nightly_refresh is held up"]
     (told,) = (home / ".config" / "memsync" / "alerts").glob("*.txt")

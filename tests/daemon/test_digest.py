@@ -190,7 +190,7 @@ def test_a_digest_that_could_go_over_the_budget_is_made_without_a_call(with_clau
     take(with_claude, "Moved to Oslo", MONDAY - timedelta(days=1))
     config_writer.change(settings.get_config_path(), {"core.monthly_budget_usd": 0.001})
     text = of(Workspace.open(settings.load()))
-    assert "(No summary: the budget of $0.00 for 2026-11 does not cover a call" in text
+    assert "(No summary: the budget of $0.001 for 2026-11 does not cover a call" in text
     assert claude.requests == []
 
 
