@@ -29,20 +29,12 @@ _LABELS = re.compile(
 """Before a number these tell one thing of a row from another."""
 
 _LANGUAGES = frozenset(
-    {
-        "english",
-        "german",
-        "french",
-        "italian",
-        "spanish",
-        "portuguese",
-        "dutch",
-        "polish",
-        "turkish",
-    }
-    | {"russian", "ukrainian", "chinese", "japanese", "korean", "arabic", "hindi", "swedish"}
-    | {"danish", "norwegian", "finnish", "greek", "czech"}
-    | {"englisch", "deutsch", "französisch", "italienisch", "spanisch"}
+    re.findall(
+        r"\w+",
+        "arabic chinese czech danish dutch english finnish french german greek hindi italian"
+        " japanese korean norwegian polish portuguese russian spanish swedish turkish ukrainian"
+        " deutsch englisch französisch italienisch spanisch",
+    )
 )
 _SETS = (
     frozenset(name.casefold() for name in calendar.day_name),

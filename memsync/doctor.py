@@ -17,8 +17,9 @@ from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
 from memsync.prices import in_dollars
+from memsync.reconcile import left_alone
 from memsync.state import state_folder
-from memsync.strands import left_alone, named_like_copies
+from memsync.strands import named_like_copies
 from memsync.workspace import Workspace
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
@@ -137,7 +138,7 @@ def _conflicts(workspace: Workspace) -> Check:
     if copies:
         advice = f"not brought in: {copies}; memsync conflicts"
         return Check("conflicts", ok=False, advice=advice)
-    left = ", ".join(f"{one.path.name} ({one.why})" for one in left_alone(workspace.root))
+    left = ", ".join(f"{one.path.name} ({one.why})" for one in left_alone(workspace))
     if left:
         return Check("conflicts", ok=False, advice=f"cannot be read: {left}; look, then move it")
     if named:

@@ -31,9 +31,13 @@ class Ended:
     """How a call of rclone's ended, and what it said."""
 
     code: int
-    out: str
+    raw: bytes
     said: str
-    raw: bytes = b""
+
+    @property
+    def out(self) -> str:
+        """What it wrote, as text."""
+        return self.raw.decode(errors="replace")
 
     @property
     def reason(self) -> str:
@@ -70,12 +74,7 @@ def call(*words: str, seconds: float = LISTING_SECONDS) -> Ended:
             f"rclone {words[0]} did not end within {seconds:.0f} s",
             hint="check the network; what was written here goes over by the next run",
         ) from error
-    return Ended(
-        done.returncode,
-        done.stdout.decode(errors="replace"),
-        done.stderr.decode(errors="replace"),
-        done.stdout,
-    )
+    return Ended(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
 
 def version() -> tuple[int, int]:
@@ -98,14 +97,18 @@ def listing(remote: str) -> Listing | None:
     return {row["Path"]: (row["Size"], row["ModTime"]) for row in json.loads(ended.out)}
 
 
+def place_of(remote: str, name: str) -> str:
+    """Return how rclone names a file in the folder of a remote."""
+    return f"{remote}{name}" if remote.endswith((":", "/")) else f"{remote}/{name}"
+
+
 def read_bytes(remote: str, name: str) -> bytes:
     """Return the bytes of a file in the folder of a remote.
 
     Raises:
         FolderAwayError: it cannot be read.
     """
-    path = f"{remote}{name}" if remote.endswith((":", "/")) else f"{remote}/{name}"
-    ended = call("cat", path)
+    ended = call("cat", place_of(remote, name))
     if ended.code:
         raise away(remote, ended)
     return ended.raw

@@ -63,6 +63,11 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def left_alone(workspace: Workspace) -> tuple[Left, ...]:
+    """Return what is named like a conflict copy, of the memory or of a log, and cannot be read."""
+    return (*strands.left_alone(workspace.root), *daylogs.left_alone(workspace))
+
+
 def reconcile(workspace: Workspace) -> Outcome:
     """Bring conflict copies, and what the memory lost behind our back, into logs and memory.
 
@@ -77,8 +82,7 @@ def reconcile(workspace: Workspace) -> Outcome:
             for copy in backups.copies(workspace.backups):
                 if other_kind(copy) is None:
                     backups.keep_copy(copy, read_regular(copy), workspace.backups)
-            left = (*strands.left_alone(workspace.root), *daylogs.left_alone(workspace))
-            return replace(_try_texts(workspace), notes=notes, left=left)
+            return replace(_try_texts(workspace), notes=notes, left=left_alone(workspace))
         except OSError as error:
             raise MemsyncError(
                 f"what two machines wrote cannot be brought together: {error.strerror or error}",

@@ -135,7 +135,7 @@ def _look_at_theirs(workspace: Workspace, remote: str, there: Listing) -> None:
     It is read each time: it may have been damaged just before the last listing was taken.
     """
     if MEMORY_NAME in there:
-        theirs = f"{remote.rstrip('/')}/{MEMORY_NAME}"
+        theirs = rclone.place_of(remote, MEMORY_NAME)
         hint = f"rclone copyto {workspace.memory} {theirs} puts the one from here there"
         reading.check(rclone.read_bytes(remote, MEMORY_NAME), theirs, hint)
 

@@ -168,7 +168,7 @@ def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]
 
 def _left(workspace: Workspace) -> list[dict[str, str]]:
     """Return the files that are named like copies and cannot be read, and why."""
-    found = late("strands").left_alone(workspace.root)
+    found = late("reconcile").left_alone(workspace)
     return [{"name": one.path.name, "why": one.why} for one in found]
 
 

@@ -198,7 +198,7 @@ def test_a_carrying_that_is_cut_off_leaves_the_memory_its_name(cloud, pi, desk, 
         assert not desk.memory.exists()
         if way == "no answer":
             raise FolderAwayError("rclone bisync did not end", hint="wait")
-        return rclone.Ended(1, "", "connection reset")
+        return rclone.Ended(1, b"", "connection reset")
 
     with monkeypatch.context() as patch:
         patch.setattr(rclone, "bisync", cut_off)
@@ -273,7 +273,7 @@ def test_a_machine_without_rclone_is_told_how_to_get_it(monkeypatch, tmp_path):
 
 def test_no_secret_of_an_error_is_repeated():
     said = "2026/11/24 10:00:00 Failed: Get https://ada:secret@cloud.example/x: refused\n"
-    assert rclone.Ended(1, "", said).reason == "Failed: Get https://…@cloud.example/x: refused"
+    assert rclone.Ended(1, b"", said).reason == "Failed: Get https://…@cloud.example/x: refused"
     assert os.environ.get("RCLONE_CONFIG_PASS") is None
 
 
