@@ -44,7 +44,12 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
     config = _with_others(_with_moved(config))
     workspace = Workspace.create(config)
     if name == "rclone":
-        _pull(workspace)
+        try:
+            _pull(workspace)
+        except MemsyncError:
+            if not force:  # nothing was set up here before, so nothing is to be set up now
+                path.unlink(missing_ok=True)
+            raise
     published = _start_memory(workspace)
     _open_ledger(workspace)
     click.echo(f"Memory: {workspace.memory}")

@@ -335,3 +335,12 @@ def test_at_a_terminal_the_other_agents_found_are_offered(typed, given, at_termi
     }
     assert {name for name, file in files.items() if (home / file).exists()} == given
     assert set(settings.load().targets) == (set() if given == {"claude"} else given)
+
+
+def test_an_init_that_does_not_reach_its_remote_can_be_done_again(call, home, monkeypatch):
+    monkeypatch.setenv("PATH", "")  # no rclone
+    init = ("init", "--provider", "rclone", "--rclone-remote", "cloud:.claude-memory")
+    first, again = call(*init), call(*init)
+    assert first.code == again.code == 1
+    assert "rclone" in again.err
+    assert "already set up" not in again.err
