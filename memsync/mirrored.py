@@ -5,6 +5,7 @@ The daemon fills a mirror; this only reads one, for the day the sync folder cann
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +14,7 @@ from pathlib import Path
 from memsync.backups import Backup, by_name
 from memsync.config import Config
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
+from memsync.reach import within_reach
 from memsync.workspace import MEMORY_NAME
 
 VERSIONS = ".versions"
@@ -35,22 +37,30 @@ def place(config: Config) -> Path:
     return Path(config.daemon.backup_mirror_path).expanduser()
 
 
+def require_answer(mirror: Path) -> None:
+    """Check that whatever stands at the mirror's place answers; it may be missing.
+
+    Raises:
+        FolderAwayError: its disk hangs, or is there and cannot be read.
+    """
+    with _away_on_os_error(mirror), contextlib.suppress(FileNotFoundError):
+        within_reach(mirror, lambda: next(mirror.iterdir(), None))
+
+
 def memories(mirror: Path) -> list[Backup]:
     """Return all texts of the memory in a mirror, newest first: what it copied last comes first.
 
     Raises:
         FolderAwayError: the mirror is not there or cannot be read.
     """
-    try:
-        next(mirror.iterdir(), None)
-        older = [*_versions(mirror / VERSIONS), *_backups(mirror / "backups")]
-        present = _present(mirror / MEMORY_NAME)
-    except OSError as error:
-        raise FolderAwayError(
-            f"the mirror {mirror} cannot be read: {error.strerror or error}",
-            hint="see that its drive is mounted and the folder is yours",
-        ) from error
-    return present + sorted(older, reverse=True)
+    with _away_on_os_error(mirror):
+        return within_reach(mirror, lambda: _listed(mirror))
+
+
+def _listed(mirror: Path) -> list[Backup]:
+    next(mirror.iterdir(), None)
+    older = [*_versions(mirror / VERSIONS), *_backups(mirror / "backups")]
+    return _present(mirror / MEMORY_NAME) + sorted(older, reverse=True)
 
 
 def choose(mirror: Path, name: str | None) -> Backup:
@@ -103,3 +113,14 @@ def _versions(folder: Path) -> Iterator[Backup]:
 def _backups(folder: Path) -> Iterator[Backup]:
     found = (by_name(path) for path in folder.glob("GLOBAL_MEMORY_*.md") if path.is_file())
     return (entry for entry in found if entry is not None)
+
+
+@contextlib.contextmanager
+def _away_on_os_error(mirror: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FolderAwayError(
+            f"the mirror {mirror} cannot be read: {error.strerror or error}",
+            hint="see that its drive is mounted and the folder is yours",
+        ) from error

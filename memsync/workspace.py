@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,27 +84,31 @@ class Workspace:
         """
         root = memory_root(config)
         with _away_on_os_error(root):
-            if not within_reach(root.parent, root.parent.is_dir):
-                raise FolderAwayError(
-                    f"there is no sync folder at {root.parent}",
-                    hint="memsync init --sync-root PATH names another",
-                )
             workspace = cls(root, config)
-            for folder in (root, workspace.backups, workspace.sessions, workspace.machines):
-                folder.mkdir(exist_ok=True)
+            within_reach(root.parent, workspace._make)
         return workspace
+
+    def _make(self) -> None:
+        if not self.root.parent.is_dir():
+            raise FolderAwayError(
+                f"there is no sync folder at {self.root.parent}",
+                hint="memsync init --sync-root PATH names another",
+            )
+        for folder in (self.root, self.backups, self.sessions, self.machines):
+            folder.mkdir(exist_ok=True)
 
 
 def memory_root(config: Config) -> Path:
     """Return where the memory root is by `config`, whether it is there or not.
 
     Raises:
-        FolderAwayError: no sync folder is named and none of the provider's is found.
+        FolderAwayError: no sync folder is named, and none of the provider's is found or one of
+            them does not answer.
     """
     provider = get_provider(config.provider)
     if config.sync_root:
         return provider.get_memory_root(_expanded(config.sync_root))
-    detected = _detected(provider)
+    detected = detect(provider)
     if detected is None:
         raise FolderAwayError(
             f"no {provider.label} folder was found on this machine",
@@ -114,11 +117,33 @@ def memory_root(config: Config) -> Path:
     return provider.get_memory_root(detected)
 
 
-def _detected(provider: Provider) -> Path | None:
-    """Return the provider's own folder; one that does not answer is not found."""
-    with contextlib.suppress(TimeoutError):
-        return within_reach(Path(provider.name), provider.detect)
-    return None
+def detect(provider: Provider) -> Path | None:
+    """Return the folder that the provider's client syncs on this machine, None where none is found.
+
+    Raises:
+        FolderAwayError: one of the places where it may be does not answer.
+    """
+    try:
+        return provider.detect()
+    except TimeoutError as error:
+        raise FolderAwayError(
+            f"the {provider.label} folder does not answer",
+            hint="see that its drive is there; memsync config set paths.sync_root PATH, or"
+            " memsync init --sync-root PATH, names another",
+        ) from error
+
+
+def require_folder(sync_root: Path) -> None:
+    """Check that a sync folder is there before it is written down.
+
+    Raises:
+        FolderAwayError: it is not there or does not answer.
+    """
+    with _away_on_os_error(sync_root, "sync"):
+        if not within_reach(sync_root, sync_root.is_dir):
+            raise FolderAwayError(
+                f"there is no sync folder at {sync_root}", hint="memsync init --sync-root PATH"
+            )
 
 
 def _expanded(sync_root: str) -> Path:
@@ -132,12 +157,12 @@ def _expanded(sync_root: str) -> Path:
 
 
 @contextmanager
-def _away_on_os_error(root: Path) -> Iterator[None]:
+def _away_on_os_error(root: Path, kind: str = "memory") -> Iterator[None]:
     """Tell any failure to reach the folder (ENOTCONN of a dead mount, EACCES…) as what it is."""
     try:
         yield
     except OSError as error:
         raise FolderAwayError(
-            f"the memory folder {root} cannot be reached: {error.strerror or error}",
+            f"the {kind} folder {root} cannot be reached: {error.strerror or error}",
             hint="check that the sync client runs and the folder is mounted and yours",
         ) from error

@@ -17,14 +17,16 @@ from memsync.config import PROVIDERS, Config
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, WrongUsageError
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.publish import Published, bring_in_step, publish_first, require_told
+from memsync.reach import within_reach
 from memsync.targets import Target, block, foreign
 from memsync.terminal import is_terminal
-from memsync.workspace import Workspace
+from memsync.workspace import Workspace, detect, require_folder
 
 
 @click.command()
 @click.option("--provider", type=click.Choice(PROVIDERS), help="Whose folder carries the memory.")
-@click.option("--sync-root", type=click.Path(path_type=Path), help="The sync folder.")
+# No click.Path: it looks at the folder, and one that hangs would never be looked at to the end.
+@click.option("--sync-root", type=Path, help="The sync folder.")
 @click.option("--rclone-remote", "remote", help="For rclone: NAME:PATH of one of its remotes.")
 @click.option("--force", is_flag=True, help="Set up anew; other settings and the memory stay.")
 def init(*, provider: str | None, sync_root: Path | None, remote: str | None, force: bool) -> None:
@@ -68,12 +70,18 @@ def providers(*, as_json: bool) -> None:
     rows = []
     for name in PROVIDERS:
         provider = get_provider(name)
-        rows.append({"name": name, "label": provider.label, "path": provider.detect()})
+        path, answers = None, True
+        try:
+            path = provider.detect()
+        except TimeoutError:
+            answers = False
+        rows.append({"name": name, "label": provider.label, "path": path, "answers": answers})
     if as_json:
         print_json({"providers": rows})
         return
     for row in rows:
-        where = row["path"] or ("--sync-root PATH" if row["name"] == "custom" else "not found")
+        nowhere = "not found" if row["answers"] else "does not answer"
+        where = row["path"] or ("--sync-root PATH" if row["name"] == "custom" else nowhere)
         click.echo(f"{row['name']:<11} {where}")
 
 
@@ -82,14 +90,17 @@ def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, P
     if sync_root is not None:
         return provider or "custom", sync_root.expanduser().absolute()
     if provider is not None:
-        found = get_provider(provider).detect()
+        found = detect(get_provider(provider))
         if found is None:
             raise FolderAwayError(
                 f"no {get_provider(provider).label} folder was found",
                 hint=f"memsync init --provider {provider} --sync-root PATH",
             )
         return provider, found
-    detected = auto_detect()
+    silent: list[Provider] = []
+    detected = auto_detect(silent.append)
+    for one in silent:
+        click.echo(f"The {one.label} folder does not answer; it was left out.", err=True)
     if not detected:
         raise FolderAwayError(
             "no sync folder was found on this machine", hint="memsync init --sync-root PATH"
@@ -103,7 +114,7 @@ def _place_of_copy(sync_root: Path | None) -> Path:
     """Return where the copy of a remote lies, made where it is missing: it is no mount."""
     place = sync_root or next(iter(get_provider("rclone").candidates()))
     try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        within_reach(place, lambda: place.mkdir(parents=True, exist_ok=True, mode=0o700))
     except OSError as error:
         raise MemsyncError(
             f"the folder {place} cannot be made: {error.strerror}", hint="--sync-root PATH"
@@ -133,10 +144,7 @@ def _ask(detected: list[tuple[Provider, Path]]) -> tuple[str, Path]:
 
 
 def _write_config(path: Path, provider: str, root: Path, remote: str | None = None) -> Config:
-    if not root.is_dir():
-        raise FolderAwayError(
-            f"there is no sync folder at {root}", hint="memsync init --sync-root PATH"
-        )
+    require_folder(root)
     paths = {"sync_root": str(root)} | ({"rclone_remote": remote} if remote else {})
     if path.exists():
         changes = {f"paths.{key}": value for key, value in paths.items()}

@@ -41,9 +41,12 @@ def run(
         tell: told, line by line, what reading in full came to.
 
     Raises:
+        FolderAwayError: one of the two places does not answer.
         MemsyncError: as `mirror` does, or reading in full found damage; the message says what.
     """
-    destination = resolve(mirrored.place(config))
+    place = mirrored.place(config)
+    mirrored.require_answer(place)
+    destination = resolve(place)
     source = Workspace.open(config).root
     verify = verify or mirror_mark.is_due_for_reading(destination)
     rules = Rules(config.daemon.backup_mirror_keep_days, config.keep_days, verify, accept)

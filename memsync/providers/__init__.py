@@ -7,11 +7,13 @@ provider does not pay for the others' parsers.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 from memsync.errors import WrongUsageError
 from memsync.placeholders import is_evicted
 from memsync.providers.base import Provider
+from memsync.reach import within_reach
 
 __all__ = ["MEMORY_FILE", "NAMES", "Provider", "auto_detect", "get_provider"]
 
@@ -46,15 +48,28 @@ def get_provider(name: str) -> Provider:
     return provider
 
 
-def auto_detect() -> list[tuple[Provider, Path]]:
+def auto_detect(
+    silent: Callable[[Provider], object] = lambda _provider: None,
+) -> list[tuple[Provider, Path]]:
     """Return every provider whose folder is on this machine, each with its sync root.
+
+    Args:
+        silent: told of each provider that is left out because its folder does not answer.
 
     Returns:
         Those that already hold a memory first, otherwise in the order of `NAMES`; empty where
         no client's folder is found. Never ``custom``, whose folder only the config knows.
     """
-    providers = [get_provider(name) for name in NAMES]
-    found = [(each, root) for each in providers if (root := each.detect()) is not None]
+    found = []
+    for name in NAMES:
+        provider = get_provider(name)
+        try:
+            root = provider.detect()
+        except TimeoutError:
+            silent(provider)
+            continue
+        if root is not None:
+            found.append((provider, root))
     return sorted(found, key=lambda pair: not _holds_memory(*pair))
 
 
@@ -62,6 +77,6 @@ def _holds_memory(provider: Provider, sync_root: Path) -> bool:
     memory = provider.get_memory_root(sync_root) / MEMORY_FILE
     try:
         # A memory that the client keeps only in the cloud for now is still this person's memory.
-        return memory.exists() or is_evicted(memory)
+        return within_reach(sync_root, lambda: memory.exists() or is_evicted(memory))
     except OSError:
         return False

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from memsync.reach import within_reach
+
 _SETTINGS_LIMIT = 16 * 1024 * 1024  # bytes: no sync client's settings come near this
 
 
@@ -45,7 +47,13 @@ class Provider(ABC):
         Returns:
             An existing directory, or None where none is found. Whether it can be read or holds
             anything is not looked at.
+
+        Raises:
+            TimeoutError: one of the places does not answer, as a mount whose server is gone.
         """
+        return within_reach(Path(self.name), self._look)
+
+    def _look(self) -> Path | None:
         try:
             return next((path for path in self.candidates() if is_folder(path)), None)
         except RuntimeError:  # no home folder, as in some containers: so nothing lies in it

@@ -292,6 +292,7 @@ def test_providers_are_listed_with_the_folders_found(call, home):
         "name": "dropbox",
         "label": "Dropbox",
         "path": str(home / "Dropbox"),
+        "answers": True,
     }
     assert rows["onedrive"]["path"] is None
     assert f"dropbox     {home / 'Dropbox'}" in call("providers").out

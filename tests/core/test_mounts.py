@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from memsync import config as settings
 from memsync import reach, sessions, spool
 from memsync.clock import now
 from memsync.errors import FolderAwayError
 from memsync.notes import make
 from memsync.workspace import Workspace
 from tests.support.daemons import memsync
+from tests.support.mounts import Mount
+from tests.support.scale import need
+
+
+@pytest.fixture
+def mirror_disk(workspace: Workspace, tmp_path: Path) -> Iterator[Mount]:
+    """A disk for the mirror, mounted beside the workspace."""
+    need("rclone", "fusermount3", root=True)
+    for name in ("store", "disk", "cache"):
+        (tmp_path / name).mkdir()
+    made = Mount(tmp_path / "store", tmp_path / "disk", tmp_path / "cache")
+    try:
+        made.mount()
+        yield made
+    finally:
+        made.unmount()
 
 
 def test_a_mount_that_hangs_is_away_at_once_for_the_second_who_asks(
@@ -44,6 +64,53 @@ def test_commands_tell_that_it_is_away_and_make_nothing(mount, workspace, way):
     assert list(workspace.root.iterdir()) == []
     mount.mount()
     assert memsync("show").out == workspace.memory.read_text()
+
+
+def test_a_machine_is_not_set_up_on_a_folder_that_hangs(mount, home, workspace):
+    settings.get_config_path().unlink()
+    mount.hang()
+    commands = (
+        ["init", "--sync-root", str(workspace.root)],
+        ["init", "--rclone-remote", "r:", "--sync-root", str(workspace.root / "copy")],
+    )
+    for words in commands:
+        done = memsync(*words)
+        assert done.code == 4 or "cannot be made: it does not answer" in done.err
+        assert "Try: " in done.err
+        assert not settings.get_config_path().exists()
+
+
+def test_a_client_whose_folder_hangs_is_named_and_the_others_are_found(mount, home, workspace):
+    settings.get_config_path().unlink()
+    (home / "OneDrive").symlink_to(workspace.root)
+    mount.hang()
+    assert "onedrive    does not answer" in memsync("providers").out
+    rows = json.loads(memsync("providers", "--json").out)["providers"]
+    assert rows[0] == {"name": "onedrive", "label": "OneDrive", "path": None, "answers": False}
+    done = memsync("init", "--provider", "onedrive")
+    assert done.code == 4
+    assert "the OneDrive folder does not answer" in done.err
+    assert memsync("init").code == 4
+    (home / "Dropbox").mkdir()
+    done = memsync("init")
+    assert done.code == 0
+    assert "The OneDrive folder does not answer; it was left out." in done.err
+    assert (home / "Dropbox/.claude-memory/GLOBAL_MEMORY.md").is_file()
+
+
+@pytest.mark.parametrize("way", ["hangs", "died"])
+def test_a_mirror_on_a_disk_that_went_is_away(mirror_disk, way):
+    place = mirror_disk.place / "mirror"
+    memsync("config", "set", "daemon.backup_mirror_path", str(place))
+    assert memsync("daemon", "run", "mirror").code == 0
+    {"hangs": mirror_disk.hang, "died": mirror_disk.kill}[way]()
+    words = [["daemon", "run", "mirror"], ["daemon", "run", "mirror", "--verify"]]
+    words += [["restore", "--from-mirror"], ["log", "--from-mirror"]]
+    with ThreadPoolExecutor() as crowd:
+        answers = list(crowd.map(lambda line: memsync(*line), words))
+    for done in answers:
+        assert done.code == 4
+        assert f"the mirror {place} cannot be read" in done.err
 
 
 def test_a_note_at_a_dead_mount_is_refused_in_words(mount, workspace):
