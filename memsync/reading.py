@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from memsync.errors import DamagedMemoryError, FolderAwayError
@@ -37,11 +38,14 @@ def _bytes_of(path: Path) -> bytes:
             hint="open it once or mark it as always kept on this device, or memsync restore",
         )
     try:
-        return path.read_bytes()
+        mode = path.stat().st_mode
     except FileNotFoundError:
         raise DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE) from None
-    except IsADirectoryError:
-        raise DamagedMemoryError(f"the memory {path} is a folder", hint=RESTORE) from None
+    # A pipe would be waited for; a link to a file is a person's own choice.
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise DamagedMemoryError(f"the memory {path} is {kind}", hint=RESTORE)
+    return path.read_bytes()
 
 
 def is_empty(text: str) -> bool:

@@ -47,7 +47,8 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
 
     What is replaced or deleted goes to ``.versions/`` in the mirror. Links, temp files and cloud
     placeholders are not copied, nor is a ``.versions`` folder at the top of the source; the last
-    copy of a file that turned into one of these stays. The caller sees to it that one run at a
+    copy of a file that turned into one of these stays. A memory that is a link is copied as the
+    file it leads to. The caller sees to it that one run at a
     time works on a mirror.
 
     Args:
@@ -214,7 +215,10 @@ class _Run:
         # Cut short, or a name of 250 bytes would leave no room for the rest.
         label = f".{base[:40]}.memsync-{self.token}{len(self.staged)}{TEMP_SUFFIX}"
         temp = f"{self.folders.ensure(parent)}/{label}"
-        if self.copier.copy(f"{self.source}/{name}", temp, durable=durable):
+        origin = f"{self.source}/{name}"
+        # The memory alone may be a link: a link by another name brings no file of elsewhere in.
+        origin = os.path.realpath(origin) if name == MEMORY_NAME else origin
+        if self.copier.copy(origin, temp, durable=durable):
             self.staged[name] = temp
         else:
             self.evicted.add(name)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
+from memsync import reading
+from memsync.errors import FolderAwayError, MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX
 from memsync.mirrored import MARK, VERSIONS
-from memsync.placeholders import is_evicted
+from memsync.workspace import MEMORY_NAME
 
 _STUB_SUFFIX = ".icloud"
 _BRAKE_FROM = 10
@@ -106,7 +107,19 @@ def list_source(root: Path) -> Listing:
         raise FolderAwayError(message, hint=hint) from error
     if not (found.files or found.odd or found.held):
         raise FolderAwayError(f"the memory folder {root} is empty", hint=hint)
+    _follow_memory(root / MEMORY_NAME, found)
     return found
+
+
+def _follow_memory(path: Path, found: Listing) -> None:
+    """Count a memory that is a link, as a person may have made it, as the file it leads to."""
+    if MEMORY_NAME not in found.odd:
+        return
+    with contextlib.suppress(OSError):  # `check_memory` tells of a link that leads nowhere
+        info = path.stat()
+        if stat.S_ISREG(info.st_mode):
+            found.odd.remove(MEMORY_NAME)
+            found.files[MEMORY_NAME] = (info.st_size, info.st_mtime_ns)
 
 
 def list_mirror(root: Path) -> Listing:
@@ -205,26 +218,11 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def check_memory(path: Path) -> None:
-    """Raise `DamagedMemoryError` where the memory in the source is none to be copied."""
+    """Raise as `reading.read_bytes` does where the memory in the source is none to be copied."""
     try:
-        damage = _damage_of(path)
-    except OSError as error:
-        damage = f"cannot be read ({reason(error)})"
-    except UnicodeDecodeError:
-        damage = "is not UTF-8 text"
-    if damage:
-        raise DamagedMemoryError(
-            f"{path} {damage}; the mirror was left as it is",
-            hint="memsync restore brings it back",
-        )
-
-
-def _damage_of(path: Path) -> str:
-    if is_evicted(path):
-        return "is only a cloud placeholder"
-    if not stat.S_ISREG(path.lstat().st_mode):
-        return "is not a regular file"
-    return "" if path.read_bytes().decode().strip("\0 \t\r\n") else "is empty"
+        reading.read_bytes(path)
+    except MemsyncError as error:
+        raise error.reworded(f"{error.message}; the mirror was left as it is", error.hint) from None
 
 
 def reason(error: OSError) -> str:

@@ -44,6 +44,7 @@ DAMAGE = {
     "missing": not_there,
     "a dangling link": lambda path: (path.unlink(), path.symlink_to("nowhere.md")),
     "a folder": a_folder,
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
     "empty": holding(b""),
     "white space": holding(b" \n\r\n\t\n"),
     "wide white space": holding("\u00a0\u2003\n".encode()),
@@ -86,7 +87,7 @@ def test_a_restore_goes_over_a_damaged_memory_and_keeps_its_bytes(damage, worksp
         with pytest.raises(OSError, match="directory"):
             store.replace(workspace, SAMPLE, None)
         return
-    there = workspace.memory.read_bytes() if workspace.memory.exists() else b""
+    there = workspace.memory.read_bytes() if workspace.memory.is_file() else b""
     written = store.replace(workspace, SAMPLE, None)
     workspace.memory.with_name(".GLOBAL_MEMORY.md.icloud").unlink(missing_ok=True)
     assert store.read(workspace) == store.Memory(SAMPLE, written.digest)

@@ -180,6 +180,24 @@ def test_links_in_the_source_are_skipped_and_not_followed(source, copy, tmp_path
     assert report.skipped == 2
 
 
+def test_a_memory_that_is_a_link_is_mirrored_as_the_text_it_leads_to(source, copy, tmp_path):
+    run(source, copy)
+    elsewhere = tmp_path / "dotfiles"
+    elsewhere.mkdir()
+    real = (source / "GLOBAL_MEMORY.md").rename(elsewhere / "memory.md")
+    (source / "GLOBAL_MEMORY.md").symlink_to(real)
+    assert run(source, copy) == MirrorReport(unchanged=3)
+    real.write_text("a longer text than there was\n")
+    assert run(source, copy) == MirrorReport(copied=1, kept_versions=1, unchanged=2)
+    assert not (copy / "GLOBAL_MEMORY.md").is_symlink()
+    assert contents(copy)["GLOBAL_MEMORY.md"] == "a longer text than there was\n"
+    (copy / "GLOBAL_MEMORY.md").write_bytes(b"\0" * real.stat().st_size)
+    os.utime(copy / "GLOBAL_MEMORY.md", ns=(real.stat().st_mtime_ns,) * 2)
+    report = run(source, copy, verify=True)
+    assert [found.where for found in report.findings] == ["mirror"]
+    assert contents(copy)["GLOBAL_MEMORY.md"] == "a longer text than there was\n"
+
+
 def test_the_last_copy_of_what_became_a_link_stays(source, copy, tmp_path):
     run(source, copy)
     (source / "sessions").rename(tmp_path / "elsewhere")
@@ -240,7 +258,15 @@ def test_a_missing_memory_or_a_folder_in_its_place_is_an_error(source, copy):
     with pytest.raises(DamagedMemoryError):
         run(source, copy)
     (source / "GLOBAL_MEMORY.md").mkdir()
-    with pytest.raises(DamagedMemoryError, match="not a regular file"):
+    with pytest.raises(DamagedMemoryError, match="is a folder"):
+        run(source, copy)
+    (source / "GLOBAL_MEMORY.md").rmdir()
+    os.mkfifo(source / "GLOBAL_MEMORY.md")
+    with pytest.raises(DamagedMemoryError, match="no regular file; the mirror was left as it is"):
+        run(source, copy)
+    (source / "GLOBAL_MEMORY.md").unlink()
+    (source / "GLOBAL_MEMORY.md").symlink_to("nowhere")
+    with pytest.raises(DamagedMemoryError, match="is missing"):
         run(source, copy)
     assert not copy.exists()
 
