@@ -15,7 +15,7 @@ from memsync.digests import digest
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.files import atomic_write, create_new
 from memsync.placeholders import is_evicted
-from memsync.reading import RESTORE, is_empty, read_bytes
+from memsync.reading import RESTORE, check, is_empty, read_bytes
 from memsync.strays import sweep_temps
 from memsync.workspace import Workspace
 
@@ -144,6 +144,25 @@ def replace(
     atomic_write(workspace.memory, data, in_use=True)
     lastseen.took(workspace.root, text, included=parents)
     return Written(digest(data), kept)
+
+
+def put_back(workspace: Workspace, data: bytes) -> Path | None:
+    """Put back the bytes that stood there before something damaged them; return what is kept of it.
+
+    The caller holds this machine's publish lock. Nobody made this text from another one, so
+    nothing is written down of where it comes from.
+
+    Returns:
+        The backup of what stood there; None where it had no bytes.
+
+    Raises:
+        DamagedMemoryError: `data` is no memory; nothing was written.
+        OSError: the disk refused; what stands there is whole, be it the old or the new.
+    """
+    check(data, str(workspace.memory))
+    kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
+    atomic_write(workspace.memory, data, in_use=True)
+    return kept
 
 
 def unsaved(workspace: Workspace) -> Path | None:

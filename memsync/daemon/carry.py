@@ -12,9 +12,10 @@ import json
 import logging
 from pathlib import Path
 
-from memsync import rclone, reading, store
+from memsync import rclone, store
 from memsync.backups import COPIES
 from memsync.config import Config
+from memsync.daemon import carry_guard
 from memsync.errors import MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX, atomic_write, create_new
 from memsync.locks import exclusive_lock
@@ -36,7 +37,7 @@ def carry(config: Config) -> str:
         BusyError: another process does so right now, or writes.
         FolderAwayError: the remote cannot be reached; what is here goes on.
         RefusedError: the remote has lost the memory or most of what it had, or its memory is
-            damaged; nothing was done.
+            damaged; nothing was done. Or what came was damaged: the memory here is put back.
     """
     remote = config.rclone_remote
     if not remote:
@@ -47,11 +48,13 @@ def carry(config: Config) -> str:
     workspace = Workspace.open(config)
     with exclusive_lock(lock_path(workspace.root, "carry"), "the remote", timeout=0):
         _take_back(workspace.root)  # what a run that was cut off left aside
+        with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
+            carry_guard.mend(workspace, remote)
         store.read(workspace)  # a damaged memory goes nowhere
         there = rclone.listing(remote)
         before = _baseline(config)
         _brake(remote, there, before)
-        _look_at_theirs(workspace, remote, there or {})
+        carry_guard.look_at_theirs(workspace, remote, there or {})
         if there is None:
             rclone.make(remote)
         # Nothing may be written here between the look at both sides and the end of the carrying.
@@ -76,19 +79,20 @@ def _carry(
 ) -> str:
     root, again = workspace.root, False
     changed = _changed_on_both(root, there, before) if before else _different(root, remote)
-    try:
-        aside = [_step_aside(root, path) for path in changed]
-        ended = _bisync(workspace, remote, first=before is None)
-        if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
-            aside += [_step_aside(root, path) for path in _different(root, remote)]
-            ended, again = _bisync(workspace, remote, first=True), True
-        while not ended.code and (found := _give_names_back(root)):
-            aside += found
-            ended = _bisync(workspace, remote, first=False)
-        if ended.code:
-            raise _failed(remote, ended)
-    finally:
-        _take_back(root)
+    with carry_guard.held(workspace, remote):
+        try:
+            aside = [_step_aside(root, path) for path in changed]
+            ended = _bisync(workspace, remote, first=before is None)
+            if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
+                aside += [_step_aside(root, path) for path in _different(root, remote)]
+                ended, again = _bisync(workspace, remote, first=True), True
+            while not ended.code and (found := _give_names_back(root)):
+                aside += found
+                ended = _bisync(workspace, remote, first=False)
+            if ended.code:
+                raise _failed(remote, ended)
+        finally:
+            _take_back(root)
     after = rclone.listing(remote)
     if after is not None:
         table = {"remote": remote, "here": _here(workspace.root), "there": after}
@@ -100,9 +104,7 @@ def _bisync(workspace: Workspace, remote: str, *, first: bool) -> rclone.Ended:
     mark = workspace.root / rclone.MARK
     if not mark.exists():
         create_new(mark, b"memsync: both sides have this file, or rclone carries nothing\n")
-    workdir = state_folder() / "rclone"
-    workdir.mkdir(exist_ok=True, mode=0o700)
-    return rclone.bisync(str(workspace.root), remote, str(workdir), first=first)
+    return rclone.bisync(str(workspace.root), remote, str(carry_guard.workdir()), first=first)
 
 
 def _sentence(remote: str, aside: list[str], *, again: bool) -> str:
@@ -127,17 +129,6 @@ def _brake(remote: str, there: Listing | None, before: dict[str, Listing] | None
             f"{remote} has lost {len(lost)} of {len(had)} files; nothing was carried",
             hint=f"put them back there, or rclone copy the memory folder to {remote}",
         )
-
-
-def _look_at_theirs(workspace: Workspace, remote: str, there: Listing) -> None:
-    """Refuse a remote whose memory is damaged: carried, it would replace the sound one here.
-
-    It is read each time: it may have been damaged just before the last listing was taken.
-    """
-    if MEMORY_NAME in there:
-        theirs = rclone.place_of(remote, MEMORY_NAME)
-        hint = f"rclone copyto {workspace.memory} {theirs} puts the one from here there"
-        reading.check(rclone.read_bytes(remote, MEMORY_NAME), theirs, hint)
 
 
 def _stands_aside(listing: Listing) -> bool:

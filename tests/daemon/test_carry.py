@@ -12,8 +12,8 @@ import pytest
 
 from memsync import config as settings
 from memsync import rclone
-from memsync.daemon import carry, scheduler
-from memsync.errors import FolderAwayError, MemsyncError, RefusedError
+from memsync.daemon import carry, carry_guard, scheduler
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from tests.conftest import SAMPLE
 from tests.support.daemons import Done, memsync
 from tests.support.scale import need, some
@@ -171,6 +171,119 @@ def test_a_memory_that_is_damaged_there_does_not_replace_the_sound_one(cloud, pi
     assert "in step with" in pi.sync()
 
 
+def damage_it(path: Path, damage: bytes = b"\0" * 300) -> None:
+    """Damage a file a while after its last change: bisync goes by times, in whole seconds."""
+    later = path.stat().st_mtime + 2
+    path.write_bytes(damage)
+    os.utime(path, (later, later))
+
+
+def carried_into(machine: Machine, act) -> DamagedMemoryError:
+    """Carry while `act` is done to the cloud between the look at its memory and rclone's work."""
+    look = carry_guard.look_at_theirs
+
+    def look_then_act(*words) -> None:
+        look(*words)
+        act()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carry_guard, "look_at_theirs", look_then_act)
+        patch.setattr(carry_guard, "_what_next", lambda *_: "")
+        with pytest.raises(DamagedMemoryError) as raised:
+            machine.sync()
+    return raised.value
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 300, b"\xff\xfe# Memory\n"])
+def test_a_memory_that_is_damaged_there_meanwhile_does_not_stay_here(cloud, pi, damage):
+    theirs = there(cloud) / "GLOBAL_MEMORY.md"
+    pi.add("- seen by nobody yet")
+    mine = pi.memory.read_text()
+    pi.sync()
+    error = carried_into(pi, lambda: damage_it(theirs, damage))
+    assert error.exit_code == 6
+    assert "the one from before is put back" in error.message
+    assert pi.memory.read_text() == mine
+    kept = [path for path in (pi.root / "backups").glob("*.md") if path.read_bytes() == damage]
+    assert [path.name in error.message for path in kept] == ([True] if damage else [])
+    for _ in range(2):
+        done = pi.call("daemon", "run", "sync")
+        assert done.code == 6
+        assert f"{REMOTE}/GLOBAL_MEMORY.md" in done.err
+        assert f"Try: rclone copyto {pi.memory} {REMOTE}/GLOBAL_MEMORY.md" in done.err
+    assert theirs.read_bytes() == damage
+    assert pi.memory.read_text() == mine
+    shutil.copyfile(pi.memory, theirs)
+    assert "in step with" in pi.sync()
+    assert pi.memory.read_text() == theirs.read_text() == mine
+
+
+def test_a_memory_that_is_damaged_there_meanwhile_is_told_with_what_to_do(
+    cloud, pi, monkeypatch, caplog
+):
+    theirs = there(cloud) / "GLOBAL_MEMORY.md"
+    for name, value in pi.env.items():
+        monkeypatch.setenv(name, value)
+    look, looks = carry_guard.look_at_theirs, []
+
+    def look_then_damage(*words) -> None:
+        look(*words)
+        if not looks:
+            looks.append(damage_it(theirs))
+
+    monkeypatch.setattr(carry_guard, "look_at_theirs", look_then_damage)
+    config = settings.load()
+    runs = [scheduler.job_rclone_sync(config) for _ in range(2)]
+    assert [run.exit_code for run in runs] == [6, 6]
+    assert runs[0].hint == runs[1].hint
+    assert runs[0].hint.startswith(f"rclone copyto {pi.memory}")
+    alerts = [text for text in caplog.messages if text.startswith("the job rclone_sync failed")]
+    assert len(alerts) == 1
+    assert "is put back" in alerts[0]
+
+
+def test_a_memory_that_is_deleted_there_meanwhile_is_not_deleted_here(cloud, pi):
+    theirs = there(cloud) / "GLOBAL_MEMORY.md"
+    error = carried_into(pi, theirs.unlink)
+    assert "is missing as rclone left it; the one from before is put back" in error.message
+    assert pi.memory.read_text() == SAMPLE
+    with pytest.raises(RefusedError, match="has lost"):
+        pi.sync()
+    assert pi.memory.read_text() == SAMPLE
+
+
+def test_what_a_killed_carrying_left_damaged_is_put_back_by_the_next_one(cloud, pi):
+    """The process ends after rclone brought the damage, before memsync looks at it."""
+    theirs = there(cloud) / "GLOBAL_MEMORY.md"
+    pi.add("- seen by nobody yet")
+    mine = pi.memory.read_text()
+    pi.sync()
+    look = carry_guard.look_at_theirs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carry_guard, "_put_back", lambda *_: None)
+        patch.setattr(
+            carry_guard,
+            "look_at_theirs",
+            lambda *words: (look(*words), damage_it(theirs)),
+        )
+        pi.sync()
+    assert pi.memory.read_bytes() == b"\0" * 300
+    with pytest.raises(DamagedMemoryError, match="is put back"):
+        pi.sync()
+    assert pi.memory.read_text() == mine
+    assert b"\0" * 300 in [path.read_bytes() for path in (pi.root / "backups").glob("*.md")]
+
+
+def test_what_a_killed_carrying_held_is_kept_where_the_memory_became_another(cloud, pi):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carry_guard, "_put_back", lambda *_: None)
+        pi.sync()
+    pi.add("- by hand, after it")
+    pi.sync()
+    assert SAMPLE in [path.read_text() for path in (pi.root / "backups").glob("*.md")]
+    assert not list(Path(pi.env["HOME"], ".local/state/memsync/rclone").glob("*.held"))
+
+
 def test_without_its_listing_both_sides_are_taken_as_they_are(cloud, pi, desk):
     """The state folder is lost on one machine, and both changed the memory meanwhile."""
     desk.sync()
@@ -204,6 +317,7 @@ def test_a_carrying_that_is_cut_off_leaves_the_memory_its_name(cloud, pi, desk, 
         patch.setattr(rclone, "bisync", cut_off)
         if way == "killed":
             patch.setattr(carry, "_take_back", lambda _root: None)
+            patch.setattr(carry_guard, "_put_back", lambda *_: None)
         with pytest.raises(FolderAwayError):
             desk.sync()
     if way != "killed":
