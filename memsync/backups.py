@@ -17,6 +17,7 @@ from memsync.files import atomic_write, create_new
 from memsync.folders import make_below
 from memsync.listing import matching
 from memsync.placeholders import is_evicted
+from memsync.regular import read_regular
 from memsync.strays import sweep_temps
 
 COPIES = "copies"
@@ -188,15 +189,18 @@ def copies(folder: Path) -> list[Path]:
 
 
 def by_digest(folder: Path) -> dict[str, Path]:
-    """Return the backups and the moved conflict copies by the digests of their content."""
+    """Return the backups and the moved conflict copies by the digests of their content.
+
+    Regular files only: a link among them could bring any file of this machine into a merge.
+    """
     found: dict[str, Path] = {}
     for path in (*folder.glob(f"{COPIES}/*"), *sorted(folder.glob("GLOBAL_MEMORY_*.md"))):
         with contextlib.suppress(OSError):
-            info = path.stat()
+            info = path.lstat()
             found[_digest_of(path, info.st_size, info.st_mtime_ns)] = path
     return found
 
 
 @lru_cache(maxsize=4096)  # a backup never changes
 def _digest_of(path: Path, _size: int, _changed: int) -> str:
-    return digest(path.read_bytes())
+    return digest(read_regular(path))

@@ -42,6 +42,14 @@ def listed(folder):
     ]
 
 
+def test_a_link_among_the_backups_is_no_text_that_a_merge_may_use(memory, folder):
+    made(folder, "20261123_120000", text="# Memory\n- a backup\n")
+    (folder / "GLOBAL_MEMORY_20261123_120001.md").symlink_to(memory)
+    assert [path.name for path in backups.by_digest(folder).values()] == [
+        "GLOBAL_MEMORY_20261123_120000.md"
+    ]
+
+
 @time_machine.travel(NOON, tick=False)
 def test_backups_of_one_second_are_told_apart_and_in_order(memory, folder):
     kept = [backups.backup(memory, folder) for _ in range(3)]
