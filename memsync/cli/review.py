@@ -123,6 +123,8 @@ def _apply(
         print_json({"applied": rows})
     failed = [(row["id"], n, why) for row in rows for n, why in row["problems"].items()]
     if failed:
+        for name, number, why in failed[1:]:
+            click.echo(for_terminal(f"Change {number} of {name} was not applied: {why}"), err=True)
         name, number, why = failed[0]
         allow = ""
         if may_be_allowed(why):

@@ -95,6 +95,15 @@ def test_a_section_that_is_gone_is_told_in_the_list_and_by_apply(call, waiting):
     assert store.read(waiting).text == text
 
 
+def test_each_change_that_did_not_fit_is_named(call, waiting):
+    text = store.read(waiting).text.replace("## Preferences", "## How I like it")
+    waiting.memory.write_text(text.replace("- Short answers, no preamble\n", "- Cake\n"))
+    done = call("review", "--apply", "--all")
+    assert done.code == 6
+    for number in (1, 2):
+        assert f"hange {number} of " in done.err
+
+
 def test_all_may_be_given_back_where_two_share_a_note_and_each_is_told_once(call, waiting, claude):
     (path,) = waiting.machines.glob("*/proposals/*.json")
     away = path.rename(waiting.root / "on-its-way.json")
