@@ -27,7 +27,7 @@ from memsync.workspace import Workspace
 
 __all__ = [
     "LEDGER_NAME",
-    "LastSeen",
+    "DaySeen",
     "add_missing",
     "append",
     "bring_back",
@@ -74,7 +74,7 @@ def bring_back(workspace: Workspace) -> int:
 
 
 @dataclass
-class LastSeen:
+class DaySeen:
     """The ids of a day's notes, and how its files looked when `add_missing` left them.
 
     Who adds notes several times a second keeps one: the day's log, which grows all the while, is
@@ -87,7 +87,7 @@ class LastSeen:
 
 
 def add_missing(
-    workspace: Workspace, wanted: Iterable[Note], last_seen: LastSeen | None = None
+    workspace: Workspace, wanted: Iterable[Note], last_seen: DaySeen | None = None
 ) -> int:
     """Add those notes that their days' logs do not hold yet; return how many that were.
 
@@ -108,7 +108,7 @@ def add_missing(
     try:
         with exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"):
             open_ledger(workspace)
-            seen = last_seen or LastSeen()
+            seen = last_seen or DaySeen()
             return sum(_add_to_day(workspace, day, by_day[day], seen) for day in sorted(by_day))
     except OSError as error:
         raise FolderAwayError(
@@ -117,7 +117,7 @@ def add_missing(
         ) from error
 
 
-def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: LastSeen) -> int:
+def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySeen) -> int:
     make_below(workspace.root, workspace.sessions.name)
     path = log_path(workspace, day)
     if icloud_stub(path).exists():

@@ -44,7 +44,7 @@ class Mover:
         self._queue: SimpleQueue[Note] = SimpleQueue()
         self._woken = threading.Event()
         self._ended = threading.Event()
-        self._last_seen = sessions.LastSeen()
+        self._last_seen = sessions.DaySeen()
         self._told = ""
         self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
 

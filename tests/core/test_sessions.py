@@ -174,7 +174,7 @@ def test_a_note_of_which_a_part_stayed_behind_is_written_to_its_end(workspace, n
         if whole[cut - 1] == "\n" or 0 < cut - whole.rfind("\n---") < len(notes.ENTRY_HEAD):
             continue  # the line is whole, or hardly begun: what stays is then a note of its own
         path.write_text(whole[:cut])
-        seen = sessions.LastSeen()
+        seen = sessions.DaySeen()
         sessions.add_missing(workspace, [first, second], seen)
         assert path.read_text() == whole
         assert sessions.add_missing(workspace, [first, second], seen) == 0

@@ -156,7 +156,7 @@ def test_a_log_is_read_once_for_many_batches_but_again_when_others_wrote(
     reads: list[str] = []
     real = sessions.notes.parse
     monkeypatch.setattr(sessions.notes, "parse", lambda *text: reads.append("") or real(*text))
-    last_seen = sessions.LastSeen()
+    last_seen = sessions.DaySeen()
     texts = [f"note {number}" for number in range(6)]
     wanted = [make(text, clock.now(), came_by="network") for text in texts]
     for note in wanted[:4]:
