@@ -29,7 +29,19 @@ def write_new(path: Path, table: Mapping[str, Any]) -> None:
         MemsyncError: the table holds a bad value, or the file cannot be written.
     """
     settings.from_table(table, path)
-    _write(path, tomli_w.dumps(dict(table)))
+    _write(path, tomli_w.dumps(dict(table)).encode())
+
+
+def put_back(path: Path, data: bytes | None) -> None:
+    """Undo a change: the config is what it was before, byte for byte; None where there was none.
+
+    Raises:
+        MemsyncError: it cannot be written.
+    """
+    if data is None:
+        path.unlink(missing_ok=True)
+    else:
+        _write(path, data)
 
 
 def set_value(path: Path, name: str, text: str) -> object:
@@ -75,7 +87,7 @@ def change(path: Path, values: Mapping[str, object]) -> None:
                 _declare(document, sections[0])
         else:
             table[name] = list(value) if isinstance(value, tuple) else value
-    _write(path, tomlkit.dumps(document))
+    _write(path, tomlkit.dumps(document).encode())
 
 
 def _declare(document: tomlkit.TOMLDocument, section: str) -> None:
@@ -134,10 +146,10 @@ def _parse_document(path: Path) -> tomlkit.TOMLDocument:
         raise MemsyncError(f"{path} is not valid TOML: {error}", f"correct {path}") from error
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        atomic_write(path, text.encode("utf-8"), mode=PRIVATE)
+        atomic_write(path, data, mode=PRIVATE)
     except OSError as error:
         raise MemsyncError(
             f"cannot write {path}: {error.strerror}", hint="check the permissions of its folder"

@@ -23,7 +23,12 @@ MARK = ".memsync-rclone"
 """A file that never changes, by which rclone knows a folder, and that not all in it changed."""
 
 _NOT_FOUND = 3  # rclone's exit code for a directory that is not there
+_UNKNOWN = "didn't find section in config file"
 _OUR_TEMPS = "--exclude=*.tmp"
+
+
+class UnknownRemoteError(FolderAwayError):
+    """The config of rclone's has no remote of that name."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,11 @@ def read_bytes(remote: str, name: str) -> bytes:
 
 def away(remote: str, ended: Ended) -> FolderAwayError:
     """Return the error for a remote that did not do what it was asked for."""
+    if _UNKNOWN in ended.said:
+        return UnknownRemoteError(
+            f"rclone has no remote called {remote.partition(':')[0]}",
+            hint="rclone listremotes shows which it has, rclone config makes one",
+        )
     return FolderAwayError(
         f"{remote} cannot be reached: {ended.reason}",
         hint=f"rclone lsf {remote} shows whether it answers; notes and edits go on here meanwhile",

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from memsync import config as settings
-from memsync import config_writer, rclone, sessions, store, targets
+from memsync import config_writer, sessions, store, targets
 from memsync.backups import newest_good
+from memsync.cli import joining
 from memsync.cli.naming import name_target
 from memsync.cli.output import json_option, print_json
 from memsync.cli.report import print_states
 from memsync.config import PROVIDERS, Config
-from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, WrongUsageError
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.publish import Published, bring_in_step, publish_first, require_told
 from memsync.reach import within_reach
@@ -42,15 +43,15 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
     if remote and provider in {None, "rclone"}:
         provider, sync_root = "rclone", _place_of_copy(sync_root)
     name, root = _choose_folder(provider, sync_root)
+    before = path.read_bytes() if path.exists() else None
     config = _write_config(path, name, root, remote)
     config = _with_others(_with_moved(config))
     workspace = Workspace.create(config)
     if name == "rclone":
         try:
-            _pull(workspace)
-        except MemsyncError:
-            if not force:  # nothing was set up here before, so nothing is to be set up now
-                path.unlink(missing_ok=True)
+            joining.pull(workspace)
+        except BaseException:
+            config_writer.put_back(path, before)  # what was not set up must not look as if it was
             raise
     published = _start_memory(workspace)
     _open_ledger(workspace)
@@ -120,19 +121,6 @@ def _place_of_copy(sync_root: Path | None) -> Path:
             f"the folder {place} cannot be made: {error.strerror}", hint="--sync-root PATH"
         ) from error
     return place
-
-
-def _pull(workspace: Workspace) -> None:
-    """Bring what the remote has, before anything is started here."""
-    remote = workspace.config.rclone_remote
-    if not remote:
-        raise WrongUsageError(
-            "rclone needs to know where to", hint="memsync init --rclone-remote NAME:PATH --force"
-        )
-    if rclone.listing(remote) is None:
-        rclone.make(remote)
-    else:
-        rclone.fetch(remote, str(workspace.root))
 
 
 def _ask(detected: list[tuple[Provider, Path]]) -> tuple[str, Path]:
