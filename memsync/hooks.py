@@ -48,7 +48,7 @@ def command() -> str:
     """
     python = Path(sys.executable).absolute()  # not resolved: a venv's python is a link out of it
     script = python.with_name("memsync.exe" if os.name == "nt" else "memsync")
-    words = [str(script)] if script.exists() else [str(python), "-m", "memsync"]
+    words = [str(script)] if script.exists() else [str(python), "-P", "-m", "memsync"]
     program = f'"{Path(words[0]).as_posix()}"' if os.name == "nt" else shlex.quote(words[0])
     return " ".join([program, *words[1:], "hooks", "run"])
 
@@ -102,7 +102,7 @@ def run() -> None:
         away = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     try:
         subprocess.Popen(
-            [sys.executable, "-m", "memsync", "targets", "sync"],
+            [sys.executable, "-P", "-m", "memsync", "targets", "sync"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -98,7 +98,7 @@ def _run_in_child(job: Job, config: Config, source: Path) -> None:
     before = history.last_runs().get(job.id)
     try:
         child = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "memsync", "daemon", "run", job.name],
+            [sys.executable, "-P", "-m", "memsync", "daemon", "run", job.name],
             env={**os.environ, "MEMSYNC_CONFIG": str(source)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -68,7 +68,7 @@ def _by_apprise(config: Config, subject: str, body: str) -> None:
         send_by_apprise(config, subject, body)
         return
     done = subprocess.run(
-        [sys.executable, "-m", "memsync", "daemon", "alert"],
+        [sys.executable, "-P", "-m", "memsync", "daemon", "alert"],
         env={**os.environ, "MEMSYNC_CONFIG": str(config.source)},
         input=json.dumps({"subject": subject, "body": body}),
         capture_output=True,

@@ -192,6 +192,14 @@ def test_the_command_that_is_installed_brings_the_agents_in_step(home, workspace
     until((home / ".claude" / "CLAUDE.md").exists)
 
 
+def test_a_module_of_a_persons_own_that_lies_at_home_is_not_run(home, workspace):
+    """Whoever tries something out as ~/click.py would lose the hook by it, and never hear of it."""
+    (home / "click.py").write_text("raise SystemExit('not memsync')\n")
+    hooks.install()
+    subprocess.run(hooks.state().command, shell=True, cwd=home, check=True, timeout=30)
+    until((home / ".claude" / "CLAUDE.md").exists)
+
+
 def test_a_session_is_never_failed_by_the_hook(home):
     done = subprocess.run(
         [sys.executable, "-m", "memsync", "hooks", "run"],  # nothing is set up here

@@ -182,6 +182,17 @@ def test_without_a_model_the_refresh_runs_right_here(workspace, monkeypatch):
     assert "Moved to Oslo" in workspace.memory.read_text()
 
 
+def test_the_process_of_a_job_runs_no_module_of_the_folder_the_daemon_was_started_in(
+    with_claude, claude, no_anthropic, tmp_path, monkeypatch
+):
+    (tmp_path / "click.py").write_text("raise SystemExit('not memsync')\n")
+    monkeypatch.chdir(tmp_path)
+    take(with_claude)
+    claude.script(edits(ADD, summary="moved"))
+    run_job(job("refresh"), with_claude.config)
+    assert last("nightly_refresh").message == "1 note merged: moved"
+
+
 def test_the_model_is_asked_by_a_process_of_its_own(with_claude, claude, no_anthropic):
     seen: list[list[str]] = []
 
