@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import backups, store
+from memsync import backups, clock, store
 from memsync.backups import Backup
 from memsync.config import Config
 from memsync.daemon import changes, origin, timeline, web_problems
@@ -28,6 +28,8 @@ UNREADABLE = Problem(
 )
 DAMAGED = "damaged"
 """What a review was based on where the memory itself cannot be read."""
+LAST = "last"
+"""What the page calls the text last seen here, where the memory is damaged and no backup has it."""
 
 
 def install(app: Flask, config: Config) -> None:
@@ -46,7 +48,11 @@ class _Pages:
     def history(self) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
         start = request.args.get("from", "")
-        return render_template("history.html", page=timeline.page(workspace, start))
+        return render_template(
+            "history.html",
+            page=timeline.page(workspace, start),
+            last=LAST if store.unsaved(workspace) else "",
+        )
 
     def backup(self, name: str) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
@@ -74,7 +80,7 @@ class _Pages:
 
     def restore_now(self, name: str) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
-        entry = _find(workspace, name)
+        entry = _chosen(workspace, name)
         text = timeline.text_of(entry) if entry else None
         if text is None:
             return self._review(name, 200)  # which says what is wrong with it
@@ -92,7 +98,7 @@ class _Pages:
 
     def _review(self, name: str, status: int) -> Response:
         workspace = Workspace.open(self._config)
-        entry = _find(workspace, name)
+        entry = _chosen(workspace, name)
         if entry is None:
             return web_problems.page(404, NO_SUCH_BACKUP)
         text = timeline.text_of(entry)
@@ -102,7 +108,8 @@ class _Pages:
         page = render_template(
             "restore.html",
             entry=entry,
-            name=timeline.short_name(entry),
+            name=name if name == LAST else timeline.short_name(entry),
+            is_last=name == LAST,
             changes=changes.compare(present, text),
             same=present == text,
             based_on=based_on,
@@ -110,6 +117,14 @@ class _Pages:
             moved=status == 409,
         )
         return make_response(page, status)
+
+
+def _chosen(workspace: Workspace, name: str) -> Backup | None:
+    """Return the text that is called so, to go back to; None where there is none."""
+    if name != LAST:
+        return _find(workspace, name)
+    path = store.unsaved(workspace)
+    return Backup(clock.now(), 1, path) if path else None
 
 
 def _find(workspace: Workspace, name: str) -> Backup | None:

@@ -159,6 +159,24 @@ def test_a_damaged_memory_can_be_restored_from_the_page(
     assert memory_bytes(workspace) == SAMPLE.encode()
 
 
+@pytest.mark.parametrize("wrong", ["missing", "empty", "blank", "nul", "no utf-8"])
+def test_a_damaged_memory_comes_back_as_it_was_last_seen(
+    browser: Browser, workspace: Workspace, wrong: str
+) -> None:
+    become(workspace, SAMPLE + "- one\n", SAMPLE + "- one\n- two\n")
+    assert "last seen" not in browser.get("/history").text
+    assert browser.get("/history/last/restore").status == 404
+    assert browser.get("/history/last").status == 404
+    WRONGS[wrong](workspace)
+    page = browser.get("/history")
+    assert "/history/last/restore" in [a.attributes.get("href") for a in page.all("a")]
+    review = browser.get("/history/last/restore")
+    assert "Go back to the memory as it was last seen here?" in review.text
+    browser.submit(review.form("/history/last/restore"))
+    assert memory_bytes(workspace) == (SAMPLE + "- one\n- two\n").encode()
+    assert "last seen" not in browser.get("/history").text
+
+
 def test_a_backup_like_the_memory_offers_nothing_to_restore(
     browser: Browser, workspace: Workspace
 ) -> None:
