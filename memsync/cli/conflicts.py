@@ -44,6 +44,8 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
         click.echo(for_terminal(f"          {_first(dispute.ours)} | {_first(dispute.theirs)}"))
     if open_ones:
         click.echo("memsync conflicts show ID, then memsync conflicts decide ID --ours, …")
+    elif outcome.doubtful or outcome.left:
+        click.echo("Nothing to decide; what was left is yours to look at.")
     else:
         click.echo("No conflicts.")
 
@@ -92,12 +94,16 @@ def decide_one(name: str, *, choice: str | None) -> None:
 
 
 def _find(workspace: Workspace, name: str) -> Dispute:
-    open_ones = keeper.open_ones(workspace)
-    found = [dispute for dispute in open_ones if dispute.id.startswith(name)]
-    if len(found) != 1:
-        raise MemsyncError(
-            f"there is no open conflict {name!r}", hint="memsync conflicts lists them"
-        )
+    """Return the open conflict with this id, or with the one id that begins so."""
+    hint = "memsync conflicts lists them"
+    if not name.strip():
+        raise WrongUsageError("an id is needed; none was given", hint=hint)
+    found = [d for d in keeper.open_ones(workspace) if d.id.startswith(name)]
+    if len(found) > 1:
+        words = f"{name!r} begins the ids of {len(found)} open conflicts"
+        raise WrongUsageError(words, hint=f"a longer one: {', '.join(d.id for d in found[:5])}")
+    if not found:
+        raise MemsyncError(f"there is no open conflict {name!r}", hint=hint)
     return found[0]
 
 

@@ -1,5 +1,8 @@
 """`memsync conflicts`: what came together is told, what is disputed is shown and decided."""
 
+import json
+from collections import Counter
+
 import pytest
 
 from memsync import store
@@ -81,6 +84,36 @@ def test_a_decision_that_is_none_and_a_conflict_that_is_none_are_refused(call, d
     assert "memsync conflicts lists them" in wrong.err
 
 
+@pytest.mark.parametrize("name", ["", " "])
+@pytest.mark.parametrize("command", [("decide", "--theirs"), ("show",)])
+def test_an_empty_id_means_no_conflict_not_the_only_one(call, disputed, name, command):
+    call("conflicts")
+    before = disputed.memory.read_bytes()
+    done = call("conflicts", command[0], name, *command[1:])
+    assert done.code == 2
+    assert done.err == (
+        "Error: an id is needed; none was given\nTry: memsync conflicts lists them\n"
+    )
+    assert disputed.memory.read_bytes() == before
+    assert len(call("conflicts", "--json").json["conflicts"]) == 1
+
+
+def test_the_beginning_of_two_ids_decides_neither(call, disputed):
+    call("conflicts")
+    (path,) = disputed.machines.glob("*/conflicts/*.json")
+    row = call("conflicts", "--json").json["conflicts"][0]
+    for place in range(17):  # ids are digests: of 17 two begin alike
+        table = json.loads(path.read_text()) | {"theirs": [f"- Ada, in place {place}\n"]}
+        path.with_name(f"{place}.json").write_text(json.dumps(table))
+    ids = [one["id"] for one in call("conflicts", "--json").json["conflicts"]]
+    first = next(c for c, count in Counter(one[0] for one in ids).items() if count > 1)
+    done = call("conflicts", "decide", first, "--theirs")
+    assert done.code == 2
+    assert f"Error: '{first}' begins the ids of" in done.err
+    assert "Try: a longer one: " in done.err
+    assert call("conflicts", "decide", row["id"], "--theirs").code == 0
+
+
 def test_a_link_by_the_name_of_a_copy_is_not_followed_but_named(call, workspace, tmp_path):
     secret = tmp_path / "private.txt"
     secret.write_text("SECRET\n")
@@ -115,7 +148,9 @@ def test_a_link_by_the_name_of_a_copy_is_not_followed_but_named(call, workspace,
 def test_a_copy_that_cannot_be_read_is_named_and_left(call, workspace, data, why):
     copy = workspace.root / COPY
     copy.write_bytes(data)
-    assert f"{COPY} cannot be read ({why}); it was left." in call("conflicts").out
+    told = call("conflicts").out
+    assert f"{COPY} cannot be read ({why}); it was left." in told
+    assert told.endswith("Nothing to decide; what was left is yours to look at.\n")
     assert call("conflicts", "--json").json["left"] == [{"path": str(copy), "why": why}]
     (check,) = [c for c in call("doctor", "--json").json["checks"] if c["name"] == "conflicts"]
     assert not check["ok"]
