@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 from memsync import clock, prices
 from memsync.appending import append_line
@@ -106,7 +106,10 @@ def _parse(line: str) -> Call | None:
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    return call if math.isfinite(call.cost_usd) else None
+    sums = total([call])
+    # A line that gives money or tokens back would widen every machine's budget.
+    has_sense = math.isfinite(sums.cost_usd) and min(astuple(sums)) >= 0
+    return call if has_sense else None
 
 
 def total(calls: Iterable[Call]) -> Total:

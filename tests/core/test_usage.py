@@ -66,6 +66,8 @@ def test_lines_that_cannot_be_read_are_left_out_and_hide_no_other(workspace):
         with_(input_tokens=None),
         with_(input_tokens=float("inf")),
         with_(cost_usd=float("nan")),
+        with_(cost_usd=-5.0),
+        with_(output_tokens=-1),
         with_(from_a_newer_version=1),
     )
     log_of(workspace, "laptop-0002", with_(cost_usd=1))
