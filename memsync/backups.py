@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from memsync import clock, thinning
 from memsync.copies import recognise
 from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
-from memsync.files import atomic_write, create_new
+from memsync.files import atomic_write, create_new, fitted
 from memsync.folders import make_below
 from memsync.listing import matching
 from memsync.placeholders import is_evicted
@@ -169,7 +170,10 @@ def keep_copy(path: Path, data: bytes, folder: Path) -> Path:
         OSError: the copy is still where it was.
     """
     below = make_below(folder.parent, folder.name, COPIES)
-    kept = below / f"{digest(data)[:12]}_{path.name}"
+    mark = f"{digest(data)[:12]}_"
+    # The name of a copy of a copy may be as long as a file system takes.
+    stem = fitted(path.stem, len(mark) + len(os.fsencode(path.suffix)))
+    kept = below / f"{mark}{stem}{path.suffix}"
     if not create_new(kept, data) and kept.read_bytes() != data:
         atomic_write(kept, data)
     if path.read_bytes() == data:

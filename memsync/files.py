@@ -24,6 +24,8 @@ if sys.platform != "win32":
 
 TEMP_SUFFIX = ".tmp"
 
+_MOST_NAME_BYTES = 255  # of one name, on the file systems there are
+
 _SHARING_ERRORS = frozenset({5, 32, 33})  # Windows: access denied, sharing and lock violation
 # Some cloud and FAT file systems know no hard links; Windows then says EINVAL.
 _NO_HARD_LINKS = frozenset(
@@ -134,10 +136,19 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def fitted(name: str, room: int) -> str:
+    """Return a name, cut at its end where `room` bytes more would be too many for a file's name."""
+    while len(os.fsencode(name)) > _MOST_NAME_BYTES - room:
+        name = name[:-1]
+    return name
+
+
 def _write_temp(target: Path, data: bytes, mode: int, folder: int | None = None) -> Path:
     # By hand, because importing tempfile would cost `memsync show` four milliseconds.
     token = os.urandom(6).hex()
-    temp = target.with_name(f".{target.name}.memsync-{os.getpid()}-{token}{TEMP_SUFFIX}")
+    tail = f".memsync-{os.getpid()}-{token}{TEMP_SUFFIX}"
+    # A byte for the dot, and three for what `_never_links` puts before it.
+    temp = target.with_name(f".{fitted(target.name, len(tail) + 4)}{tail}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | no_translation()
     descriptor = os.open(temp if folder is None else temp.name, flags, 0o600, dir_fd=folder)
     try:

@@ -77,6 +77,21 @@ def test_what_a_copy_adds_comes_into_the_memory_and_the_copy_to_the_backups(work
     ]
 
 
+@pytest.mark.parametrize("length", [215, 240, 255])
+def test_a_copy_is_brought_in_however_long_its_name_became(workspace, length):
+    """A copy of a copy bears the names of both, in Japanese at three bytes a letter."""
+    once = " (エイダのデスクトップの競合コピー 2026-11-23)"
+    stem = f"GLOBAL_MEMORY-pi{once}{once}"
+    stem += "i" * (length - len(f"{stem}-safeBackup-0001.md".encode())) + "-safeBackup-0001"
+    save(workspace, OSLO)
+    path = copy(workspace, ADDED, f"{stem}.md")
+    assert len(path.name.encode()) == length
+    reconcile(workspace)
+    assert "accountant" in workspace.memory.read_text()
+    assert not path.exists()
+    assert kept_copies(workspace) == [ADDED]
+
+
 def test_a_second_look_and_the_same_copy_again_change_nothing(workspace):
     save(workspace, OSLO)
     copy(workspace, ADDED)
