@@ -2,7 +2,8 @@
 
 A version is named after its file and the moment it was put aside,
 ``.versions/sessions/2026-11-23.md.20261124_030000``; a second one within that second ends in
-``_2``. Nothing here follows a link out of the mirror.
+``_2``, and a name that leaves no room for the moment is cut at its end. Nothing here follows a
+link out of the mirror.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from memsync.files import fitted
 from memsync.mirrored import STAMP, VERSION_NAME, VERSIONS
 from memsync.workspace import MEMORY_NAME
+
+_TAIL_BYTES = len(".20261124_030000_99999")
 
 
 @dataclass
@@ -70,7 +74,8 @@ class Versions:
             OSError: the file stands where it stood.
         """
         parent, _, base = f"{VERSIONS}/{name}".rpartition("/")
-        version = _free_name(self.folders.ensure(parent), f"{base}.{self._stamp(self.now)}")
+        folder = self.folders.ensure(parent)
+        version = _free_name(folder, fitted(base, _TAIL_BYTES), f".{self._stamp(self.now)}")
         current = self.folders.root / name
         if not (stays and _has_second_name(current, version)):
             current.rename(version)
@@ -120,11 +125,11 @@ def _has_second_name(current: Path, version: Path) -> bool:
     return True
 
 
-def _free_name(folder: Path, name: str) -> Path:
-    candidate, count = folder / name, 1
+def _free_name(folder: Path, base: str, stamp: str) -> Path:
+    candidate, count = folder / f"{base}{stamp}", 1
     while os.path.lexists(candidate):
         count += 1
-        candidate = folder / f"{name}_{count}"
+        candidate = folder / f"{base}{stamp}_{count}"
     return candidate
 
 

@@ -167,6 +167,19 @@ def test_a_name_of_250_bytes_is_copied(source, copy):
     assert contents(copy) == contents(source)
 
 
+@pytest.mark.parametrize("length", [233, 250, 255])
+def test_what_had_a_long_name_is_kept_as_a_version_too(source, copy, length):
+    """A version's name has the moment behind the file's, for which there is no room left."""
+    for text in ("one", "two", "three"):
+        write(source, "n" * length, text)
+        run(source, copy)
+    (source / ("n" * length)).unlink()
+    run(source, copy)
+    assert contents(copy) == contents(source)
+    assert sorted(contents(copy, versions=True).values()) == ["one", "three", "two"]
+    assert run(source, copy, days=31, keep_days=30).pruned == 3
+
+
 # What is left out
 
 
