@@ -30,7 +30,7 @@ from memsync.daemon.mirror_listing import (
     refuse_loss,
     refuse_nesting,
 )
-from memsync.daemon.mirror_report import MirrorReport, Rules
+from memsync.daemon.mirror_report import MirrorReport, Rules, UnfinishedMirrorError
 from memsync.daemon.mirror_verify import Finding
 from memsync.daemon.mirror_versions import Folders, Versions
 from memsync.errors import FolderAwayError, MemsyncError
@@ -63,7 +63,7 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
         DamagedMemoryError: its GLOBAL_MEMORY.md is no readable text. Nothing was touched.
         RefusedError: one folder lies in the other, or most of what the mirror has is gone or
             empty in the source. Nothing was touched.
-        MemsyncError: some files could not be copied; all others are mirrored.
+        UnfinishedMirrorError: some files could not be copied; all others are mirrored.
     """
     root, copy = resolve(source), resolve(destination)
     wanted = list_source(root)
@@ -128,8 +128,7 @@ class _Run:
         changed = self._differing(plan.compare)
         self._retire(plan.retire)
         copied = self._copy([*plan.copy, *changed, *damaged])
-        self._raise_faults()
-        return MirrorReport(
+        report = MirrorReport(
             copied=copied - len(damaged),
             kept_versions=self.versions.kept,
             pruned=pruned,
@@ -137,6 +136,8 @@ class _Run:
             findings=findings,
             skipped=len(self.wanted.odd) + len(self.wanted.held) + len(self.evicted),
         )
+        self._raise_faults(report)
+        return report
 
     def _clock_goes_on(self) -> bool:
         """Tell whether something in the source is about as young as the clock says it is now.
@@ -251,7 +252,7 @@ class _Run:
         except OSError as error:
             self.faults[name] = error
 
-    def _raise_faults(self) -> None:
+    def _raise_faults(self, report: MirrorReport) -> None:
         if not self.faults:
             return
         name, error = next(iter(self.faults.items()))
@@ -259,10 +260,11 @@ class _Run:
         what = f"{name!r} ({reason(error)})"
         if len(self.faults) > 1:
             what = f"{len(self.faults)} files, the first one {what},"
-        raise MemsyncError(
+        raise UnfinishedMirrorError(
             f"{what} could not be mirrored; everything else is up to date",
-            hint=f"see that {self.source} can be read and that {self.mirror} can be written"
+            f"see that {self.source} can be read and that {self.mirror} can be written"
             " and has room; the next run tries again",
+            report,
         ) from error
 
 

@@ -9,7 +9,7 @@ from memsync import clock, mirrored
 from memsync.config import Config
 from memsync.daemon import mirror_mark
 from memsync.daemon.mirror import mirror, resolve
-from memsync.daemon.mirror_report import MirrorReport, Rules
+from memsync.daemon.mirror_report import MirrorReport, Rules, UnfinishedMirrorError
 from memsync.errors import MemsyncError
 from memsync.locks import exclusive_lock
 from memsync.state import lock_path
@@ -43,6 +43,7 @@ def run(
     Raises:
         FolderAwayError: one of the two places does not answer.
         MemsyncError: as `mirror` does, or reading in full found damage; the message says what.
+            What was found is told where some files could not be mirrored, too.
     """
     place = mirrored.place(config)
     mirrored.require_answer(place)
@@ -50,14 +51,21 @@ def run(
     source = Workspace.open(config).root
     verify = verify or mirror_mark.is_due_for_reading(destination)
     rules = Rules(config.daemon.backup_mirror_keep_days, config.keep_days, verify, accept)
+    unfinished = None
     with exclusive_lock(lock_path(destination, "mirror"), "the mirror", timeout=0):
-        report = mirror(source, destination, rules, clock.now())
+        try:
+            report = mirror(source, destination, rules, clock.now())
+        except UnfinishedMirrorError as error:
+            report, unfinished = error.report, error
+    if verify:
+        mirror_mark.note_verified(destination)
+        for line in _told(report, source, destination):
+            tell(line)
+        _raise_on_damage(report, destination, unfinished)
+    if unfinished is not None:
+        raise unfinished
     if not verify:
         return report.sentence
-    mirror_mark.note_verified(destination)
-    for line in _told(report, source, destination):
-        tell(line)
-    _raise_on_damage(report, destination)
     return f"{report.sentence}; {_read(report)} read on both sides, all sound"
 
 
@@ -74,7 +82,9 @@ def _read(report: MirrorReport) -> str:
     return f"{number:,} {'file' if number == 1 else 'files'}"
 
 
-def _raise_on_damage(report: MirrorReport, destination: Path) -> None:
+def _raise_on_damage(
+    report: MirrorReport, destination: Path, unfinished: MemsyncError | None
+) -> None:
     if not report.findings:
         return
     first = report.findings[0]
@@ -85,4 +95,6 @@ def _raise_on_damage(report: MirrorReport, destination: Path) -> None:
     at_source = [found.name for found in report.findings if found.where == "source"]
     if at_source:
         hint = f"copy {destination / at_source[0]} over the damaged file, then look again"
+    if unfinished is not None:
+        what = f"{what}; and {unfinished.message}"
     raise MemsyncError(what, hint=hint)

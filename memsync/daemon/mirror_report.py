@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memsync.daemon.mirror_verify import Finding
+from memsync.errors import MemsyncError
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ class MirrorReport:
         if not (self.copied or self.kept_versions):
             parts.insert(0, "nothing changed")
         return ", ".join(part for part in parts if part)
+
+
+class UnfinishedMirrorError(MemsyncError):
+    """Some files could not be mirrored; `report` tells what was done with all others."""
+
+    def __init__(self, message: str, hint: str, report: MirrorReport) -> None:
+        super().__init__(message, hint)
+        self.report = report
 
 
 @dataclass(frozen=True)

@@ -326,6 +326,19 @@ def test_a_source_that_rotted_is_told_with_the_way_back(mirrored, workspace):
     assert f"Try: copy {mirrored / LOG} over the damaged file" in done.err
 
 
+def test_damage_is_told_where_a_file_cannot_be_mirrored_as_well(mirrored, workspace):
+    """One file that cannot be copied for weeks must not hide that others rot meanwhile."""
+    rot(workspace.root / LOG, b"\0" * 7)
+    write(workspace.root, "GLOBAL_MEMORY.md", MEMORY + "- changed\n")
+    write(mirrored, ".versions", "a file where a folder belongs")
+    done = memsync("daemon", "run", "mirror", "--verify")
+    assert done.code == 1
+    assert f"'{LOG}': damaged in the memory folder" in done.out
+    assert f"Error: '{LOG}': damaged in the memory folder" in done.err
+    assert "could not be mirrored" in done.err
+    assert f"Try: copy {mirrored / LOG} over the damaged file" in done.err
+
+
 def test_a_drive_that_is_away_is_told_and_accept_begins_anew(mirrored):
     shutil.rmtree(mirrored)
     done = memsync("daemon", "run", "mirror")
