@@ -77,6 +77,21 @@ def copies(workspace: Workspace) -> list[tuple[Path, date]]:
     return [(path, day) for path, day in _files(workspace) if path.name != f"{day}.md"]
 
 
+def doubtful(workspace: Workspace) -> list[tuple[Path, date]]:
+    """Return the files beside the logs, named by a day, of which nothing is read, with that day.
+
+    They have no entries, or a name that no known client makes: a person's own, or a copy after all.
+    """
+    known = {path for path, _ in _files(workspace)}
+    return [
+        (path, day)
+        for path, day in _named_by_days(workspace)
+        if path not in known
+        and (path.suffix == ".md" or recognise(path.name, f"{day}.md"))
+        and _other_kind(path) is None
+    ]
+
+
 def left_alone(workspace: Workspace) -> list[Left]:
     """Return what is named like a log or a copy of one and is no file to read."""
     found = []
@@ -109,14 +124,18 @@ def _other_kind(path: Path) -> str | None:
 
 
 def _named_like_logs(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
+    return [
+        (path, day)
+        for path, day in _named_by_days(workspace, day_name)
+        if path.name == f"{day}.md" or recognise(path.name, f"{day}.md")
+    ]
+
+
+def _named_by_days(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
     found = []
     for path in sorted(_logs(workspace, f"{day_name}*")):
-        try:
-            day = date.fromisoformat(path.name[:10])
-        except ValueError:
-            continue
-        if path.name == f"{day}.md" or recognise(path.name, f"{day}.md"):
-            found.append((path, day))
+        with contextlib.suppress(ValueError):
+            found.append((path, date.fromisoformat(path.name[:10])))
     return found
 
 

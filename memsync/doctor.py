@@ -17,7 +17,7 @@ from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
 from memsync.prices import in_dollars
-from memsync.reconcile import left_alone
+from memsync.reconcile import doubtful_logs, left_alone
 from memsync.state import state_folder
 from memsync.strands import named_like_copies
 from memsync.workspace import Workspace
@@ -141,8 +141,10 @@ def _conflicts(workspace: Workspace) -> Check:
     left = ", ".join(f"{one.path.name} ({one.why})" for one in left_alone(workspace))
     if left:
         return Check("conflicts", ok=False, advice=f"cannot be read: {left}; look, then move it")
-    if named:
-        return Check("conflicts", ok=True, advice=f"none; {named[0][1].source} may be your own")
+    own = [strand.source for _, strand in named] + [p.name for p in doubtful_logs(workspace)]
+    if own:
+        advice = f"none; {own[0]} may be your own: memsync conflicts"
+        return Check("conflicts", ok=True, advice=advice)
     return Check("conflicts", ok=True, advice="none")
 
 

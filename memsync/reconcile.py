@@ -13,20 +13,18 @@ from pathlib import Path
 
 from memsync import backups, conflicts, daylogs, lineage, sessions, store, strands
 from memsync.copies import Copy
-from memsync.document import split_lines
-from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
+from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.journal import Cause
-from memsync.kinship import Fate, Kinship
+from memsync.kinship import Kinship
 from memsync.locks import exclusive_lock
-from memsync.merging import Choice
 from memsync.pedigree import Graph
 from memsync.placeholders import is_evicted
 from memsync.publish import Published, publish, see
 from memsync.regular import Left, other_kind, read_regular
 from memsync.state import lock_path
 from memsync.store import Memory
-from memsync.strands import Strand, Texts, look_back, named_like_copies, sort_out
-from memsync.weaving import Dispute, Woven, put_back, settle, stands, weave
+from memsync.strands import Strand, Texts, look_back, named_like_copies, readable, sort_out
+from memsync.weaving import Dispute, put_back, weave
 from memsync.workspace import Workspace
 
 TRIES = 5
@@ -68,26 +66,57 @@ def left_alone(workspace: Workspace) -> tuple[Left, ...]:
     return (*strands.left_alone(workspace.root), *daylogs.left_alone(workspace))
 
 
-def reconcile(workspace: Workspace) -> Outcome:
+def doubtful_logs(workspace: Workspace) -> tuple[Path, ...]:
+    """Return the files among the logs that may be copies of one, and are not read."""
+    return tuple(path for path, _ in daylogs.doubtful(workspace))
+
+
+def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
     """Bring conflict copies, and what the memory lost behind our back, into logs and memory.
 
+    Args:
+        workspace: where.
+        taken: the name of a file that may be a copy or a person's own, if the person says that it
+            is to be brought in.
+
     Raises:
+        WrongUsageError: there is no such file, or it cannot be read; nothing was done.
         DamagedMemoryError: the memory cannot be read; the logs are done.
         MemsyncError: the disk or the folder refused; every copy is where it was, or moved whole.
     """
     with exclusive_lock(lock_path(workspace.root, "reconcile"), "conflict copies", timeout=60):
         try:
-            notes = sum(_bring_in_log(workspace, *copy) for copy in sessions.copies(workspace))
+            chosen = _taken_logs(workspace, taken) if taken is not None else []
+            logs = [*sessions.copies(workspace), *chosen]
+            notes = sum(_bring_in_log(workspace, *copy) for copy in logs)
             notes += sessions.bring_back(workspace)
             for copy in backups.copies(workspace.backups):
                 if other_kind(copy) is None:
                     backups.keep_copy(copy, read_regular(copy), workspace.backups)
-            return replace(_try_texts(workspace), notes=notes, left=left_alone(workspace))
+            outcome = _try_texts(workspace, taken)
+            doubtful = (*outcome.doubtful, *doubtful_logs(workspace))
+            left = left_alone(workspace)
+            return replace(outcome, notes=notes, doubtful=doubtful, left=left)
         except OSError as error:
             raise MemsyncError(
                 f"what two machines wrote cannot be brought together: {error.strerror or error}",
                 hint="free some space or check the folder, then memsync conflicts",
             ) from error
+
+
+def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
+    """Return the log that was taken, with its day; none where it is a copy of the memory."""
+    logs = [copy for copy in daylogs.doubtful(workspace) if copy[0].name == taken]
+    listed = [path for path, _ in logs]
+    listed += [path for _, path in strands.by_name(workspace.root) if path.name == taken]
+    if not listed:
+        raise WrongUsageError(
+            f"no file called {taken!r} was left", hint="memsync conflicts names those that were"
+        )
+    why = readable(listed[0])[1]
+    if why:
+        raise WrongUsageError(f"{taken} cannot be read ({why})", hint="look at it, then move it")
+    return logs
 
 
 def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
@@ -98,22 +127,22 @@ def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
     return count
 
 
-def _try_texts(workspace: Workspace) -> Outcome:
+def _try_texts(workspace: Workspace, taken: str | None) -> Outcome:
     for _ in range(TRIES):
         try:
-            return _bring_in_texts(workspace)
+            return _bring_in_texts(workspace, taken)
         except MemoryMovedError:
             continue
     raise MemoryMovedError("the memory keeps changing", hint="memsync conflicts, a little later")
 
 
-def _bring_in_texts(workspace: Workspace) -> Outcome:
+def _bring_in_texts(workspace: Workspace, taken: str | None) -> Outcome:
     named = named_like_copies(workspace.root)
     memory, is_there = _memory(workspace, named)
     graph, texts = lineage.read(workspace), Texts(workspace)
     kinship = Kinship(graph, texts.find)
     texts.add(memory.text)
-    copies = sort_out(workspace, graph, texts, memory, named)
+    copies = sort_out(workspace, graph, texts, memory, named, taken)
     past = look_back(workspace, kinship, texts, memory)
     was_known, origins = graph.is_whole(memory.digest), graph.origins(memory.digest)
     if past.claimed:
@@ -189,91 +218,3 @@ def _woven(
 def _unknown(graph: Graph, memory: Memory, held: tuple[str, ...]) -> list[str]:
     """Return those texts of which nobody has written down yet that the memory has them in it."""
     return [name for name in held if not graph.descends(memory.digest, name)]
-
-
-def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Published, int]:
-    """Publish a text that a person made from an older memory, and return what came of it.
-
-    What others changed meanwhile stays; the number is that of lines a person has to decide.
-
-    Raises:
-        MemoryMovedError: the memory kept changing; nothing was written.
-    """
-    disputes: tuple[Dispute, ...] = ()
-    for _ in range(TRIES):
-        memory = store.read(workspace)
-        merged = text
-        if memory.digest != made_from.digest:
-            woven = _woven_edit(workspace, memory, made_from, text)
-            merged, disputes = woven.text, woven.disputes
-            conflicts.keep(workspace, disputes)
-        try:
-            published = publish(workspace, merged, memory.digest, also=(made_from.digest,))
-            return published, len(disputes)
-        except MemoryMovedError:
-            continue
-    raise MemoryMovedError("the memory keeps changing", hint="memsync edit, a little later")
-
-
-def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: str) -> Woven:
-    """Return the memory with what a person changed since `made_from`.
-
-    A sync client may have put another memory in its place, which was not made from that one: then
-    what that one has and the memory lacks was not taken away.
-    """
-    graph, texts = lineage.read(workspace), Texts(workspace)
-    kinship = Kinship(graph, texts.find)
-    for known in (memory.text, made_from.text):
-        texts.add(known)
-    edit = texts.add(text)
-    fate = kinship.judge(memory.digest, made_from.digest, alone=lineage.is_alone(workspace))
-    base: str | None = made_from.text
-    if fate in {Fate.MISSED, Fate.UNCLEAR}:
-        graph.add(edit, (made_from.digest,))
-        base = kinship.base_of(memory.digest, edit)
-    return weave(base, memory.text, text, "your edit", conflicts.decisions(workspace))
-
-
-def decide(
-    workspace: Workspace, dispute: Dispute, choice: Choice, based_on: str | None = None
-) -> Published | None:
-    """Do as a person decided: the lines of the other side go from the memory, then it is settled.
-
-    Args:
-        workspace: where.
-        dispute: what was decided.
-        choice: how.
-        based_on: the digest of the memory the person saw; None decides on whatever memory is there.
-
-    Returns:
-        What was published; None where the memory had nothing to lose by it.
-
-    Raises:
-        MemoryMovedError: the memory is another, or kept changing, or has the text that was picked
-            no more; the conflict is still open.
-    """
-    for _ in range(TRIES):
-        memory = store.read(workspace)
-        if based_on not in {None, memory.digest}:
-            break
-        side = dispute.theirs if choice is Choice.THEIRS else dispute.ours
-        if choice is not Choice.BOTH and not stands(split_lines(memory.text), side):
-            raise MemoryMovedError(
-                "that text stands in the memory no more, and the other one would go, too",
-                hint="keep the other, or both, then put back what you miss: memsync edit",
-            )
-        text = settle(memory.text, dispute, choice)
-        try:
-            published = None
-            if text != memory.text:
-                published = publish(workspace, text, memory.digest)
-            conflicts.decide(workspace, dispute, choice)
-        except MemoryMovedError:
-            continue
-        except OSError as error:
-            raise MemsyncError(
-                f"the decision cannot be written down: {error.strerror or error}",
-                hint="free some space or check the folder, then decide again",
-            ) from error
-        return published
-    raise MemoryMovedError("the memory keeps changing", hint="decide again, a little later")

@@ -99,7 +99,7 @@ class Texts:
 def named_like_copies(root: Path) -> list[tuple[Copy, Strand]]:
     """Return the files that are named like conflict copies of the memory and can be read."""
     found = []
-    for copy, path in _by_name(root):
+    for copy, path in by_name(root):
         text = _text_of(path)
         if text is not None:
             found.append((copy, Strand(text, path.name, path)))
@@ -109,15 +109,16 @@ def named_like_copies(root: Path) -> list[tuple[Copy, Strand]]:
 def left_alone(root: Path) -> list[Left]:
     """Return what is named like a conflict copy of the memory and cannot be read."""
     found = []
-    for _, path in _by_name(root):
+    for _, path in by_name(root):
         with contextlib.suppress(FileNotFoundError):  # it went meanwhile
-            why = _read(path)[1]
+            why = readable(path)[1]
             if why:
                 found.append(Left(path, why))
     return found
 
 
-def _by_name(root: Path) -> list[tuple[Copy, Path]]:
+def by_name(root: Path) -> list[tuple[Copy, Path]]:
+    """Return the files that are named like copies of the memory, readable or not."""
     with os.scandir(root) as entries:
         names = sorted(entry.name for entry in entries)
     known = ((recognise(name, MEMORY_NAME) or _unknown(name), root / name) for name in names)
@@ -131,11 +132,11 @@ def _unknown(name: str) -> Copy | None:
 def _text_of(path: Path) -> str | None:
     """Return a copy's text; None where it is a placeholder, a link, damaged or no text."""
     with contextlib.suppress(FileNotFoundError):
-        return _read(path)[0]
+        return readable(path)[0]
     return None
 
 
-def _read(path: Path) -> tuple[str | None, str]:
+def readable(path: Path) -> tuple[str | None, str]:
     """Return a copy's text, or None and why it cannot be had, in a few words.
 
     Raises:
@@ -163,14 +164,18 @@ def sort_out(
     texts: Texts,
     memory: Memory,
     named: list[tuple[Copy, Strand]],
+    taken: str | None = None,
 ) -> Copies:
-    """Return which of the files that are named like copies are some, by name or by content."""
+    """Return which of the files that are named like copies are some, by name or by content.
+
+    `taken` is the name of one of which a person says that it is.
+    """
     hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
     hosts.add(machine_name().rpartition("-")[0])
     sure, doubtful = [], []
     for copy, strand in named:
         is_ours = _is_of(copy, hosts)
-        if copy.certain or (
+        if (copy.certain or strand.source == taken) or (
             copy != UNKNOWN and _is_memory(graph, texts, memory, strand, is_ours=is_ours)
         ):
             sure.append(strand)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -11,7 +12,8 @@ from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_published
 from memsync.errors import MemsyncError, WrongUsageError
 from memsync.merging import Choice
-from memsync.reconcile import Outcome, counted, decide, reconcile
+from memsync.reconcile import Outcome, counted, reconcile
+from memsync.settling import decide
 from memsync.terminal import for_terminal
 from memsync.weaving import Dispute
 from memsync.workspace import Workspace
@@ -33,10 +35,10 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
     if as_json:
         print_json(_table(outcome, open_ones))
         return
-    if outcome.sentence:
-        click.echo(for_terminal(f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}."))
+    _tell(outcome)
     for path in outcome.doubtful:
-        click.echo(for_terminal(f"{path.name} may be a conflict copy or your own; it was left."))
+        words = f"{path.name} may be a conflict copy or your own; it was left."
+        click.echo(for_terminal(f"{words} memsync conflicts take {shlex.quote(path.name)}"))
     for left in outcome.left:
         click.echo(for_terminal(f"{left.path.name} cannot be read ({left.why}); it was left."))
     for dispute in open_ones:
@@ -48,6 +50,27 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
         click.echo("Nothing to decide; what was left is yours to look at.")
     else:
         click.echo("No conflicts.")
+
+
+@conflicts.command()
+@click.argument("name", metavar="FILE")
+def take(name: str) -> None:
+    """Bring in FILE, which was left because it may be your own.
+
+    By its name alone, as `memsync conflicts` has it. What only it has comes into the memory, or
+    into its day's log; the file is kept in backups/copies.
+    """
+    outcome = reconcile(open_workspace(), taken=name)
+    _tell(outcome)
+    if not outcome.sentence:
+        click.echo(for_terminal(f"{name} has nothing that was not there; it is in backups/copies."))
+    if outcome.disputes:
+        click.echo("memsync conflicts lists what is to decide.")
+
+
+def _tell(outcome: Outcome) -> None:
+    if outcome.sentence:
+        click.echo(for_terminal(f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}."))
 
 
 @conflicts.command()

@@ -16,7 +16,8 @@ from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import choose_backup, print_published, unified
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
 from memsync.files import create_new
-from memsync.reconcile import counted, merge_edit, reconcile
+from memsync.reconcile import counted, reconcile
+from memsync.settling import merge_edit
 from memsync.state import state_folder
 from memsync.terminal import for_terminal
 from memsync.workspace import Workspace

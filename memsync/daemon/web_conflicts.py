@@ -101,7 +101,7 @@ class _Pages:
             return back_to("conflicts", "settled-already")
         based_on = request.form.get("based_on", "")
         try:
-            published = late("reconcile").decide(workspace, dispute, choice, based_on)
+            published = late("settling").decide(workspace, dispute, choice, based_on)
         except MemoryMovedError:
             return back_to("conflicts", "moved")
         if published is None:
@@ -159,11 +159,13 @@ def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]
     """Return the files that are conflict copies not brought in yet, and those that may be one."""
     strands = late("strands")
     named = strands.named_like_copies(workspace.root)
+    logs = [path.name for path in late("reconcile").doubtful_logs(workspace)]
     if not named:
-        return [], []
+        return [], logs
     graph, texts = late("lineage").read(workspace), strands.Texts(workspace)
     found = strands.sort_out(workspace, graph, texts, memory, named)
-    return [strand.source for strand in found.sure], [path.name for path in found.doubtful]
+    doubtful = [path.name for path in found.doubtful]
+    return [strand.source for strand in found.sure], [*doubtful, *logs]
 
 
 def _left(workspace: Workspace) -> list[dict[str, str]]:

@@ -161,3 +161,89 @@ def test_a_copy_that_cannot_be_read_is_named_and_left(call, workspace, data, why
 def test_a_file_that_may_be_a_persons_own_is_named(call, workspace):
     (workspace.root / "GLOBAL_MEMORY-old-notes.md").write_text(SAMPLE + "- mine\n")
     assert "GLOBAL_MEMORY-old-notes.md may be a conflict copy or your own" in call("conflicts").out
+
+
+STRANGER = "GLOBAL_MEMORY-DESKTOP-AB12C.md"
+
+
+def test_a_copy_of_a_machine_without_memsync_is_taken_in_when_the_person_says_so(call, workspace):
+    copy = workspace.root / STRANGER
+    copy.write_text(SAMPLE + "- written on the desktop\n")
+    told = call("conflicts").out
+    assert f"{STRANGER} may be a conflict copy or your own; it was left." in told
+    assert f"memsync conflicts take {STRANGER}\n" in told
+    assert workspace.memory.read_text() == SAMPLE
+    done = call("conflicts", "take", STRANGER)
+    assert done.code == 0, done.err
+    assert done.out.startswith(f"Brought in {STRANGER}")
+    assert "- written on the desktop\n" in workspace.memory.read_text()
+    assert set(SAMPLE.splitlines()) <= set(workspace.memory.read_text().splitlines())
+    assert not copy.exists()
+    (kept,) = (workspace.backups / "copies").glob(f"*{STRANGER}")
+    assert kept.read_text() == SAMPLE + "- written on the desktop\n"
+    assert call("conflicts", "take", STRANGER).code == 2
+
+
+def test_a_line_that_both_changed_is_asked_about_as_ever(call, disputed):
+    (disputed.root / COPY).rename(disputed.root / "GLOBAL_MEMORY copy.md")
+    assert "memsync conflicts take 'GLOBAL_MEMORY copy.md'\n" in call("conflicts").out
+    done = call("conflicts", "take", "GLOBAL_MEMORY copy.md")
+    assert done.out == (
+        "Brought in GLOBAL_MEMORY copy.md; 1 conflict to decide.\n"
+        "memsync conflicts lists what is to decide.\n"
+    )
+    text = disputed.memory.read_text()
+    assert "Oslo" in text
+    assert "Rome" in text
+
+
+def test_a_copy_that_has_nothing_new_is_only_moved(call, workspace):
+    (workspace.root / STRANGER).write_text(SAMPLE)
+    done = call("conflicts", "take", STRANGER)
+    assert done.out == f"{STRANGER} has nothing that was not there; it is in backups/copies.\n"
+    assert workspace.memory.read_text() == SAMPLE
+    assert not (workspace.root / STRANGER).exists()
+
+
+@pytest.mark.parametrize("name", ["", "GLOBAL_MEMORY.md", "../private.md", "GLOBAL_MEMORY-PC.md"])
+def test_only_a_file_that_was_left_is_taken(call, workspace, name):
+    (workspace.root / STRANGER).write_text(SAMPLE + "- mine\n")
+    workspace.root.with_name("private.md").write_text("SECRET\n")
+    done = call("conflicts", "take", name)
+    assert done.code == 2
+    assert done.err == (
+        f"Error: no file called {name!r} was left\nTry: memsync conflicts names those that were\n"
+    )
+    assert workspace.memory.read_text() == SAMPLE
+    assert (workspace.root / STRANGER).exists()
+
+
+def test_a_damaged_file_is_not_taken(call, workspace):
+    (workspace.root / STRANGER).write_bytes(b"\0" * 30)
+    done = call("conflicts", "take", STRANGER)
+    assert done.code == 2
+    assert f"Error: {STRANGER} cannot be read (NUL bytes)" in done.err
+    assert (workspace.root / STRANGER).exists()
+
+
+@pytest.mark.parametrize("name", ["2026-11-23-diary.md", "2026-11-23 2.md", "2026-11-23 copy.md"])
+def test_a_file_beside_a_log_that_is_read_as_none_is_named_and_can_be_taken(call, workspace, name):
+    beside = workspace.sessions / name
+    beside.parent.mkdir(exist_ok=True)
+    beside.write_text("what I did today\n")
+    told = call("conflicts")
+    assert f"{name} may be a conflict copy or your own; it was left." in told.out
+    assert told.out.endswith("Nothing to decide; what was left is yours to look at.\n")
+    assert call("conflicts", "--json").json["doubtful"] == [str(beside)]
+    (check,) = [c for c in call("doctor", "--json").json["checks"] if c["name"] == "conflicts"]
+    assert (check["ok"], check["advice"]) == (
+        True,
+        f"none; {name} may be your own: memsync conflicts",
+    )
+    assert call("status", "--json").json["pending"] == 0
+    done = call("conflicts", "take", name)
+    assert done.out == "1 note that a log lacked.\n"
+    assert "what I did today\n" in (workspace.sessions / "2026-11-23.md").read_text()
+    assert call("status", "--json").json["pending"] == 1
+    assert not beside.exists()
+    assert call("conflicts").out == "No conflicts.\n"

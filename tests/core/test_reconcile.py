@@ -12,7 +12,8 @@ from memsync.digests import digest
 from memsync.errors import DamagedMemoryError
 from memsync.merging import Choice
 from memsync.publish import publish
-from memsync.reconcile import decide, merge_edit, reconcile
+from memsync.reconcile import reconcile
+from memsync.settling import decide, merge_edit
 from tests.conftest import SAMPLE
 
 ADDED = SAMPLE.replace(

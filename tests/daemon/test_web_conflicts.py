@@ -11,7 +11,8 @@ from memsync import conflicts, store
 from memsync.daemon import web
 from memsync.merging import Choice
 from memsync.publish import publish
-from memsync.reconcile import decide, reconcile
+from memsync.reconcile import reconcile
+from memsync.settling import decide
 from memsync.strands import OVERWRITTEN
 from memsync.weaving import Dispute
 from tests.conftest import SAMPLE
@@ -83,11 +84,16 @@ def test_a_copy_is_named_and_brought_in_by_the_button(browser, arrived):
 def test_a_file_that_may_be_a_persons_own_is_named_and_left(browser, workspace):
     mine = workspace.root / "GLOBAL_MEMORY-old-notes.md"
     mine.write_text(SAMPLE + "- mine\n")
+    diary = workspace.sessions / "2026-11-23-diary.md"
+    diary.parent.mkdir(exist_ok=True)
+    diary.write_text("what I did today\n")
     page = browser.get("/conflicts")
     text = " ".join(page.text.split())
-    assert "GLOBAL_MEMORY-old-notes.md may be a conflict copy or your own" in text
+    assert f"{mine.name} {diary.name} may be a conflict copy or your own" in text
+    assert "memsync conflicts take NAME" in text
     browser.submit(page.form("/conflicts"))
     assert mine.exists()
+    assert diary.exists()
 
 
 def test_both_texts_are_shown_with_the_words_that_differ_and_where_they_stand(browser, disputed):

@@ -8,7 +8,8 @@ from memsync import backups, clock, conflicts, notes, sessions, store
 from memsync.errors import DamagedMemoryError, MemoryMovedError
 from memsync.merging import Choice
 from memsync.publish import publish
-from memsync.reconcile import decide, merge_edit, reconcile
+from memsync.reconcile import reconcile
+from memsync.settling import decide, merge_edit
 from tests.sync.promises import facts
 from tests.sync.world import Machine, World
 

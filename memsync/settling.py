@@ -1,0 +1,107 @@
+"""What a person does to a memory that moved meanwhile: an edit merged, a conflict decided.
+
+Each is made on the text that stands there when it is written, or not at all.
+"""
+
+from __future__ import annotations
+
+from memsync import conflicts, lineage, store
+from memsync.document import split_lines
+from memsync.errors import MemoryMovedError, MemsyncError
+from memsync.kinship import Fate, Kinship
+from memsync.merging import Choice
+from memsync.publish import Published, publish
+from memsync.store import Memory
+from memsync.strands import Texts
+from memsync.weaving import Dispute, Woven, settle, stands, weave
+from memsync.workspace import Workspace
+
+TRIES = 5
+
+
+def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Published, int]:
+    """Publish a text that a person made from an older memory, and return what came of it.
+
+    What others changed meanwhile stays; the number is that of lines a person has to decide.
+
+    Raises:
+        MemoryMovedError: the memory kept changing; nothing was written.
+    """
+    disputes: tuple[Dispute, ...] = ()
+    for _ in range(TRIES):
+        memory = store.read(workspace)
+        merged = text
+        if memory.digest != made_from.digest:
+            woven = _woven_edit(workspace, memory, made_from, text)
+            merged, disputes = woven.text, woven.disputes
+            conflicts.keep(workspace, disputes)
+        try:
+            published = publish(workspace, merged, memory.digest, also=(made_from.digest,))
+            return published, len(disputes)
+        except MemoryMovedError:
+            continue
+    raise MemoryMovedError("the memory keeps changing", hint="memsync edit, a little later")
+
+
+def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: str) -> Woven:
+    """Return the memory with what a person changed since `made_from`.
+
+    A sync client may have put another memory in its place, which was not made from that one: then
+    what that one has and the memory lacks was not taken away.
+    """
+    graph, texts = lineage.read(workspace), Texts(workspace)
+    kinship = Kinship(graph, texts.find)
+    for known in (memory.text, made_from.text):
+        texts.add(known)
+    edit = texts.add(text)
+    fate = kinship.judge(memory.digest, made_from.digest, alone=lineage.is_alone(workspace))
+    base: str | None = made_from.text
+    if fate in {Fate.MISSED, Fate.UNCLEAR}:
+        graph.add(edit, (made_from.digest,))
+        base = kinship.base_of(memory.digest, edit)
+    return weave(base, memory.text, text, "your edit", conflicts.decisions(workspace))
+
+
+def decide(
+    workspace: Workspace, dispute: Dispute, choice: Choice, based_on: str | None = None
+) -> Published | None:
+    """Do as a person decided: the lines of the other side go from the memory, then it is settled.
+
+    Args:
+        workspace: where.
+        dispute: what was decided.
+        choice: how.
+        based_on: the digest of the memory the person saw; None decides on whatever memory is there.
+
+    Returns:
+        What was published; None where the memory had nothing to lose by it.
+
+    Raises:
+        MemoryMovedError: the memory is another, or kept changing, or has the text that was picked
+            no more; the conflict is still open.
+    """
+    for _ in range(TRIES):
+        memory = store.read(workspace)
+        if based_on not in {None, memory.digest}:
+            break
+        side = dispute.theirs if choice is Choice.THEIRS else dispute.ours
+        if choice is not Choice.BOTH and not stands(split_lines(memory.text), side):
+            raise MemoryMovedError(
+                "that text stands in the memory no more, and the other one would go, too",
+                hint="keep the other, or both, then put back what you miss: memsync edit",
+            )
+        text = settle(memory.text, dispute, choice)
+        try:
+            published = None
+            if text != memory.text:
+                published = publish(workspace, text, memory.digest)
+            conflicts.decide(workspace, dispute, choice)
+        except MemoryMovedError:
+            continue
+        except OSError as error:
+            raise MemsyncError(
+                f"the decision cannot be written down: {error.strerror or error}",
+                hint="free some space or check the folder, then decide again",
+            ) from error
+        return published
+    raise MemoryMovedError("the memory keeps changing", hint="decide again, a little later")
