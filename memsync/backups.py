@@ -18,7 +18,8 @@ from memsync.files import atomic_write, create_new, fitted
 from memsync.folders import make_below
 from memsync.listing import matching
 from memsync.placeholders import is_evicted
-from memsync.regular import read_regular
+from memsync.reading import is_empty
+from memsync.regular import other_kind, read_regular
 from memsync.strays import sweep_temps
 
 COPIES = "copies"
@@ -37,17 +38,16 @@ class Backup:
     path: Path
 
     def is_good(self) -> bool:
-        """Tell whether the backup holds text: not empty, UTF-8, no NUL.
+        """Tell whether the backup holds text that may become the memory: not empty, UTF-8, no NUL.
 
         Raises:
             OSError: it cannot be read just now, which says nothing of what it holds.
         """
         try:
-            data = self.path.read_bytes()
-            data.decode("utf-8")
+            text = self.path.read_bytes().decode("utf-8")
         except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
             return False
-        return bool(data.strip()) and b"\0" not in data
+        return "\0" not in text and not is_empty(text)
 
 
 def backup(path: Path, folder: Path) -> Path:
@@ -75,9 +75,23 @@ def backup(path: Path, folder: Path) -> Path:
 
 
 def list_backups(folder: Path) -> list[Backup]:
-    """Return the backups in `folder`, newest first; files with other names are none."""
+    """Return the backups in `folder`, newest first.
+
+    Files with other names are none, nor is what is no regular file: a link could bring any file of
+    this machine into the memory, and a pipe would be waited for without end.
+
+    Raises:
+        OSError: the folder cannot be listed, or one cannot be looked at.
+    """
     found = map(by_name, matching(folder, "GLOBAL_MEMORY_*.md"))
-    return sorted((entry for entry in found if entry is not None), reverse=True)
+    return sorted((one for one in found if one is not None and _is_file(one.path)), reverse=True)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return other_kind(path) is None
+    except FileNotFoundError:  # another machine thinned it out just now
+        return False
 
 
 def by_name(path: Path) -> Backup | None:

@@ -16,6 +16,7 @@ from memsync.errors import RefusedError, WrongUsageError
 from tests.core.test_files import names
 
 NOON = "2026-11-23T12:00:00+00:00"
+DAMAGED = [b"", b" \n", b"\0" * 9, b"\xff\xfe", b"\xef\xbb\xbf\n"]
 
 
 @pytest.fixture
@@ -77,6 +78,20 @@ def test_the_folder_is_made_but_not_the_memory_root(memory, tmp_path):
     with pytest.raises(FileNotFoundError):
         backups.backup(memory, tmp_path / "unmounted" / "backups")
     assert not (tmp_path / "unmounted").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pipes, and links take a privilege")
+def test_what_is_no_regular_file_is_no_backup(memory, folder):
+    """A link named like one would be restored: any file of this machine, to all agents."""
+    made(folder, "20261123_120000")
+    secret = memory.with_name("secret")
+    secret.write_text("of mine")
+    (folder / "GLOBAL_MEMORY_20261123_120001.md").symlink_to(secret)
+    (folder / "GLOBAL_MEMORY_20261123_120002.md").mkdir()
+    os.mkfifo(folder / "GLOBAL_MEMORY_20261123_120003.md")
+    assert listed(folder) == ["20261123_120000"]
+    with pytest.raises(WrongUsageError, match="there is no backup"):
+        backups.find(folder, "20261123_120001")
 
 
 def test_other_files_in_the_folder_are_no_backups(folder):
@@ -142,7 +157,7 @@ def test_pruning_removes_what_is_older_than_it_may_be(folder):
 @time_machine.travel(NOON, tick=False)
 def test_the_newest_good_backup_is_kept_however_old_it_is(folder):
     made(folder, "20200101_000000", "20200102_000000")
-    for number, damaged in enumerate([b"", b" \n", b"\0" * 9, b"\xff\xfe"], start=1):
+    for number, damaged in enumerate(DAMAGED, start=1):
         (folder / f"GLOBAL_MEMORY_2020010{number + 2}_000000.md").write_bytes(damaged)
     assert backups.newest_good(folder).path.name == "GLOBAL_MEMORY_20200102_000000.md"
     backups.prune(folder, 1)
