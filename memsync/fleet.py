@@ -48,7 +48,8 @@ class Machine:
 
     `standing` is ``in-sync``, ``adrift`` (an agent of it lacks the memory), ``behind`` (long after
     the memory changed it still had another one), ``waiting`` (it has not reported since the change
-    or just after it) or ``unknown`` (it is silent, or its report says nothing).
+    or just after it) or ``unknown`` (it is silent, or its report says nothing, as one that
+    `is_ahead`: dated more than a day later than the clock here).
     """
 
     name: str
@@ -59,6 +60,7 @@ class Machine:
     standing: str
     since: datetime | None
     targets: tuple[TargetView, ...]
+    is_ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def judge(
     """
     if wanted is None or report.time is None or not report.digest:
         return "unknown", None
-    if report.time - now > MOST_AHEAD:
+    if _is_ahead(report, now):
         return "unknown", None
     if now - report.time > SILENT_AFTER:
         return "unknown", report.time
@@ -88,6 +90,10 @@ def judge(
         late = report.time - wanted.since >= grace
         return ("behind" if late else "waiting"), wanted.since
     return _judge_targets(report)
+
+
+def _is_ahead(report: Report, now: datetime) -> bool:
+    return report.time is not None and report.time - now > MOST_AHEAD
 
 
 def _judge_targets(report: Report) -> tuple[str, datetime | None]:
@@ -143,7 +149,8 @@ def _machine(
 ) -> Machine:
     """Return a machine as its report has it; `advice` by target is given for this machine alone."""
     grace = timedelta(minutes=workspace.config.daemon.drift_grace_minutes)
-    standing, since = judge(report, wanted, clock.now(), grace)
+    now = clock.now()
+    standing, since = judge(report, wanted, now, grace)
     views = tuple(_views(report, advice))
     return Machine(
         report.machine,
@@ -154,6 +161,7 @@ def _machine(
         standing,
         since,
         views,
+        _is_ahead(report, now),
     )
 
 

@@ -113,11 +113,14 @@ def forget(workspace: Workspace, name: str) -> None:
         WrongUsageError: there is no such machine, or it is this one.
         OSError: it cannot be noted.
     """
-    if name not in {report.machine for report in read_all(workspace)}:
+    reported = {report.machine: report.time for report in read_all(workspace)}
+    if name not in reported:
         raise WrongUsageError(f"no machine {name!r} has reported", hint="memsync machines")
     if name == this_machine():
         raise WrongUsageError("this machine cannot forget itself", hint="memsync machines")
-    moment = clock.now().isoformat(timespec="seconds")
+    # A report from a clock that was ahead is forgotten, too.
+    last = max(filter(None, (clock.now(), reported[name])))
+    moment = last.isoformat(timespec="seconds")
     append_line(own_folder(workspace.machines) / FORGOTTEN_NAME, f"{moment} {name}")
 
 

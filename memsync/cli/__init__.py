@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("care", "Check that everything works, with advice."),
     "lint": ("lint", "Look for what is doubled, outdated or unsafe in the memory."),
     "usage": ("care", "Show tokens and money spent."),
-    "machines": ("care", "Show every machine's report."),
+    "machines": ("machines", "Show every machine's report."),
     "prune": ("care", "Thin out old backups."),
     "check": ("targets", "Exit 1 where an agent does not have the memory as it is."),
     "targets": ("targets", "The agents' files: list, add, remove, sync."),

@@ -1,4 +1,4 @@
-"""``status``, ``doctor``, ``usage``, ``machines``, ``prune``: how things stand."""
+"""``status``, ``doctor``, ``usage``, ``prune``: how things stand."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from typing import Any
 
 import click
 
-from memsync import backups, batches, clock, conflicts, fleet, proposals, sessions, store, targets
+from memsync import backups, batches, clock, conflicts, proposals, sessions, store, targets
 from memsync import config as settings
 from memsync import doctor as checks
-from memsync import machines as reports
 from memsync import usage as ledger
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import state_table
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
-from memsync.fleet import Machine
+from memsync.machines import this_machine
 from memsync.prices import PRICES_AS_OF, in_dollars
-from memsync.terminal import for_terminal
 from memsync.workspace import Workspace, memory_root
 
 
@@ -44,7 +42,7 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         "provider": config.provider,
         "engine": "claude" if has_model(config) else "offline",
         "model": config.model,
-        "machine": reports.this_machine(),
+        "machine": this_machine(),
     }
     try:
         table["root"] = memory_root(config)
@@ -184,79 +182,6 @@ def _cache(sums: dict[str, Any]) -> str:
     """Return what was read from a cache and written to one; nothing where none was used."""
     read, written = sums["cache_read_tokens"], sums["cache_write_tokens"]
     return f"  (cache: {read:,} read, {written:,} written)" if read or written else ""
-
-
-@click.command()
-@click.option("--forget", metavar="NAME", help="Leave out a machine that is no more.")
-@json_option
-def machines(*, forget: str | None, as_json: bool) -> None:
-    """Show how every machine stands: what it last said, judged against the memory of now."""
-    workspace = open_workspace()
-    if forget is not None:
-        _forget(workspace, forget)
-    store.read(workspace)  # a memory that cannot be read is an error here, not a state
-    found = fleet.gather(workspace)
-    if as_json:
-        print_json({"machines": [_machine_table(machine) for machine in found]})
-        return
-    for machine in found:
-        mark = " (this one)" if machine.is_here else ""
-        words = f"{machine.name}{mark}: {_standing(machine)}, memsync {machine.version or '?'}"
-        click.echo(for_terminal(words))
-        for target in machine.targets:
-            since = f" since {_time(target.since)}" if target.since else ""
-            click.echo(for_terminal(f"  {target.name}: {target.state}{since}  {target.path}"))
-
-
-def _forget(workspace: Workspace, name: str) -> None:
-    try:
-        reports.forget(workspace, name)
-    except OSError as error:
-        raise MemsyncError(
-            f"it cannot be noted: {error.strerror or error}",
-            hint=f"free some space or check {workspace.machines}",
-        ) from error
-
-
-def _standing(machine: Machine) -> str:
-    """Return how a machine stands, in words."""
-    reported = f", reported {_time(machine.time)}" if machine.time else ""
-    if machine.standing == "unknown":
-        since = f" since {_time(machine.since)}" if machine.since else ""
-        return f"unknown{since}" if since else "unknown: its report cannot be read"
-    if machine.standing == "waiting":
-        return f"not known yet: the memory changed {_time(machine.since)}{reported}"
-    if machine.standing == "behind":
-        return f"has another memory than that of {_time(machine.since)}{reported}"
-    words = "in sync" if machine.standing == "in-sync" else "an agent lacks the memory"
-    return words if machine.is_here else f"{words}{reported}"
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
-
-
-def _machine_table(machine: Machine) -> dict[str, Any]:
-    return {
-        "machine": machine.name,
-        "this": machine.is_here,
-        "version": machine.version,
-        "time": _time(machine.time),
-        "memory_digest": machine.digest,
-        "state": machine.standing,
-        "since": _time(machine.since),
-        "targets": [
-            {
-                "name": target.name,
-                "path": target.path,
-                "mode": target.mode,
-                "state": target.state,
-                "since": _time(target.since),
-                "advice": target.advice,
-            }
-            for target in machine.targets
-        ],
-    }
 
 
 @click.command()

@@ -115,6 +115,8 @@ def _drifts(machine: Machine) -> Iterator[Drift]:
         advice = f"memsync status on {name} tells how it stands"
         if machine.standing == "behind":
             advice = f"see whether the sync client of {name} runs"
+        elif machine.is_ahead:
+            advice = f"the report of {name} is dated ahead of the clock here: set the wrong one"
         yield Drift(
             name, "", machine.standing, machine.since, advice=advice, is_here=machine.is_here
         )

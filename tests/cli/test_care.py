@@ -176,6 +176,23 @@ def report_of(workspace, machine: str, digest: str, moment: str, state: str = "i
     )
 
 
+def test_a_machine_whose_clock_was_ahead_can_be_forgotten_and_comes_back(call, workspace):
+    now = store.read(workspace).digest
+    with time_machine.travel("2026-11-02T10:00:00+00:00", tick=False):
+        report_of(workspace, "ahead", now, "2027-11-02T09:00:00Z")
+        assert "ahead: " not in call("machines", "--forget", "ahead").out
+        report_of(workspace, "ahead", now, "2027-11-02T09:00:01Z")
+        assert "ahead: unknown" in call("machines").out
+
+
+def test_a_clock_set_back_here_makes_this_machine_no_unknown_one(call, workspace):
+    with time_machine.travel("2026-11-02T10:00:00+00:00", tick=False):
+        bring_in_step(workspace)
+    with time_machine.travel("2025-09-28T10:00:00+00:00", tick=False):
+        (row,) = call("machines", "--json").json["machines"]
+    assert (row["state"], row["clock_ahead"]) == ("in-sync", False)
+
+
 def test_machines_tells_how_each_stands_and_since_when(call, workspace):
     now = store.read(workspace).digest
     changed = datetime(2026, 11, 1, 8, tzinfo=UTC).timestamp()
@@ -211,6 +228,10 @@ def test_machines_tells_how_each_stands_and_since_when(call, workspace):
     assert f"{own} (this one): in sync" in told
     assert "silent: unknown since 2026-10-26T" in told
     assert "torn: unknown: its report cannot be read" in told
+    ahead = "its report is dated 2027-11-02T09:00:00+00:00, ahead of the clock here"
+    assert f"ahead: unknown: {ahead}, memsync 0.0.9\n" in told
+    assert "Set the clock that is wrong, there or here" in told
+    assert [name for name, row in rows.items() if row["clock_ahead"]] == ["ahead"]
     assert "  claude: edited since 2026-10-31T08:00:00+00:00  /x/CLAUDE.md\n" in told
 
 

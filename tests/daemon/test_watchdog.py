@@ -194,6 +194,17 @@ def test_a_machine_that_sleeps_is_silent_and_not_behind(in_step, noon, told):
     assert subjects(told) == ["laptop-1a2b is unknown since 2026-11-17", "all well again"]
 
 
+def test_a_machine_whose_clock_is_ahead_is_told_once_with_what_is_wrong(in_step, noon, told):
+    laptop_says(in_step, SAMPLE, days=-400)
+    for _ in range(3):
+        assert looks(in_step) == "laptop-1a2b is unknown"
+        noon.shift(timedelta(hours=6))
+    (alert,) = alerts(told)
+    assert "the report of laptop-1a2b is dated ahead of the clock here" in alert
+    laptop_says(in_step, SAMPLE)
+    assert looks(in_step) == "every agent has the memory"
+
+
 def test_what_a_sync_client_still_carries_is_no_drift(in_step, noon, told):
     laptop_says(in_step, "old\n", days=2 - 119 / 1440)
     assert looks(in_step) == "every agent has the memory"

@@ -220,3 +220,12 @@ def test_the_page_can_be_put_on_a_home_screen(locked: Config) -> None:
         assert picture.mimetype == icon["type"]
         assert len(picture.data) < 10 * 1024
     assert {icon["sizes"] for icon in manifest["icons"]} == {"any", "192x192", "512x512"}
+
+
+def test_a_machine_whose_clock_is_ahead_is_told_as_that(browser: Browser, workspace: Workspace):
+    report_of(workspace, "laptop-1a2b", days=-2)
+    text = section(browser.get("/machines"), "laptop-1a2b")
+    assert "unknown" in text
+    assert "Its report is dated ahead of the clock here" in text
+    report_of(workspace, "laptop-1a2b", days=-0.5)
+    assert "ahead" not in section(browser.get("/machines"), "laptop-1a2b")

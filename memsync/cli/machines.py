@@ -1,0 +1,96 @@
+"""``machines``: every machine that has the memory, and how it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from memsync import fleet, store
+from memsync import machines as reports
+from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.errors import MemsyncError
+from memsync.fleet import Machine
+from memsync.terminal import for_terminal
+from memsync.workspace import Workspace
+
+
+@click.command()
+@click.option("--forget", metavar="NAME", help="Leave out a machine that is no more.")
+@json_option
+def machines(*, forget: str | None, as_json: bool) -> None:
+    """Show how every machine stands: what it last said, judged against the memory of now."""
+    workspace = open_workspace()
+    if forget is not None:
+        _forget(workspace, forget)
+    store.read(workspace)  # a memory that cannot be read is an error here, not a state
+    found = fleet.gather(workspace)
+    if as_json:
+        print_json({"machines": [_machine_table(machine) for machine in found]})
+        return
+    for machine in found:
+        mark = " (this one)" if machine.is_here else ""
+        words = f"{machine.name}{mark}: {_standing(machine)}, memsync {machine.version or '?'}"
+        click.echo(for_terminal(words))
+        for target in machine.targets:
+            since = f" since {_time(target.since)}" if target.since else ""
+            click.echo(for_terminal(f"  {target.name}: {target.state}{since}  {target.path}"))
+    if any(machine.is_ahead for machine in found):
+        click.echo(
+            "Set the clock that is wrong, there or here; any memsync command there reports anew."
+        )
+
+
+def _forget(workspace: Workspace, name: str) -> None:
+    try:
+        reports.forget(workspace, name)
+    except OSError as error:
+        raise MemsyncError(
+            f"it cannot be noted: {error.strerror or error}",
+            hint=f"free some space or check {workspace.machines}",
+        ) from error
+
+
+def _standing(machine: Machine) -> str:
+    """Return how a machine stands, in words."""
+    reported = f", reported {_time(machine.time)}" if machine.time else ""
+    if machine.standing == "unknown":
+        since = f" since {_time(machine.since)}" if machine.since else ""
+        if machine.is_ahead:
+            return f"unknown: its report is dated {_time(machine.time)}, ahead of the clock here"
+        return f"unknown{since}" if since else "unknown: its report cannot be read"
+    if machine.standing == "waiting":
+        return f"not known yet: the memory changed {_time(machine.since)}{reported}"
+    if machine.standing == "behind":
+        return f"has another memory than that of {_time(machine.since)}{reported}"
+    words = "in sync" if machine.standing == "in-sync" else "an agent lacks the memory"
+    return words if machine.is_here else f"{words}{reported}"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
+
+
+def _machine_table(machine: Machine) -> dict[str, Any]:
+    return {
+        "machine": machine.name,
+        "this": machine.is_here,
+        "version": machine.version,
+        "time": _time(machine.time),
+        "memory_digest": machine.digest,
+        "state": machine.standing,
+        "since": _time(machine.since),
+        "clock_ahead": machine.is_ahead,
+        "targets": [
+            {
+                "name": target.name,
+                "path": target.path,
+                "mode": target.mode,
+                "state": target.state,
+                "since": _time(target.since),
+                "advice": target.advice,
+            }
+            for target in machine.targets
+        ],
+    }
