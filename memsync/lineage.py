@@ -49,6 +49,19 @@ def record(
     append_line(own_folder(workspace.machines) / LOG_NAME, f"{moment} {digest} {parents}{end}")
 
 
+def add(workspace: Workspace, digest: str, held: Iterable[str]) -> None:
+    """Write down that the text `digest`, as it stands, has other texts in it; if that is news.
+
+    Raises:
+        OSError: nothing was written.
+    """
+    graph = read(workspace)
+    news = [name for name in held if not graph.descends(digest, name)]
+    if news:
+        made_from = (*graph.origins(digest), *news)
+        record(workspace, digest, made_from, is_whole=graph.is_whole(digest))
+
+
 def _after(latest: str) -> str:
     """Return a moment later than all that is written down, whatever this machine's clock says."""
     now = clock.now().astimezone(UTC)

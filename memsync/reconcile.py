@@ -157,9 +157,7 @@ def _bring_in_texts(workspace: Workspace, taken: str | None) -> Outcome:
         held = (*included, *past.claimed)
         published = publish(workspace, text, based_on, cause=MERGED, also=held)
     else:
-        more = [*_unknown(graph, memory, included), *past.claimed]
-        if more:
-            lineage.record(workspace, memory.digest, (*origins, *more), is_whole=was_known)
+        lineage.add(workspace, memory.digest, (*included, *past.claimed))
         found = (*included, *past.claimed, *past.included)
         see(workspace, memory, included=found)
     for copy in copies.sure:
@@ -213,8 +211,3 @@ def _woven(
         kinship.graph.add(name, (present, other))
         present = name
     return text, disputes
-
-
-def _unknown(graph: Graph, memory: Memory, held: tuple[str, ...]) -> list[str]:
-    """Return those texts of which nobody has written down yet that the memory has them in it."""
-    return [name for name in held if not graph.descends(memory.digest, name)]

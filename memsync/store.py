@@ -107,8 +107,8 @@ def replace(
 ) -> Written:
     """Make `text` the memory, keeping what stood there as a backup.
 
-    The caller holds this machine's publish lock. Nothing is written where the bytes are equal.
-    What the text was made from is written down first, so it never stands there unnamed.
+    The caller holds this machine's publish lock. What the text was made from is written down first,
+    so it never stands there unnamed. Where the bytes are equal, no more is written than that.
 
     Args:
         workspace: where.
@@ -133,6 +133,7 @@ def replace(
                 hint="look at it again (memsync show), then repeat what you did",
             )
         if digest(data) == present:
+            lineage.add(workspace, present, also)
             lastseen.took(workspace.root, text, included=also)  # it may be new to us all the same
             return Written(present, None)
     sweep_temps(workspace.memory.resolve().parent)

@@ -377,6 +377,20 @@ def test_an_edit_merged_into_a_memory_that_a_client_put_there_loses_nothing_of_e
     assert workspace.memory.read_text() == wanted
 
 
+def test_what_an_edit_took_away_stays_away_where_the_memory_that_came_lacks_it_anyway(workspace):
+    """Nothing is to be written then but that the memory has the edit in it."""
+    before = store.read(workspace)
+    save(workspace, ADDED)
+    mine = store.read(workspace)
+    other_machine(workspace, (ROME, SAMPLE))
+    workspace.memory.write_text(ROME)  # the editor is open while the client brings this
+    merge_edit(workspace, mine, before.text)
+    assert workspace.memory.read_text() == ROME
+    copy(workspace, ADDED)  # what the client put beside it
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ROME
+
+
 def test_a_question_is_kept_where_the_memory_has_both_lines_already(workspace):
     other_machine(workspace, (ROME, SAMPLE))
     shorter = SAMPLE.replace("- Write the runbook\n", "")
