@@ -138,7 +138,7 @@ def _try_texts(workspace: Workspace, taken: str | None) -> Outcome:
 
 def _bring_in_texts(workspace: Workspace, taken: str | None) -> Outcome:
     named = named_like_copies(workspace.root)
-    memory, is_there = _memory(workspace, named)
+    memory, is_there = _memory(workspace, named, taken)
     graph, texts = lineage.read(workspace), Texts(workspace)
     kinship = Kinship(graph, texts.find)
     texts.add(memory.text)
@@ -167,19 +167,30 @@ def _bring_in_texts(workspace: Workspace, taken: str | None) -> Outcome:
     return Outcome(sources, tuple(disputes), copies.doubtful, published)
 
 
-def _memory(workspace: Workspace, named: list[tuple[Copy, Strand]]) -> tuple[Memory, bool]:
+def _memory(
+    workspace: Workspace, named: list[tuple[Copy, Strand]], taken: str | None
+) -> tuple[Memory, bool]:
     """Return the memory, and whether it stands in its place.
 
-    rclone bisync renames both sides of a conflict, so that no memory is left under its name.
+    rclone bisync renames both sides of a conflict, so that no memory is left under its name. A
+    single one of them, which may be taken, means that another machine has brought the other in
+    already and that the memory it made is on its way: one made here would only be renamed again.
     """
     try:
         return store.read(workspace), True
-    except DamagedMemoryError:
+    except DamagedMemoryError as error:
         renamed = sorted(
             (strand.digest, strand.text) for copy, strand in named if copy.client == "rclone"
         )
         if not renamed or workspace.memory.exists() or is_evicted(workspace.memory):
             raise
+        all_of_it = strands.by_name(workspace.root)  # one that cannot be read is one, too
+        names = [path.name for copy, path in all_of_it if copy.client == "rclone"]
+        if len(names) == 1 and taken not in names:
+            raise DamagedMemoryError(
+                f"{error.message}; of the two that rclone made of it only {names[0]} is here",
+                hint=f"let rclone finish; if nothing comes, memsync conflicts take {names[0]}",
+            ) from error
         return Memory(renamed[0][1], renamed[0][0]), False
 
 

@@ -293,6 +293,39 @@ def test_where_rclone_renamed_both_sides_the_memory_comes_back(workspace):
     assert sorted(kept_copies(workspace)) == sorted([OSLO, ADDED])
 
 
+def test_one_of_the_two_that_rclone_renamed_waits_for_what_was_made_of_both(workspace):
+    """Another machine brought the other in; a memory of this one alone would be renamed again."""
+    save(workspace, OSLO)
+    workspace.memory.unlink()
+    path = copy(workspace, ADDED, "GLOBAL_MEMORY.md.conflict1")
+    with pytest.raises(DamagedMemoryError, match=r"of the two .* is here") as error:
+        reconcile(workspace)
+    assert error.value.hint.endswith("memsync conflicts take GLOBAL_MEMORY.md.conflict1")
+    assert path.read_text() == ADDED
+    assert not workspace.memory.exists()
+    other_machine(workspace, (ADDED, SAMPLE), (ADDED.replace("Turin", "Oslo"), OSLO, ADDED))
+    workspace.memory.write_text(ADDED.replace("Turin", "Oslo"))
+    assert reconcile(workspace).sentence == ""
+    assert kept_copies(workspace) == [ADDED]
+
+
+def test_one_of_the_two_that_rclone_renamed_becomes_the_memory_where_a_person_takes_it(workspace):
+    save(workspace, OSLO)
+    workspace.memory.unlink()
+    copy(workspace, ADDED, "GLOBAL_MEMORY.md.conflict1")
+    reconcile(workspace, "GLOBAL_MEMORY.md.conflict1")
+    assert "accountant" in workspace.memory.read_text()
+    assert kept_copies(workspace) == [ADDED]
+
+
+def test_one_of_the_two_that_rclone_renamed_is_enough_where_the_other_cannot_be_read(workspace):
+    save(workspace, OSLO)
+    workspace.memory.rename(workspace.root / "GLOBAL_MEMORY.md.conflict1")
+    copy(workspace, "", "GLOBAL_MEMORY.md.conflict2").write_bytes(b"\xff\xfe")
+    reconcile(workspace)
+    assert workspace.memory.read_text() == OSLO
+
+
 def test_a_missing_memory_is_no_reason_to_make_one_of_another_clients_copy(workspace):
     workspace.memory.unlink()
     path = copy(workspace, ADDED)
@@ -441,7 +474,8 @@ def test_a_renamed_memory_that_comes_back_is_not_made_from_what_was_there_before
     save(workspace, ADDED)
     other_machine(workspace, (OSLO, SAMPLE))
     workspace.memory.rename(workspace.root / "GLOBAL_MEMORY.md.conflict1")
-    (workspace.root / "GLOBAL_MEMORY.md.conflict1").write_text(OSLO)  # ours is on its way
+    (workspace.root / "GLOBAL_MEMORY.md.conflict1").write_text(OSLO)
+    copy(workspace, SAMPLE, "GLOBAL_MEMORY.md.conflict2")  # ours was written over
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
     assert not lineage.read(workspace).descends(name(OSLO), name(ADDED))
