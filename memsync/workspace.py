@@ -72,7 +72,8 @@ class Workspace:
         if next(self.root.iterdir(), None) is None:
             raise FolderAwayError(
                 f"the memory folder {self.root} is empty",
-                hint="let your sync client finish, or run memsync init to start a memory there",
+                hint="mount the drive or let your sync client finish;"
+                " memsync init --force starts a new memory there",
             )
 
     @classmethod

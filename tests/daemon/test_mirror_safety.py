@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
-from memsync import config_writer, store
+from memsync import config_writer, notes, sessions, store
 from memsync.backups import backup
 from memsync.daemon import history, mirror_disk, mirror_mark
 from memsync.daemon.mirror_report import MirrorReport
@@ -324,6 +324,25 @@ def test_a_source_that_rotted_is_told_with_the_way_back(mirrored, workspace):
     assert done.code == 1
     assert "the mirror's copy is sound" in done.out
     assert f"Try: copy {mirrored / LOG} over the damaged file" in done.err
+
+
+def test_a_folder_that_was_lost_comes_back_from_the_mirror_as_the_docs_have_it(home, workspace):
+    """Without machines/ the notes of years would be pending again, and merged once more."""
+    write(workspace.root, LOG, notes.render(notes.make("of yesterday", NOON)))
+    assert memsync("note", "Prefers tea").code == memsync("refresh").code == 0
+    change = {"daemon.backup_mirror_path": str(home / "Mirror")}
+    config_writer.change(settings.get_config_path(), change)
+    assert memsync("daemon", "run", "mirror").code == 0
+    was = workspace.memory.read_bytes()
+    assert not sessions.pending(workspace)
+    shutil.rmtree(workspace.root)
+    workspace.root.mkdir()
+    for shown in (home / "Mirror").glob("[!.]*"):
+        subprocess.run(["cp", "-r", str(shown), str(workspace.root)], check=True)
+    assert memsync("targets", "sync").code == 0
+    assert workspace.memory.read_bytes() == was
+    assert len(sessions.read_days(workspace)) == 2
+    assert not sessions.pending(workspace)
 
 
 def test_damage_is_told_where_a_file_cannot_be_mirrored_as_well(mirrored, workspace):
