@@ -12,8 +12,9 @@ import click
 
 from memsync import backups, clock, mirrored, store
 from memsync.backups import Backup
+from memsync.cli.choosing import choose_backup
 from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import choose_backup, print_published, unified
+from memsync.cli.report import print_published, unified
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
 from memsync.files import create_new
 from memsync.reconcile import counted, reconcile
@@ -59,7 +60,7 @@ def diff(name: str | None, *, as_json: bool) -> None:
     """Show what changed in the memory since a backup."""
     workspace = open_workspace()
     memory = store.read(workspace)
-    entry = choose_backup(workspace, name)
+    entry = choose_backup(workspace, name, memory)
     before = entry.path.read_bytes().decode("utf-8", "replace")
     text = unified(before, memory.text, entry.path.name, "memory")
     if as_json:

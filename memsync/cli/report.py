@@ -1,4 +1,4 @@
-"""How commands tell of changes: diffs, which backup is meant, and what became of each target."""
+"""How commands tell of changes: diffs, and what became of each target."""
 
 from __future__ import annotations
 
@@ -8,27 +8,8 @@ from typing import Any
 
 import click
 
-from memsync import backups
-from memsync.backups import Backup
-from memsync.errors import MemsyncError
 from memsync.publish import Published, require_told
 from memsync.targets import Limit, Size, Target, TargetState, remarks, size
-from memsync.workspace import Workspace
-
-
-def choose_backup(workspace: Workspace, name: str | None) -> Backup:
-    """Return the backup called `name`, or the newest good one where none is named.
-
-    Raises:
-        WrongUsageError: none is called so.
-        MemsyncError: there is none yet.
-    """
-    if name is not None:
-        return backups.find(workspace.backups, name)
-    newest = backups.newest_good(workspace.backups)
-    if newest is None:
-        raise MemsyncError("there is no backup yet", hint="one is made before each change")
-    return newest
 
 
 def unified(before: str, after: str, before_name: str, after_name: str) -> str:

@@ -6,10 +6,11 @@ import sys
 
 import click
 
-from memsync import backups, clock, lastseen, mirrored, store
+from memsync import clock, lastseen, mirrored, store
 from memsync.backups import Backup
+from memsync.cli.choosing import choose_backup
 from memsync.cli.output import open_workspace
-from memsync.cli.report import choose_backup, print_published, unified
+from memsync.cli.report import print_published, unified
 from memsync.errors import DamagedMemoryError, WrongUsageError
 from memsync.journal import Cause
 from memsync.publish import publish
@@ -25,6 +26,8 @@ from memsync.workspace import Workspace
 @click.option("--yes", is_flag=True, help="Do not ask at a terminal.")
 def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) -> None:
     """Go back to BACKUP, or to the newest that differs; what stands there becomes a backup itself.
+
+    The newest is the text from before the last change, whatever a wrong clock called its backup.
 
     Where the memory is damaged, its newest text is the one last seen on this machine, unless a
     backup has that one.
@@ -69,15 +72,10 @@ def _find(
     """
     if from_mirror:
         return mirrored.choose(mirrored.place(workspace.config), name)
-    if name is None and standing is not None:
-        present = standing.text.encode("utf-8")
-        for entry in backups.list_backups(workspace.backups):
-            if entry.is_good() and entry.path.read_bytes() != present:
-                return entry
     last = store.unsaved(workspace) if name is None and standing is None else None
     if last is not None:
         return Backup(clock.now(), 1, last)
-    return choose_backup(workspace, name)
+    return choose_backup(workspace, name, standing, differing=True)
 
 
 def _standing(workspace: Workspace) -> Memory | None:

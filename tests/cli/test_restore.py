@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from memsync import config as settings
-from memsync import config_writer
+from memsync import config_writer, store
 from memsync.backups import backup
+from memsync.publish import publish
 from memsync.state import state_folder
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
@@ -71,6 +73,50 @@ def test_whoever_names_an_older_text_loses_the_last_one_of_a_damaged_memory_no_m
     assert call("restore", first.stem).code == 0
     assert written.memory.read_text() == SAMPLE
     assert THIRD in [path.read_text() for path in written.backups.iterdir()]
+
+
+FOURTH = THIRD.replace("- Rest\n", "- Rest well\n")
+
+
+@pytest.fixture
+def set_back(written):
+    """The clock was set back by 400 days, and then the memory changed: THIRD became FOURTH."""
+    with time_machine.travel("2025-10-18T10:00:00+00:00"):
+        publish(written, FOURTH, store.read(written).digest)
+    assert max(written.backups.iterdir()).read_text() == SECOND
+    return written
+
+
+@pytest.mark.parametrize("now", ["2025-10-18T11:00:00+00:00", "2026-11-23T11:00:00+00:00"])
+def test_the_newest_is_what_was_there_before_whatever_a_wrong_clock_called_it(call, set_back, now):
+    with time_machine.travel(now):
+        assert "-- Rest well\n+- Rest\n" in call("restore", "--dry-run").out
+        assert "+- Rest well\n" in call("diff").out
+        assert call("restore").out.startswith("Restored GLOBAL_MEMORY_20251018_")
+        assert set_back.memory.read_text() == THIRD
+        call("restore")
+        assert set_back.memory.read_text() == FOURTH, "a second one takes the first one back"
+
+
+def test_a_damaged_memory_is_what_was_published_last_not_what_is_named_last(call, set_back):
+    shutil.rmtree(state_folder() / "lineage")
+    set_back.memory.write_bytes(b"")
+    assert call("restore").code == 0
+    assert set_back.memory.read_text() == THIRD
+
+
+def test_a_damaged_memory_that_had_been_restored_is_restored_again(call, written):
+    assert call("restore", min(written.backups.iterdir()).stem).code == 0
+    written.memory.write_bytes(b"")
+    assert call("restore").code == 0
+    assert written.memory.read_text() == SAMPLE
+
+
+def test_where_nobody_wrote_down_what_was_made_from_what_the_names_count(call, written):
+    for path in written.machines.glob("*/published.log"):
+        path.unlink()
+    assert call("restore").code == 0
+    assert written.memory.read_text() == SECOND
 
 
 @pytest.mark.parametrize("name", ["nonesuch", "../../etc/passwd", "/etc/passwd", ""])
