@@ -120,8 +120,6 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
 
 
 def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
-    if is_evicted(copy):
-        return 0
     data, count = sessions.bring_in(workspace, copy, day)
     backups.keep_copy(copy, data, workspace.backups)
     return count

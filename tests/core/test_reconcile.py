@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -11,6 +14,7 @@ from memsync import backups, clock, conflicts, lastseen, lineage, notes, session
 from memsync.digests import digest
 from memsync.errors import DamagedMemoryError
 from memsync.merging import Choice
+from memsync.placeholders import icloud_stub
 from memsync.publish import publish
 from memsync.reconcile import reconcile
 from memsync.settling import decide, merge_edit
@@ -363,6 +367,41 @@ def test_logs_are_united_and_their_copies_kept(workspace, noon):
     own.write_text("what was said in the meeting\n")
     reconcile(workspace)
     assert own.exists()
+
+
+@pytest.mark.parametrize("why", ["Permission denied", "its content is in the cloud"])
+def test_a_copy_of_a_log_that_cannot_be_read_is_named_and_stops_nothing(
+    workspace, noon, monkeypatch, why
+):
+    """One file of another owner kept all notes pending, and every other copy where it was."""
+    mine = notes.make("mine", clock.now())
+    sessions.append(workspace, mine)
+    log = sessions.log_path(workspace, mine.day)
+    path = log.with_name(f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md")
+    theirs = notes.render(notes.make("theirs", clock.now()))
+    path.write_text(theirs)
+    save(workspace, OSLO)
+    copy(workspace, ADDED)
+    real = os.open
+
+    def refuse(name: Path, *rest: object, **more: object) -> int:
+        if Path(str(name)).name == path.name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(name))
+        return real(name, *rest, **more)
+
+    with monkeypatch.context() as patched:
+        if why == "Permission denied":
+            patched.setattr(os, "open", refuse)
+        else:
+            icloud_stub(path).touch()
+        outcome = reconcile(workspace)
+        assert [(left.path, left.why) for left in outcome.left] == [(path, why)]
+        assert sessions.pending(workspace) == [mine]
+    assert "accountant" in workspace.memory.read_text()
+    assert path.read_text() == theirs
+    icloud_stub(path).unlink(missing_ok=True)
+    assert reconcile(workspace).notes == 1
+    assert log.read_text() == notes.render(mine) + theirs
 
 
 def test_a_note_that_a_client_wrote_over_is_put_back_until_it_is_merged(workspace, noon):
