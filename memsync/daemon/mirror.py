@@ -122,7 +122,7 @@ class _Run:
         for folder in self.present.littered:
             sweep_temps(self.mirror / folder)
         # First of all: it makes room for what comes.
-        pruned = self.versions.prune(rules.keep_days, self._clock_goes_on)
+        pruned = self.versions.prune(rules.keep_days, self._clock_goes_on) if rules.prune else 0
         findings = self._verify(plan.unchanged) if rules.verify else ()
         damaged = [found.name for found in findings if found.where == "mirror"]
         changed = self._differing(plan.compare)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from memsync import clock, mirrored
 from memsync.config import Config
-from memsync.daemon import mirror_mark
+from memsync.daemon import history, mirror_mark
 from memsync.daemon.mirror import mirror, resolve
 from memsync.daemon.mirror_report import MirrorReport, Rules, UnfinishedMirrorError
 from memsync.errors import MemsyncError
@@ -21,6 +22,10 @@ WHERE = {
     "source": "damaged in the memory folder; the mirror's copy is sound and was left as it is",
     "version": "an old version in the mirror that cannot be read",
 }
+
+SETTLED, STEADY = timedelta(days=1), timedelta(days=10)
+"""How long before now a job has run where the clock is believed: it has a day to come right, and
+whoever mirrors by hand once a week is no leap."""
 
 
 def run(
@@ -50,11 +55,14 @@ def run(
     destination = resolve(place)
     source = Workspace.open(config).root
     verify = verify or mirror_mark.is_due_for_reading(destination)
-    rules = Rules(config.daemon.backup_mirror_keep_days, config.keep_days, verify, accept)
+    now = clock.now()
+    rules = Rules(
+        config.daemon.backup_mirror_keep_days, config.keep_days, verify, accept, _goes_on(now)
+    )
     unfinished = None
     with exclusive_lock(lock_path(destination, "mirror"), "the mirror", timeout=0):
         try:
-            report = mirror(source, destination, rules, clock.now())
+            report = mirror(source, destination, rules, now)
         except UnfinishedMirrorError as error:
             report, unfinished = error.report, error
     if verify:
@@ -67,6 +75,15 @@ def run(
     if not verify:
         return report.sentence
     return f"{report.sentence}; {_read(report)} read on both sides, all sound"
+
+
+def _goes_on(now: datetime) -> bool:
+    """Tell whether the clock was about here before, by what the jobs noted.
+
+    What stands in the memory folder does not tell: a report written by a clock that leapt ahead is
+    as young as that clock, and comes before the mirror does.
+    """
+    return any(SETTLED <= now - history.started(run) <= STEADY for run in history.read_all())
 
 
 def _told(report: MirrorReport, source: Path, destination: Path) -> Iterator[str]:

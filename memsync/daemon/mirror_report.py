@@ -66,12 +66,14 @@ class Rules:
         backup_days: for how long the source keeps backups: those thinned out are no loss.
         verify: read both sides of what seems unchanged, and renew what differs.
         accept: a person said that what is gone from the source is gone on purpose.
+        prune: the clock is to be believed, so that versions may grow old by it.
     """
 
     keep_days: int = 30
     backup_days: int = 30
     verify: bool = False
     accept: bool = False
+    prune: bool = True
 
 
 def _count(number: int, noun: str, done: str) -> str:

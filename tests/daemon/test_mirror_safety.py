@@ -9,13 +9,15 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 
+from memsync import clock, config_writer, notes, sessions, store
 from memsync import config as settings
-from memsync import config_writer, notes, sessions, store
 from memsync.backups import backup
 from memsync.daemon import history, mirror_disk, mirror_mark
 from memsync.daemon.mirror_report import MirrorReport
@@ -389,6 +391,22 @@ def test_the_job_reads_all_once_a_month_unasked(mirrored, workspace):
         in history.last_runs()[done.job].message
     )
     assert job_backup_mirror(config).outcome == "ok"
+
+
+def test_a_clock_that_leapt_prunes_no_version_though_it_dated_what_is_there(mirrored, workspace):
+    """The drift job reports first, and its report is as young as the clock that leapt."""
+    config = settings.load()
+    start = clock.now()
+
+    def at(days: float) -> str:
+        with time_machine.travel(start + timedelta(days=days), tick=False):
+            os.utime(workspace.memory, (time.time(), time.time()))
+            return job_backup_mirror(config).message
+
+    write(mirrored, f".versions/readme.md.{start:%Y%m%d_%H%M%S}", "replaced")
+    for days in (0, 1.5, 400, 400.5):
+        assert "pruned" not in at(days)
+    assert "1 old version pruned" in at(401.5)
 
 
 # What the file system can do
