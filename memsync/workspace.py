@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ class Workspace:
                 f"there is no memory folder at {self.root}",
                 hint="start your sync client, or run memsync init if this is the first time",
             )
-        if next(self.root.iterdir(), None) is None:
+        with os.scandir(self.root) as entries:
+            is_bare = next(entries, None) is None
+        if is_bare:
             raise FolderAwayError(
                 f"the memory folder {self.root} is empty",
                 hint="mount the drive or let your sync client finish;"

@@ -60,9 +60,9 @@ AWAY = [
     ("stat", errno.ENOTCONN),
     ("stat", errno.EACCES),
     ("stat", errno.EIO),
-    ("listdir", errno.EACCES),
-    ("listdir", errno.ENOTCONN),
-    ("listdir", errno.ESTALE),
+    ("scandir", errno.EACCES),
+    ("scandir", errno.ENOTCONN),
+    ("scandir", errno.ESTALE),
 ]
 
 
