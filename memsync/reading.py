@@ -18,7 +18,8 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         DamagedMemoryError: it is missing, empty, NUL-filled, not UTF-8, a cloud placeholder, or
             no file.
-        FolderAwayError: the folder stopped answering.
+        FolderAwayError: the folder stopped answering, or the memory is a link into one that is not
+            there.
     """
     try:
         data = within_reach(path.parent, lambda: _bytes_of(path))
@@ -40,6 +41,12 @@ def _bytes_of(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
+        # On a drive that is away: there is nowhere to restore to.
+        if path.is_symlink() and not path.resolve().parent.is_dir():
+            raise FolderAwayError(
+                f"the memory {path} is a link to {path.readlink()}, and that folder is not there",
+                hint="mount the drive it leads to, or remove the link, then memsync restore",
+            ) from None
         raise DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE) from None
     # A pipe would be waited for; a link to a file is a person's own choice.
     if not stat.S_ISREG(mode):

@@ -101,6 +101,20 @@ def test_a_folder_that_stops_answering_is_away_and_not_damaged(workspace, monkey
         store.read(workspace)
 
 
+def test_a_memory_that_is_a_link_to_an_unmounted_drive_is_away(workspace, tmp_path):
+    """Nothing can be restored there, and restore would have said no more than "No such file"."""
+    text = store.read(workspace).text
+    workspace.memory.unlink()
+    workspace.memory.symlink_to(tmp_path / "usb" / "memory.md")
+    with pytest.raises(FolderAwayError, match="is a link to") as raised:
+        store.read(workspace)
+    assert "mount the drive" in raised.value.hint
+    (tmp_path / "usb").mkdir()  # its bare mount point
+    with pytest.raises(FolderAwayError, match="is empty"):
+        store.replace(workspace, text, None)
+    assert list((tmp_path / "usb").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "text", ["\ufeff# Memory\r\n- crlf\r\n", "no final newline", "😀\n", "a\r\r\nb\x0c\n"]
 )
