@@ -24,6 +24,7 @@ from memsync.state import lock_path, state_folder
 from memsync.workspace import MEMORY_NAME, Workspace
 
 MUST_RESYNC = "Must run --resync"
+_SECOND = len("2026-11-23T10:11:12")
 LEAST_FILES = 8
 """Below so many files half of them is no great loss."""
 
@@ -81,7 +82,10 @@ def _carry(
     changed = _changed_on_both(root, there, before) if before else _different(root, remote)
     with carry_guard.held(workspace, remote):
         try:
-            aside = [_step_aside(root, path) for path in changed]
+            unseen = _unseen(changed, there, before)
+            for path in unseen:  # stepping aside would be a deletion to bisync, there as well
+                create_new(_free_name(root / path), rclone.read_bytes(remote, path))
+            aside = [*unseen, *(_step_aside(root, path) for path in changed if path not in unseen)]
             ended = _bisync(workspace, remote, first=before is None)
             if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
                 aside += [_step_aside(root, path) for path in _different(root, remote)]
@@ -93,11 +97,20 @@ def _carry(
                 raise _failed(remote, ended)
         finally:
             _take_back(root)
+        _note_down(workspace, remote, there)
+    return _sentence(remote, aside, again=again)
+
+
+def _note_down(workspace: Workspace, remote: str, there: Listing) -> None:
+    """Write down how both sides are now, as bisync knows them: before a memory is put back.
+
+    A memory that went there meanwhile is still missed by the next run.
+    """
     after = rclone.listing(remote)
     if after is not None:
-        table = {"remote": remote, "here": _here(workspace.root), "there": after}
+        had = {name: there[name] for name in (MEMORY_NAME,) if name in there}
+        table = {"remote": remote, "here": _here(workspace.root), "there": {**had, **after}}
         atomic_write(_path(workspace.config), json.dumps(table).encode())
-    return _sentence(remote, aside, again=again)
 
 
 def _bisync(workspace: Workspace, remote: str, *, first: bool) -> rclone.Ended:
@@ -144,6 +157,18 @@ def _changed_on_both(root: Path, there: Listing, before: dict[str, Listing]) -> 
         for path in sorted(here.keys() & there.keys())
         if here[path] != before["here"].get(path) and there[path] != before["there"].get(path)
     ]
+
+
+def _unseen(changed: list[str], there: Listing, before: dict[str, Listing] | None) -> list[str]:
+    """Return what was changed there within the second of the last change.
+
+    An older bisync goes by times alone, whole seconds in most clouds, and would see no change. So
+    what is here keeps the name, and what is there is kept as the conflict copy.
+    """
+    if before is None:
+        return []
+    had = before["there"]
+    return [p for p in changed if p in had and had[p][1][:_SECOND] == there[p][1][:_SECOND]]
 
 
 def _different(root: Path, remote: str) -> list[str]:

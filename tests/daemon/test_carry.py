@@ -22,6 +22,10 @@ from tests.support.webdav import Cloud
 REMOTE = "cloud:notes/.claude-memory"
 
 
+def everything(folder: Path) -> str:
+    return "".join(p.read_text() for p in folder.rglob("*") if p.is_file())
+
+
 class Machine:
     """A home of its own, set up for the cloud."""
 
@@ -47,7 +51,7 @@ class Machine:
         self.memory.write_text(f"{self.memory.read_text()}{line}\n")
 
     def everything(self) -> str:
-        return "".join(p.read_text() for p in self.root.rglob("*") if p.is_file())
+        return everything(self.root)
 
 
 @pytest.fixture
@@ -118,6 +122,22 @@ def test_what_both_sides_changed_is_kept_twice_and_the_memory_keeps_its_name(clo
         assert "- only on the pi\n" in machine.everything()
         assert "- only on the desk\n" in machine.everything()
     assert (there(cloud) / "GLOBAL_MEMORY.md").exists()
+
+
+def test_a_change_there_within_the_second_of_the_last_one_is_not_deleted(cloud, pi):
+    """bisync 1.60 goes by times alone: it sees none, and would delete there what steps aside here."""
+    theirs = there(cloud) / "GLOBAL_MEMORY.md"
+    pi.sync()
+    moment = theirs.stat().st_mtime
+    pi.add("- only on the pi")
+    theirs.write_text(f"{SAMPLE}- only in the cloud\n")
+    os.utime(theirs, (moment, moment))
+    assert "GLOBAL_MEMORY.md; both texts are kept" in pi.sync()
+    for text in (pi.everything(), everything(there(cloud))):
+        assert "- only on the pi\n" in text
+        assert "- only in the cloud\n" in text
+    assert theirs.read_text() == pi.memory.read_text() == f"{SAMPLE}- only on the pi\n"
+    assert pi.sync() == f"in step with {REMOTE}"
 
 
 def test_a_remote_that_is_away_is_told_once_and_all_goes_over_when_it_is_back(cloud, pi):
@@ -213,7 +233,9 @@ def test_a_memory_that_is_damaged_there_meanwhile_does_not_stay_here(cloud, pi, 
         assert f"Try: rclone copyto {pi.memory} {REMOTE}/GLOBAL_MEMORY.md" in done.err
     assert theirs.read_bytes() == damage
     assert pi.memory.read_text() == mine
+    moment = theirs.stat().st_mtime
     shutil.copyfile(pi.memory, theirs)
+    os.utime(theirs, (moment, moment))  # the hardest case: bisync sees no change there
     assert "in step with" in pi.sync()
     assert pi.memory.read_text() == theirs.read_text() == mine
 
