@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from typing import Any
 
@@ -119,6 +120,8 @@ def _print_target(target: dict[str, Any]) -> None:
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
     """Check that everything works; exits 1 where something does not."""
+    with contextlib.suppress(MemsyncError, OSError):  # a check says what is wrong
+        open_workspace()
     found = checks.run()
     if as_json:
         print_json({"checks": [{"name": c.name, "ok": c.ok, "advice": c.advice} for c in found]})

@@ -249,7 +249,11 @@ def test_any_command_keeps_the_report_of_a_machine_without_a_daemon_fresh(call, 
         assert second != first
         workspace.memory.write_text(SAMPLE + "- from another machine\n")
         call("usage")
-        assert path.read_bytes() != second
+        third = path.read_bytes()
+        assert third != second
+        workspace.memory.write_text(SAMPLE + "- and again\n")
+        call("doctor")
+        assert path.read_bytes() != third
 
 
 def test_a_report_that_cannot_be_written_fails_no_command(call, workspace):
