@@ -76,7 +76,7 @@ def job_drift_check(config: Config) -> Run:
     """Look whether every agent has the memory."""
     with told(config, "drift_check") as run:
         try:
-            run.message = watchdog.sentence(watchdog.run_drift_check(config))
+            run.message = watchdog.look(config).sentence
         except BusyError as error:
             run.skip(error.message)
     return run

@@ -62,6 +62,22 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What a look saw: what is adrift, and the machines of which nothing can be said yet."""
+
+    drifts: tuple[Drift, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in one sentence; it vouches for no machine that is not known."""
+        if not self.unknown:
+            return sentence(list(self.drifts))
+        words = [drift.words for drift in self.drifts] or ["every other agent has the memory"]
+        return "; ".join([*words, f"not known yet: {', '.join(self.unknown)}"])
+
+
+@dataclass(frozen=True)
 class _Seen:
     """What the last look saw: when it was, and what was adrift, by key."""
 
@@ -80,6 +96,11 @@ def run_drift_check(config: Config) -> list[Drift]:
     Raises:
         MemsyncError: the memory cannot be read, or the look cannot be written down.
     """
+    return list(look(config).drifts)
+
+
+def look(config: Config) -> Look:
+    """Do as `run_drift_check` does, and return also what could not be told."""
     workspace = Workspace.open(config)
     reconcile(workspace)
     stock = take_stock(workspace)
@@ -91,7 +112,7 @@ def run_drift_check(config: Config) -> list[Drift]:
     drifts = [d for machine in found for d in _drifts(machine) if not _is_held(d.key, held)]
     kept = {key: state for key, state in before.adrift.items() if _is_held(key, held)}
     _write(_alert(config, drifts, before.adrift, kept))
-    return drifts
+    return Look(tuple(drifts), tuple(name for name, whole in held.items() if whole))
 
 
 def sentence(drifts: list[Drift]) -> str:
@@ -163,7 +184,7 @@ def _alert(
     if news:
         delivered = notify(config, sentence(news), _body(news, drifts))
         known |= {d.key: d.state if delivered else before.get(d.key, "") for d in news}
-    if well and not notify(config, _well(well, known), _still(drifts)):
+    if well and not notify(config, _well(well, known), _still(drifts, kept)):
         known |= {key: before[key] for key in well}
     return {key: state for key, state in known.items() if state}
 
@@ -192,10 +213,10 @@ def _named(key: str) -> str:
     return f"{target} on {machine}" if target else machine
 
 
-def _still(drifts: list[Drift]) -> str:
-    if not drifts:
-        return "Every agent has the memory."
-    return f"Still so: {sentence(drifts)}"
+def _still(drifts: list[Drift], kept: Mapping[str, str]) -> str:
+    words = [drift.words for drift in drifts]
+    words += [f"{_named(key)} was {state} when last heard of" for key, state in kept.items()]
+    return f"Still so: {'; '.join(words)}" if words else "Every agent has the memory."
 
 
 def _plain(name: str) -> str:

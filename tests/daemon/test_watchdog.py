@@ -233,6 +233,22 @@ def test_a_machine_that_stays_behind_is_one_alert_however_often_the_memory_chang
     assert subjects(told)[1:] == ["all well again"]
 
 
+def test_nobody_vouches_for_a_machine_of_which_nothing_is_known_yet(in_step, noon, told):
+    """The others have not reported since the change: 'every agent has it' would be a guess."""
+    laptop_says(in_step, SAMPLE, days=1, state="edited")
+    looks(in_step)
+    noon.shift(timedelta(hours=6))
+    change(in_step, SAMPLE + "- new\n")
+    known = "claude is stale; codex is stale; not known yet: laptop-1a2b"
+    assert watchdog.look(in_step.config).sentence == known
+    targets.apply_all(targets.resolve(in_step.config), in_step.memory.read_bytes(), in_step.memory)
+    known = "every other agent has the memory; not known yet: laptop-1a2b"
+    assert watchdog.look(in_step.config).sentence == known
+    *_, alert = alerts(told)
+    assert "Still so: claude on laptop-1a2b was edited when last heard of" in alert
+    assert "Every agent has the memory" not in alert
+
+
 def test_an_agent_of_another_machine_is_told_with_its_machine(in_step, noon, told):
     laptop_says(in_step, SAMPLE, days=1, state="edited")
     assert looks(in_step) == "claude on laptop-1a2b is edited"
