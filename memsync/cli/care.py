@@ -188,7 +188,7 @@ def _cache(sums: dict[str, Any]) -> str:
 
 
 @click.command()
-@click.option("--keep-days", type=click.IntRange(min=1), help="Keep what is younger than this.")
+@click.option("--keep-days", type=click.IntRange(1, 36500), help="Keep what is younger than this.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def prune(*, keep_days: int | None, dry_run: bool) -> None:
     """Thin out the backups: all of a day stay, one a day for two weeks, then one a week.
