@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -18,8 +19,8 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         DamagedMemoryError: it is missing, empty, NUL-filled, not UTF-8, a cloud placeholder, or
             no file.
-        FolderAwayError: the folder stopped answering, or the memory is a link into one that is not
-            there.
+        FolderAwayError: the folder stopped answering, is not there or empty, or the memory is a
+            link into one that is not there.
     """
     try:
         data = within_reach(path.parent, lambda: _bytes_of(path))
@@ -46,6 +47,11 @@ def _bytes_of(path: Path) -> bytes:
             raise FolderAwayError(
                 f"the memory {path} is a link to {path.readlink()}, and that folder is not there",
                 hint="mount the drive it leads to, or remove the link, then memsync restore",
+            ) from None
+        if not path.parent.is_dir() or not os.listdir(path.parent):  # noqa: PTH208 - see `listing`
+            raise FolderAwayError(
+                f"the memory folder {path.parent} is not there, or empty",
+                hint="mount the drive or let your sync client finish, then do it again",
             ) from None
         raise DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE) from None
     # A pipe would be waited for; a link to a file is a person's own choice.

@@ -101,6 +101,17 @@ def test_a_folder_that_stops_answering_is_away_and_not_damaged(workspace, monkey
         store.read(workspace)
 
 
+@pytest.mark.parametrize("is_bare", [True, False])
+def test_a_folder_that_goes_while_a_command_runs_is_away_and_not_damaged(workspace, is_bare):
+    """`memsync restore` is no way out where the whole drive went."""
+    workspace.root.rename(workspace.root.with_name("unmounted"))
+    if is_bare:
+        workspace.root.mkdir()
+    with pytest.raises(FolderAwayError, match="not there, or empty") as raised:
+        store.read(workspace)
+    assert "mount the drive" in raised.value.hint
+
+
 def test_a_memory_that_is_a_link_to_an_unmounted_drive_is_away(workspace, tmp_path):
     """Nothing can be restored there, and restore would have said no more than "No such file"."""
     text = store.read(workspace).text
