@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from memsync import backups, store
+from memsync import backups, lastseen, store
 from memsync.backups import Backup
 from memsync.daemon.lines import steps
 from memsync.digests import digest
@@ -17,6 +18,8 @@ from memsync.placeholders import is_evicted
 from memsync.workspace import Workspace
 
 PER_PAGE = 20
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,14 @@ def text_after(workspace: Workspace, entry: Backup) -> str | None:
 
 
 def text_by_digest(workspace: Workspace, wanted: str) -> str | None:
-    """Return the backup whose digest is `wanted`, newest looked at first; None if there is none."""
+    """Return the text whose digest is `wanted`, of those this machine saw or the backups.
+
+    A backup is the text before a change of memsync's own: what was edited by hand since, or
+    replaced by a sync client, is in none.
+    """
+    seen = lastseen.text(workspace.root, wanted) if _DIGEST.fullmatch(wanted) else None
+    if seen is not None:
+        return seen
     for entry in backups.list_backups(workspace.backups):
         text = text_of(entry)
         if text is not None and digest(text.encode()) == wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from memsync.daemon.lines import as_typed
 from memsync.daemon.web_parts import MAX_BODY, MAX_TEXT
 from memsync.digests import digest
 from memsync.errors import MemoryMovedError
+from memsync.state import state_folder
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
 from tests.daemon.conftest import (
@@ -476,11 +478,26 @@ def test_one_may_go_back_from_the_merge_to_both_texts(
     assert moved.by_id("present").text == THEIRS
 
 
+def test_an_edit_by_hand_meanwhile_is_merged_as_well(
+    browser: Browser, workspace: Workspace
+) -> None:
+    """No backup has what stood there: it was made by memsync, and replaced by an editor."""
+    publish.publish(workspace, SAMPLE + "- published\n", None)
+    mine = (SAMPLE + "- published\n").replace("- Ship the importer", "- Ship the importer today")
+    review = reviewed(browser, mine)
+    set_memory(workspace, SAMPLE + "- published\n- by hand\n")
+    moved = browser.submit(review.form("/save"))
+    merged = browser.submit(moved.form("/review"), to="/merge")
+    assert browser.submit(merged.form("/save")).headers["Location"] == "/?said=saved"
+    assert memory_bytes(workspace) == (mine + "- by hand\n").encode()
+
+
 def test_without_the_text_it_was_made_from_no_merge_is_offered(
     browser: Browser, workspace: Workspace
 ) -> None:
     review = reviewed(browser, OURS)
-    set_memory(workspace, THEIRS)  # by hand, so nothing is kept of what stood there
+    set_memory(workspace, THEIRS)  # by hand, so no backup has what stood there
+    shutil.rmtree(state_folder() / "lineage")
     moved = browser.submit(review.form("/save"))
     assert moved.status == 409
     assert "Merge both" not in moved.text
