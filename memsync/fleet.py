@@ -22,6 +22,9 @@ SILENT_AFTER = timedelta(days=7)
 MOST_AHEAD = timedelta(days=1)
 """A report from later than this is of a clock that is wrong, and tells nothing."""
 
+WELL = {"in-sync", "shared"}
+"""The states of a target that has the memory: of a shared one the file is another target's."""
+
 ADVICE = {
     "stale": "memsync targets sync",
     "missing": "memsync targets sync puts the memory there",
@@ -97,8 +100,8 @@ def _is_ahead(report: Report, now: datetime) -> bool:
 
 
 def _judge_targets(report: Report) -> tuple[str, datetime | None]:
-    well = [machines.since(t) for t in report.targets if t.get("state") == "in-sync"]
-    adrift = [machines.since(t) for t in report.targets if t.get("state") != "in-sync"]
+    well = [machines.since(t) for t in report.targets if t.get("state") in WELL]
+    adrift = [machines.since(t) for t in report.targets if t.get("state") not in WELL]
     if adrift:
         return "adrift", min((moment for moment in adrift if moment), default=report.time)
     return "in-sync", max((moment for moment in well if moment), default=report.time)

@@ -143,7 +143,7 @@ def _drifts(machine: Machine) -> Iterator[Drift]:
         )
     elif machine.standing == "adrift":
         for t in machine.targets:
-            if t.state != "in-sync":
+            if t.state not in fleet.WELL:
                 yield Drift(
                     name, _plain(t.name), t.state, t.since, t.path, t.advice, machine.is_here
                 )

@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import conflicts, machines, store
+from memsync import conflicts, fleet, machines, store
 from memsync.config import Config
 from memsync.copies import recognise
 from memsync.daemon import changes, origin
@@ -107,7 +107,7 @@ class _Pages:
         if published is None:
             return back_to("conflicts", "settled-as-is")
         origin.remember(published.digest, "a conflict decided on this page")
-        told = all(target.state == "in-sync" for target in published.targets)
+        told = all(target.state in fleet.WELL for target in published.targets)
         return back_to("conflicts", "settled" if told else "saved-partly")
 
     def as_json(self) -> ResponseReturnValue:

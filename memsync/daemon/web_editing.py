@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import store
+from memsync import fleet, store
 from memsync.config import Config
 from memsync.daemon import changes, origin, timeline, web_problems
 from memsync.daemon.lines import as_typed, for_browser
@@ -105,7 +105,7 @@ class _Pages:
         except MemoryMovedError:  # between the look and the write
             return _moved(workspace, draft, store.read(workspace))
         origin.remember(published.digest, "an edit on this page")
-        told = all(target.state == "in-sync" for target in published.targets)
+        told = all(target.state in fleet.WELL for target in published.targets)
         return back_to("memory", "saved" if told else "saved-partly")
 
 

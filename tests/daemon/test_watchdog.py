@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import clock, machines, publish, store, targets
+from memsync import clock, fleet, machines, publish, store, targets
 from memsync import config as settings
 from memsync.daemon import watchdog
 from memsync.digests import digest
@@ -247,6 +247,15 @@ def test_nobody_vouches_for_a_machine_of_which_nothing_is_known_yet(in_step, noo
     *_, alert = alerts(told)
     assert "Still so: claude on laptop-1a2b was edited when last heard of" in alert
     assert "Every agent has the memory" not in alert
+
+
+def test_a_target_whose_file_another_one_writes_is_no_drift(in_step, noon, told):
+    """The file has the memory; that one name too many stands in the settings is doctor's to say."""
+    laptop_says(in_step, SAMPLE, state="shared")
+    assert looks(in_step) == "every agent has the memory"
+    laptop = next(one for one in fleet.gather(in_step) if not one.is_here)
+    assert laptop.standing == "in-sync"
+    assert alerts(told) == []
 
 
 def test_an_agent_of_another_machine_is_told_with_its_machine(in_step, noon, told):
