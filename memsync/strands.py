@@ -188,7 +188,8 @@ def _is_of(copy: Copy, hosts: set[str]) -> bool:
     """Tell whether a copy's name is a number, or names a machine that has this memory."""
     if not copy.host:
         return True
-    named = slug(copy.host)
+    # macOS makes the host name Adas-Mac of a computer that OneDrive calls Ada's Mac.
+    named = slug(copy.host.translate(dict.fromkeys(map(ord, "'\u2019"))))
     return any(
         named == host or named.startswith(f"{host}-") or named.endswith(f"-{host}")
         for host in hosts

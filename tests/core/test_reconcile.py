@@ -273,6 +273,14 @@ def test_a_name_that_a_person_might_choose_is_a_copy_by_its_content(workspace, c
     assert kept_copies(workspace) == [ADDED]
 
 
+@pytest.mark.parametrize("apostrophe", ["'", "\u2019"])
+def test_a_mac_is_known_by_the_name_its_owner_gave_it(workspace, apostrophe):
+    other_machine(workspace, (SAMPLE,), folder="adas-macbook-pro-0001")
+    copy(workspace, ADDED, f"GLOBAL_MEMORY-Ada{apostrophe}s MacBook Pro-2.md")
+    reconcile(workspace)
+    assert workspace.memory.read_text() == ADDED
+
+
 def test_a_text_a_machine_published_is_a_copy_by_any_machines_name(workspace):
     other_machine(workspace, (ADDED, SAMPLE))
     copy(workspace, ADDED, "GLOBAL_MEMORY-WORK-PC.md")
