@@ -5,16 +5,21 @@ The remote is one of rclone's own config, by name; what it takes to log in stays
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from memsync.errors import FolderAwayError, MemsyncError
 
 LISTING_SECONDS = 90.0
+BISYNC_SECONDS = 600.0
 _QUIET = (
     *("--ask-password=false", "--contimeout=10s", "--timeout=30s"),
     *("--retries=1", "--low-level-retries=2"),
@@ -181,4 +186,33 @@ def bisync(folder: str, remote: str, workdir: str, *, first: bool) -> Ended:
         words += ["--resilient", "--recover", "--conflict-resolve=path2", "--conflict-loser=num"]
         words += ["--conflict-suffix=conflict", "--max-lock=10m"]
     checks = ["--check-access", f"--check-filename={MARK}"]
-    return call(*words, *(["--resync"] if first else checks), seconds=600)
+    return call(*words, *(["--resync"] if first else checks), seconds=BISYNC_SECONDS)
+
+
+def drop_dead_locks(workdir: Path) -> None:
+    """Remove the locks of bisync's whose runs are over; called where no other run of ours goes on.
+
+    One that is killed, by a power cut too, leaves its lock, which no rclone before 1.66 ever takes
+    for dead: nothing would be carried again.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    for lock in workdir.glob("*.lck"):
+        with contextlib.suppress(FileNotFoundError):
+            if _is_dead(lock):
+                lock.unlink()
+
+
+def _is_dead(lock: Path) -> bool:
+    if abs(time.time() - lock.stat().st_mtime) > BISYNC_SECONDS:
+        return True  # no run of ours lasts longer, and its pid may be somebody else's by now
+    if os.name != "posix":
+        return False  # there, asking after a process would end it
+    try:
+        os.kill(int(lock.read_text(encoding="utf-8")), 0)
+    except (ProcessLookupError, PermissionError):  # it is no process, or not this user's
+        return True
+    except (ValueError, OverflowError):  # from 1.66 on no pid stands there; it sees to its own
+        return False
+    return False

@@ -18,7 +18,7 @@ from memsync.config import Config
 from memsync.daemon import carry_guard
 from memsync.errors import MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX, atomic_write, create_new
-from memsync.locks import exclusive_lock
+from memsync.locks import BusyError, exclusive_lock
 from memsync.rclone import Listing
 from memsync.state import lock_path, state_folder
 from memsync.workspace import MEMORY_NAME, Workspace
@@ -117,7 +117,9 @@ def _bisync(workspace: Workspace, remote: str, *, first: bool) -> rclone.Ended:
     mark = workspace.root / rclone.MARK
     if not mark.exists():
         create_new(mark, b"memsync: both sides have this file, or rclone carries nothing\n")
-    return rclone.bisync(str(workspace.root), remote, str(carry_guard.workdir()), first=first)
+    workdir = carry_guard.workdir()
+    rclone.drop_dead_locks(workdir)
+    return rclone.bisync(str(workspace.root), remote, str(workdir), first=first)
 
 
 def _sentence(remote: str, aside: list[str], *, again: bool) -> str:
@@ -199,6 +201,11 @@ def _give_names_back(root: Path) -> list[str]:
 
 
 def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
+    if "prior lock file found" in ended.said + ended.out:
+        return BusyError(
+            f"rclone is still carrying to {remote} for a process that was ended",
+            hint="wait ten minutes, then memsync daemon run sync",
+        )
     if "too many deletes" in ended.said + ended.out:
         return RefusedError(
             f"most files would be deleted here or in {remote}; nothing was carried",

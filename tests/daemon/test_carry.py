@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from memsync import config as settings
 from memsync import rclone
 from memsync.daemon import carry, carry_guard, scheduler
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
+from memsync.locks import BusyError
 from tests.conftest import SAMPLE
 from tests.support.daemons import Done, memsync
 from tests.support.scale import need, some
@@ -348,6 +351,30 @@ def test_a_carrying_that_is_cut_off_leaves_the_memory_its_name(cloud, pi, desk, 
     assert desk.memory.exists()
     assert "- only on the pi\n" in desk.everything()
     assert "- only on the desk\n" in desk.everything()
+
+
+def test_the_lock_that_a_killed_rclone_left_stops_no_later_run(cloud, pi):
+    """rclone 1.60 takes a lock for a run under way for ever, and calls the remote unreachable."""
+    workdir = Path(pi.env["HOME"], ".local/state/memsync/rclone")
+    listing = next(workdir.glob("*.path1.lst"))
+    lock = listing.with_name(listing.name.replace(".path1.lst", ".lck"))
+    for pid, age in ((ended_process(), 0), (os.getpid(), 601)):
+        lock.write_text(str(pid))
+        moment = time.time() - age
+        os.utime(lock, (moment, moment))
+        pi.add(f"- after {age} seconds")
+        assert pi.sync() == f"in step with {REMOTE}"
+        assert (there(cloud) / "GLOBAL_MEMORY.md").read_text() == pi.memory.read_text()
+    lock.write_text(str(os.getpid()))
+    with pytest.raises(BusyError, match="still carrying"):
+        pi.sync()
+
+
+def ended_process() -> int:
+    """Return the pid of a process that is no more."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
 
 
 def test_a_refresh_of_the_daemon_pulls_before_and_pushes_after(cloud, pi, desk):
