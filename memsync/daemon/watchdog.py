@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -104,12 +104,20 @@ def look(config: Config) -> Look:
     workspace = Workspace.open(config)
     reconcile(workspace)
     stock = take_stock(workspace)
+    unmended = {}
     if config.daemon.drift_repair and any(s.state in MENDABLE for s in stock.targets):
-        _repair(workspace)
+        unmended = _repair(workspace)
     found = fleet.gather(workspace)
     before = _read()
     held = _held(found, before, config)
-    drifts = [d for machine in found for d in _drifts(machine) if not _is_held(d.key, held)]
+    drifts = [
+        replace(d, advice=f"It could not be mended: {unmended[d.name]}")
+        if d.is_here and d.name in unmended
+        else d
+        for machine in found
+        for d in _drifts(machine)
+        if not _is_held(d.key, held)
+    ]
     kept = {key: state for key, state in before.adrift.items() if _is_held(key, held)}
     _write(_alert(config, drifts, before.adrift, kept))
     return Look(tuple(drifts), tuple(name for name, whole in held.items() if whole))
@@ -120,14 +128,19 @@ def sentence(drifts: list[Drift]) -> str:
     return "; ".join(drift.words for drift in drifts) or "every agent has the memory"
 
 
-def _repair(workspace: Workspace) -> None:
-    """Bring this machine's targets in step; what a person had written there is told, and where."""
+def _repair(workspace: Workspace) -> dict[str, str]:
+    """Bring this machine's targets in step; what a person had written there is told, and where.
+
+    Returns:
+        What the disk refused, and why, by the target's name.
+    """
     states = bring_in_step(workspace).targets
     log.info("brought in step: %s", ", ".join(s.name for s in states if s.state == "in-sync"))
     kept = [state for state in states if state.kept]
     if kept:
         lines = [f"{s.name} ({s.path}): what was changed there is kept in {s.kept}" for s in kept]
         notify(workspace.config, "a text changed by hand was replaced", "\n".join(lines))
+    return {_plain(s.name): s.advice for s in states if s.fault}
 
 
 def _drifts(machine: Machine) -> Iterator[Drift]:

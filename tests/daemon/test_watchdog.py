@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -313,6 +314,22 @@ def test_repair_brings_this_machine_in_step_and_keeps_what_was_changed_by_hand(
     assert "Bea" in kept.read_text()
     (alert,) = alerts(told)
     assert str(kept) in alert
+
+
+def test_a_repair_that_the_disk_refused_is_told_with_its_reason(in_step, told, home, monkeypatch):
+    """The advice was a command that would be refused just so."""
+    config = replace(in_step.config, daemon=replace(in_step.config.daemon, drift_repair=True))
+    (home / ".codex" / "AGENTS.md").unlink()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("memsync.targets.writing.atomic_write", refuse)
+    (drift,) = watchdog.run_drift_check(config)
+    (alert,) = alerts(told)
+    reason = "It could not be mended: cannot be written: Read-only file system"
+    assert (drift.state, drift.advice) == ("missing", reason)
+    assert reason in alert
 
 
 def test_repair_never_touches_a_link_or_what_it_cannot_read(in_step, told, home: Path):
