@@ -98,10 +98,17 @@ def _standing(workspace: Workspace) -> str | None:
 
 
 def _changes(listed: Iterable[Backup], after: str | None) -> Iterator[dict[str, Any]]:
-    """Return a row for each backup; `after` is what the memory became behind the newest."""
+    """Return a row for each backup; `after` is what the memory became behind the newest.
+
+    One that cannot be read stands in the list, too: the others are what then helps.
+    """
     for entry in listed:
-        before = entry.path.read_bytes().decode("utf-8", "replace")
-        added, removed = (None, None) if after is None else _count(before, after)
+        before: str | None = None
+        with contextlib.suppress(OSError):
+            before = entry.path.read_bytes().decode("utf-8", "replace")
+        added, removed = None, None
+        if before is not None and after is not None:
+            added, removed = _count(before, after)
         yield {
             "backup": entry.path.name,
             "time": entry.moment.isoformat(),

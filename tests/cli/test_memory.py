@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from memsync.backups import list_backups
 from memsync.state import state_folder
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
@@ -153,6 +156,20 @@ def test_log_lists_the_backups_and_what_changed_after_each(call, written):
     newest, oldest = call("log").out.splitlines()
     assert newest.endswith("then +2 -1 lines")
     assert oldest.startswith("GLOBAL_MEMORY_20261120_")
+
+
+def test_log_lists_the_others_where_one_backup_cannot_be_read(call, written, monkeypatch):
+    newest, oldest = (entry.path for entry in list_backups(written.backups))
+    real = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path == newest:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert [line.split()[0] for line in call("log").out.splitlines()] == [newest.name, oldest.name]
+    assert call("log").out.count("then ? lines") == 2
 
 
 def test_log_lists_the_backups_of_a_damaged_memory_too(call, written):
