@@ -14,11 +14,15 @@ from memsync import batches, checkup, conflicts, proposals, rclone, sessions, st
 from memsync import config as settings
 from memsync.backups import newest_good
 from memsync.config import Config
+from memsync.copies import recognise
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
+from memsync.ledger import LEDGER_NAME
+from memsync.listing import matching
+from memsync.machines import REPORT_NAME
 from memsync.prices import in_dollars
 from memsync.reconcile import doubtful_logs, left_alone
-from memsync.state import state_folder
+from memsync.state import machine_name, state_folder, state_path
 from memsync.strands import named_like_copies
 from memsync.workspace import Workspace
 
@@ -65,7 +69,7 @@ def run(path: Path | None = None) -> list[Check]:
         checks.append(_guarded("budget", lambda: _budget(workspace)))
     if config.provider == "rclone":
         checks.append(_guarded("rclone", lambda: _rclone(config)))
-    return [*checks, *_targets(workspace), *_open_ports(config)]
+    return [*checks, *_namesakes(workspace), *_targets(workspace), *_open_ports(config)]
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:
@@ -123,6 +127,26 @@ def _lint(workspace: Workspace) -> Check:
 def _backups(workspace: Workspace) -> Check:
     newest = newest_good(workspace.backups)
     return Check("backups", ok=True, advice=f"newest {newest.path.name}" if newest else "none yet")
+
+
+def _namesakes(workspace: Workspace) -> Iterator[Check]:
+    """Tell of a second machine by this one's name, as where a home was copied to a new computer.
+
+    Each writes over the other's report and ledger, in a folder where only one should write.
+    """
+    try:
+        name = machine_name()
+        names = [path.name for path in matching(workspace.machines / name)]
+    except OSError:  # the checks above say what is wrong with the folder
+        return
+    copies = (recognise(one, own) for one in names for own in (REPORT_NAME, LEDGER_NAME))
+    if any(copy is not None and copy.certain for copy in copies):
+        yield Check(
+            "machine",
+            ok=False,
+            advice=f"conflict copies in machines/{name}: does another machine go by that name? On"
+            f" the one that was made from the other remove {state_path() / 'machine'}, then them",
+        )
 
 
 def _review(workspace: Workspace) -> Check:

@@ -14,6 +14,7 @@ from memsync import config as settings
 from memsync.doctor import Check
 from memsync.notes import make
 from memsync.publish import bring_in_step
+from memsync.state import state_folder
 from tests.conftest import SAMPLE
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permission bits")
@@ -34,6 +35,17 @@ def change(**values: object) -> None:
 
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_machine_whose_home_was_copied_to_another_is_told(home, workspace):
+    """Both write the one report and the one ledger, and the sync client makes copies of these."""
+    bring_in_step(workspace)
+    own = next(workspace.machines.iterdir())
+    (own / "report (1).toml").touch()  # a name that no client alone makes proves nothing
+    assert failing() == {}
+    (own / "merged.sync-conflict-20261123-101112-ABCDEFG.log").touch()
+    assert f"machines/{own.name}" in failing()["machine"]
+    assert str(state_folder() / "machine") in failing()["machine"]
 
 
 def test_a_healthy_machine_has_no_complaint_and_is_left_as_it_was(home, workspace):
