@@ -137,13 +137,19 @@ def away(remote: str, ended: Ended) -> FolderAwayError:
     )
 
 
-def differing(folder: str, remote: str) -> list[str]:
+def differing(folder: str, remote: str, *, without: str) -> list[str]:
     """Return the files that both have with another content, read in full on both sides.
+
+    Args:
+        folder: the copy on this machine.
+        remote: the remote's folder.
+        without: the name of a file at the top that is not looked at.
 
     Raises:
         FolderAwayError: the remote cannot be read.
     """
-    ended = call("check", "--download", "--combined=-", _OUR_TEMPS, folder, remote, seconds=600)
+    left_out = (_OUR_TEMPS, f"--exclude=/{without}")
+    ended = call("check", "--download", "--combined=-", *left_out, folder, remote, seconds=600)
     lines = ended.out.splitlines()
     if any(line.startswith("! ") for line in lines) or (ended.code and not lines):
         raise away(remote, ended)
@@ -172,16 +178,29 @@ def make(remote: str) -> None:
         raise away(remote, ended)
 
 
-def bisync(folder: str, remote: str, workdir: str, *, first: bool) -> Ended:
+def put(path: Path, place: str) -> None:
+    """Copy a file over the one at a place of a remote, whatever time and size that one has.
+
+    Raises:
+        FolderAwayError: it was not copied.
+    """
+    ended = call("copyto", "--ignore-times", str(path), place)
+    if ended.code:
+        raise away(place, ended)
+
+
+def bisync(folder: str, remote: str, workdir: str, *, without: str, first: bool) -> Ended:
     """Bring a folder and a remote in step, both ways; never with ``--force``.
 
     Args:
         folder: the copy on this machine.
         remote: the remote's folder.
         workdir: where rclone remembers how both were.
+        without: the name of a file at the top that is left as it is on both sides.
         first: True takes both as they are: what one lacks it gets from the other.
     """
-    words = ["bisync", folder, remote, f"--workdir={workdir}", _OUR_TEMPS, "--max-delete=50"]
+    words = ["bisync", folder, remote, f"--workdir={workdir}", "--max-delete=50"]
+    words += [_OUR_TEMPS, f"--exclude=/{without}"]
     if version() >= (1, 66):  # older ones know none of these; `carry` sees to conflicts itself
         words += ["--resilient", "--recover", "--conflict-resolve=path2", "--conflict-loser=num"]
         words += ["--conflict-suffix=conflict", "--max-lock=10m"]

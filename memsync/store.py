@@ -147,23 +147,18 @@ def replace(
     return Written(digest(data), kept)
 
 
-def put_back(workspace: Workspace, data: bytes) -> Path | None:
-    """Put back the bytes that stood there before something damaged them; return what is kept of it.
+def take(workspace: Workspace, data: bytes) -> None:
+    """Put in its place the memory that another machine made, as a sync client would.
 
-    The caller holds this machine's publish lock. Nobody made this text from another one, so
-    nothing is written down of where it comes from.
-
-    Returns:
-        The backup of what stood there; None where it had no bytes.
+    The caller holds this machine's publish lock, and sees to it that what stands there is not lost.
+    Where the text comes from is written down by whoever made it.
 
     Raises:
         DamagedMemoryError: `data` is no memory; nothing was written.
         OSError: the disk refused; what stands there is whole, be it the old or the new.
     """
     check(data, str(workspace.memory))
-    kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
     atomic_write(workspace.memory, data, in_use=True)
-    return kept
 
 
 def unsaved(workspace: Workspace) -> Path | None:

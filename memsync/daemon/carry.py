@@ -1,8 +1,9 @@
 """Carrying changes between this machine's copy and an rclone remote, both ways, losing neither.
 
-`rclone bisync` does the carrying. What it would do to a file that both sides changed depends on its
-version, and the older ones take the file's name away from both; so such a file is seen to before:
-the copy here steps aside under the name of a conflict copy, and the remote's keeps the name.
+`rclone bisync` does the carrying, but for the memory's own (`carry_memory`). What it would do to a
+file that both sides changed depends on its version, and the older ones take the file's name away
+from both; so such a file is seen to before: the copy here steps aside under the name of a conflict
+copy, and the remote's keeps the name.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import rclone, store
-from memsync.backups import COPIES
+from memsync import rclone, reading, store
 from memsync.config import Config
-from memsync.daemon import carry_guard
+from memsync.daemon import carry_memory, carry_names
 from memsync.errors import MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX, atomic_write, create_new
 from memsync.locks import BusyError, exclusive_lock
@@ -31,14 +34,23 @@ LEAST_FILES = 8
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Before:
+    """How both sides were after the last carrying, and the digest of the memory that both had."""
+
+    here: Listing
+    there: Listing
+    memory: str
+
+
 def carry(config: Config) -> str:
     """Bring the copy and the remote in step; return what was done, in one sentence.
 
     Raises:
-        BusyError: another process does so right now, or writes.
+        BusyError: another process does so right now, or writes, or the memory changed meanwhile.
         FolderAwayError: the remote cannot be reached; what is here goes on.
-        RefusedError: the remote has lost the memory or most of what it had, or its memory is
-            damaged; nothing was done. Or what came was damaged: the memory here is put back.
+        RefusedError: the remote has lost the memory or most of what it had, or the memory is
+            damaged here or there; nothing was done.
     """
     remote = config.rclone_remote
     if not remote:
@@ -48,78 +60,104 @@ def carry(config: Config) -> str:
         )
     workspace = Workspace.open(config)
     with exclusive_lock(lock_path(workspace.root, "carry"), "the remote", timeout=0):
-        _take_back(workspace.root)  # what a run that was cut off left aside
-        with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
-            carry_guard.mend(workspace, remote)
+        with _no_other_writer(workspace):
+            carry_names.take_back(workspace.root)  # what a run that was cut off left aside
         store.read(workspace)  # a damaged memory goes nowhere
         there = rclone.listing(remote)
-        before = _baseline(config)
+        before = _baseline(remote)
         _brake(remote, there, before)
-        carry_guard.look_at_theirs(workspace, remote, there or {})
+        theirs = carry_memory.look_at_theirs(workspace, remote, there or {})
         if there is None:
             rclone.make(remote)
-        # Nothing may be written here between the look at both sides and the end of the carrying.
-        with (
-            exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"),
-            exclusive_lock(lock_path(workspace.root, "publish"), "the memory"),
-        ):
-            return _carry(workspace, remote, there or {}, before)
+        with _no_other_writer(workspace):
+            return _carry(workspace, remote, there or {}, theirs, before)
+
+
+@contextmanager
+def _no_other_writer(workspace: Workspace) -> Iterator[None]:
+    """Have nothing written here by memsync in the body: from the look at both sides to the end."""
+    with (
+        exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"),
+        exclusive_lock(lock_path(workspace.root, "publish"), "the memory"),
+    ):
+        yield
 
 
 def has_changed(config: Config) -> bool:
     """Tell whether something changed here since the last carrying; False where it is away."""
-    before = _baseline(config)
+    before = _baseline(config.rclone_remote)
     try:
-        return before is None or _here(Workspace.open(config).root) != before["here"]
+        return before is None or _here(Workspace.open(config).root) != before.here
     except (MemsyncError, OSError):
         return False
 
 
 def _carry(
-    workspace: Workspace, remote: str, there: Listing, before: dict[str, Listing] | None
+    workspace: Workspace,
+    remote: str,
+    there: Listing,
+    theirs: bytes | None,
+    before: _Before | None,
 ) -> str:
     root, again = workspace.root, False
+    mine = reading.read_bytes(workspace.memory)
+    sides = carry_memory.Sides(mine, theirs, before.memory if before else "")
     changed = _changed_on_both(root, there, before) if before else _different(root, remote)
-    with carry_guard.held(workspace, remote):
-        try:
-            unseen = _unseen(changed, there, before)
-            for path in unseen:  # stepping aside would be a deletion to bisync, there as well
-                create_new(_free_name(root / path), rclone.read_bytes(remote, path))
-            aside = [*unseen, *(_step_aside(root, path) for path in changed if path not in unseen)]
-            ended = _bisync(workspace, remote, first=before is None)
-            if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
-                aside += [_step_aside(root, path) for path in _different(root, remote)]
-                ended, again = _bisync(workspace, remote, first=True), True
-            while not ended.code and (found := _give_names_back(root)):
-                aside += found
-                ended = _bisync(workspace, remote, first=False)
-            if ended.code:
-                raise _failed(remote, ended)
-        finally:
-            _take_back(root)
-        _note_down(workspace, remote, there)
+    try:
+        aside = [MEMORY_NAME] if sides.are_both_new else []
+        if aside:
+            create_new(carry_names.free_name(workspace.memory), mine)
+        unseen = _unseen(changed, there, before)
+        for path in unseen:  # stepping aside would be a deletion to bisync, there as well
+            create_new(carry_names.free_name(root / path), rclone.read_bytes(remote, path))
+        aside += [
+            *unseen,
+            *(carry_names.step_aside(root, path) for path in changed if path not in unseen),
+        ]
+        ended = _bisync(workspace, remote, first=before is None)
+        if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
+            aside += [carry_names.step_aside(root, path) for path in _different(root, remote)]
+            ended, again = _bisync(workspace, remote, first=True), True
+        while not ended.code and (found := carry_names.give_names_back(root)):
+            aside += found
+            ended = _bisync(workspace, remote, first=False)
+        if ended.code:
+            raise _failed(remote, ended)
+    finally:
+        carry_names.take_back(root)
+    # Last of all: what it was made from is then written down on the side to which it goes.
+    agreed = carry_memory.carry(workspace, remote, sides)
+    _note_down(workspace, remote, there, sides.agreed if agreed is None else agreed)
+    if agreed is None:
+        raise BusyError(
+            f"the memory changed here or in {remote} while all else was carried",
+            hint="memsync daemon run sync carries it",
+        )
     return _sentence(remote, aside, again=again)
 
 
-def _note_down(workspace: Workspace, remote: str, there: Listing) -> None:
-    """Write down how both sides are now, as bisync knows them: before a memory is put back.
+def _note_down(workspace: Workspace, remote: str, there: Listing, memory: str) -> None:
+    """Write down how both sides are now.
 
     A memory that went there meanwhile is still missed by the next run.
     """
     after = rclone.listing(remote)
     if after is not None:
         had = {name: there[name] for name in (MEMORY_NAME,) if name in there}
-        table = {"remote": remote, "here": _here(workspace.root), "there": {**had, **after}}
-        atomic_write(_path(workspace.config), json.dumps(table).encode())
+        sides = {"here": _here(workspace.root), "there": {**had, **after}}
+        atomic_write(_path(), json.dumps({"remote": remote, "memory": memory, **sides}).encode())
 
 
 def _bisync(workspace: Workspace, remote: str, *, first: bool) -> rclone.Ended:
     mark = workspace.root / rclone.MARK
     if not mark.exists():
         create_new(mark, b"memsync: both sides have this file, or rclone carries nothing\n")
-    workdir = carry_guard.workdir()
+    workdir = state_folder() / "rclone"
+    workdir.mkdir(exist_ok=True, mode=0o700)
     rclone.drop_dead_locks(workdir)
-    return rclone.bisync(str(workspace.root), remote, str(workdir), first=first)
+    return rclone.bisync(
+        str(workspace.root), remote, str(workdir), without=MEMORY_NAME, first=first
+    )
 
 
 def _sentence(remote: str, aside: list[str], *, again: bool) -> str:
@@ -131,11 +169,11 @@ def _sentence(remote: str, aside: list[str], *, again: bool) -> str:
     return "; ".join(words)
 
 
-def _brake(remote: str, there: Listing | None, before: dict[str, Listing] | None) -> None:
+def _brake(remote: str, there: Listing | None, before: _Before | None) -> None:
     """Refuse a remote that has lost what it had: an emptied folder is no wish to delete."""
     if before is None:
         return
-    now, had = there or {}, before["there"]
+    now, had = there or {}, before.there
     lost = [path for path in had if path not in now]
     if (MEMORY_NAME in lost and not _stands_aside(now)) or (
         len(had) >= LEAST_FILES and len(lost) > len(had) / 2
@@ -151,17 +189,17 @@ def _stands_aside(listing: Listing) -> bool:
     return any(path.startswith(f"{MEMORY_NAME}..path") for path in listing)
 
 
-def _changed_on_both(root: Path, there: Listing, before: dict[str, Listing]) -> list[str]:
-    """Return what both sides changed since the last carrying."""
+def _changed_on_both(root: Path, there: Listing, before: _Before) -> list[str]:
+    """Return what both sides changed since the last carrying; not the memory."""
     here = _here(root)
     return [
         path
-        for path in sorted(here.keys() & there.keys())
-        if here[path] != before["here"].get(path) and there[path] != before["there"].get(path)
+        for path in sorted((here.keys() & there.keys()) - {MEMORY_NAME})
+        if here[path] != before.here.get(path) and there[path] != before.there.get(path)
     ]
 
 
-def _unseen(changed: list[str], there: Listing, before: dict[str, Listing] | None) -> list[str]:
+def _unseen(changed: list[str], there: Listing, before: _Before | None) -> list[str]:
     """Return what was changed there within the second of the last change.
 
     An older bisync goes by times alone, whole seconds in most clouds, and would see no change. So
@@ -169,35 +207,13 @@ def _unseen(changed: list[str], there: Listing, before: dict[str, Listing] | Non
     """
     if before is None:
         return []
-    had = before["there"]
+    had = before.there
     return [p for p in changed if p in had and had[p][1][:_SECOND] == there[p][1][:_SECOND]]
 
 
 def _different(root: Path, remote: str) -> list[str]:
     """Return what both sides have and not alike, where it is not known how they were before."""
-    return rclone.differing(str(root), remote)
-
-
-def _step_aside(root: Path, path: str) -> str:
-    """Give a file's name to what the remote has; what stands here becomes its conflict copy."""
-    (root / path).rename(_free_name(root / path))
-    return path
-
-
-def _give_names_back(root: Path) -> list[str]:
-    """Undo what an older bisync does to a file that both sides changed after all.
-
-    It takes the name away on both sides, and leaves ``NAME..path1`` and ``NAME..path2``.
-    """
-    given = []
-    for theirs in sorted(root.rglob("*..path2")):
-        path = theirs.with_name(theirs.name.removesuffix("..path2"))
-        ours = path.with_name(f"{path.name}..path1")
-        if not path.exists() and ours.exists():
-            theirs.rename(path)
-            ours.rename(_free_name(path))
-            given.append(path.relative_to(root).as_posix())
-    return given
+    return rclone.differing(str(root), remote, without=MEMORY_NAME)
 
 
 def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
@@ -214,24 +230,6 @@ def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
     return rclone.away(remote, ended)
 
 
-def _take_back(root: Path) -> None:
-    """Give what stepped aside its name again where the remote's text did not come after all."""
-    for copy in sorted(root.rglob("*.conflict[0-9]*"), reverse=True):
-        name, _, number = copy.name.rpartition(".conflict")
-        if copy.parent.name == COPIES or not number.isdecimal():
-            continue  # kept under its own name, or a person's file
-        path = copy.with_name(name)
-        if not path.exists():
-            copy.rename(path)
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (free := path.with_name(f"{path.name}.conflict{number}")).exists():
-        number += 1
-    return free
-
-
 def _here(root: Path) -> dict[str, tuple[int, str]]:
     found = {}
     for path in root.rglob("*"):
@@ -241,19 +239,18 @@ def _here(root: Path) -> dict[str, tuple[int, str]]:
     return found
 
 
-def _baseline(config: Config) -> dict[str, Listing] | None:
+def _baseline(remote: str) -> _Before | None:
     """Return how both sides were after the last carrying; None where there was none."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        table = json.loads(_path(config).read_text(encoding="utf-8"))
-        if table["remote"] == config.rclone_remote:
-            sides = {side: table[side] for side in ("here", "there")}
-            return {
-                side: {path: (int(size), str(time)) for path, (size, time) in listed.items()}
-                for side, listed in sides.items()
-            }
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        table = json.loads(_path().read_text(encoding="utf-8"))
+        if table["remote"] == remote:
+            here, there = (
+                {path: (int(size), str(time)) for path, (size, time) in table[side].items()}
+                for side in ("here", "there")
+            )
+            return _Before(here, there, str(table["memory"]))
     return None
 
 
-def _path(config: Config) -> Path:
-    del config
+def _path() -> Path:
     return state_folder() / "rclone.json"

@@ -1,0 +1,77 @@
+"""The memory itself is carried by memsync, not by bisync: read whole, looked at, put in one step.
+
+rclone before 1.63 writes a file where it stands, piece by piece: whoever read the memory then, or
+after a power cut, would take a piece of it for what a person left of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memsync import rclone, reading, store
+from memsync.digests import digest
+from memsync.rclone import Listing
+from memsync.workspace import MEMORY_NAME, Workspace
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The memory here and there, and the digest of what both had last; empty if that is unknown."""
+
+    mine: bytes
+    theirs: bytes | None
+    agreed: str
+
+    @property
+    def is_theirs_new(self) -> bool:
+        """Whether the remote's takes the place of ours."""
+        there = self.theirs not in {None, self.mine}
+        return there and digest(self.theirs or b"") != self.agreed
+
+    @property
+    def are_both_new(self) -> bool:
+        """Whether the remote's takes the place of one that only this machine has."""
+        return self.is_theirs_new and digest(self.mine) != self.agreed
+
+
+def look_at_theirs(workspace: Workspace, remote: str, there: Listing) -> bytes | None:
+    """Return the remote's memory; None where it has none.
+
+    Raises:
+        DamagedMemoryError: it is damaged; carried, it would replace the sound one here.
+        FolderAwayError: it cannot be read.
+    """
+    if MEMORY_NAME not in there:
+        return None
+    place = rclone.place_of(remote, MEMORY_NAME)
+    theirs = rclone.read_bytes(remote, MEMORY_NAME)
+    reading.check(
+        theirs, place, f"rclone copyto {workspace.memory} {place} puts the one here there"
+    )
+    return theirs
+
+
+def carry(workspace: Workspace, remote: str, sides: Sides) -> str | None:
+    """Bring the memory to the side that lacks it, and return the digest of what both have.
+
+    The caller holds the publish lock, and has kept a copy of ours where both are new.
+
+    Returns:
+        None where one of the two became another since they were looked at; nothing was done.
+
+    Raises:
+        DamagedMemoryError: ours was damaged meanwhile.
+        FolderAwayError: the remote cannot be reached; it is not known which one it has.
+        OSError: ours could not be replaced, and stands as it stood.
+    """
+    if sides.theirs == sides.mine:
+        return digest(sides.mine)
+    if reading.read_bytes(workspace.memory) != sides.mine:
+        return None
+    if sides.theirs is not None and sides.is_theirs_new:
+        store.take(workspace, sides.theirs)
+        return digest(sides.theirs)
+    if sides.theirs is not None and rclone.read_bytes(remote, MEMORY_NAME) != sides.theirs:
+        return None
+    rclone.put(workspace.memory.resolve(), rclone.place_of(remote, MEMORY_NAME))
+    return digest(sides.mine)
