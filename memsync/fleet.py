@@ -113,7 +113,12 @@ def gather(workspace: Workspace) -> list[Machine]:
     reports = {report.machine: report for report in machines.read_all(workspace)}
     present = reports.pop(here, Report(here, "", None, "", ()))
     gone = machines.forgotten(workspace)
-    others = [reports[name] for name in sorted(reports) if not _is_gone(reports[name], gone)]
+    now = clock.now()
+    others = [
+        reports[name]
+        for name in sorted(reports)
+        if not any(_is_gone(reports[name], moment, now) for moment in gone.get(name, ()))
+    ]
     wanted, looked_at, advice = _look(workspace, present)
     return [
         _machine(workspace, looked_at, wanted, present.time, advice),
@@ -121,10 +126,15 @@ def gather(workspace: Workspace) -> list[Machine]:
     ]
 
 
-def _is_gone(report: Report, gone: dict[str, datetime]) -> bool:
-    """Tell whether a machine was forgotten and has been silent since."""
-    moment = gone.get(report.machine)
-    return moment is not None and (report.time is None or report.time <= moment)
+def _is_gone(report: Report, moment: datetime, now: datetime) -> bool:
+    """Tell whether a machine that was forgotten at a moment has been silent since.
+
+    A moment ahead of the clock is that of a report of then; one by a clock set right is newer.
+    """
+    if report.time is None:
+        return True
+    was_ahead = moment - now > MOST_AHEAD
+    return report.time <= moment and (not was_ahead or _is_ahead(report, now))
 
 
 def _look(workspace: Workspace, present: Report) -> tuple[Wanted | None, Report, dict[str, str]]:

@@ -124,9 +124,12 @@ def forget(workspace: Workspace, name: str) -> None:
     append_line(own_folder(workspace.machines) / FORGOTTEN_NAME, f"{moment} {name}")
 
 
-def forgotten(workspace: Workspace) -> dict[str, datetime]:
-    """Return which machines were forgotten on any machine, each with when it last was."""
-    found: dict[str, datetime] = {}
+def forgotten(workspace: Workspace) -> dict[str, list[datetime]]:
+    """Return which machines were forgotten on any machine, each with the moments of that.
+
+    Where its report was of a clock that was ahead, the moment is that report's.
+    """
+    found: dict[str, list[datetime]] = {}
     for path in in_each(workspace.machines, FORGOTTEN_NAME):
         try:
             lines = path.read_text("utf-8", "replace").splitlines()
@@ -136,7 +139,7 @@ def forgotten(workspace: Workspace) -> dict[str, datetime]:
             moment, name = line.partition(" ")[::2]
             when = since({"since": moment})
             if when is not None:
-                found[name] = max(when, found.get(name, when))
+                found.setdefault(name, []).append(when)
     return found
 
 

@@ -183,6 +183,10 @@ def test_a_machine_whose_clock_was_ahead_can_be_forgotten_and_comes_back(call, w
         assert "ahead: " not in call("machines", "--forget", "ahead").out
         report_of(workspace, "ahead", now, "2027-11-02T09:00:01Z")
         assert "ahead: unknown" in call("machines").out
+        call("machines", "--forget", "ahead")
+        report_of(workspace, "ahead", now, "2026-11-02T09:00:00Z")  # its clock was set
+        assert "ahead: in sync" in call("machines").out
+        assert "ahead: " not in call("machines", "--forget", "ahead").out
 
 
 def test_a_clock_set_back_here_makes_this_machine_no_unknown_one(call, workspace):
