@@ -87,7 +87,11 @@ class DaySeen:
 
 
 def add_missing(
-    workspace: Workspace, wanted: Iterable[Note], last_seen: DaySeen | None = None
+    workspace: Workspace,
+    wanted: Iterable[Note],
+    last_seen: DaySeen | None = None,
+    *,
+    timeout: float = 30,
 ) -> int:
     """Add those notes that their days' logs do not hold yet; return how many that were.
 
@@ -98,15 +102,17 @@ def add_missing(
         workspace: whose logs.
         wanted: the notes.
         last_seen: what the last call saw; a log that looks otherwise now is read again.
+        timeout: seconds to wait for another process that writes; 0 tries once.
 
     Raises:
+        BusyError: another process wrote for all that time.
         FolderAwayError: a log cannot be written; it is as it was.
     """
     by_day: dict[date, list[Note]] = {}
     for note in wanted:
         by_day.setdefault(note.day, []).append(note)
     try:
-        with exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"):
+        with exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log", timeout):
             open_ledger(workspace)
             seen = last_seen or DaySeen()
             return sum(_add_to_day(workspace, day, by_day[day], seen) for day in sorted(by_day))

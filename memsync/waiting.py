@@ -26,19 +26,20 @@ def add(workspace: Workspace, note: Note) -> None:
     sessions.append(workspace, note)
 
 
-def deliver(workspace: Workspace) -> int:
+def deliver(workspace: Workspace, timeout: float = 30) -> int:
     """Put the notes that commands kept into their logs; return how many that were.
 
     On a mount that may forget what it was given they stay kept until they are merged.
 
     Raises:
+        BusyError: another process wrote for all of `timeout` seconds; the notes stay kept.
         FolderAwayError: a log or ledger cannot be read or written; the notes stay kept.
         OSError: one cannot be read, or not removed after it is in its log.
     """
     kept = spool.set_aside()
     if not kept:
         return 0
-    moved = sessions.add_missing(workspace, kept.values())
+    moved = sessions.add_missing(workspace, kept.values(), timeout=timeout)
     merged = (sessions.merged_ids(workspace) or set()) if may_forget(workspace.root) else None
     for path, note in kept.items():
         if merged is None or note.id in merged:

@@ -41,7 +41,7 @@ def open_workspace(config: Config | None = None) -> Workspace:
     if context is not None:
         context.call_on_close(lambda: _keep_fresh(workspace))
     with contextlib.suppress(MemsyncError, OSError):  # they wait on; the command goes ahead
-        waiting.deliver(workspace)
+        waiting.deliver(workspace, timeout=0)  # rclone may carry for minutes
     return workspace
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from memsync import clock, config_writer, sessions, spool
 from memsync import config as settings
-from memsync import config_writer, sessions
-from memsync.notes import MAX_BYTES
+from memsync.locks import exclusive_lock
+from memsync.notes import MAX_BYTES, make
 from memsync.question import EDIT_TOOL
-from memsync.state import state_folder
+from memsync.state import lock_path, state_folder
 from tests.conftest import SAMPLE
 from tests.support.messages_server import cut_off, edits
 
@@ -278,6 +279,22 @@ def test_a_note_for_a_folder_that_is_away_is_kept_and_goes_in_by_the_next_comman
     (note,) = sessions.pending(workspace)
     assert (note.text, note.came_by) == ("not lost", "terminal")
     assert "not lost" in call("refresh", "--json").out
+
+
+def test_no_command_waits_to_deliver_a_note_while_the_log_is_being_carried(
+    call, workspace, monkeypatch
+):
+    spool.keep_aside(make("taken meanwhile", clock.now()))
+
+    def waited(_seconds: float) -> None:
+        raise AssertionError("it waited for the lock")
+
+    with exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"):
+        monkeypatch.setattr("time.sleep", waited)
+        assert call("status").code == 0
+        assert sessions.pending(workspace) == []
+    assert call("status").code == 0
+    assert pending(workspace) == ["taken meanwhile"]
 
 
 def test_a_dry_run_for_a_folder_that_is_away_keeps_nothing(call, workspace):
