@@ -13,7 +13,7 @@ from memsync.merging import Choice
 from memsync.publish import Published, publish
 from memsync.store import Memory
 from memsync.strands import Texts
-from memsync.weaving import Dispute, Woven, settle, stands, weave
+from memsync.weaving import Dispute, Woven, may_be_picked, settle, weave
 from memsync.workspace import Workspace
 
 TRIES = 5
@@ -84,8 +84,7 @@ def decide(
         memory = store.read(workspace)
         if based_on not in {None, memory.digest}:
             break
-        side = dispute.theirs if choice is Choice.THEIRS else dispute.ours
-        if choice is not Choice.BOTH and not stands(split_lines(memory.text), side):
+        if not may_be_picked(split_lines(memory.text), dispute, choice):
             raise MemoryMovedError(
                 "that text stands in the memory no more, and the other one would go, too",
                 hint="keep the other, or both, then put back what you miss: memsync edit",

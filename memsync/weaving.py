@@ -143,6 +143,17 @@ def stands(lines: Sequence[str], side: Lines) -> bool:
     return all(line.rstrip() in present for line in side if line.strip())
 
 
+def may_be_picked(lines: Sequence[str], dispute: Dispute, choice: Choice) -> bool:
+    """Tell whether a memory has a text left once `choice` is made: of what was picked, or as it is.
+
+    Somebody may have taken the picked text out meanwhile; with the other one gone, both would be.
+    """
+    own = dispute.rejected(_other(choice))
+    present = {line.rstrip() for line in lines}
+    is_there = not own or any(line.rstrip() in present for line in own)
+    return is_there or not leaving(lines, dispute, choice)
+
+
 def leaving(lines: Sequence[str], dispute: Dispute, choice: Choice) -> list[int]:
     """Return which lines of a memory go once `dispute` is decided: where they are, in order.
 

@@ -24,7 +24,7 @@ from memsync.document import scan
 from memsync.errors import MemoryMovedError
 from memsync.merging import Choice, Lines
 from memsync.store import Memory
-from memsync.weaving import Dispute, leaving, stands
+from memsync.weaving import Dispute, leaving, may_be_picked, stands
 from memsync.workspace import MEMORY_NAME, Workspace
 
 
@@ -32,14 +32,15 @@ from memsync.workspace import MEMORY_NAME, Workspace
 class Side:
     """One of two texts: its lines in pieces, where it stands, and what goes if it is picked.
 
-    `at` is the number of its first line in the memory; None where it has none, or stands there no
-    more, which makes `is_whole` false, and then it can be picked no more. `takes` are the numbers
-    of the lines that go, `constraints` those of them that are hard constraints.
+    `at` is the number of its first line in the memory; None where it has none, or does not stand
+    there whole any more. It can be picked where it `can_stay`. `takes` are the numbers of the lines
+    that go, `constraints` those of them that are hard constraints.
     """
 
     lines: tuple[Parts, ...]
     at: int | None
     is_whole: bool
+    can_stay: bool
     takes: tuple[int, ...]
     constraints: tuple[str, ...]
 
@@ -135,7 +136,8 @@ def views(open_ones: Sequence[Dispute], memory: str) -> list[View]:
         held = tuple(outline.lines[at].strip() for at in gone if at in limits)
         is_whole = stands(outline.lines, lines)
         at = _line_of(lines, outline.lines) if is_whole else None
-        return Side(parts, at, is_whole, tuple(at + 1 for at in gone), held)
+        can_stay = may_be_picked(outline.lines, dispute, choice)
+        return Side(parts, at, is_whole, can_stay, tuple(at + 1 for at in gone), held)
 
     found = []
     for dispute in open_ones:

@@ -1,5 +1,6 @@
 """`memsync conflicts`: what came together is told, what is disputed is shown and decided."""
 
+import itertools
 import json
 from collections import Counter
 
@@ -73,6 +74,30 @@ def test_a_text_that_is_gone_cannot_be_picked_for_then_both_would_be(call, dispu
     assert done.code == 6
     assert "stands in the memory no more" in done.err
     assert "Oslo" in disputed.memory.read_text()
+
+
+WORDINGS = ("Oslo", "Rome", "Lima", "Bern")
+
+
+@pytest.mark.parametrize("picks", [*itertools.product(["ours", "theirs"], repeat=3)], ids="-".join)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_of_many_wordings_each_question_can_be_decided_and_one_stays(
+    call, disputed, picks, newest_first
+):
+    for number, city in enumerate(WORDINGS[2:]):
+        copy = disputed.root / COPY.replace("101112", f"10111{number}")
+        copy.write_text(SAMPLE.replace("Turin", city))
+    call("conflicts")
+    for pick in picks:
+        rows = call("conflicts", "--json").json["conflicts"]
+        done = call("conflicts", "decide", rows[-1 if newest_first else 0]["id"], f"--{pick}")
+        if done.code:
+            assert "stands in the memory no more" in done.err
+            other = "ours" if pick == "theirs" else "theirs"
+            done = call("conflicts", "decide", rows[-1 if newest_first else 0]["id"], f"--{other}")
+        assert done.code == 0
+    assert call("conflicts").out == "No conflicts.\n"
+    assert any(city in disputed.memory.read_text() for city in WORDINGS)
 
 
 def test_a_decision_that_is_none_and_a_conflict_that_is_none_are_refused(call, disputed):
