@@ -12,11 +12,13 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-# "conflict" in the languages sync clients speak; Dropbox translates its suffix.
+# "conflict" in the languages sync clients speak; Dropbox translates its suffix. Each is spelled as
+# NFC has it, which is not always one character for what looks like one.
 _CONFLICT = (
-    r"(?:conflict|konflikt?|conflit|conflito|kolizj|ristiriit|ütköz|çak|çelişki"
-    r"|конфликт|конфлікт|競合|冲突|衝突|충돌|motstridig|motstridende|modstridende"
-    r"|conflicterend|uoverensstemmende|kolidując|bercanggah)"
+    r"(?:conflict|konflikt?|conflit|kolizj|kolidując|sprzeczn|ristiriit|ütköz|çak|çelişki|rozpor"
+    r"|sukob|сукоб|конфликт|конфлікт|суперечлив|motstridig|motstridende|modstridende"
+    r"|uoverensstemmende|bercanggah|bertentangan|xung đột|σύγκρουσ|διένεξ|競合|矛盾|冲突|衝突|충돌"
+    r"|ขัดแย้ง|विरोध|टकराव|تعارض|تضارب|تناقض|תנגש|סותר)"
 )
 _MOMENT = r"\d{4}-\d\d-\d\d"
 _CLASH = r"(?:case|unicode encoding|selective sync)"
@@ -44,6 +46,7 @@ _BEFORE_ENDING = (
     _suffix("Obsidian Sync", rf" \(conflicted copy {_WORDS} \d{{12}}\)"),
     _suffix("Dropbox", rf" ?\((?:[^()]*['\u2019]s )?(?:{_CLASH} conflict)(?: \d+)?\)"),
     _suffix("Dropbox", rf" ?\((?=.*{_MOMENT}){_WORDS}{_CONFLICT}{_WORDS}\)"),
+    _suffix("Dropbox", rf" ?\((?:{_WORDS}['\u2019]s )?conflicted copy(?: \(?\d+\)?)?\)"),
     _suffix("pCloud", r" ?\[conflicted\](?: ?\d+)?"),
     _suffix("Nextcloud", r"[._]conflict-[\w.-]*\d[\w.-]*"),
     _suffix("rclone", r"\.\.path[12]"),

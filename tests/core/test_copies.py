@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -41,6 +42,8 @@ NAMES = [
     ("Dropbox", True, "{} (Ada ütköző példánya 2026-11-23).md"),
     ("Dropbox", True, "{} (Ada çelişkili kopya 2026-11-23).md"),
     ("Dropbox", True, "{} (Ada의 충돌된 사본 2026-11-23).md"),
+    ("Dropbox", True, "{} (Ada's conflicted copy).md"),  # by its API, without a date
+    ("Dropbox", True, "{} (Ada's conflicted copy (1)).md"),
     ("Dropbox", True, "{} (Unicode Encoding Conflict).md"),
     ("Dropbox", True, "{} (Selective Sync Conflict 1).md"),
     ("another client", False, "{} (conflicted).md"),
@@ -72,6 +75,50 @@ NAMES = [
 ]
 ORIGINALS = ["GLOBAL_MEMORY", "2026-11-23"]
 
+# What Dropbox, or a client like it, puts between the parentheses; {} is whose copy it is.
+CONFLICTED_COPY = [
+    "{}'s conflicted copy",
+    "{} in Konflikt stehende Kopie",
+    "Copie en conflit de {}",
+    "Copia en conflicto de {}",
+    "Copia in conflitto di {}",
+    "conflicterende kopie van {}",
+    "{}s motstridiga kopia",
+    "{} sin motstridende kopi",
+    "{}s modstridende kopi",
+    "wersja powodująca konflikt użytkownika {}",
+    "sprzeczna kopia {}",
+    "Cópia em conflito de {}",
+    "Cópia conflitante de {}",
+    "Конфликтующая копия пользователя {}",
+    "Конфліктна копія {}",
+    "Суперечлива копія {}",
+    "{} の競合コピー",
+    "{} の矛盾するコピー",
+    "{} 的冲突副本",
+    "{} 的衝突複本",
+    "{}의 충돌하는 복사본",
+    "Salinan bercanggah {}",
+    "Salinan {} yang bertentangan",
+    "สำเนาที่ขัดแย้งกันของ {}",
+    "{} की विरोधी प्रति",
+    "{} की टकराव वाली प्रति",
+    "نسخة {} المتعارضة",
+    "نسخة متضاربة من {}",
+    "نسخه متناقض {}",
+    "עותק מתנגש של {}",
+    "עותק סותר של {}",
+    "Αντίγραφο σε διένεξη του {}",
+    "Αντίγραφο σε σύγκρουση {}",
+    "Bản sao xung đột của {}",
+    "{} adlı kişinin çakışan kopyası",  # noqa: RUF001
+    "Kopie {} v rozporu",
+    "Sukobljena kopija {}",
+    "Сукобљена копија {}",
+    "{} ristiriitainen kopio",
+]
+OWNERS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"], exclude_characters="()/"))
+
 
 @pytest.mark.parametrize("stem", ORIGINALS)
 @pytest.mark.parametrize(("client", "certain", "name"), NAMES, ids=str)
@@ -80,6 +127,22 @@ def test_a_copy_is_told_by_its_name(client: str, certain: bool, name: str, stem:
         copy = recognise(unicodedata.normalize(spelling, name.format(stem)), f"{stem}.md")
         assert copy is not None
         assert (copy.client, copy.certain) == (client, certain)
+
+
+@pytest.mark.parametrize("words", CONFLICTED_COPY)
+@given(
+    owner=OWNERS,
+    behind=st.sampled_from(["", " (1)", " 10.11.12"]),
+    stem=st.sampled_from(ORIGINALS),
+    spelling=st.sampled_from(["NFC", "NFD"]),
+)
+def test_a_copy_is_told_in_any_language_whoever_made_it_and_however_it_is_spelled(
+    words: str, owner: str, behind: str, stem: str, spelling: Literal["NFC", "NFD"]
+) -> None:
+    name = f"{stem} ({words.format(owner)} 2026-11-23{behind}).md"
+    copy = recognise(unicodedata.normalize(spelling, name), f"{stem}.md")
+    assert copy is not None
+    assert (copy.client, copy.certain) == ("Dropbox", True)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +155,8 @@ def test_a_copy_is_told_by_its_name(client: str, certain: bool, name: str, stem:
         "GLOBAL_MEMORY copy.md",
         "GLOBAL_MEMORY (conflict of interest).md",
         "GLOBAL_MEMORY (draft).md",
+        "GLOBAL_MEMORY (สำเนาของ Ada 2026-11-23).md",
+        "GLOBAL_MEMORY (נוסח סותר).md",
         "GLOBAL_MEMORY.md.bak",
         "GLOBAL_MEMORY.md.tmp",
         "GLOBAL_MEMORY.md.partial",
