@@ -139,7 +139,9 @@ class Kinship:
 
     def _lines_of(self, name: str) -> frozenset[str]:
         if name not in self._lines:
-            text = self._find(name) or ""
+            text = self._find(name)
+            if text is None:  # it may yet come to hand, and is no empty text then
+                return frozenset()
             self._lines[name] = frozenset(line.strip() for line in text.split("\n")) - {""}
         return self._lines[name]
 

@@ -96,3 +96,16 @@ def test_of_a_text_that_came_back_it_is_told_which_time_another_was_made_from():
     assert known.base_of(FIRST, other) == LONGER
     assert not graph.descends(SHORTER, FIRST)
     assert graph.descends(SHORTER, SHORTER)
+
+
+def test_a_text_that_comes_to_hand_later_was_not_an_empty_one():
+    """Any other would show that it was made from an empty one, and its lines would be lost."""
+    other = FIRST + "- a line of the other machine\n"
+    events = [Event("00", FIRST, ()), Event("01", other, (FIRST,)), Event("02", LONGER, (FIRST,))]
+    by_hand = "# By hand\n\n- a line that was added to it\n"
+    at_hand = {FIRST: FIRST, LONGER: LONGER, by_hand: by_hand}
+    known = Kinship(Graph(events), at_hand.get)
+    assert known.judge(by_hand, LONGER, alone=False) is Fate.CLAIMED
+    at_hand[other] = other
+    assert not known.shows(by_hand, 1)
+    assert known.base_of(by_hand, other) == FIRST
