@@ -105,7 +105,7 @@ def kept_notes(root: Path) -> dict[date, list[Note]]:
 
 
 def forget_notes(root: Path, day: date) -> None:
-    """Keep the notes of a day no longer: they are merged, or nobody would miss them."""
+    """Keep the notes of a day no longer: they are merged, and long so."""
     with contextlib.suppress(OSError):
         (_folder(root) / f"{day}.notes").unlink(missing_ok=True)
 

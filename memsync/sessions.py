@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from memsync import clock, lastseen, notes, proposals
@@ -43,6 +43,9 @@ __all__ = [
     "read_days",
 ]
 
+KEPT = timedelta(days=7)
+"""How long a note that is merged is put back into its day's log where a client took it out."""
+
 Looks = tuple[tuple[str, int, int, int], ...]
 
 
@@ -60,16 +63,18 @@ def append(workspace: Workspace, note: Note) -> None:
 def bring_back(workspace: Workspace) -> int:
     """Add to the logs the notes of this machine that a sync client wrote over; return how many.
 
-    Those that are merged, on whatever machine, are kept no longer.
+    Those that are merged, on whatever machine, are kept a week more: a client may remove a log for
+    a copy of it that was brought in where the log still stood.
     """
     count = 0
     merged = merged_ids(workspace) or set()
+    oldest = clock.now().date() - KEPT
     for day, taken in lastseen.kept_notes(workspace.root).items():
-        waiting = [note for note in taken if note.id not in merged]
-        if waiting:
-            count += add_missing(workspace, waiting)
-        else:
+        is_merged = all(note.id in merged for note in taken)
+        if is_merged and day < oldest:
             lastseen.forget_notes(workspace.root, day)
+        elif not (is_merged and icloud_stub(log_path(workspace, day)).exists()):
+            count += add_missing(workspace, taken)
     return count
 
 

@@ -412,7 +412,9 @@ def test_a_copy_of_a_log_that_cannot_be_read_is_named_and_stops_nothing(
     assert log.read_text() == notes.render(mine) + theirs
 
 
-def test_a_note_that_a_client_wrote_over_is_put_back_until_it_is_merged(workspace, noon):
+def test_a_note_that_a_client_wrote_over_is_put_back_until_a_week_after_it_is_merged(
+    workspace, noon
+):
     mine = notes.make("mine", clock.now())
     sessions.append(workspace, mine)
     log = sessions.log_path(workspace, mine.day)
@@ -420,6 +422,16 @@ def test_a_note_that_a_client_wrote_over_is_put_back_until_it_is_merged(workspac
     assert reconcile(workspace).notes == 1
     assert log.read_text() == notes.render(mine)
     sessions.mark_merged(workspace, [mine])
+    log.unlink()  # a client did, for a copy that was brought in where it still stood
+    assert reconcile(workspace).notes == 1
+    assert log.read_text() == notes.render(mine)
+    assert not sessions.pending(workspace)
+    log.unlink()
+    icloud_stub(log).touch()
+    reconcile(workspace)  # its content is in the cloud: nothing is known to lack
+    icloud_stub(log).unlink()
+    assert not log.exists()
+    noon.shift(timedelta(days=8))
     log.write_text("")
     reconcile(workspace)
     assert log.read_text() == ""

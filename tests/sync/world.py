@@ -194,8 +194,7 @@ class World:
             host = machine.folder.host
             if not texts[host] or texts[host] not in _text(machine.agent):
                 faults.append(f"the agent at {host} has another memory")
-            if self.client.copy_name is not None:
-                faults += [f"{what} in the logs of {host}" for what in self._log_faults(machine)]
+            faults += [f"{what} in the logs of {host}" for what in self._log_faults(machine)]
         return faults
 
     def _disputes(self, machine: Machine) -> list[conflicts.Dispute]:
