@@ -12,7 +12,7 @@ from pathlib import Path
 
 from memsync import backups, lastseen, lineage
 from memsync.digests import digest
-from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemoryMovedError, MemsyncError
 from memsync.files import atomic_write, create_new
 from memsync.placeholders import is_evicted
 from memsync.reading import RESTORE, check, is_empty, read_bytes
@@ -167,10 +167,14 @@ def unsaved(workspace: Workspace) -> Path | None:
     A backup is the text before a change, so none holds what the newest change made: that is here,
     and in no backup, where the memory was damaged after it.
     """
-    with contextlib.suppress(MemsyncError):
+    try:
         read(workspace)
+    except DamagedMemoryError:
+        path = lastseen.newest(workspace.root)
+    except FolderAwayError:  # away is not damaged: it comes back as it was
         return None
-    path = lastseen.newest(workspace.root)
+    else:
+        return None
     return None if path is None or path.stem in backups.by_digest(workspace.backups) else path
 
 

@@ -177,6 +177,19 @@ def test_a_damaged_memory_comes_back_as_it_was_last_seen(
     assert "last seen" not in browser.get("/history").text
 
 
+def test_a_memory_on_a_drive_that_is_away_is_not_offered_as_last_seen(
+    browser: Browser, workspace: Workspace, tmp_path: Path
+) -> None:
+    """It is not damaged, and nothing could be restored to where it leads."""
+    become(workspace, SAMPLE + "- one\n")
+    workspace.memory.unlink()
+    workspace.memory.symlink_to(tmp_path / "unplugged" / "memory.md")
+    page = browser.get("/history")
+    assert page.status == 200
+    assert "last seen" not in page.text
+    assert browser.get("/history/last/restore").status == 404
+
+
 def test_a_backup_like_the_memory_offers_nothing_to_restore(
     browser: Browser, workspace: Workspace
 ) -> None:
