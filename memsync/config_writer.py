@@ -38,10 +38,13 @@ def put_back(path: Path, data: bytes | None) -> None:
     Raises:
         MemsyncError: it cannot be written.
     """
-    if data is None:
-        path.unlink(missing_ok=True)
-    else:
+    if data is not None:
         _write(path, data)
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(path, error) from error
 
 
 def set_value(path: Path, name: str, text: str) -> object:
@@ -151,6 +154,10 @@ def _write(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic_write(path, data, mode=PRIVATE)
     except OSError as error:
-        raise MemsyncError(
-            f"cannot write {path}: {error.strerror}", hint="check the permissions of its folder"
-        ) from error
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError) -> MemsyncError:
+    return MemsyncError(
+        f"cannot write {path}: {error.strerror}", hint="check the permissions of its folder"
+    )

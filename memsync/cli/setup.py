@@ -45,14 +45,14 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
     name, root = _choose_folder(provider, sync_root)
     before = path.read_bytes() if path.exists() else None
     config = _write_config(path, name, root, remote)
-    config = _with_others(_with_moved(config))
-    workspace = Workspace.create(config)
-    if name == "rclone":
-        try:
+    try:
+        config = _with_others(_with_moved(config))
+        workspace = Workspace.create(config)
+        if name == "rclone":
             joining.pull(workspace)
-        except BaseException:
-            config_writer.put_back(path, before)  # what was not set up must not look as if it was
-            raise
+    except BaseException:
+        config_writer.put_back(path, before)  # what was not set up must not look as if it was
+        raise
     published = _start_memory(workspace)
     _open_ledger(workspace)
     click.echo(f"Memory: {workspace.memory}")

@@ -338,6 +338,26 @@ def test_at_a_terminal_the_other_agents_found_are_offered(typed, given, at_termi
     assert set(settings.load().targets) == (set() if given == {"claude"} else given)
 
 
+def test_an_init_that_cannot_make_its_folder_can_be_done_again(call, sync):
+    in_the_way = sync / ".claude-memory"
+    in_the_way.write_text("a file")
+    done = call("init", "--sync-root", str(sync))
+    assert done.code == 4
+    assert str(in_the_way) in done.err
+    assert not settings.get_config_path().exists()
+    in_the_way.unlink()
+    assert call("init", "--sync-root", str(sync)).code == 0
+
+
+def test_an_init_that_is_broken_off_at_a_question_can_be_done_again(at_terminal, call, home, sync):
+    others(home)
+    done = at_terminal("init", "--sync-root", str(sync), typed=b"\x04")  # Ctrl-D
+    assert done.code != 0
+    assert "Other agents found here" in done.out
+    assert not settings.get_config_path().exists()
+    assert init(call, sync).code == 0
+
+
 def test_an_init_that_does_not_reach_its_remote_can_be_done_again(call, home, monkeypatch):
     monkeypatch.setenv("PATH", "")  # no rclone
     init = ("init", "--provider", "rclone", "--rclone-remote", "cloud:.claude-memory")
