@@ -156,13 +156,19 @@ def differing(folder: str, remote: str, *, without: str) -> list[str]:
     return sorted(line[2:] for line in lines if line.startswith("* "))
 
 
-def fetch(remote: str, folder: str) -> None:
+def fetch(remote: str, folder: str, *, without: str) -> None:
     """Copy what a remote has and `folder` lacks into `folder`; nothing here is replaced.
+
+    Args:
+        remote: the remote's folder.
+        folder: the copy on this machine.
+        without: the name of a file at the top that is not copied.
 
     Raises:
         FolderAwayError: it was not copied, or not all of it.
     """
-    ended = call("copy", "--ignore-existing", _OUR_TEMPS, remote, folder, seconds=600)
+    left_out = (_OUR_TEMPS, f"--exclude=/{without}")
+    ended = call("copy", "--ignore-existing", *left_out, remote, folder, seconds=600)
     if ended.code:
         raise away(remote, ended)
 

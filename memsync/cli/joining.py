@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from memsync import rclone, reading
+import os
+
+from memsync import rclone, reading, store
 from memsync.errors import DamagedMemoryError, FolderAwayError, WrongUsageError
-from memsync.files import unlink_quietly
+from memsync.locks import exclusive_lock
+from memsync.state import lock_path
 from memsync.workspace import MEMORY_NAME, Workspace
 
 
@@ -38,26 +41,28 @@ def _pull(workspace: Workspace, remote: str) -> None:
     if there is None:
         rclone.make(remote)
         return
-    theirs, had = rclone.place_of(remote, MEMORY_NAME), workspace.memory.exists()
+    theirs = None
     if MEMORY_NAME in there:
-        reading.check(rclone.read_bytes(remote, MEMORY_NAME), theirs, _cure(remote))
-    rclone.fetch(remote, str(workspace.root))
-    if MEMORY_NAME in there:
-        _look_at_ours(workspace, remote, had=had)
+        theirs = rclone.read_bytes(remote, MEMORY_NAME)
+        reading.check(theirs, rclone.place_of(remote, MEMORY_NAME), _cure(remote))
+    rclone.fetch(remote, str(workspace.root), without=MEMORY_NAME)
+    if theirs is None:
+        return
+    if os.path.lexists(workspace.memory):
+        _look_at_ours(workspace, remote)
+        return
+    # Not by rclone, of which a piece would stay here where it is ended while it writes.
+    with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
+        store.take(workspace, theirs)
 
 
-def _look_at_ours(workspace: Workspace, remote: str, *, had: bool) -> None:
-    """Refuse a memory that was damaged or taken away there since the look, or here before it."""
+def _look_at_ours(workspace: Workspace, remote: str) -> None:
+    """Refuse a damaged memory that stood here before: it would hide the remote's."""
     try:
         reading.read_bytes(workspace.memory)
     except DamagedMemoryError as error:
-        if had:
-            hint = f"move it elsewhere, then memsync init again: {remote} has a sound one"
-            raise error.reworded(error.message, hint) from error
-        unlink_quietly(workspace.memory)  # the next init would take it for ours and keep it
-        theirs = rclone.place_of(remote, MEMORY_NAME)
-        words = f"the memory {theirs} was damaged or deleted just now"
-        raise error.reworded(words, _cure(remote)) from error
+        hint = f"move it elsewhere, then memsync init again: {remote} has a sound one"
+        raise error.reworded(error.message, hint) from error
 
 
 def _cure(remote: str) -> str:

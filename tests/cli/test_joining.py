@@ -67,25 +67,37 @@ def test_a_remote_whose_memory_is_damaged_is_not_joined(cloud, home, call, damag
 
 
 @pytest.mark.parametrize("damage", [b"\0" * 300, None], ids=repr)
-def test_a_memory_that_is_damaged_or_deleted_while_it_is_brought_is_not_joined(
+def test_a_memory_that_is_damaged_or_deleted_while_all_else_is_brought_is_joined_as_it_was(
     cloud, home, call, monkeypatch, damage
 ):
     fetch = rclone.fetch
 
-    def damage_then_fetch(*words) -> None:
+    def damage_then_fetch(*words, **more) -> None:
         if damage is None:
             there(cloud).unlink()
         else:
             there(cloud).write_bytes(damage)
-        fetch(*words)
+        fetch(*words, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(rclone, "fetch", damage_then_fetch)
-        done = call(*INIT)
-    assert done.code == 6
-    assert "damaged or deleted just now" in done.err
+        assert call(*INIT).code == 0
+    assert here(home).read_text() == SAMPLE
+
+
+def test_an_init_that_is_killed_leaves_no_piece_of_a_memory(cloud, home, call, monkeypatch):
+    def killed(_remote: str, folder: str, *, without: str) -> None:
+        assert rclone.call("copy", f"--exclude=/{without}", REMOTE, folder).code == 0
+        raise KeyboardInterrupt
+
+    there(cloud).with_name("sessions").mkdir()
+    (there(cloud).with_name("sessions") / "2026-11-23.md").write_text("a note\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(rclone, "fetch", killed)
+        assert call(*INIT).code != 0
+    assert not here(home).exists()
+    assert (here(home).parent / "sessions" / "2026-11-23.md").read_text() == "a note\n"
     assert not told(home)
-    there(cloud).write_text(SAMPLE)
     assert call(*INIT).code == 0
     assert here(home).read_text() == SAMPLE
 
