@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from memsync import clock, thinning
-from memsync.copies import recognise
+from memsync.copies import Copy, recognise
 from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.files import atomic_write, create_new, fitted
@@ -19,7 +20,7 @@ from memsync.folders import make_below
 from memsync.listing import matching
 from memsync.placeholders import is_evicted
 from memsync.reading import is_empty
-from memsync.regular import other_kind, read_regular
+from memsync.regular import Left, other_kind, read_regular, why_unread
 from memsync.strays import sweep_temps
 
 COPIES = "copies"
@@ -195,15 +196,30 @@ def keep_copy(path: Path, data: bytes, folder: Path) -> Path:
     return kept
 
 
-def copies(folder: Path) -> list[Path]:
-    """Return the conflict copies of backups: two machines may make one under the same second."""
+def copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
+    """Return the conflict copies of backups: two machines may make one under the same second.
+
+    Args:
+        folder: the backups.
+        is_ours: tells of a name that a person might have chosen, too, whether it is a number or
+            one of the machines. No other is one that a backup was made on.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
     found = []
     for path in matching(folder, "GLOBAL_MEMORY_*"):
         match = _NAME_AHEAD.match(path.name)
         copy = recognise(path.name, f"{match[0]}.md") if match else None
-        if copy and copy.certain and not is_evicted(path):
+        if copy and (copy.certain or is_ours(copy)):
             found.append(path)
     return found
+
+
+def left_alone(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Left]:
+    """Return those of the conflict copies of backups that cannot be read; raises as `copies`."""
+    found = ((path, why_unread(path)) for path in copies(folder, is_ours))
+    return [Left(path, why) for path, why in found if why]
 
 
 def by_digest(folder: Path) -> dict[str, Path]:

@@ -12,8 +12,7 @@ from memsync.copies import recognise
 from memsync.errors import FolderAwayError
 from memsync.listing import matching
 from memsync.notes import Note
-from memsync.placeholders import is_evicted
-from memsync.regular import Left, other_kind, read_regular
+from memsync.regular import Left, other_kind, read_regular, why_unread
 from memsync.workspace import Workspace
 
 
@@ -98,7 +97,7 @@ def left_alone(workspace: Workspace) -> list[Left]:
     """Return what is named like a log and is no file, and each copy of one that cannot be read."""
     found = []
     for path, day in _named_like_logs(workspace):
-        why = _other_kind(path) if path.name == f"{day}.md" else _why_unread(path)
+        why = _other_kind(path) if path.name == f"{day}.md" else why_unread(path)
         if why:
             found.append(Left(path, why))
     return found
@@ -109,7 +108,7 @@ def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Pat
     found = []
     for path, day in _named_like_logs(workspace, day_name):
         is_day = path.name == f"{day}.md"  # of any kind: who asks for that day is told
-        if is_day or (not _why_unread(path) and _is_log(path, day)):
+        if is_day or (not why_unread(path) and _is_log(path, day)):
             found.append((path, day))
     return found
 
@@ -117,24 +116,6 @@ def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Pat
 def _is_log(path: Path, day: date) -> bool:
     copy = recognise(path.name, f"{day}.md")
     return copy is None or copy.certain or _has_entries(path)
-
-
-def _why_unread(path: Path) -> str:
-    """Return why a copy cannot be read, in a few words; empty where it can be, or went meanwhile.
-
-    There are few of them, and none for long: so each is read to see.
-    """
-    try:
-        kind = other_kind(path)
-        if kind is None and is_evicted(path):
-            kind = "its content is in the cloud"
-        if kind is None:
-            read_regular(path)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        return error.strerror or str(error)
-    return kind or ""
 
 
 def _other_kind(path: Path) -> str | None:

@@ -7,6 +7,7 @@ machines changed one line, both stay, and `conflicts` keeps the question.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ from memsync.locks import exclusive_lock
 from memsync.pedigree import Graph
 from memsync.placeholders import is_evicted
 from memsync.publish import Published, publish, see
-from memsync.regular import Left, other_kind, read_regular
+from memsync.regular import Left, read_regular, why_unread
 from memsync.state import lock_path
 from memsync.store import Memory
 from memsync.strands import Strand, Texts, look_back, named_like_copies, readable, sort_out
@@ -62,8 +63,12 @@ def counted(count: int, what: str) -> str:
 
 
 def left_alone(workspace: Workspace) -> tuple[Left, ...]:
-    """Return what is named like a conflict copy, of the memory or of a log, and cannot be read."""
-    return (*strands.left_alone(workspace.root), *daylogs.left_alone(workspace))
+    """Return what is named like a copy, of memory, log or backup, and cannot be read."""
+    return (
+        *strands.left_alone(workspace.root),
+        *daylogs.left_alone(workspace),
+        *backups.left_alone(workspace.backups, strands.ours(workspace)),
+    )
 
 
 def doubtful_logs(workspace: Workspace) -> tuple[Path, ...]:
@@ -90,9 +95,7 @@ def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
             logs = [*sessions.copies(workspace), *chosen]
             notes = sum(_bring_in_log(workspace, *copy) for copy in logs)
             notes += sessions.bring_back(workspace)
-            for copy in backups.copies(workspace.backups):
-                if other_kind(copy) is None:
-                    backups.keep_copy(copy, read_regular(copy), workspace.backups)
+            _keep_copies_of_backups(workspace)
             outcome = _try_texts(workspace, taken)
             doubtful = (*outcome.doubtful, *doubtful_logs(workspace))
             left = left_alone(workspace)
@@ -123,6 +126,15 @@ def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
     data, count = sessions.bring_in(workspace, copy, day)
     backups.keep_copy(copy, data, workspace.backups)
     return count
+
+
+def _keep_copies_of_backups(workspace: Workspace) -> None:
+    """Put the copies of backups with the others; there is nothing to bring in."""
+    for copy in backups.copies(workspace.backups, strands.ours(workspace)):
+        if why_unread(copy):
+            continue
+        with contextlib.suppress(FileNotFoundError):  # another machine did so meanwhile
+            backups.keep_copy(copy, read_regular(copy), workspace.backups)
 
 
 def _try_texts(workspace: Workspace, taken: str | None) -> Outcome:

@@ -12,6 +12,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsync.placeholders import is_evicted
+
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_BINARY", 0)
@@ -48,6 +50,24 @@ def read_regular(path: Path) -> bytes:
     with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor has no path
         _refuse(os.fstat(file.fileno()).st_mode)
         return file.read()
+
+
+def why_unread(path: Path) -> str:
+    """Return why a copy cannot be read, in a few words; empty where it can be, or went meanwhile.
+
+    There are few of them, and none for long: so each is read to see, but for one in the cloud.
+    """
+    try:
+        kind = other_kind(path)
+        if kind is None and is_evicted(path):
+            kind = "its content is in the cloud"
+        if kind is None:
+            read_regular(path)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return error.strerror or str(error)
+    return kind or ""
 
 
 def _refuse(mode: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -170,11 +171,10 @@ def sort_out(
 
     `taken` is the name of one of which a person says that it is.
     """
-    hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
-    hosts.add(machine_name().rpartition("-")[0])
+    is_of_ours = ours(workspace)
     sure, doubtful = [], []
     for copy, strand in named:
-        is_ours = _is_of(copy, hosts)
+        is_ours = is_of_ours(copy)
         if (copy.certain or strand.source == taken) or (
             copy != UNKNOWN and _is_memory(graph, texts, memory, strand, is_ours=is_ours)
         ):
@@ -182,6 +182,13 @@ def sort_out(
         elif strand.copy is not None:
             doubtful.append(strand.copy)
     return Copies(tuple(sure), tuple(doubtful))
+
+
+def ours(workspace: Workspace) -> Callable[[Copy], bool]:
+    """Return what tells whether a copy's name is a number, or names one of the machines."""
+    hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
+    hosts.add(machine_name().rpartition("-")[0])
+    return lambda copy: _is_of(copy, hosts)
 
 
 def _is_of(copy: Copy, hosts: set[str]) -> bool:

@@ -554,6 +554,41 @@ def test_a_conflict_copy_of_a_backup_is_kept_beside_the_backups(workspace):
     assert backups.list_backups(workspace.backups) == [kept]
 
 
+@pytest.mark.parametrize("ending", [" 2", " (1)", "-DESKTOP-AB12C", "-DESKTOP-AB12C-2", "_2 3"])
+def test_a_copy_of_a_backup_is_known_by_a_number_or_one_of_the_machines(workspace, ending):
+    """None of these was moved, nor thinned out, though each lay among the backups."""
+    other_machine(workspace, (ADDED, SAMPLE), folder="desktop-ab12c-0001")
+    workspace.backups.mkdir(exist_ok=True)
+    path = workspace.backups / f"GLOBAL_MEMORY_20261123_101112{ending}.md"
+    path.write_text(ROME)
+    own = workspace.backups / "GLOBAL_MEMORY_20261123_101112-before-the-move.md"
+    own.write_text(OSLO)
+    reconcile(workspace)
+    assert not path.exists()
+    assert kept_copies(workspace) == [ROME]
+    assert own.read_text() == OSLO
+
+
+def test_a_copy_of_a_backup_that_cannot_be_read_is_named_and_stops_nothing(workspace, monkeypatch):
+    workspace.backups.mkdir(exist_ok=True)
+    path = workspace.backups / "GLOBAL_MEMORY_20261123_101112 2.md"
+    path.write_text(ROME)
+    copy(workspace, ADDED)
+    real = os.open
+
+    def refuse(name: Path, *rest: object, **more: object) -> int:
+        if Path(str(name)).name == path.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(name))
+        return real(name, *rest, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        outcome = reconcile(workspace)
+    assert [(left.path, left.why) for left in outcome.left] == [(path, os.strerror(errno.EIO))]
+    assert "accountant" in workspace.memory.read_text()
+    assert path.read_text() == ROME
+
+
 def test_a_copy_of_what_the_memory_was_once_is_one_by_its_content(workspace):
     other_machine(workspace, (SAMPLE,))
     save(workspace, "# Another memory\n\n- all of it is new\n- and not a line is as it was\n")

@@ -230,4 +230,4 @@ def _copies(root: Path) -> list[str]:
     found = [path for path in root.iterdir() if recognise(path.name, "GLOBAL_MEMORY.md")]
     logs = (root / "sessions").glob("*")
     found += [path for path in logs if recognise(path.name, f"{path.name[:10]}.md")]
-    return [path.name for path in (*found, *backups.copies(root / "backups"))]
+    return [path.name for path in (*found, *backups.copies(root / "backups", lambda _: True))]
