@@ -12,8 +12,12 @@ from memsync.copies import recognise
 from memsync.errors import FolderAwayError
 from memsync.listing import matching
 from memsync.notes import Note
+from memsync.placeholders import is_evicted
 from memsync.regular import Left, other_kind, read_regular, why_unread
 from memsync.workspace import Workspace
+
+PAGE = 4096
+"""What a power cut leaves of a file it leaves in blocks of this size."""
 
 
 def log_path(workspace: Workspace, day: date) -> Path:
@@ -84,6 +88,7 @@ def doubtful(workspace: Workspace) -> list[tuple[Path, date]]:
     They have no entries, or a name that no known client makes: a person's own, or a copy after all.
     """
     known = {path for path, _ in _files(workspace)}
+    known |= {left.path for left in _unread_copies(workspace)}
     return [
         (path, day)
         for path, day in _named_by_days(workspace)
@@ -94,13 +99,38 @@ def doubtful(workspace: Workspace) -> list[tuple[Path, date]]:
 
 
 def left_alone(workspace: Workspace) -> list[Left]:
-    """Return what is named like a log and is no file, and each copy of one that cannot be read."""
-    found = []
-    for path, day in _named_like_logs(workspace):
-        why = _other_kind(path) if path.name == f"{day}.md" else why_unread(path)
-        if why:
-            found.append(Left(path, why))
-    return found
+    """Return what is named like a log and is no file, or is all NUL, and each unread copy of one.
+
+    Of a log that has notes left these are read.
+    """
+    logs = [path for path, day in _named_like_logs(workspace) if path.name == f"{day}.md"]
+    whys = ((path, _other_kind(path) or ("NUL bytes" if _is_lost(path) else "")) for path in logs)
+    return sorted(
+        [*(Left(path, why) for path, why in whys if why), *_unread_copies(workspace)],
+        key=lambda left: left.path,
+    )
+
+
+def _unread_copies(workspace: Workspace) -> list[Left]:
+    copies = [path for path, day in _named_like_logs(workspace) if path.name != f"{day}.md"]
+    whys = ((path, why_unread(path, _is_damaged)) for path in copies)
+    return [Left(path, why) for path, why in whys if why]
+
+
+def _is_damaged(data: bytes) -> bool:
+    """Tell whether NUL took the place of all notes of a log, as a power cut may have it."""
+    return b"\0" in data and not notes.parse(data.decode("utf-8", "replace"), date.min)
+
+
+def _is_lost(log: Path) -> bool:
+    """Tell so of a log that is here; of the many sound ones no more than a page is read."""
+    with contextlib.suppress(OSError):  # whoever reads it says what is wrong
+        return (
+            not is_evicted(log)
+            and b"\0" in read_regular(log, PAGE)
+            and _is_damaged(read_regular(log))
+        )
+    return False
 
 
 def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
@@ -108,7 +138,7 @@ def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Pat
     found = []
     for path, day in _named_like_logs(workspace, day_name):
         is_day = path.name == f"{day}.md"  # of any kind: who asks for that day is told
-        if is_day or (not why_unread(path) and _is_log(path, day)):
+        if is_day or (not why_unread(path, _is_damaged) and _is_log(path, day)):
             found.append((path, day))
     return found
 

@@ -112,6 +112,7 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
     logs = [copy for copy in daylogs.doubtful(workspace) if copy[0].name == taken]
     listed = [path for path, _ in logs]
     listed += [path for _, path in strands.by_name(workspace.root) if path.name == taken]
+    listed += [left.path for left in daylogs.left_alone(workspace) if left.path.name == taken]
     if not listed:
         raise WrongUsageError(
             f"no file called {taken!r} was left", hint="memsync conflicts names those that were"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,8 @@ def other_kind(path: Path) -> str | None:
     return _words(path.lstat().st_mode)
 
 
-def read_regular(path: Path) -> bytes:
-    """Return the bytes of a regular file; what is none is not even opened.
+def read_regular(path: Path, most: int = -1) -> bytes:
+    """Return the bytes of a regular file, no more than `most`; what is none is not even opened.
 
     Raises:
         OSError: it cannot be read, is none, or became none meanwhile.
@@ -49,20 +50,28 @@ def read_regular(path: Path) -> bytes:
     _refuse(path.lstat().st_mode)
     with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor has no path
         _refuse(os.fstat(file.fileno()).st_mode)
-        return file.read()
+        return file.read(most)
 
 
-def why_unread(path: Path) -> str:
+def _holds_nul(data: bytes) -> bool:
+    return b"\0" in data
+
+
+def why_unread(path: Path, is_damaged: Callable[[bytes], bool] = _holds_nul) -> str:
     """Return why a copy cannot be read, in a few words; empty where it can be, or went meanwhile.
 
     There are few of them, and none for long: so each is read to see, but for one in the cloud.
+
+    Args:
+        path: the copy.
+        is_damaged: tells of what stands there whether NUL took the place of what did.
     """
     try:
         kind = other_kind(path)
         if kind is None and is_evicted(path):
             kind = "its content is in the cloud"
-        if kind is None:
-            read_regular(path)
+        if kind is None and is_damaged(read_regular(path)):
+            kind = "NUL bytes"
     except FileNotFoundError:
         return ""
     except OSError as error:

@@ -48,6 +48,16 @@ def test_a_machine_whose_home_was_copied_to_another_is_told(home, workspace):
     assert str(state_folder() / "machine") in failing()["machine"]
 
 
+def test_a_log_that_is_all_nul_is_named_until_it_is_moved(workspace):
+    bring_in_step(workspace)
+    sessions.append(workspace, make("one", clock.now()))
+    (log,) = workspace.sessions.iterdir()
+    log.write_bytes(bytes(log.stat().st_size))
+    assert f"{log.name} (NUL bytes)" in failing()["conflicts"]
+    log.unlink()
+    assert failing() == {}
+
+
 def test_a_healthy_machine_has_no_complaint_and_is_left_as_it_was(home, workspace):
     bring_in_step(workspace)
     sessions.append(workspace, make("one", clock.now()))

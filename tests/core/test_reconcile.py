@@ -12,7 +12,7 @@ import time_machine
 
 from memsync import backups, clock, conflicts, lastseen, lineage, notes, sessions, store
 from memsync.digests import digest
-from memsync.errors import DamagedMemoryError
+from memsync.errors import DamagedMemoryError, WrongUsageError
 from memsync.merging import Choice
 from memsync.placeholders import icloud_stub
 from memsync.publish import publish
@@ -436,6 +436,36 @@ def test_a_note_that_a_client_wrote_over_is_put_back_until_a_week_after_it_is_me
     reconcile(workspace)
     assert log.read_text() == ""
     assert not lastseen.kept_notes(workspace.root)
+
+
+@pytest.mark.parametrize("ending", [".sync-conflict-20261123-120000-ABCDEFG", " 2", ""])
+def test_a_log_or_a_copy_of_one_that_is_all_nul_is_named_and_left(workspace, noon, ending):
+    """A power cut left the log so; nothing said that the day's notes were gone."""
+    mine = notes.make("mine", clock.now())
+    sessions.append(workspace, mine)
+    path = workspace.sessions / f"{mine.day if ending else '2026-11-22'}{ending}.md"
+    path.write_bytes(b"\0" * 80)
+    for _ in range(2):
+        outcome = reconcile(workspace)
+        assert [(left.path, left.why) for left in outcome.left] == [(path, "NUL bytes")]
+        assert outcome.doubtful == ()
+    assert path.read_bytes() == b"\0" * 80
+    assert kept_copies(workspace) == []
+    assert sessions.pending(workspace) == [mine]
+    if ending:
+        with pytest.raises(WrongUsageError, match="NUL bytes"):
+            reconcile(workspace, taken=path.name)
+
+
+def test_what_notes_are_left_in_a_damaged_copy_of_a_log_come_in(workspace, noon):
+    mine = notes.make("mine", clock.now())
+    sessions.append(workspace, mine)
+    theirs = notes.make("theirs", clock.now())
+    path = workspace.sessions / f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md"
+    path.write_bytes(b"\0" * 80 + notes.render(theirs).encode())
+    assert reconcile(workspace).notes == 1
+    assert sessions.pending(workspace) == [mine, theirs]
+    assert not path.exists()
 
 
 def test_a_line_stands_in_the_log_before_the_memory_is_written(workspace):
