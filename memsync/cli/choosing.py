@@ -6,20 +6,41 @@ machines wrote down of which text was made from which is asked first.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from memsync import backups, lineage
 from memsync.backups import Backup
 from memsync.digests import digest
 from memsync.errors import MemsyncError
+from memsync.pedigree import Graph
+from memsync.regular import Left
 from memsync.store import Memory
 from memsync.workspace import Workspace
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A backup, and those that cannot be read just now and may be the one that is meant."""
+
+    entry: Backup
+    unread: tuple[Left, ...] = ()
+
+    @property
+    def doubt(self) -> str:
+        """Why another one may be meant, in a sentence; empty where none may."""
+        if not self.unread:
+            return ""
+        one, more = self.unread[0], len(self.unread) - 1
+        others = f" (and {more} more)" if more else ""
+        return f"{one.path.name}{others} cannot be read ({one.why})"
+
+
 def choose_backup(
     workspace: Workspace, name: str | None, memory: Memory | None, *, differing: bool = False
-) -> Backup:
-    """Return the backup called `name`; where none is named, the newest good one.
+) -> Choice:
+    """Return the backup called `name`; where none is named, the newest good one that can be read.
 
     Args:
         workspace: where.
@@ -29,35 +50,65 @@ def choose_backup(
 
     Raises:
         WrongUsageError: none is called so.
-        MemsyncError: there is none yet.
-        OSError: one cannot be read just now.
+        MemsyncError: there is none yet, or none that can be read.
+        OSError: the backups cannot be listed.
     """
     if name is not None:
-        return backups.find(workspace.backups, name)
+        return Choice(backups.find(workspace.backups, name))
     present = memory.digest if memory else ""
-    for entry in _newest_first(workspace, present):
-        if entry.is_good() and not (differing and digest(entry.path.read_bytes()) == present):
-            return entry
-    newest = backups.newest_good(workspace.backups)
-    if newest is None:
-        raise MemsyncError("there is no backup yet", hint="one is made before each change")
-    return newest
+    graph = lineage.read(workspace)
+    origins = [text.partition("@")[0] for text in graph.origins(present)]
+    listed = backups.list_backups(workspace.backups)
+    newest_first = _newest_first(workspace, graph, origins, listed)
+    good = (entry for entry in newest_first if _is_good(entry))
+    fit = (entry for entry in good if not (differing and _digest_of(entry) == present))
+    entry = next(fit, None) or next(filter(_is_good, listed), None)
+    if entry is not None and origins and _digest_of(entry) == origins[0]:
+        return Choice(entry)
+    # What a wrong clock named may be of any age; where nothing is written down the names count.
+    doubted = listed if origins or entry is None else [one for one in listed if one > entry]
+    whys = ((one.path, _why_unread(one)) for one in doubted)
+    unread = tuple(Left(path, why) for path, why in whys if why)
+    if entry is not None:
+        return Choice(entry, unread)
+    if unread:
+        raise MemsyncError(
+            f"no backup can be read: {unread[0].why}",
+            hint="check that the sync client runs and the files are yours",
+        )
+    raise MemsyncError("there is no backup yet", hint="one is made before each change")
 
 
-def _newest_first(workspace: Workspace, present: str) -> Iterator[Backup]:
+def _newest_first(
+    workspace: Workspace, graph: Graph, origins: list[str], listed: list[Backup]
+) -> Iterator[Backup]:
     """Return the backups: what the present text was made from, then by when each text came to be.
 
     At last by their names: of some nobody wrote anything down.
     """
-    graph = lineage.read(workspace)
-    origins = [name.partition("@")[0] for name in graph.origins(present)]
-    listed = backups.list_backups(workspace.backups)
-    newest = listed[0] if listed and listed[0].is_good() else None
-    if origins and newest and digest(newest.path.read_bytes()) == origins[0]:
-        yield newest  # as it is wherever the clocks are right: the others need not be read
+    if origins and listed and _is_good(listed[0]) and _digest_of(listed[0]) == origins[0]:
+        yield listed[0]  # as it is wherever the clocks are right: the others need not be read
     kept = backups.by_digest(workspace.backups)
     for name in (*origins, *graph.all()):
         entry = backups.by_name(kept[name]) if name in kept else None
         if entry is not None:
             yield entry
     yield from listed
+
+
+def _digest_of(entry: Backup) -> str:
+    return digest(entry.path.read_bytes())
+
+
+def _is_good(entry: Backup) -> bool:
+    with contextlib.suppress(OSError):  # `_why_unread` tells
+        return entry.is_good()
+    return False
+
+
+def _why_unread(entry: Backup) -> str:
+    try:
+        entry.is_good()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

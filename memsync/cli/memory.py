@@ -60,7 +60,11 @@ def diff(name: str | None, *, as_json: bool) -> None:
     """Show what changed in the memory since a backup."""
     workspace = open_workspace()
     memory = store.read(workspace)
-    entry = choose_backup(workspace, name, memory)
+    choice = choose_backup(workspace, name, memory)
+    entry = choice.entry
+    if choice.unread:
+        words = f"{choice.doubt}. This is the next that can be read: {entry.path.name}."
+        click.echo(for_terminal(words), err=True)
     before = entry.path.read_bytes().decode("utf-8", "replace")
     text = unified(before, memory.text, entry.path.name, "memory")
     if as_json:

@@ -11,7 +11,7 @@ from memsync.backups import Backup
 from memsync.cli.choosing import choose_backup
 from memsync.cli.output import open_workspace
 from memsync.cli.report import print_published, unified
-from memsync.errors import DamagedMemoryError, WrongUsageError
+from memsync.errors import DamagedMemoryError, MemsyncError, WrongUsageError
 from memsync.journal import Cause
 from memsync.publish import publish
 from memsync.store import Memory
@@ -28,6 +28,7 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
     """Go back to BACKUP, or to the newest that differs; what stands there becomes a backup itself.
 
     The newest is the text from before the last change, whatever a wrong clock called its backup.
+    Where that cannot be read nothing is done, and the next one is named.
 
     Where the memory is damaged, its newest text is the one last seen on this machine, unless a
     backup has that one.
@@ -69,13 +70,24 @@ def _find(
 
     A restore that was cut off has made its backup already, which holds what still stands there;
     the newest backup that differs is the one to go back to.
+
+    Raises:
+        MemsyncError: the one to go back to cannot be read, or that cannot be told.
     """
     if from_mirror:
         return mirrored.choose(mirrored.place(workspace.config), name)
     last = store.unsaved(workspace) if name is None and standing is None else None
     if last is not None:
         return Backup(clock.now(), 1, last)
-    return choose_backup(workspace, name, standing, differing=True)
+    choice = choose_backup(workspace, name, standing, differing=True)
+    if choice.unread:
+        # In a script nobody is asked: to go on to an older one would undo a change nobody named.
+        other = choice.entry.path.stem.removeprefix("GLOBAL_MEMORY_")
+        raise MemsyncError(
+            f"{choice.doubt} and may be the text that is meant",
+            hint=f"memsync restore {other} takes the next that can be read",
+        )
+    return choice.entry
 
 
 def _standing(workspace: Workspace) -> Memory | None:

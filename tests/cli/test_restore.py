@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import time_machine
 
 from memsync import config as settings
 from memsync import config_writer, store
-from memsync.backups import backup
+from memsync.backups import backup, list_backups
 from memsync.publish import publish
 from memsync.state import state_folder
 from tests.cli.conftest import SECOND, THIRD
@@ -117,6 +119,81 @@ def test_where_nobody_wrote_down_what_was_made_from_what_the_names_count(call, w
         path.unlink()
     assert call("restore").code == 0
     assert written.memory.read_text() == SECOND
+
+
+@pytest.fixture
+def refuse(monkeypatch):
+    """Let the disk refuse some of the files."""
+    real, opened = Path.read_bytes, os.open
+
+    def refuse(*paths: Path) -> None:
+        def check(path: object) -> None:
+            if Path(str(path)) in paths:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+        def read_bytes(path: Path) -> bytes:
+            check(path)
+            return real(path)
+
+        def open_file(path: Path, *rest: object, **more: object) -> int:
+            check(path)
+            return opened(path, *rest, **more)
+
+        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+        monkeypatch.setattr(os, "open", open_file)
+
+    return refuse
+
+
+def test_where_the_newest_cannot_be_read_an_older_one_is_named_and_not_taken(call, written, refuse):
+    """Nobody is asked in a script, and the older one lacks what another change said."""
+    newest, oldest = (entry.path for entry in list_backups(written.backups))
+    refuse(newest)
+    done = call("restore")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        f"Error: {newest.name} cannot be read ({os.strerror(errno.EIO)}) and may be the text that"
+        " is meant\nTry: memsync restore 20261120_100000 takes the next that can be read\n"
+    )
+    assert written.memory.read_text() == THIRD
+    assert call("restore", "20261120_100000").out.startswith(f"Restored {oldest.name}")
+
+
+def test_diff_goes_on_to_the_next_that_can_be_read_and_says_so(call, written, refuse):
+    newest, oldest = (entry.path for entry in list_backups(written.backups))
+    refuse(newest)
+    done = call("diff")
+    assert done.code == 0
+    assert done.err == (
+        f"{newest.name} cannot be read ({os.strerror(errno.EIO)})."
+        f" This is the next that can be read: {oldest.name}.\n"
+    )
+    assert done.out.startswith(f"--- {oldest.name}\n")
+    assert call("diff", "--json").json["backup"] == oldest.name
+
+
+def test_what_a_wrong_clock_named_is_missed_where_it_cannot_be_read(call, set_back, refuse):
+    refuse(min(set_back.backups.iterdir()))
+    done = call("restore")
+    assert done.code == 1
+    assert "GLOBAL_MEMORY_20251018_" in done.err
+    assert set_back.memory.read_text() == FOURTH
+
+
+@pytest.mark.parametrize("is_written_down", [True, False])
+def test_an_older_one_that_cannot_be_read_stops_no_restore(call, written, refuse, is_written_down):
+    if not is_written_down:
+        for path in written.machines.glob("*/published.log"):
+            path.unlink()
+    refuse(list_backups(written.backups)[1].path)
+    assert call("restore").code == 0
+    assert written.memory.read_text() == SECOND
+
+
+def test_where_no_backup_can_be_read_it_is_not_said_that_there_is_none(call, written, refuse):
+    refuse(*(entry.path for entry in list_backups(written.backups)))
+    assert "no backup can be read" in call("restore").err
+    assert "no backup can be read" in call("diff").err
 
 
 @pytest.mark.parametrize("name", ["nonesuch", "../../etc/passwd", "/etc/passwd", ""])
