@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,38 +137,38 @@ def away(remote: str, ended: Ended) -> FolderAwayError:
     )
 
 
-def differing(folder: str, remote: str, *, without: str) -> list[str]:
+def differing(folder: str, remote: str, *, without: Iterable[str]) -> list[str]:
     """Return the files that both have with another content, read in full on both sides.
 
     Args:
         folder: the copy on this machine.
         remote: the remote's folder.
-        without: the name of a file at the top that is not looked at.
+        without: the patterns, from the top on, of files that are not looked at.
 
     Raises:
         FolderAwayError: the remote cannot be read.
     """
-    left_out = (_OUR_TEMPS, f"--exclude=/{without}")
-    ended = call("check", "--download", "--combined=-", *left_out, folder, remote, seconds=600)
+    words = ("check", "--download", "--combined=-", *_leaving_out(without))
+    ended = call(*words, folder, remote, seconds=600)
     lines = ended.out.splitlines()
     if any(line.startswith("! ") for line in lines) or (ended.code and not lines):
         raise away(remote, ended)
     return sorted(line[2:] for line in lines if line.startswith("* "))
 
 
-def fetch(remote: str, folder: str, *, without: str) -> None:
+def fetch(remote: str, folder: str, *, without: Iterable[str]) -> None:
     """Copy what a remote has and `folder` lacks into `folder`; nothing here is replaced.
 
     Args:
         remote: the remote's folder.
         folder: the copy on this machine.
-        without: the name of a file at the top that is not copied.
+        without: the patterns, from the top on, of files that are not copied.
 
     Raises:
         FolderAwayError: it was not copied, or not all of it.
     """
-    left_out = (_OUR_TEMPS, f"--exclude=/{without}")
-    ended = call("copy", "--ignore-existing", *left_out, remote, folder, seconds=600)
+    words = ("copy", "--ignore-existing", *_leaving_out(without))
+    ended = call(*words, remote, folder, seconds=600)
     if ended.code:
         raise away(remote, ended)
 
@@ -184,6 +184,21 @@ def make(remote: str) -> None:
         raise away(remote, ended)
 
 
+def _leaving_out(patterns: Iterable[str]) -> list[str]:
+    return [_OUR_TEMPS, *(f"--exclude=/{pattern}" for pattern in patterns)]
+
+
+def send(folder: str, place: str) -> None:
+    """Copy what a folder has to a place of a remote; what is only there stays.
+
+    Raises:
+        FolderAwayError: it was not copied, or not all of it.
+    """
+    ended = call("copy", _OUR_TEMPS, folder, place, seconds=600)
+    if ended.code:
+        raise away(place, ended)
+
+
 def put(path: Path, place: str) -> None:
     """Copy a file over the one at a place of a remote, whatever time and size that one has.
 
@@ -195,18 +210,19 @@ def put(path: Path, place: str) -> None:
         raise away(place, ended)
 
 
-def bisync(folder: str, remote: str, workdir: str, *, without: str, first: bool) -> Ended:
+def bisync(folder: str, remote: str, workdir: str, *, without: Iterable[str], first: bool) -> Ended:
     """Bring a folder and a remote in step, both ways; never with ``--force``.
 
     Args:
         folder: the copy on this machine.
         remote: the remote's folder.
         workdir: where rclone remembers how both were.
-        without: the name of a file at the top that is left as it is on both sides.
+        without: the patterns, from the top on, of files that stay as they are on both sides.
         first: True takes both as they are: what one lacks it gets from the other.
     """
-    words = ["bisync", folder, remote, f"--workdir={workdir}", "--max-delete=50"]
-    words += [_OUR_TEMPS, f"--exclude=/{without}"]
+    # Its own brake would count what stepped aside: `carry` has a brake of its own, on both sides.
+    words = ["bisync", folder, remote, f"--workdir={workdir}", "--max-delete=100"]
+    words += _leaving_out(without)
     if version() >= (1, 66):  # older ones know none of these; `carry` sees to conflicts itself
         words += ["--resilient", "--recover", "--conflict-resolve=path2", "--conflict-loser=num"]
         words += ["--conflict-suffix=conflict", "--max-lock=10m"]

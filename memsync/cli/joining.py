@@ -45,7 +45,7 @@ def _pull(workspace: Workspace, remote: str) -> None:
     if MEMORY_NAME in there:
         theirs = rclone.read_bytes(remote, MEMORY_NAME)
         reading.check(theirs, rclone.place_of(remote, MEMORY_NAME), _cure(remote))
-    rclone.fetch(remote, str(workspace.root), without=MEMORY_NAME)
+    rclone.fetch(remote, str(workspace.root), without=[MEMORY_NAME])
     if theirs is None:
         return
     if os.path.lexists(workspace.memory):

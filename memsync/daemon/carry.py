@@ -1,9 +1,9 @@
 """Carrying changes between this machine's copy and an rclone remote, both ways, losing neither.
 
-`rclone bisync` does the carrying, but for the memory's own (`carry_memory`). What it would do to a
-file that both sides changed depends on its version, and the older ones take the file's name away
-from both; so such a file is seen to before: the copy here steps aside under the name of a conflict
-copy, and the remote's keeps the name.
+`rclone bisync` carries all but the memory (`carry_memory`) and what this machine alone writes
+(`carry_own`). What it would do to a file that both sides changed depends on its version, and the
+older ones take the file's name away from both; so such a file is seen to before: the copy here
+steps aside under the name of a conflict copy, and the remote's keeps the name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from memsync import rclone, reading, store
 from memsync.config import Config
-from memsync.daemon import carry_memory, carry_names
+from memsync.daemon import carry_memory, carry_names, carry_own
 from memsync.errors import MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX, atomic_write, create_new
 from memsync.locks import BusyError, exclusive_lock
@@ -102,7 +102,11 @@ def _carry(
     root, again = workspace.root, False
     mine = reading.read_bytes(workspace.memory)
     sides = carry_memory.Sides(mine, theirs, before.memory if before else "")
-    changed = _changed_on_both(root, there, before) if before else _different(root, remote)
+    if before is not None:
+        _brake_here(root, before)
+        changed = _changed_on_both(workspace, there, before)
+    else:
+        changed = _different(workspace, remote)
     try:
         aside = [MEMORY_NAME] if sides.are_both_new else []
         if aside:
@@ -116,7 +120,7 @@ def _carry(
         ]
         ended = _bisync(workspace, remote, first=before is None)
         if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
-            aside += [carry_names.step_aside(root, path) for path in _different(root, remote)]
+            aside += [carry_names.step_aside(root, path) for path in _different(workspace, remote)]
             ended, again = _bisync(workspace, remote, first=True), True
         while not ended.code and (found := carry_names.give_names_back(root)):
             aside += found
@@ -125,6 +129,7 @@ def _carry(
             raise _failed(remote, ended)
     finally:
         carry_names.take_back(root)
+    carry_own.send(workspace, remote, _here(root), there.keys(), before.here if before else {})
     # Last of all: what it was made from is then written down on the side to which it goes.
     agreed = carry_memory.carry(workspace, remote, sides)
     _note_down(workspace, remote, there, sides.agreed if agreed is None else agreed)
@@ -156,7 +161,11 @@ def _bisync(workspace: Workspace, remote: str, *, first: bool) -> rclone.Ended:
     workdir.mkdir(exist_ok=True, mode=0o700)
     rclone.drop_dead_locks(workdir)
     return rclone.bisync(
-        str(workspace.root), remote, str(workdir), without=MEMORY_NAME, first=first
+        str(workspace.root),
+        remote,
+        str(workdir),
+        without=carry_own.left_to_memsync(workspace),
+        first=first,
     )
 
 
@@ -184,18 +193,30 @@ def _brake(remote: str, there: Listing | None, before: _Before | None) -> None:
         )
 
 
+def _brake_here(root: Path, before: _Before) -> None:
+    """Refuse to carry where most of what was here is gone: that is no wish to delete, either."""
+    lost = before.here.keys() - _here(root).keys()
+    if len(before.here) >= LEAST_FILES and len(lost) > len(before.here) / 2:
+        raise RefusedError(
+            f"{root} has lost {len(lost)} of {len(before.here)} files; nothing was carried",
+            hint="memsync log and memsync doctor show what is here; put back what is missing",
+        )
+
+
 def _stands_aside(listing: Listing) -> bool:
     """Tell whether the memory is there under the names an older bisync gives to both texts."""
     return any(path.startswith(f"{MEMORY_NAME}..path") for path in listing)
 
 
-def _changed_on_both(root: Path, there: Listing, before: _Before) -> list[str]:
-    """Return what both sides changed since the last carrying; not the memory."""
-    here = _here(root)
+def _changed_on_both(workspace: Workspace, there: Listing, before: _Before) -> list[str]:
+    """Return what both sides changed since the last carrying, of what bisync carries."""
+    here = _here(workspace.root)
     return [
         path
-        for path in sorted((here.keys() & there.keys()) - {MEMORY_NAME})
-        if here[path] != before.here.get(path) and there[path] != before.there.get(path)
+        for path in sorted(here.keys() & there.keys())
+        if not carry_own.is_left_to_memsync(workspace, path)
+        and here[path] != before.here.get(path)
+        and there[path] != before.there.get(path)
     ]
 
 
@@ -211,9 +232,10 @@ def _unseen(changed: list[str], there: Listing, before: _Before | None) -> list[
     return [p for p in changed if p in had and had[p][1][:_SECOND] == there[p][1][:_SECOND]]
 
 
-def _different(root: Path, remote: str) -> list[str]:
+def _different(workspace: Workspace, remote: str) -> list[str]:
     """Return what both sides have and not alike, where it is not known how they were before."""
-    return rclone.differing(str(root), remote, without=MEMORY_NAME)
+    without = carry_own.left_to_memsync(workspace)
+    return rclone.differing(str(workspace.root), remote, without=without)
 
 
 def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
@@ -221,11 +243,6 @@ def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
         return BusyError(
             f"rclone is still carrying to {remote} for a process that was ended",
             hint="wait ten minutes, then memsync daemon run sync",
-        )
-    if "too many deletes" in ended.said + ended.out:
-        return RefusedError(
-            f"most files would be deleted here or in {remote}; nothing was carried",
-            hint="memsync log and memsync doctor show what is here; put back what is missing",
         )
     return rclone.away(remote, ended)
 

@@ -307,6 +307,30 @@ def test_a_carrying_that_is_killed_beside_the_memory_loses_and_doubles_nothing(
     assert desk.memory.read_text().count("- only on the desk\n") == 1
 
 
+def test_what_this_machine_alone_writes_is_never_replaced_by_what_the_remote_has_of_it(cloud, pi):
+    """Killed before it noted how both sides are, a run leaves all it carried changed on both."""
+
+    def killed(*_words) -> None:
+        raise SystemExit
+
+    pi.call("note", "one")
+    pi.call("refresh")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carry, "_note_down", killed)
+        with pytest.raises(SystemExit):
+            pi.sync()
+    pi.call("note", "two")
+    pi.call("refresh")
+    pi.sync()
+    assert pi.call("refresh").out.startswith("No pending notes.")
+    (ledger,) = pi.root.glob("machines/*/merged.log")
+    assert (there(cloud) / ledger.relative_to(pi.root)).read_text() == ledger.read_text()
+    assert not list(pi.root.glob("machines/**/*.conflict*"))
+    (there(cloud) / ledger.relative_to(pi.root)).unlink()
+    pi.sync()
+    assert (there(cloud) / ledger.relative_to(pi.root)).read_text() == ledger.read_text()
+
+
 def test_without_its_listing_both_sides_are_taken_as_they_are(cloud, pi, desk):
     """The state folder is lost on one machine, and both changed the memory meanwhile."""
     desk.sync()
@@ -371,6 +395,17 @@ def ended_process() -> int:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     return child.pid
+
+
+def test_a_folder_here_that_lost_most_of_its_files_deletes_nothing_there(cloud, pi):
+    folder = pi.root / "sessions"
+    for day in range(10, 30):
+        (folder / f"2026-11-{day}.md").write_text("a note\n")
+    pi.sync()
+    shutil.rmtree(folder)
+    with pytest.raises(RefusedError, match="has lost 20 of"):
+        pi.sync()
+    assert len(list((there(cloud) / "sessions").iterdir())) == 20
 
 
 def test_a_refresh_of_the_daemon_pulls_before_and_pushes_after(cloud, pi, desk):
