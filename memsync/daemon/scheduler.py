@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 from tzlocal import get_localzone
 
-from memsync import refresh
+from memsync import clock, refresh
 from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.daemon import carry, digest, history, mirror_job, thinner, watchdog
@@ -18,7 +19,7 @@ from memsync.daemon.history import Run
 from memsync.daemon.job_runs import Job, run_job, told
 from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
-from memsync.errors import BudgetError
+from memsync.errors import BudgetError, FolderAwayError
 from memsync.locks import BusyError
 from memsync.publish import require_told
 from memsync.workspace import Workspace
@@ -99,6 +100,15 @@ def _carried(config: Config) -> Iterator[None]:
         job_rclone_sync(config)
 
 
+DRIFT = Job(
+    "drift_check",
+    "drift",
+    "check that every agent has the memory",
+    lambda c: c.daemon.drift_check_enabled,
+    lambda c: f"every {c.daemon.drift_check_interval_hours} hours",
+    job_drift_check,
+)
+
 JOBS: tuple[Job, ...] = (
     Job(
         "nightly_refresh",
@@ -117,14 +127,7 @@ JOBS: tuple[Job, ...] = (
         lambda c: c.daemon.backup_mirror_schedule,
         job_backup_mirror,
     ),
-    Job(
-        "drift_check",
-        "drift",
-        "check that every agent has the memory",
-        lambda c: c.daemon.drift_check_enabled,
-        lambda c: f"every {c.daemon.drift_check_interval_hours} hours",
-        job_drift_check,
-    ),
+    DRIFT,
     Job(
         "weekly_digest",
         "digest",
@@ -146,6 +149,9 @@ SYNC = Job(
     job_rclone_sync,
 )
 """Only machines whose copy rclone carries have this one."""
+
+AGAIN = timedelta(minutes=5)
+"""How soon a look for drift that met no folder is made up for once the folder is back."""
 
 PUSH_SECONDS = 60
 """How soon what changed here is carried, whoever changed it."""
@@ -186,11 +192,53 @@ def add_jobs(scheduler: BaseScheduler, config: Config) -> None:
     jobs = enabled_jobs(config)
     history.remember(job.id for job in jobs if job.id != "drift_check")
     for job in jobs:
-        scheduler.add_job(
-            run_job, trigger_for(job, config), args=[job, config], id=job.id, name=job.name
-        )
+        act, args = (_look, [scheduler, config]) if job is DRIFT else (run_job, [job, config])
+        scheduler.add_job(act, trigger_for(job, config), args=args, id=job.id, name=job.name)
+    _plan_again(scheduler, config)
     if SYNC in jobs:
         scheduler.add_job(_push, "interval", seconds=PUSH_SECONDS, args=[config], id="rclone_push")
+
+
+def _look(scheduler: BaseScheduler, config: Config) -> None:
+    """Look for drift; where the folder is away, again when it is back."""
+    run_job(DRIFT, config)
+    _plan_again(scheduler, config)
+
+
+def _look_again(scheduler: BaseScheduler, config: Config) -> None:
+    """Look for drift if the folder is back; as long as it is not there is nothing to record.
+
+    A look at a folder that is there and fails all the same (a log that cannot be read) has time
+    until the next by the schedule.
+    """
+    if not _is_away(config):
+        run_job(DRIFT, config)
+        if not _is_away(config):
+            return
+    _plan_again(scheduler, config)
+
+
+def _plan_again(scheduler: BaseScheduler, config: Config) -> None:
+    """Plan to look for drift within minutes, if the last look failed because of the folder."""
+    last = history.last_word(DRIFT.id)
+    failed_so = last is not None and last.exit_code == FolderAwayError.exit_code
+    if failed_so and DRIFT in enabled_jobs(config):
+        scheduler.add_job(
+            _look_again,
+            "date",
+            run_date=clock.now() + AGAIN,
+            args=[scheduler, config],
+            id="drift_again",
+            replace_existing=True,
+        )
+
+
+def _is_away(config: Config) -> bool:
+    try:
+        Workspace.open(config)
+    except FolderAwayError:
+        return True
+    return False
 
 
 def _push(config: Config) -> None:
@@ -211,3 +259,4 @@ def plan_anew(scheduler: BaseScheduler, config: Config) -> None:
     """Work out all next runs from the history, after the clock was set back."""
     for job in enabled_jobs(config):
         scheduler.reschedule_job(job.id, trigger=trigger_for(job, config))
+    _plan_again(scheduler, config)

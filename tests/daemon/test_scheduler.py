@@ -19,10 +19,11 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from memsync import clock, config_writer, sessions
 from memsync import config as settings
 from memsync.config import Config
-from memsync.daemon import history, job_runs, scheduler
+from memsync.daemon import history, job_runs, scheduler, watchdog
 from memsync.daemon.history import Run
 from memsync.daemon.job_runs import run_job
 from memsync.daemon.scheduler import JOBS, build_scheduler, find_job
+from memsync.errors import FolderAwayError
 from memsync.notes import make
 from memsync.workspace import Workspace
 from tests.support.messages_server import edits, slow
@@ -159,6 +160,67 @@ def test_a_folder_that_is_away_fails_each_job_with_its_exit_code(everything_on, 
         run = entry.act(everything_on)
         assert (run.outcome, run.exit_code) == ("failed", 4)
         assert last(entry.id).message.startswith("there is no memory folder")
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at a folder that was away is made up for at once."""
+    monkeypatch.setattr(scheduler, "AGAIN", timedelta(milliseconds=10))
+
+
+@pytest.fixture
+def away(workspace: Workspace) -> Path:
+    """Where the folder is that is not in its place."""
+    return workspace.root.rename(workspace.root.with_name("not mounted"))
+
+
+def test_drift_is_looked_for_again_when_the_folder_is_back(soon, away, workspace, monkeypatch):
+    """It was looked for six hours later, and until then nobody heard of an agent adrift."""
+    real, looks = scheduler._is_away, list[bool]()
+
+    def is_away(config: Config) -> bool:
+        looks.append(real(config))
+        return looks[-1]
+
+    monkeypatch.setattr(scheduler, "_is_away", is_away)
+    made = build_scheduler(changed(refresh_enabled=False))
+    made.start()
+    try:
+        until(lambda: looks[:3] == [True, True, True])
+        away.rename(workspace.root)
+        until(lambda: last("drift_check").outcome == "ok")
+    finally:
+        made.shutdown()
+    assert made.get_job("drift_again") is None
+    assert [run.outcome for run in history.read_all()] == ["failed", "ok"]
+
+
+def test_a_daemon_that_starts_anew_knows_that_the_last_look_met_no_folder(away, workspace):
+    config = changed(refresh_enabled=False)
+    run_job(job("drift"), config)
+    planned = build_scheduler(config).get_job("drift_again")
+    assert planned is not None
+    assert planned.trigger.run_date <= clock.now() + scheduler.AGAIN
+    assert build_scheduler(changed(drift_check_enabled=False)).get_jobs() == []
+    away.rename(workspace.root)
+    run_job(job("drift"), config)
+    assert build_scheduler(config).get_job("drift_again") is None
+
+
+def test_a_look_that_fails_at_a_folder_that_is_there_is_made_up_for_once(
+    soon, workspace, monkeypatch
+):
+    def fail(_config: Config) -> None:
+        raise FolderAwayError("the log cannot be read")
+
+    monkeypatch.setattr(watchdog, "look", fail)
+    made = build_scheduler(changed(refresh_enabled=False))
+    made.start()
+    try:
+        until(lambda: len(history.read_all()) == 2)
+    finally:
+        made.shutdown()
+    assert made.get_job("drift_again") is None
 
 
 def test_the_mirror_job_makes_the_copy_and_says_so(everything_on, workspace):
