@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from memsync import clock, thinning
 from memsync.copies import Copy, recognise
@@ -25,6 +26,11 @@ from memsync.strays import sweep_temps
 
 COPIES = "copies"
 """The folder in backups/ of the conflict copies whose content is in the memory or the logs."""
+
+Replaced = Mapping[str, Sequence[datetime]]
+"""When texts were replaced, by their digests."""
+
+NOTHING_KNOWN: Replaced = MappingProxyType({})
 
 _NAME_AHEAD = re.compile(r"GLOBAL_MEMORY_\d{8}_\d{6}(?:_\d+)?")
 _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
@@ -125,13 +131,20 @@ def newest_good(folder: Path) -> Backup | None:
     return next((entry for entry in list_backups(folder) if entry.is_good()), None)
 
 
-def outdated(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> list[Backup]:
+def outdated(
+    folder: Path,
+    keep_days: int,
+    leap: timedelta = thinning.LEAP,
+    replaced: Replaced = NOTHING_KNOWN,
+) -> list[Backup]:
     """Return the backups that may go, as `thinning` has it; never the newest good one.
 
     Args:
         folder: the folder of the backups.
         keep_days: the age beyond which all go.
         leap: how far ahead of the backups the clock may be.
+        replaced: when the texts were replaced, as far as that is known: the clock that named a
+            backup may have been set back, and what it holds be recent.
 
     Raises:
         RefusedError: this machine's clock cannot be right by what the backups say.
@@ -145,10 +158,29 @@ def outdated(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> l
             hint="set the clock; if it is right, take the backup of the wrong date out of"
             f" {folder}, or change the memory and try again a day later",
         )
-    return thinning.surplus(listed, _may_be_good, now, keep_days)
+    gone = thinning.surplus(listed, _may_be_good, now, keep_days)
+    # Made later than its name says a backup stays longer, so no other need be read for this.
+    made = {entry: _when_made(entry, replaced, now) for entry in gone}
+    return thinning.surplus(
+        listed, _may_be_good, now, keep_days, lambda entry: made.get(entry, entry.moment)
+    )
 
 
-def prune(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> list[Path]:
+def _when_made(entry: Backup, replaced: Replaced, now: datetime) -> datetime:
+    with contextlib.suppress(OSError):  # its name is what is known of it then
+        if replaced and not is_evicted(entry.path):
+            info = entry.path.lstat()
+            name = _digest_of(entry.path, info.st_size, info.st_mtime_ns)
+            return thinning.when_made(entry.moment, replaced.get(name, ()), now)
+    return entry.moment
+
+
+def prune(
+    folder: Path,
+    keep_days: int,
+    leap: timedelta = thinning.LEAP,
+    replaced: Replaced = NOTHING_KNOWN,
+) -> list[Path]:
     """Remove what `outdated` names by the same arguments; return the removed files.
 
     Raises:
@@ -156,7 +188,7 @@ def prune(folder: Path, keep_days: int, leap: timedelta = thinning.LEAP) -> list
         OSError: one could not be read, or removed; those before it are gone.
     """
     removed = []
-    for entry in outdated(folder, keep_days, leap):
+    for entry in outdated(folder, keep_days, leap, replaced):
         entry.path.unlink(missing_ok=True)
         removed.append(entry.path)
     return removed

@@ -92,6 +92,21 @@ def _events(path: Path) -> Iterable[Event]:
             yield Event(match[1], match[2], parents, is_whole=not match[4])
 
 
+def replaced(workspace: Workspace) -> dict[str, list[datetime]]:
+    """Return when each text was replaced by one made from it, by its digest.
+
+    As the machines wrote it down, so that each is later than what was written down before, even
+    where a clock had been set back.
+    """
+    found: dict[str, list[datetime]] = {}
+    for event in _all_events(workspace):
+        with contextlib.suppress(ValueError, OverflowError):
+            moment = datetime.fromisoformat(event.moment).astimezone()
+            for parent in event.parents:
+                found.setdefault(parent.partition("@")[0], []).append(moment)
+    return found
+
+
 def is_alone(workspace: Workspace) -> bool:
     """Tell whether no other machine has ever written into the memory folder."""
     own = machine_name()

@@ -7,7 +7,7 @@ often.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol, TypeVar
@@ -37,10 +37,18 @@ class Dated(Protocol):
 _Copy = TypeVar("_Copy", bound=Dated)
 
 
+def _named(copy: Dated) -> datetime:
+    return copy.moment
+
+
 def surplus(
-    copies: Sequence[_Copy], is_good: Callable[[_Copy], bool], now: datetime, keep_days: int
+    copies: Sequence[_Copy],
+    is_good: Callable[[_Copy], bool],
+    now: datetime,
+    keep_days: int,
+    made: Callable[[_Copy], datetime] = _named,
 ) -> list[_Copy]:
-    """Return the copies that may go, newest first; never the newest good one.
+    """Return the copies that may go, newest first; never the newest good one by name or making.
 
     A clock that is behind only makes copies look younger, so that more of them stay; whether one
     is too far ahead, `doubt` tells.
@@ -51,13 +59,16 @@ def surplus(
             a week keeps its newest good one, or its newest where none is good.
         now: the present moment.
         keep_days: the age beyond which all go but the newest good one.
+        made: when a copy was made, which its age counts from: no earlier than it is named. It
+            belongs to the day and the week that it is named by, whose clock told days apart.
     """
     known = cache(is_good)
     newest_first = sorted(copies, reverse=True)
-    stay = {next(filter(known, newest_first), None)}
-    stay |= {copy for copy in newest_first if now - copy.moment < ALL_FOR}
-    stay |= _one_each(newest_first, known, _day, now - min(DAILY_FOR, timedelta(keep_days)))
-    stay |= _one_each(newest_first, known, _week, now - timedelta(keep_days))
+    last_made = sorted(newest_first, key=made, reverse=True)
+    stay = {next(filter(known, newest_first), None), next(filter(known, last_made), None)}
+    stay |= {copy for copy in newest_first if now - made(copy) < ALL_FOR}
+    stay |= _one_each(newest_first, known, _day, made, now - min(DAILY_FOR, timedelta(keep_days)))
+    stay |= _one_each(newest_first, known, _week, made, now - timedelta(keep_days))
     return [copy for copy in newest_first if copy not in stay]
 
 
@@ -83,10 +94,29 @@ def doubt(copies: Sequence[Dated], now: datetime, leap: timedelta = LEAP) -> str
     return ""
 
 
+def when_made(named: datetime, replaced: Iterable[datetime], now: datetime) -> datetime:
+    """Return when a copy was made, which is when its text was replaced.
+
+    A name that fits none of the moments at which that is known to have happened, and is earlier
+    than they are, was given by a clock that had been set back; then the latest of them counts.
+
+    Args:
+        named: the moment the copy is named by.
+        replaced: when its text was replaced, by what was written down in an order that no clock
+            turns around; one that is ahead of `now` says nothing.
+        now: the present moment.
+    """
+    known = [moment for moment in replaced if moment <= now]
+    if any(abs(moment - named) <= ZONES for moment in known):
+        return named
+    return max([named, *known])
+
+
 def _one_each(
     newest_first: Sequence[_Copy],
     is_good: Callable[[_Copy], bool],
     bucket: Callable[[datetime], object],
+    made: Callable[[_Copy], datetime],
     limit: datetime,
 ) -> set[_Copy]:
     """Return one copy of each bucket, those older than `limit` left out."""
@@ -98,9 +128,9 @@ def _one_each(
     standing = {
         copies[0] if len(copies) == 1 else next(filter(is_good, copies), copies[0])
         for copies in buckets.values()
-        if copies[0].moment >= limit
+        if any(made(copy) >= limit for copy in copies)
     }
-    return {copy for copy in standing if copy.moment >= limit}
+    return {copy for copy in standing if made(copy) >= limit}
 
 
 def _day(moment: datetime) -> object:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memsync import backups, batches, clock, conflicts, proposals, sessions, store, targets
+from memsync import backups, batches, clock, conflicts, lineage, proposals, sessions, store, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync import usage as ledger
@@ -197,10 +197,13 @@ def prune(*, keep_days: int | None, dry_run: bool) -> None:
     """
     workspace = open_workspace()
     days = keep_days or workspace.config.keep_days
+    replaced = lineage.replaced(workspace)
     if dry_run:
-        gone = [entry.path for entry in backups.outdated(workspace.backups, days)]
+        gone = [
+            entry.path for entry in backups.outdated(workspace.backups, days, replaced=replaced)
+        ]
     else:
-        gone = backups.prune(workspace.backups, days)
+        gone = backups.prune(workspace.backups, days, replaced=replaced)
     for path in gone:
         click.echo(path.name)
     verb = "would go" if dry_run else "removed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from memsync import backups, clock
+from memsync import backups, clock, lineage
 from memsync.errors import MemsyncError
 from memsync.workspace import Workspace
 
@@ -32,7 +32,8 @@ def thin(workspace: Workspace, last_run: datetime | None) -> str:
     if last_run is None or not timedelta(0) <= clock.now() - last_run <= STEADY:
         return ""
     try:
-        gone = backups.prune(workspace.backups, workspace.config.keep_days, LEAP)
+        replaced = lineage.replaced(workspace)
+        gone = backups.prune(workspace.backups, workspace.config.keep_days, LEAP, replaced)
     except (MemsyncError, OSError) as error:
         log.warning("old backups stay: %s", error)
         return ""

@@ -284,6 +284,8 @@ def test_a_machine_that_is_no_more_can_be_left_out_until_it_speaks_again(call, w
 @pytest.fixture
 def grown(workspace):
     """Backups of the 1st, 10th and 20th of November."""
+    for path in workspace.machines.glob("*/published.log"):
+        path.unlink()  # of the day of this test run, before which nothing can have happened
     for day in (1, 10, 20):
         with time_machine.travel(f"2026-11-{day:02}T10:00:00+00:00"):
             publish(workspace, f"{SAMPLE}- day {day}\n", store.read(workspace).digest)
@@ -305,6 +307,21 @@ def test_prune_removes_old_backups_and_a_dry_run_only_names_them(call, grown):
     assert call("prune", "--keep-days", "1").out.endswith("1 backup removed.\n")
     assert days_of(grown) == ["20"], "the newest good one always stays"
     assert call("prune", "--keep-days", "1").out == "0 backups removed.\n"
+
+
+def test_prune_keeps_what_a_clock_that_was_set_back_made_lately(call, grown):
+    """By its name it is a year old, though its text was replaced on the 20th."""
+    with time_machine.travel("2025-10-18T10:00:00+00:00"):
+        publish(grown, f"{SAMPLE}- the last\n", store.read(grown).digest)
+    named = next(path for path in grown.backups.iterdir() if "2025" in path.name)
+    assert named.read_text().endswith("- day 20\n")
+    with time_machine.travel("2026-12-05T10:00:00+00:00"):
+        assert call("prune").out.endswith("\n1 backup removed.\n")
+        assert named.exists()
+        assert days_of(grown) == ["10", "18", "20"]
+    with time_machine.travel("2026-12-24T10:00:00+00:00"):
+        assert call("prune").code == 0
+    assert days_of(grown) == ["18", "20"], "the newest stays: by its name, and by what it holds"
 
 
 @pytest.mark.parametrize("days", ["36501", "1000000", "0", "-3", "many"])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync.thinning import ALL_FOR, DAILY_FOR, LEAP, doubt, surplus
+from memsync.thinning import ALL_FOR, DAILY_FOR, LEAP, ZONES, doubt, surplus, when_made
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOURS = 24 * 120
@@ -108,6 +108,49 @@ def test_a_clock_is_believed_between_the_newest_copy_and_ten_years_behind_it(lis
         own = Copy(now, 1)
         assert doubt(listed, now)
         assert doubt([*listed, own], now), "what it made itself proves nothing"
+
+
+named = st.integers(-HOURS, HOURS).map(lambda hours: NOON + timedelta(hours=hours))
+
+
+@given(named, st.lists(named, max_size=4), named)
+def test_a_copy_is_as_old_as_its_name_or_as_what_is_known_of_its_text(name, replaced, now):
+    made = when_made(name, replaced, now)
+    known = [moment for moment in replaced if moment <= now]
+    assert made >= name, "no copy is removed sooner than by its name"
+    if made != name:
+        assert made == max(known)
+        assert all(abs(moment - name) > ZONES for moment in known)
+    elif known and max(known) > name:
+        assert min(abs(moment - name) for moment in known) <= ZONES
+
+
+lateness = st.dictionaries(st.integers(0, HOURS), st.integers(0, HOURS), max_size=60)
+
+
+@given(copies, lateness, moments, moments, days)
+def test_copies_that_were_made_later_than_they_are_named_stay_longer_and_take_none_along(
+    listed, later, one, other, keep_days
+):
+    def made(copy: Copy) -> datetime:
+        return copy.moment + timedelta(
+            hours=later.get((NOON - copy.moment) // timedelta(hours=1), 0)
+        )
+
+    def stay(some: list[Copy], now: datetime) -> set[Copy]:
+        return set(some) - set(surplus(some, is_good, now, keep_days, made))
+
+    sooner, last = sorted((one, other))
+    assert stay(listed, last) >= set(left(listed, last, keep_days))
+    assert stay(listed, last) >= {copy for copy in listed if last - made(copy) < ALL_FOR}
+    kept = [copy for copy in listed if copy in stay(listed, sooner)]
+    assert stay(kept, last) == stay(listed, last)
+
+
+@given(named, st.lists(named, max_size=4), st.integers(-26, 26))
+def test_where_the_clock_was_right_the_name_counts_in_any_zone(name, others, hours):
+    replaced = [*others, name + timedelta(hours=hours)]
+    assert when_made(name, replaced, max(replaced)) == name
 
 
 def test_goodness_is_asked_of_no_more_than_is_needed():
