@@ -17,12 +17,12 @@ from memsync.copies import Copy
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.journal import Cause
 from memsync.kinship import Kinship
-from memsync.locks import exclusive_lock
+from memsync.locks import BusyError, exclusive_lock
 from memsync.pedigree import Graph
 from memsync.placeholders import is_evicted
 from memsync.publish import Published, publish, see
 from memsync.regular import Left, read_regular, why_unread
-from memsync.state import lock_path
+from memsync.state import carrying_mark, lock_path
 from memsync.store import Memory
 from memsync.strands import Strand, Texts, look_back, named_like_copies, readable, sort_out
 from memsync.weaving import Dispute, put_back, weave
@@ -85,11 +85,14 @@ def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
             is to be brought in.
 
     Raises:
+        BusyError: rclone carries just now, or was killed while it did; it is not taken.
         WrongUsageError: there is no such file, or it cannot be read; nothing was done.
         DamagedMemoryError: the memory cannot be read; the logs are done.
         MemsyncError: the disk or the folder refused; every copy is where it was, or moved whole.
     """
     with exclusive_lock(lock_path(workspace.root, "reconcile"), "conflict copies", timeout=60):
+        if workspace.config.provider == "rclone" and carrying_mark(workspace.root).exists():
+            return _while_carried(workspace, taken)
         try:
             chosen = _taken_logs(workspace, taken) if taken is not None else []
             logs = [*sessions.copies(workspace), *chosen]
@@ -105,6 +108,16 @@ def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
                 f"what two machines wrote cannot be brought together: {error.strerror or error}",
                 hint="free some space or check the folder, then memsync conflicts",
             ) from error
+
+
+def _while_carried(workspace: Workspace, taken: str | None) -> Outcome:
+    """Read no copy of which rclone may have brought a piece only; all wait where they are."""
+    copies = [path for _, path in strands.by_name(workspace.root)]
+    copies += [path for path, _ in sessions.copies(workspace)]
+    if taken is not None:
+        raise BusyError(f"rclone is not done with {taken}", hint="memsync daemon run sync")
+    why = "rclone is not done with it: memsync daemon run sync"
+    return Outcome(left=tuple(Left(path, why) for path in copies))
 
 
 def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:

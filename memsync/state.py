@@ -71,6 +71,14 @@ def slug(host: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", short).strip("-")[:40] or "machine"
 
 
+def carrying_mark(root: Path) -> Path:
+    """Return the file that stands while rclone writes into a memory root, and after it was killed.
+
+    rclone before 1.63 writes a file where it stands, so what it brought may be a piece.
+    """
+    return lock_path(root, "carrying").with_suffix(".mark")
+
+
 def lock_path(root: Path, purpose: str) -> Path:
     """Return the lock file for one purpose and one memory root."""
     name = digest(str(root).encode("utf-8", "surrogateescape"))[:12]

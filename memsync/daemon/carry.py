@@ -23,7 +23,7 @@ from memsync.errors import MemsyncError, RefusedError
 from memsync.files import TEMP_SUFFIX, atomic_write, create_new
 from memsync.locks import BusyError, exclusive_lock
 from memsync.rclone import Listing
-from memsync.state import lock_path, state_folder
+from memsync.state import carrying_mark, lock_path, state_folder
 from memsync.workspace import MEMORY_NAME, Workspace
 
 MUST_RESYNC = "Must run --resync"
@@ -112,6 +112,8 @@ def _carry(
         if aside:
             create_new(carry_names.free_name(workspace.memory), mine)
         unseen = _unseen(changed, there, before)
+        if carrying_mark(root).exists():
+            changed = [p for p in changed if p in unseen or not _drop_piece(root, remote, p)]
         for path in unseen:  # stepping aside would be a deletion to bisync, there as well
             create_new(carry_names.free_name(root / path), rclone.read_bytes(remote, path))
         aside += [
@@ -160,13 +162,19 @@ def _bisync(workspace: Workspace, remote: str, *, first: bool) -> rclone.Ended:
     workdir = state_folder() / "rclone"
     workdir.mkdir(exist_ok=True, mode=0o700)
     rclone.drop_dead_locks(workdir)
-    return rclone.bisync(
+    at_work = carrying_mark(workspace.root)
+    at_work.parent.mkdir(exist_ok=True, mode=0o700)
+    create_new(at_work, b"")
+    ended = rclone.bisync(
         str(workspace.root),
         remote,
         str(workdir),
         without=carry_own.left_to_memsync(workspace),
         first=first,
     )
+    if not _is_under_way(ended):  # it ended by itself, and took back what it had half written
+        at_work.unlink(missing_ok=True)
+    return ended
 
 
 def _sentence(remote: str, aside: list[str], *, again: bool) -> str:
@@ -232,6 +240,17 @@ def _unseen(changed: list[str], there: Listing, before: _Before | None) -> list[
     return [p for p in changed if p in had and had[p][1][:_SECOND] == there[p][1][:_SECOND]]
 
 
+def _drop_piece(root: Path, remote: str, path: str) -> bool:
+    """Remove a file here that is the beginning of the remote's; tell whether it was one.
+
+    A carrying that was cut off leaves such: stepped aside it would be taken for another's text.
+    """
+    if not rclone.read_bytes(remote, path).startswith((root / path).read_bytes()):
+        return False
+    (root / path).unlink()
+    return True
+
+
 def _different(workspace: Workspace, remote: str) -> list[str]:
     """Return what both sides have and not alike, where it is not known how they were before."""
     without = carry_own.left_to_memsync(workspace)
@@ -239,12 +258,16 @@ def _different(workspace: Workspace, remote: str) -> list[str]:
 
 
 def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
-    if "prior lock file found" in ended.said + ended.out:
+    if _is_under_way(ended):
         return BusyError(
             f"rclone is still carrying to {remote} for a process that was ended",
             hint="wait ten minutes, then memsync daemon run sync",
         )
     return rclone.away(remote, ended)
+
+
+def _is_under_way(ended: rclone.Ended) -> bool:
+    return "prior lock file found" in ended.said + ended.out
 
 
 def _here(root: Path) -> dict[str, tuple[int, str]]:

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -388,6 +389,59 @@ def test_the_lock_that_a_killed_rclone_left_stops_no_later_run(cloud, pi):
     lock.write_text(str(os.getpid()))
     with pytest.raises(BusyError, match="still carrying"):
         pi.sync()
+
+
+def killed_at(path: Path, data: bytes) -> Callable[..., NoReturn]:
+    """Return a bisync that is killed when it has written `data` of a file."""
+
+    def bisync(*_words: object, **_more: object) -> NoReturn:
+        path.write_bytes(data)
+        raise SystemExit
+
+    return bisync
+
+
+def test_a_piece_of_a_copy_that_a_killed_rclone_left_is_read_by_nobody(cloud, pi):
+    theirs = pi.memory.read_text() + "- only on a laptop\n"
+    name = "GLOBAL_MEMORY-laptop-safeBackup-0001.md"
+    (there(cloud) / name).write_text(theirs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rclone, "bisync", killed_at(pi.root / name, theirs[:40].encode()))
+        with pytest.raises(SystemExit):
+            pi.sync()
+    told = pi.call("conflicts").out
+    assert f"{name} cannot be read (rclone is not done with it: memsync daemon run sync)" in told
+    assert "rclone is not done with" in pi.call("conflicts", "take", name).err
+    assert pi.memory.read_text() == SAMPLE
+    pi.sync()
+    assert f"Brought in {name}" in pi.call("conflicts").out
+    assert pi.memory.read_text() == theirs
+    assert not list(pi.root.rglob("*.conflict*"))
+
+
+def test_a_piece_of_a_log_that_a_killed_rclone_left_is_no_change_made_here(cloud, pi):
+    pi.call("note", "said at the pi")
+    pi.sync()
+    (log,) = (pi.root / "sessions").iterdir()
+    time.sleep(1.1)
+    whole = log.read_text() + "---\n### 10:00:00 (captured)\nsaid elsewhere, in many words\n"
+    (there(cloud) / "sessions" / log.name).write_text(whole)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rclone, "bisync", killed_at(log, whole[:-12].encode()))
+        with pytest.raises(SystemExit):
+            pi.sync()
+    pi.sync()
+    assert log.read_text() == whole
+    assert [path.name for path in (pi.root / "sessions").iterdir()] == [log.name]
+
+
+def test_a_remote_that_is_away_leaves_the_copies_to_be_brought_in(cloud, pi):
+    name = "GLOBAL_MEMORY-laptop-safeBackup-0001.md"
+    (pi.root / name).write_text(SAMPLE + "- only on a laptop\n")
+    cloud.stop()
+    with pytest.raises(FolderAwayError):
+        pi.sync()
+    assert f"Brought in {name}" in pi.call("conflicts").out
 
 
 def ended_process() -> int:
