@@ -27,6 +27,7 @@ _QUIET = (
 MARK = ".memsync-rclone"
 """A file that never changes, by which rclone knows a folder, and that not all in it changed."""
 
+_NO_TIMES = 100 * 365 * 86_400 * 10**9  # ns: rclone's fs.ModTimeNotSupported, a hundred years
 _NOT_FOUND = 3  # rclone's exit code for a directory that is not there
 _UNKNOWN = "didn't find section in config file"
 _OUR_TEMPS = "--exclude=*.tmp"
@@ -124,8 +125,31 @@ def read_bytes(remote: str, name: str) -> bytes:
     return ended.raw
 
 
-def away(remote: str, ended: Ended) -> FolderAwayError:
+def require_times(remote: str) -> None:
+    """Check that a remote keeps the times of its files, by which bisync goes.
+
+    A remote that cannot be asked just now passes; whatever is wanted of it next tells.
+
+    Raises:
+        MemsyncError: it keeps none.
+    """
+    ended = call("backend", "features", remote)
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        if not ended.code and json.loads(ended.out)["Precision"] >= _NO_TIMES:
+            raise _no_times(remote)
+
+
+def _no_times(remote: str) -> MemsyncError:
+    return MemsyncError(
+        f"{remote} keeps no times of files, and rclone bisync goes by these",
+        hint="for WebDAV, the vendor that the server is of (rclone config); else another remote",
+    )
+
+
+def away(remote: str, ended: Ended) -> MemsyncError:
     """Return the error for a remote that did not do what it was asked for."""
+    if "modification time support is missing" in ended.said:
+        return _no_times(remote)
     if _UNKNOWN in ended.said:
         return UnknownRemoteError(
             f"rclone has no remote called {remote.partition(':')[0]}",

@@ -19,6 +19,7 @@ def pull(workspace: Workspace) -> None:
         DamagedMemoryError: the remote's memory is damaged, and nothing was brought; or the one
             that stands here is.
         FolderAwayError: the remote cannot be reached, or not all was brought.
+        MemsyncError: it keeps no times of files.
     """
     remote = workspace.config.rclone_remote
     if not remote:
@@ -37,6 +38,7 @@ def pull(workspace: Workspace) -> None:
 
 
 def _pull(workspace: Workspace, remote: str) -> None:
+    rclone.require_times(remote)
     there = rclone.listing(remote)
     if there is None:
         rclone.make(remote)

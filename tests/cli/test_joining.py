@@ -128,6 +128,15 @@ def test_a_remote_that_does_not_answer_is_said_to_leave_nothing_set_up(closed, h
     assert call(*INIT).code == 0
 
 
+def test_a_remote_that_keeps_no_times_is_not_joined(cloud, home, call):
+    cloud.config.write_text(cloud.config.read_text().replace("owncloud", "other"))
+    done = call(*INIT)
+    assert done.code == 1
+    assert f"{REMOTE} keeps no times of files" in done.err
+    assert "Try: for WebDAV, the vendor that the server is of" in done.err
+    assert not told(home)
+
+
 def test_a_remote_that_rclone_does_not_know_is_named(closed, home, call):
     done = call("init", "--rclone-remote", "clowd:notes")
     assert done.code == 4

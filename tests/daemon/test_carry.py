@@ -435,6 +435,14 @@ def test_a_piece_of_a_log_that_a_killed_rclone_left_is_no_change_made_here(cloud
     assert [path.name for path in (pi.root / "sessions").iterdir()] == [log.name]
 
 
+def test_a_remote_that_keeps_no_times_any_more_is_not_called_away(cloud, pi):
+    cloud.config.write_text(cloud.config.read_text().replace("owncloud", "other"))
+    pi.add("- only here")
+    with pytest.raises(MemsyncError, match="keeps no times of files") as caught:
+        pi.sync()
+    assert not isinstance(caught.value, FolderAwayError)
+
+
 def test_a_remote_that_is_away_leaves_the_copies_to_be_brought_in(cloud, pi):
     name = "GLOBAL_MEMORY-laptop-safeBackup-0001.md"
     (pi.root / name).write_text(SAMPLE + "- only on a laptop\n")
