@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
-from memsync import store
+from memsync import reach, store
 from memsync.targets import foreign
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -365,3 +366,43 @@ def test_an_init_that_does_not_reach_its_remote_can_be_done_again(call, home, mo
     assert first.code == again.code == 1
     assert "rclone" in again.err
     assert "already set up" not in again.err
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A folder that does not answer is given up on in half a second, not in five."""
+    monkeypatch.setattr(reach, "PATIENCE_SECONDS", 0.5)
+
+
+def test_a_machine_is_not_set_up_on_a_folder_that_hangs(call, mount, workspace, impatient):
+    settings.get_config_path().unlink()
+    mount.hang()
+    commands = (
+        ["init", "--sync-root", str(workspace.root)],
+        ["init", "--rclone-remote", "r:", "--sync-root", str(workspace.root / "copy")],
+    )
+    for words in commands:
+        done = call(*words)
+        assert done.code == 4 or "cannot be made: it does not answer" in done.err
+        assert "Try: " in done.err
+        assert not settings.get_config_path().exists()
+
+
+def test_a_client_whose_folder_hangs_is_named_and_the_others_are_found(
+    call, mount, home, workspace, impatient
+):
+    settings.get_config_path().unlink()
+    (home / "OneDrive").symlink_to(workspace.root)
+    mount.hang()
+    assert "onedrive    does not answer" in call("providers").out
+    rows = json.loads(call("providers", "--json").out)["providers"]
+    assert rows[0] == {"name": "onedrive", "label": "OneDrive", "path": None, "answers": False}
+    done = call("init", "--provider", "onedrive")
+    assert done.code == 4
+    assert "the OneDrive folder does not answer" in done.err
+    assert call("init").code == 4
+    (home / "Dropbox").mkdir()
+    done = call("init")
+    assert done.code == 0
+    assert "The OneDrive folder does not answer; it was left out." in done.err
+    assert (home / "Dropbox/.claude-memory/GLOBAL_MEMORY.md").is_file()

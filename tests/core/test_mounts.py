@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from memsync import config as settings
 from memsync import reach, sessions, spool
 from memsync.clock import now
 from memsync.errors import FolderAwayError
@@ -64,38 +62,6 @@ def test_commands_tell_that_it_is_away_and_make_nothing(mount, workspace, way):
     assert list(workspace.root.iterdir()) == []
     mount.mount()
     assert memsync("show").out == workspace.memory.read_text()
-
-
-def test_a_machine_is_not_set_up_on_a_folder_that_hangs(mount, home, workspace):
-    settings.get_config_path().unlink()
-    mount.hang()
-    commands = (
-        ["init", "--sync-root", str(workspace.root)],
-        ["init", "--rclone-remote", "r:", "--sync-root", str(workspace.root / "copy")],
-    )
-    for words in commands:
-        done = memsync(*words)
-        assert done.code == 4 or "cannot be made: it does not answer" in done.err
-        assert "Try: " in done.err
-        assert not settings.get_config_path().exists()
-
-
-def test_a_client_whose_folder_hangs_is_named_and_the_others_are_found(mount, home, workspace):
-    settings.get_config_path().unlink()
-    (home / "OneDrive").symlink_to(workspace.root)
-    mount.hang()
-    assert "onedrive    does not answer" in memsync("providers").out
-    rows = json.loads(memsync("providers", "--json").out)["providers"]
-    assert rows[0] == {"name": "onedrive", "label": "OneDrive", "path": None, "answers": False}
-    done = memsync("init", "--provider", "onedrive")
-    assert done.code == 4
-    assert "the OneDrive folder does not answer" in done.err
-    assert memsync("init").code == 4
-    (home / "Dropbox").mkdir()
-    done = memsync("init")
-    assert done.code == 0
-    assert "The OneDrive folder does not answer; it was left out." in done.err
-    assert (home / "Dropbox/.claude-memory/GLOBAL_MEMORY.md").is_file()
 
 
 @pytest.mark.parametrize("way", ["hangs", "died"])
