@@ -18,7 +18,7 @@ from tests.support.scale import IN_CI, TORTURE
 MEMSYNC = "/opt/memsync/bin/memsync"
 KEY = "sk-ant-api03-" + "k" * 24
 # A hundred in CI and by `make torture`; a quarter of that where someone waits for `make test`.
-KILLS = 100 if IN_CI or TORTURE else 25
+KILLS = 100 if IN_CI or TORTURE else 8
 
 
 @pytest.fixture(scope="module")
