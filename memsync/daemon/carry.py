@@ -245,7 +245,9 @@ def _drop_piece(root: Path, remote: str, path: str) -> bool:
 
     A carrying that was cut off leaves such: stepped aside it would be taken for another's text.
     """
-    if not rclone.read_bytes(remote, path).startswith((root / path).read_bytes()):
+    mine, theirs = (root / path).read_bytes(), rclone.read_bytes(remote, path)
+    # The same on both sides it is no piece, and to bisync removing it would be a wish to delete.
+    if len(mine) >= len(theirs) or not theirs.startswith(mine):
         return False
     (root / path).unlink()
     return True

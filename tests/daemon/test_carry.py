@@ -435,6 +435,16 @@ def test_a_piece_of_a_log_that_a_killed_rclone_left_is_no_change_made_here(cloud
     assert [path.name for path in (pi.root / "sessions").iterdir()] == [log.name]
 
 
+def test_what_both_sides_have_alike_is_no_piece(cloud, pi):
+    log = pi.root / "sessions/2026-11-23.md"
+    log.write_text("alike\n")
+    pi.sync()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RCLONE_CONFIG", str(cloud.config))
+        assert not carry._drop_piece(pi.root, REMOTE, "sessions/2026-11-23.md")
+    assert log.read_text() == "alike\n"
+
+
 def test_a_remote_that_keeps_no_times_any_more_is_not_called_away(cloud, pi):
     cloud.config.write_text(cloud.config.read_text().replace("owncloud", "other"))
     pi.add("- only here")
