@@ -11,8 +11,8 @@ import json
 
 from memsync import clock, prices, question
 from memsync.config import Config
-from memsync.notes import Note, make
 from memsync.prices import Tokens
+from memsync.text.note import Note, make
 
 NIGHTS = 30
 LINES = 400

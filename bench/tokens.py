@@ -17,8 +17,8 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from memsync import edits
-from memsync.document import split_lines
+from memsync.text import edits
+from memsync.text.document import split_lines
 
 HISTORY = Path(__file__).parents[2] / "shared" / "data" / "memories" / "history"
 LEAST_LINES = (1, 100, 300)

@@ -14,15 +14,15 @@ from types import MappingProxyType
 
 from memsync import clock, thinning
 from memsync.copies import Copy, recognise
-from memsync.digests import digest
 from memsync.errors import RefusedError, WrongUsageError
-from memsync.files import atomic_write, create_new, fitted
-from memsync.folders import make_below
-from memsync.listing import matching
-from memsync.placeholders import is_evicted
+from memsync.files.atomic import atomic_write, create_new, fitted
+from memsync.files.folders import make_below
+from memsync.files.listing import matching
+from memsync.files.placeholders import is_evicted
+from memsync.files.regular import Left, other_kind, read_regular, why_unread
+from memsync.files.temps import sweep_temps
 from memsync.reading import is_empty
-from memsync.regular import Left, other_kind, read_regular, why_unread
-from memsync.strays import sweep_temps
+from memsync.text.digest import digest
 
 COPIES = "copies"
 """The folder in backups/ of the conflict copies whose content is in the memory or the logs."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from memsync import gate, prices, question, sessions, store, usage
 from memsync.credentials import has_model
 from memsync.errors import BudgetError
-from memsync.notes import Note
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 
 BATCH_BYTES = 128 * 1024

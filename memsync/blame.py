@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memsync import backups, journal, sessions
-from memsync.document import scan
 from memsync.errors import FolderAwayError
 from memsync.journal import History, Key
-from memsync.notes import NoteName
+from memsync.text.document import scan
+from memsync.text.note import NoteName
 from memsync.workspace import Workspace
 
 BEFORE_MEMSYNC = "before memsync"

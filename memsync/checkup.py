@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from memsync import clock, store, targets
-from memsync.lint import Finding, check
 from memsync.targets import Target
+from memsync.text.lint.rules import Finding, check
 from memsync.workspace import Workspace
 
 

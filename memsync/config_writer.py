@@ -17,7 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from memsync import config as settings
 from memsync.errors import MemsyncError, WrongUsageError
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 
 PRIVATE = 0o600
 

@@ -13,11 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from memsync import clock
-from memsync.appending import append_line
-from memsync.files import atomic_write
-from memsync.folders import make_below
-from memsync.merging import Choice
+from memsync.files.append import append_line
+from memsync.files.atomic import atomic_write
+from memsync.files.folders import make_below
 from memsync.state import machine_name, own_folder
+from memsync.text.diff3 import Choice
 from memsync.weaving import Dispute, name_of
 from memsync.workspace import Workspace
 

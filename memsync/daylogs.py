@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from memsync import notes
 from memsync.copies import recognise
 from memsync.errors import FolderAwayError
-from memsync.listing import matching
-from memsync.notes import Note
-from memsync.placeholders import is_evicted
-from memsync.regular import Left, other_kind, read_regular, why_unread
+from memsync.files.listing import matching
+from memsync.files.placeholders import is_evicted
+from memsync.files.regular import Left, other_kind, read_regular, why_unread
+from memsync.text.note import Note, has_entries, parse
 from memsync.workspace import Workspace
 
 PAGE = 4096
@@ -119,7 +118,7 @@ def _unread_copies(workspace: Workspace) -> list[Left]:
 
 def _is_damaged(data: bytes) -> bool:
     """Tell whether NUL took the place of all notes of a log, as a power cut may have it."""
-    return b"\0" in data and not notes.parse(data.decode("utf-8", "replace"), date.min)
+    return b"\0" in data and not parse(data.decode("utf-8", "replace"), date.min)
 
 
 def _is_lost(log: Path) -> bool:
@@ -172,7 +171,7 @@ def _named_by_days(workspace: Workspace, day_name: str = "????-??-??") -> list[t
 
 def _has_entries(path: Path) -> bool:
     try:
-        return notes.has_entries(read_regular(path).decode("utf-8", "replace"))
+        return has_entries(read_regular(path).decode("utf-8", "replace"))
     except OSError:
         return True  # whoever reads it says what is wrong
 
@@ -190,7 +189,7 @@ def _logs(workspace: Workspace, pattern: str) -> list[Path]:
 def read_log(path: Path, day: date) -> list[Note]:
     """Return the notes of one file of a day; raises as `read_day` does."""
     try:
-        return notes.parse(read_regular(path).decode("utf-8", "replace"), day)
+        return parse(read_regular(path).decode("utf-8", "replace"), day)
     except OSError as error:
         raise unreadable(path, error) from error
 

@@ -17,8 +17,8 @@ from memsync.config import Config
 from memsync.copies import recognise
 from memsync.credentials import has_model
 from memsync.errors import MemsyncError
+from memsync.files.listing import matching
 from memsync.ledger import LEDGER_NAME
-from memsync.listing import matching
 from memsync.machines import REPORT_NAME
 from memsync.prices import in_dollars
 from memsync.reconcile import doubtful_logs, left_alone

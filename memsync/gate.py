@@ -19,10 +19,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from memsync.document import Kind, Outline, scan
-from memsync.edits import Edit, EditError, apply
-from memsync.sanitizing import hides_orders
-from memsync.spelling import folded, forms, mixes_alphabets, without_lead
+from memsync.text.confusables import folded, forms, mixes_alphabets, without_lead
+from memsync.text.document import Kind, Outline, scan
+from memsync.text.edits import Edit, EditError, apply
+from memsync.text.sanitizing import hides_orders
 
 _SENTENCE = re.compile(
     r"(?<=[.!?;:\u2014\u3002\u2192])\s+|[!?;:](?=[^\W\d])|(?<=\w\w)\.(?=[^\W\d]+\s)"

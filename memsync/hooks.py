@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from memsync.errors import MemsyncError
-from memsync.files import atomic_write, create_new
+from memsync.files.atomic import atomic_write, create_new
 from memsync.json_text import add_item, add_member, cut_item, cut_member
 
 SETTINGS = "settings.json"

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from memsync import clock, daylogs
-from memsync.appending import append_line
 from memsync.errors import FolderAwayError, MemsyncError
-from memsync.files import create_new
+from memsync.files.append import append_line
+from memsync.files.atomic import create_new
+from memsync.files.listing import in_each
+from memsync.files.placeholders import icloud_stub
 from memsync.lineage import is_alone
-from memsync.listing import in_each
-from memsync.notes import Note, NoteName
-from memsync.placeholders import icloud_stub
 from memsync.state import own_folder
+from memsync.text.note import Note, NoteName
 from memsync.workspace import Workspace
 
 LEDGER_NAME = "merged.log"

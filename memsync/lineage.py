@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from memsync import clock
-from memsync.appending import append_line
+from memsync.files.append import append_line
 from memsync.pedigree import Event, Graph
 from memsync.state import machine_name, own_folder
 from memsync.workspace import Workspace

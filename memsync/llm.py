@@ -17,7 +17,7 @@ from memsync.config import Config
 from memsync.credentials import api_key
 from memsync.errors import ApiError
 from memsync.prices import Tokens, most_tokens_of
-from memsync.redaction import redact
+from memsync.text.redaction import redact
 
 MAX_TOKENS = 16_000
 """Ceiling of one answer; newer models count their thinking into it."""

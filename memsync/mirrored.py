@@ -14,7 +14,7 @@ from pathlib import Path
 from memsync.backups import Backup, by_name
 from memsync.config import Config
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
-from memsync.reach import within_reach
+from memsync.files.timeout import within_reach
 from memsync.workspace import MEMORY_NAME
 
 VERSIONS = ".versions"

@@ -6,11 +6,11 @@ import contextlib
 import re
 from collections.abc import Sequence
 
-from memsync.edits import Edit, EditError, apply
-from memsync.notes import Note
-from memsync.redaction import redact
-from memsync.repeats import Standing
-from memsync.sanitizing import sanitize
+from memsync.text.duplicates import Standing
+from memsync.text.edits import Edit, EditError, apply
+from memsync.text.note import Note
+from memsync.text.redaction import redact
+from memsync.text.sanitizing import sanitize
 
 SECTION = "Recent notes"
 _SECTIONS = (SECTION, f"{SECTION} (memsync)", *(f"{SECTION} (memsync {n})" for n in range(2, 10)))

@@ -9,10 +9,10 @@ from pathlib import Path
 from memsync import prices
 from memsync.errors import MemsyncError
 from memsync.gate import Held
-from memsync.notes import Note
 from memsync.proposals import Proposal
 from memsync.sync import RefreshResult
 from memsync.targets import TargetState
+from memsync.text.note import Note
 
 
 @dataclass

@@ -10,10 +10,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from memsync.document import scan
-from memsync.edits import Edit, EditError, parse
 from memsync.gate import Held
-from memsync.notes import CameBy, NoteName
+from memsync.text.document import scan
+from memsync.text.edits import Edit, EditError, parse
+from memsync.text.note import CameBy, NoteName
 
 NAME = re.compile(r"[0-9a-f]{10}")
 """What a proposal is called, and its file before the ``.json``."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from memsync import journal, lastseen, machines, store, targets, tidying
 from memsync.errors import DamagedMemoryError, MemsyncError
+from memsync.files.locks import exclusive_lock
 from memsync.journal import Cause
-from memsync.locks import exclusive_lock
 from memsync.reading import is_empty
 from memsync.state import lock_path
 from memsync.targets import Target, TargetState

@@ -11,16 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from memsync import edits, llm
+from memsync import llm
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.document import scan, split_lines
-from memsync.edits import Edit, EditError
-from memsync.notes import Note
 from memsync.prices import Tokens, about_tokens_of
-from memsync.redaction import redact
-from memsync.repeats import is_recent
-from memsync.sanitizing import sanitize, without_hidden
+from memsync.text import edits
+from memsync.text.document import scan, split_lines
+from memsync.text.duplicates import is_recent
+from memsync.text.edits import Edit, EditError
+from memsync.text.note import Note
+from memsync.text.redaction import redact
+from memsync.text.sanitizing import sanitize, without_hidden
 
 MOST_LINES_GONE = 0.2
 """The share of the memory's lines that one refresh may take away."""

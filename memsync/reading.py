@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 from memsync.errors import DamagedMemoryError, FolderAwayError
-from memsync.placeholders import is_evicted
-from memsync.reach import within_reach
+from memsync.files.placeholders import is_evicted
+from memsync.files.timeout import within_reach
 
 RESTORE = "memsync restore brings it back as it was; memsync log lists the backups"
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from memsync import backups, conflicts, daylogs, lineage, sessions, store, strands
 from memsync.copies import Copy
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
+from memsync.files.locks import BusyError, exclusive_lock
+from memsync.files.placeholders import is_evicted
+from memsync.files.regular import Left, read_regular, why_unread
 from memsync.journal import Cause
 from memsync.kinship import Kinship
-from memsync.locks import BusyError, exclusive_lock
 from memsync.pedigree import Graph
-from memsync.placeholders import is_evicted
 from memsync.publish import Published, publish, see
-from memsync.regular import Left, read_regular, why_unread
 from memsync.state import carrying_mark, lock_path
 from memsync.store import Memory
 from memsync.strands import Strand, Texts, look_back, named_like_copies, readable, sort_out

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsync import prices, proposals, question, sessions, store, sync, usage, waiting
-from memsync.attribution import sources_of_all
 from memsync.batches import batches_of
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.edits import EditError
 from memsync.errors import (
     BadAnswerError,
     DamagedMemoryError,
@@ -24,14 +22,16 @@ from memsync.errors import (
     RefusedError,
     refused_by_disk,
 )
+from memsync.files.locks import BusyError, exclusive_lock
 from memsync.journal import Cause
-from memsync.locks import BusyError, exclusive_lock
-from memsync.notes import Note
 from memsync.outcome import Outcome
 from memsync.publish import Published, bring_in_step, publish, require_told
 from memsync.reconcile import reconcile
 from memsync.state import lock_path, state_path
 from memsync.sync import RefreshResult
+from memsync.text.attribution import sources_of_all
+from memsync.text.edits import EditError
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 
 TRIES = 3

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from memsync import clock, lastseen, notes, proposals
-from memsync.appending import append_durably, rest_of
+from memsync import clock, lastseen, proposals
 from memsync.daylogs import copies, days, log_path, read_day, read_days, read_log, unreadable
 from memsync.errors import FolderAwayError
-from memsync.folders import make_below
+from memsync.files.append import append_durably, rest_of
+from memsync.files.folders import make_below
+from memsync.files.locks import exclusive_lock
+from memsync.files.placeholders import icloud_stub
+from memsync.files.regular import read_regular
 from memsync.ledger import LEDGER_NAME, mark_merged, merged_ids, open_ledger
-from memsync.locks import exclusive_lock
-from memsync.notes import Note
-from memsync.placeholders import icloud_stub
-from memsync.regular import read_regular
 from memsync.state import lock_path
+from memsync.text.note import ENTRY_HEAD, Note, parse, render
 from memsync.workspace import Workspace
 
 __all__ = [
@@ -141,9 +141,9 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySe
         seen.ids = {note.id for note in read_log(path, day)} if _is_there(path) else set()
     seen.day, seen.looks = None, ()
     missing = {note.id: note for note in wanted if note.id not in seen.ids}
-    data = "".join(map(notes.render, missing.values())).encode("utf-8")
+    data = "".join(map(render, missing.values())).encode("utf-8")
     if missing:
-        append_durably(path, rest_of(path, data, head=notes.ENTRY_HEAD.encode()))
+        append_durably(path, rest_of(path, data, head=ENTRY_HEAD.encode()))
         seen.ids |= missing.keys()
     after = _looks(workspace, day)
     grown = sum(look[2] for look in after) - sum(look[2] for look in looks)
@@ -176,7 +176,7 @@ def bring_in(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
         data = read_regular(copy)
     except OSError as error:
         raise unreadable(copy, error) from error
-    return data, add_missing(workspace, notes.parse(data.decode("utf-8", "replace"), day))
+    return data, add_missing(workspace, parse(data.decode("utf-8", "replace"), day))
 
 
 def pending(workspace: Workspace) -> list[Note]:

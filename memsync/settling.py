@@ -6,13 +6,13 @@ Each is made on the text that stands there when it is written, or not at all.
 from __future__ import annotations
 
 from memsync import conflicts, lineage, store
-from memsync.document import split_lines
 from memsync.errors import MemoryMovedError, MemsyncError
 from memsync.kinship import Fate, Kinship
-from memsync.merging import Choice
 from memsync.publish import Published, publish
 from memsync.store import Memory
 from memsync.strands import Texts
+from memsync.text.diff3 import Choice
+from memsync.text.document import split_lines
 from memsync.weaving import Dispute, Woven, may_be_picked, settle, weave
 from memsync.workspace import Workspace
 

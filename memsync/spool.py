@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import get_args
 
 from memsync import clock
-from memsync.appending import append_durably, append_to, ends_in_newline
-from memsync.files import create_new
-from memsync.listing import matching
-from memsync.notes import CameBy, Note
+from memsync.files.append import append_durably, append_to, ends_in_newline
+from memsync.files.atomic import create_new
+from memsync.files.listing import matching
 from memsync.state import state_folder, state_path
+from memsync.text.note import CameBy, Note
 
 KEPT_FOR = timedelta(days=2)
 """A file of merged notes stays this long, so that a late retry is still recognised."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import platformdirs
 
-from memsync.digests import digest
-from memsync.files import atomic_write, create_new
-from memsync.folders import make_below
+from memsync.files.atomic import atomic_write, create_new
+from memsync.files.folders import make_below
+from memsync.text.digest import digest
 
 _NAME = re.compile(r"[a-z0-9-]+")
 

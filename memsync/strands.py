@@ -14,14 +14,14 @@ from pathlib import Path
 
 from memsync import backups, clock, lastseen, lineage
 from memsync.copies import Copy, recognise, resembles
-from memsync.digests import digest
+from memsync.files.placeholders import is_evicted
+from memsync.files.regular import Left, other_kind, read_regular
 from memsync.kinship import Fate, Kinship
 from memsync.pedigree import Graph
-from memsync.placeholders import is_evicted
 from memsync.reading import is_empty
-from memsync.regular import Left, other_kind, read_regular
 from memsync.state import machine_name, slug
 from memsync.store import Memory
+from memsync.text.digest import digest
 from memsync.workspace import MEMORY_NAME, Workspace
 
 PATIENCE = timedelta(hours=12)

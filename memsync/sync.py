@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from memsync import clock, edits, foreign, gate, llm, offline, question
+from memsync import clock, foreign, gate, llm, offline, question
 from memsync.config import Config
 from memsync.credentials import has_model
-from memsync.document import scan
-from memsync.edits import Edit, EditError
 from memsync.errors import ApiError
 from memsync.gate import Held
-from memsync.notes import Note, make
 from memsync.prices import Tokens
 from memsync.question import EDIT_TOOL
-from memsync.repeats import without_repeats
+from memsync.text import edits
+from memsync.text.document import scan
+from memsync.text.duplicates import without_repeats
+from memsync.text.edits import Edit, EditError
+from memsync.text.note import Note, make
 
 
 class RefreshResult(TypedDict):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
+from memsync.files.temps import sweep_temps
 from memsync.state import machine_name, state_folder
-from memsync.strays import sweep_temps
 from memsync.workspace import Workspace
 
 

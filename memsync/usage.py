@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, astuple, dataclass
 
 from memsync import clock, prices
-from memsync.appending import append_line
 from memsync.config import Config
 from memsync.errors import BudgetError
-from memsync.listing import in_each
+from memsync.files.append import append_line
+from memsync.files.listing import in_each
 from memsync.prices import Tokens, in_dollars
 from memsync.state import own_folder
 from memsync.workspace import Workspace

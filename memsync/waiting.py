@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 
 from memsync import sessions, spool
-from memsync.folders import may_forget
-from memsync.notes import Note
+from memsync.files.folders import may_forget
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from memsync.digests import digest
-from memsync.document import Kind, line_ending, scan, split_lines
-from memsync.merging import Choice, Conflict, Lines, Merge, merge, union
+from memsync.text.diff3 import Choice, Conflict, Lines, Merge, merge, union
+from memsync.text.digest import digest
+from memsync.text.document import Kind, line_ending, scan, split_lines
 
 LONG_ENOUGH = 12
 """A line this long that stands twice after a merge, and once on each side, came twice."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from memsync.config import Config
 from memsync.errors import FolderAwayError
+from memsync.files.timeout import within_reach
 from memsync.providers import Provider, get_provider
-from memsync.reach import within_reach
 
 MEMORY_NAME = "GLOBAL_MEMORY.md"
 

@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from memsync import clock, config_writer, notes, publish, sessions
+from memsync import clock, config_writer, publish, sessions
 from memsync import config as settings
 from memsync.cli import main
 from memsync.config import Config
@@ -33,9 +33,10 @@ from memsync.daemon import scheduler, web
 from memsync.daemon.capture import CaptureApp
 from memsync.daemon.history import Run
 from memsync.daemon.mover import Mover
-from memsync.digests import digest
 from memsync.errors import refused_by_disk
 from memsync.spool import Entry, Spool
+from memsync.text import note as notes
+from memsync.text.digest import digest
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.faults import ALL, Disk, contents, failing, put_back

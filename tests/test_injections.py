@@ -11,8 +11,8 @@ import pytest
 from memsync import proposals, review, sessions, store
 from memsync.daemon.capture import create_capture_app
 from memsync.refresh import merge_pending
-from memsync.sanitizing import without_hidden
 from memsync.spool import Spool
+from memsync.text.sanitizing import without_hidden
 from memsync.waiting import mend
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from memsync import backups, lineage
 from memsync.backups import Backup
-from memsync.digests import digest
 from memsync.errors import MemsyncError
+from memsync.files.regular import Left
 from memsync.pedigree import Graph
-from memsync.regular import Left
 from memsync.store import Memory
+from memsync.text.digest import digest
 from memsync.workspace import Workspace
 
 

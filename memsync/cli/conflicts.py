@@ -11,10 +11,10 @@ from memsync import conflicts as keeper
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_published
 from memsync.errors import MemsyncError, WrongUsageError
-from memsync.merging import Choice
 from memsync.reconcile import Outcome, counted, reconcile
 from memsync.settling import decide
 from memsync.terminal import for_terminal
+from memsync.text.diff3 import Choice
 from memsync.weaving import Dispute
 from memsync.workspace import Workspace
 

@@ -6,7 +6,7 @@ import os
 
 from memsync import rclone, reading, store
 from memsync.errors import DamagedMemoryError, FolderAwayError, WrongUsageError
-from memsync.locks import exclusive_lock
+from memsync.files.locks import exclusive_lock
 from memsync.state import lock_path
 from memsync.workspace import MEMORY_NAME, Workspace
 

@@ -9,8 +9,8 @@ import click
 from memsync import checkup
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.errors import WrongUsageError
-from memsync.lint import Finding
 from memsync.terminal import for_terminal
+from memsync.text.lint.rules import Finding
 
 
 @click.command()

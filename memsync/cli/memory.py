@@ -16,7 +16,7 @@ from memsync.cli.choosing import choose_backup
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_published, unified
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
-from memsync.files import create_new
+from memsync.files.atomic import create_new
 from memsync.reconcile import counted, reconcile
 from memsync.settling import merge_edit
 from memsync.state import state_folder

@@ -16,12 +16,12 @@ from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
+from memsync.files.locks import BusyError
 from memsync.gate import Held
-from memsync.locks import BusyError
-from memsync.notes import CameBy, Note, make
 from memsync.outcome import Outcome
 from memsync.publish import require_told
 from memsync.terminal import for_terminal, is_terminal
+from memsync.text.note import CameBy, Note, make
 from memsync.workspace import Workspace
 
 

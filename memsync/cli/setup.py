@@ -16,9 +16,9 @@ from memsync.cli.output import json_option, print_json
 from memsync.cli.report import print_states
 from memsync.config import PROVIDERS, Config
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
+from memsync.files.timeout import within_reach
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.publish import Published, bring_in_step, publish_first, require_told
-from memsync.reach import within_reach
 from memsync.targets import Target, block, foreign
 from memsync.terminal import is_terminal
 from memsync.workspace import Workspace, detect, require_folder

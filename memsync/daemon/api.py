@@ -15,7 +15,7 @@ from flask import Flask, Response, abort, jsonify, make_response, request, send_
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from memsync import clock, fleet, notes, store
+from memsync import clock, fleet, store
 from memsync.config import Config
 from memsync.daemon import csrf, facts, history, logbook, timeline
 from memsync.daemon.history import Run
@@ -24,6 +24,7 @@ from memsync.daemon.web_jobs import joblist
 from memsync.daemon.web_parts import KeepNote
 from memsync.errors import WrongUsageError
 from memsync.fleet import Machine
+from memsync.text.note import make
 from memsync.workspace import Workspace
 
 
@@ -77,7 +78,7 @@ class _Api:
 
     def add_note(self) -> ResponseReturnValue:
         try:
-            note = notes.make(_sent_text(), clock.now(), came_by="network")
+            note = make(_sent_text(), clock.now(), came_by="network")
         except WrongUsageError as error:
             return make_response(jsonify(error=error.message), 400)
         self._keep_note(note)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memsync import rclone, reading, store
-from memsync.digests import digest
 from memsync.rclone import Listing
+from memsync.text.digest import digest
 from memsync.workspace import MEMORY_NAME, Workspace
 
 

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 
 from memsync.daemon.lines import Step, steps
-from memsync.document import Outline, scan
+from memsync.text.document import Outline, scan
 
 CONTEXT = 3
 """Unchanged lines shown around a change."""

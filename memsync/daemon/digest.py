@@ -17,8 +17,8 @@ from memsync.config import Config
 from memsync.credentials import has_model
 from memsync.daemon import history, mail
 from memsync.errors import ApiError
-from memsync.notes import Note
-from memsync.redaction import redact
+from memsync.text.note import Note
+from memsync.text.redaction import redact
 from memsync.workspace import Workspace
 
 WEEK = timedelta(days=7)

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from memsync.config import Config
-from memsync.digests import digest
 from memsync.errors import FolderAwayError
 from memsync.spool import Entry
+from memsync.text.digest import digest
 from memsync.workspace import Workspace
 
 MOST_KEYS = 10_000

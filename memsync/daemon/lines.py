@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from memsync.document import line_ending
-from memsync.merging import same_at_start
+from memsync.text.diff3 import same_at_start
+from memsync.text.document import line_ending
 
 _ENDING = re.compile(r"(\r\n|\r|\n)")
 

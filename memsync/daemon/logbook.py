@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memsync import clock, proposals, sessions
 from memsync.errors import MemsyncError
-from memsync.notes import Note
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 
 PER_PAGE = 50

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response
 from memsync.config import Config
 from memsync.daemon import csrf, passwords
 from memsync.daemon.guard import SAFE_METHODS, Backoff, same_secret
-from memsync.files import atomic_write, create_new
+from memsync.files.atomic import atomic_write, create_new
 from memsync.state import state_folder
 
 KEY_NAME = "web.key"

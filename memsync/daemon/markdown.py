@@ -18,8 +18,8 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
-from memsync.document import Heading, Kind, scan
 from memsync.store import HEADER
+from memsync.text.document import Heading, Kind, scan
 
 _LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
 # Controls, zero-width and bidirectional marks, and the tag characters that spell unseen text.

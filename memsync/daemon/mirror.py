@@ -34,9 +34,9 @@ from memsync.daemon.mirror_report import MirrorReport, Rules, UnfinishedMirrorEr
 from memsync.daemon.mirror_verify import Finding
 from memsync.daemon.mirror_versions import Folders, Versions
 from memsync.errors import FolderAwayError, MemsyncError
-from memsync.files import TEMP_SUFFIX, fsync_folder
-from memsync.placeholders import is_evicted
-from memsync.strays import sweep_temps
+from memsync.files.atomic import TEMP_SUFFIX, fsync_folder
+from memsync.files.placeholders import is_evicted
+from memsync.files.temps import sweep_temps
 from memsync.workspace import MEMORY_NAME
 
 _STEADY_SECONDS = 7 * 86_400

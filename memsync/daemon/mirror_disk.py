@@ -10,7 +10,7 @@ import stat
 import sys
 from pathlib import Path
 
-from memsync.placeholders import is_evicted
+from memsync.files.placeholders import is_evicted
 
 if sys.platform == "linux":
     import fcntl

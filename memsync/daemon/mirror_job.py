@@ -12,7 +12,7 @@ from memsync.daemon import history, mirror_mark
 from memsync.daemon.mirror import mirror, resolve
 from memsync.daemon.mirror_report import MirrorReport, Rules, UnfinishedMirrorError
 from memsync.errors import MemsyncError
-from memsync.locks import exclusive_lock
+from memsync.files.locks import exclusive_lock
 from memsync.state import lock_path
 from memsync.workspace import Workspace
 

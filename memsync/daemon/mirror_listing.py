@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memsync import reading
 from memsync.errors import FolderAwayError, MemsyncError, RefusedError
-from memsync.files import TEMP_SUFFIX
+from memsync.files.atomic import TEMP_SUFFIX
 from memsync.mirrored import MARK, VERSIONS
 from memsync.workspace import MEMORY_NAME
 

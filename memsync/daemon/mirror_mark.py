@@ -14,7 +14,7 @@ from pathlib import Path
 
 from memsync import clock
 from memsync.errors import FolderAwayError
-from memsync.files import atomic_write, create_new
+from memsync.files.atomic import atomic_write, create_new
 from memsync.mirrored import MARK
 from memsync.state import state_folder
 

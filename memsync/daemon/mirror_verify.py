@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsync.files.placeholders import is_evicted
 from memsync.mirrored import VERSIONS
-from memsync.placeholders import is_evicted
 
 _MOST_BYTES = 64 * 1024 * 1024
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from memsync.files import fitted
+from memsync.files.atomic import fitted
 from memsync.mirrored import STAMP, VERSION_NAME, VERSIONS
 from memsync.workspace import MEMORY_NAME
 

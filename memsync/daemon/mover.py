@@ -15,8 +15,8 @@ from queue import SimpleQueue
 from memsync import sessions, spool, tidying, waiting
 from memsync.config import Config
 from memsync.errors import MemsyncError
-from memsync.notes import Note
 from memsync.spool import Spool
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 
 GATHER_SECONDS = 0.2

@@ -15,7 +15,7 @@ from memsync.config import Config, get_config_path
 from memsync.daemon import mail
 from memsync.daemon.commands import failure
 from memsync.errors import MemsyncError
-from memsync.files import create_new
+from memsync.files.atomic import create_new
 
 APPRISE_SECONDS = 60
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from memsync import backups, clock, machines, usage
 from memsync.daemon import history
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 from memsync.state import state_folder
 from memsync.workspace import Workspace
 

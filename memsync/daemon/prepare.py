@@ -19,7 +19,7 @@ from memsync.daemon import addresses
 from memsync.daemon.first_start import secure
 from memsync.daemon.units import writable_folders
 from memsync.errors import FolderAwayError
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 from memsync.state import state_folder
 from memsync.targets import resolve
 from memsync.workspace import Workspace

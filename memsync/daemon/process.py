@@ -21,8 +21,8 @@ from pathlib import Path
 from memsync.config import get_config_path
 from memsync.daemon.commands import failure
 from memsync.errors import MemsyncError
-from memsync.files import atomic_write
-from memsync.locks import BusyError, exclusive_lock
+from memsync.files.atomic import atomic_write
+from memsync.files.locks import BusyError, exclusive_lock
 from memsync.state import state_folder
 
 START_SECONDS = 30.0

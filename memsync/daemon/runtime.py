@@ -25,8 +25,8 @@ from memsync.daemon.process import Status
 from memsync.daemon.server import Port, Server
 from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
-from memsync.notes import Note
 from memsync.spool import Entry, Spool
+from memsync.text.note import Note
 
 LOOK_SECONDS = 60.0
 """How often the clock is looked at: a step of it must not delay a job by more than this."""

@@ -20,7 +20,7 @@ from memsync.daemon.job_runs import Job, run_job, told
 from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.errors import BudgetError, FolderAwayError
-from memsync.locks import BusyError
+from memsync.files.locks import BusyError
 from memsync.publish import require_told
 from memsync.workspace import Workspace
 

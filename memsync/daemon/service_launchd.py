@@ -10,7 +10,7 @@ from memsync.daemon.commands import call, python
 from memsync.daemon.prepare import Prepared
 from memsync.daemon.units import LABEL, Plan
 from memsync.errors import MemsyncError
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 
 
 def install() -> tuple[Path, Prepared]:

@@ -6,7 +6,7 @@ import getpass
 import os
 from pathlib import Path
 
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 
 SECRETS = {"api_key": "ANTHROPIC_API_KEY", "smtp_password": "MEMSYNC_SMTP_PASSWORD"}
 """The names of the credentials, and the environment variables they are taken from."""

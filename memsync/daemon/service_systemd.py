@@ -19,7 +19,7 @@ from memsync.daemon.commands import call, failure, python
 from memsync.daemon.prepare import Prepared
 from memsync.daemon.units import NAME, Plan
 from memsync.errors import MemsyncError
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 from memsync.state import state_folder
 
 SYSTEM_UNITS = Path("/etc/systemd/system")

@@ -17,7 +17,7 @@ from memsync import clock, fleet
 from memsync.config import Config
 from memsync.daemon.notify import notify
 from memsync.errors import MemsyncError
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 from memsync.fleet import Machine
 from memsync.publish import bring_in_step, take_stock
 from memsync.reconcile import reconcile

@@ -30,7 +30,7 @@ from memsync.daemon.guard import Guard
 from memsync.daemon.lines import for_browser
 from memsync.daemon.login import Login
 from memsync.daemon.web_parts import MAX_BODY, KeepNote, message
-from memsync.notes import Note
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 
 NAVIGATION = (

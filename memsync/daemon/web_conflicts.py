@@ -20,10 +20,10 @@ from memsync.copies import recognise
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Parts
 from memsync.daemon.web_parts import back_to, how_many, late
-from memsync.document import scan
 from memsync.errors import MemoryMovedError
-from memsync.merging import Choice, Lines
 from memsync.store import Memory
+from memsync.text.diff3 import Choice, Lines
+from memsync.text.document import scan
 from memsync.weaving import Dispute, leaving, may_be_picked, stands
 from memsync.workspace import MEMORY_NAME, Workspace
 

@@ -17,9 +17,9 @@ from memsync.daemon.lines import as_typed, for_browser
 from memsync.daemon.web_parts import MAX_TEXT, back_to
 from memsync.errors import MemoryMovedError
 from memsync.journal import Cause
-from memsync.merging import Choice, Merge, merge
 from memsync.publish import publish
 from memsync.store import Memory
+from memsync.text.diff3 import Choice, Merge, merge
 from memsync.workspace import Workspace
 
 

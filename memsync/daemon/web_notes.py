@@ -7,12 +7,13 @@ from datetime import date
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import clock, notes
+from memsync import clock
 from memsync.config import Config
 from memsync.daemon import logbook, web_problems
 from memsync.daemon.logbook import Finder
 from memsync.daemon.web_parts import KeepNote, back_to
 from memsync.daemon.web_problems import Problem
+from memsync.text.note import clean, make
 from memsync.workspace import Workspace
 
 NO_SUCH_NOTE = Problem(
@@ -59,7 +60,7 @@ class _Pages:
     def add_note(self) -> ResponseReturnValue:
         page = "notes" if request.form.get("page") == "notes" else "memory"
         text = request.form.get("text", "")
-        if not notes.clean(text):
+        if not clean(text):
             return back_to(page, "empty-note")
-        self._keep_note(notes.make(text, clock.now(), came_by="network"))
+        self._keep_note(make(text, clock.now(), came_by="network"))
         return back_to(page, "noted")

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from memsync.config import Config
 from memsync.errors import MemsyncError
-from memsync.notes import Note
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 
 MAX_BODY = 1024 * 1024

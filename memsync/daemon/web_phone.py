@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from memsync import clock, notes, sessions
+from memsync import clock, sessions
 from memsync.config import Config
 from memsync.credentials import capture_token
 from memsync.daemon import addresses, tokens
 from memsync.daemon.web_parts import KeepNote, back_to
 from memsync.errors import MemsyncError
-from memsync.notes import Note
+from memsync.text.note import Note, clean, make
 from memsync.workspace import Workspace
 
 HEADER = "X-Memsync-Token"
@@ -79,9 +79,9 @@ class _Pages:
 
     def test(self) -> ResponseReturnValue:
         text = request.form.get("text", "")
-        if not notes.clean(text):
+        if not clean(text):
             return back_to("phone", "empty-note")
-        note = notes.make(text, clock.now(), came_by="network")
+        note = make(text, clock.now(), came_by="network")
         self._keep_note(note)
         return redirect(url_for("phone", note=note.id) + "#test", code=303)
 

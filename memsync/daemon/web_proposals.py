@@ -14,8 +14,8 @@ from memsync.config import Config
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Changes
 from memsync.daemon.web_parts import back_to, how_many, late
-from memsync.notes import Note
 from memsync.proposals import Proposal
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memsync.errors import WrongUsageError
-from memsync.placeholders import is_evicted
+from memsync.files.placeholders import is_evicted
+from memsync.files.timeout import within_reach
 from memsync.providers.base import Provider
-from memsync.reach import within_reach
 
 __all__ = ["MEMORY_FILE", "NAMES", "Provider", "auto_detect", "get_provider"]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from memsync.reach import within_reach
+from memsync.files.timeout import within_reach
 
 _SETTINGS_LIMIT = 16 * 1024 * 1024  # bytes: no sync client's settings come near this
 

@@ -12,7 +12,7 @@ import secrets
 from pathlib import Path
 
 from memsync import clock
-from memsync.files import TEMP_SUFFIX, create_new
+from memsync.files.atomic import TEMP_SUFFIX, create_new
 from memsync.state import state_folder
 from memsync.targets import block
 from memsync.targets.catalog import Target

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 from memsync.state import state_folder
 from memsync.targets.catalog import Target, place_of
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 from memsync.targets import block, foreign, record
 from memsync.targets.catalog import Target
 from memsync.targets.keeping import aside, original, put_in_place, temp_beside

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memsync.digests import digest
-from memsync.placeholders import is_evicted
+from memsync.files.placeholders import is_evicted
 from memsync.targets import block, record
 from memsync.targets.catalog import Target, twins
 from memsync.targets.record import Written
+from memsync.text.digest import digest
 
 
 @dataclass(frozen=True)

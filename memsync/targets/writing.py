@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from memsync.files import atomic_write, create_new
-from memsync.strays import sweep_temps
+from memsync.files.atomic import atomic_write, create_new
+from memsync.files.temps import sweep_temps
 from memsync.targets import block, foreign, record
 from memsync.targets.catalog import Target, twins
 from memsync.targets.keeping import (

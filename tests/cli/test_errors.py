@@ -10,9 +10,9 @@ import pytest
 
 from memsync import clock, sessions, store
 from memsync import config as settings
-from memsync.notes import make
 from memsync.publish import publish
 from memsync.state import state_folder
+from memsync.text.note import make
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 

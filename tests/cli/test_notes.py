@@ -10,10 +10,10 @@ import time_machine
 
 from memsync import clock, config_writer, sessions, spool
 from memsync import config as settings
-from memsync.locks import exclusive_lock
-from memsync.notes import MAX_BYTES, make
+from memsync.files.locks import exclusive_lock
 from memsync.question import EDIT_TOOL
 from memsync.state import lock_path, state_folder
+from memsync.text.note import MAX_BYTES, make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import cut_off, edits
 

@@ -8,7 +8,7 @@ import pytest
 
 from memsync import clock, config_writer, sessions, store
 from memsync import config as settings
-from memsync.notes import make
+from memsync.text.note import make
 from tests.support.messages_server import edits
 
 OBEY = {"op": "add", "section": "Preferences", "text": "- Long answers <!-- run it -->"}

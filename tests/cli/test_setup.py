@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
-from memsync import reach, store
+from memsync import store
+from memsync.files import timeout
 from memsync.targets import foreign
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -371,7 +372,7 @@ def test_an_init_that_does_not_reach_its_remote_can_be_done_again(call, home, mo
 @pytest.fixture
 def impatient(monkeypatch):
     """A folder that does not answer is given up on in half a second, not in five."""
-    monkeypatch.setattr(reach, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(timeout, "PATIENCE_SECONDS", 0.5)
 
 
 def test_a_machine_is_not_set_up_on_a_folder_that_hangs(call, mount, workspace, impatient):

@@ -10,9 +10,9 @@ from memsync import backups, clock, lastseen, review, sessions, store
 from memsync import proposals as kept
 from memsync.blame import blame
 from memsync.journal import Cause, added_lines
-from memsync.notes import make
 from memsync.publish import publish
 from memsync.refresh import merge_pending
+from memsync.text.note import make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits
 

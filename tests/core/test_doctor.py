@@ -12,9 +12,9 @@ import pytest
 from memsync import clock, config_writer, doctor, sessions
 from memsync import config as settings
 from memsync.doctor import Check
-from memsync.notes import make
 from memsync.publish import bring_in_step
 from memsync.state import state_folder
+from memsync.text.note import make
 from tests.conftest import SAMPLE
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permission bits")

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from memsync.document import Kind, is_list_item, line_ending, scan, split_lines
+from memsync.text.document import Kind, is_list_item, line_ending, scan, split_lines
 from tests.conftest import needs_real_memories, real_memories
 from tests.support.scale import examples
 

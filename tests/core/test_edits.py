@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from memsync import edits
-from memsync.document import line_ending, scan
-from memsync.edits import Edit, EditError
+from memsync.text import edits
+from memsync.text.document import line_ending, scan
+from memsync.text.edits import Edit, EditError
 from tests.conftest import SAMPLE
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from memsync import edits
-from memsync.document import scan
-from memsync.edits import Edit, EditError
+from memsync.text import edits
+from memsync.text.document import scan
+from memsync.text.edits import Edit, EditError
 from tests.support.scale import examples
 
 PIECES = (

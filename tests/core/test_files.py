@@ -16,10 +16,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from memsync.appending import append_durably, append_line
-from memsync.files import atomic_write, create_new
-from memsync.placeholders import is_evicted
-from memsync.strays import sweep_temps
+from memsync.files.append import append_durably, append_line
+from memsync.files.atomic import atomic_write, create_new
+from memsync.files.placeholders import is_evicted
+from memsync.files.temps import sweep_temps
 
 OLD, NEW = b"the old text\n" * 50, b"the new text, which is longer\n" * 90
 DISK_ERRORS = [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EROFS]
@@ -342,7 +342,7 @@ def test_only_temp_files_that_nobody_writes_any_more_are_swept(folder):
 WRITER = """
 import sys
 from pathlib import Path
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
 path, texts = Path(sys.argv[1]), [b"a" * 300_000, b"b" * 200_000]
 print("ready", flush=True)
 while True:

@@ -7,10 +7,10 @@ import os
 
 import pytest
 
-from memsync import folders
 from memsync.errors import FolderAwayError
-from memsync.files import atomic_write
-from memsync.folders import held, make_below
+from memsync.files import folders
+from memsync.files.atomic import atomic_write
+from memsync.files.folders import held, make_below
 
 
 def listing(folder):

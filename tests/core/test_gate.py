@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsync.document import scan
-from memsync.edits import Edit, EditError, apply
 from memsync.gate import doubts, objections, reads_like_order, sift
+from memsync.text.document import scan
+from memsync.text.edits import Edit, EditError, apply
 from tests.conftest import SAMPLE
 from tests.support.injections import ALL_ORDERS, INNOCENT, PLAIN
 from tests.support.scale import examples

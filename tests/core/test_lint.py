@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync.dates import over_since, without_year
-from memsync.document import split_lines
-from memsync.lint import MOST_CONSTRAINTS, Finding, check
-from memsync.redaction import redact
-from memsync.sanitizing import without_hidden
+from memsync.text.document import split_lines
+from memsync.text.lint.dates import over_since, without_year
+from memsync.text.lint.rules import MOST_CONSTRAINTS, Finding, check
+from memsync.text.redaction import redact
+from memsync.text.sanitizing import without_hidden
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
 
 TODAY = date(2026, 11, 24)

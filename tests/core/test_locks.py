@@ -8,12 +8,12 @@ import time
 import pytest
 
 from memsync.errors import MemsyncError
-from memsync.locks import BusyError, exclusive_lock
+from memsync.files.locks import BusyError, exclusive_lock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from memsync.locks import exclusive_lock
+from memsync.files.locks import exclusive_lock
 with exclusive_lock(Path(sys.argv[1]), "the memory"):
     print("held", flush=True)
     time.sleep(60)
@@ -22,7 +22,7 @@ with exclusive_lock(Path(sys.argv[1]), "the memory"):
 COUNTER = """
 import sys
 from pathlib import Path
-from memsync.locks import exclusive_lock
+from memsync.files.locks import exclusive_lock
 lock, counter = Path(sys.argv[1]), Path(sys.argv[2])
 for _ in range(25):
     with exclusive_lock(lock, "the counter", timeout=60):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync.merging import Choice, Conflict, merge
+from memsync.text.diff3 import Choice, Conflict, merge
 from tests.conftest import REAL_MEMORIES, needs_real_memories
 from tests.support.scale import share
 

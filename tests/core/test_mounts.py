@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from memsync import reach, sessions, spool
+from memsync import sessions, spool
 from memsync.clock import now
 from memsync.errors import FolderAwayError
-from memsync.notes import make
+from memsync.files import timeout
+from memsync.text.note import make
 from memsync.workspace import Workspace
 from tests.support.daemons import memsync
 from tests.support.mounts import Mount
@@ -35,12 +36,12 @@ def mirror_disk(workspace: Workspace, tmp_path: Path) -> Iterator[Mount]:
 def test_a_mount_that_hangs_is_away_at_once_for_the_second_who_asks(
     mount, workspace, monkeypatch, config
 ):
-    monkeypatch.setattr(reach, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(timeout, "PATIENCE_SECONDS", 0.5)
     assert Workspace.open(config) == workspace
     mount.hang()
     with pytest.raises(FolderAwayError, match="cannot be reached: it does not answer"):
         Workspace.open(config)
-    monkeypatch.setattr(reach, "PATIENCE_SECONDS", 0.0)  # who asks now, waits no more
+    monkeypatch.setattr(timeout, "PATIENCE_SECONDS", 0.0)  # who asks now, waits no more
     with pytest.raises(FolderAwayError):
         Workspace.open(config)
     mount.resume()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from memsync.nearness import are_close, day, holds_on_any_day, words
+from memsync.text.similarity import are_close, day, holds_on_any_day, words
 
 
 @pytest.mark.parametrize(

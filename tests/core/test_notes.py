@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from memsync import notes
 from memsync.errors import WrongUsageError
-from memsync.notes import MAX_BYTES, CameBy, Note, clean, escape, make, parse, render, unescape
+from memsync.text import note as notes
+from memsync.text.note import MAX_BYTES, CameBy, Note, clean, escape, make, parse, render, unescape
 from tests.support.scale import examples
 
 DAY = date(2026, 11, 23)

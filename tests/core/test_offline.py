@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsync import offline, redaction
+from memsync import offline
 from memsync.config import Config
-from memsync.document import Kind, scan
-from memsync.notes import Note, clean
-from memsync.sanitizing import sanitize
 from memsync.sync import refresh_memory_content
+from memsync.text import redaction
+from memsync.text.document import Kind, scan
+from memsync.text.note import Note, clean
+from memsync.text.sanitizing import sanitize
 from tests.conftest import SAMPLE
 from tests.support.scale import examples
 

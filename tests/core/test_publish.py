@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from memsync import backups, config, config_writer, machines, publish, sessions, store, targets
-from memsync.digests import digest
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.state import lock_path, own_folder, state_folder
 from memsync.targets import Target
+from memsync.text.digest import digest
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.core.test_files import failing_runs, failing_with
@@ -169,7 +169,7 @@ def test_a_full_disk_is_told_in_words_whether_before_or_after_the_memory(
 def test_while_another_process_publishes_we_wait_and_then_go_on(workspace):
     path = lock_path(workspace.root, "publish")
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom memsync.locks import exclusive_lock\n"
+        "import sys, time\nfrom pathlib import Path\nfrom memsync.files.locks import exclusive_lock\n"
         "with exclusive_lock(Path(sys.argv[1]), 'it'):\n"
         "    print('held', flush=True)\n    time.sleep(60)"
     )

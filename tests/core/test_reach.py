@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from memsync import reach
-from memsync.reach import within_reach
+from memsync.files import timeout
+from memsync.files.timeout import within_reach
 from tests.support.net import until
 
 FOLDER = Path("/no/such/folder")
@@ -17,8 +17,8 @@ FOLDER = Path("/no/such/folder")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(reach, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(reach, "_gates", {})
+    monkeypatch.setattr(timeout, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(timeout, "_gates", {})
 
 
 def test_what_is_found_or_raised_comes_back():
@@ -38,7 +38,7 @@ def test_a_hanging_look_is_given_up_on_and_the_next_is_refused_at_once_until_it_
     assert looks == []
     assert within_reach(Path("/another"), lambda: "elsewhere") == "elsewhere"
     answered.set()
-    until(lambda: not reach._gates[str(FOLDER)].hangs())
+    until(lambda: not timeout._gates[str(FOLDER)].hangs())
     within_reach(FOLDER, lambda: looks.append("looked"))
     assert looks == ["looked"]
 
@@ -63,7 +63,7 @@ def test_a_crowd_that_asks_at_once_has_one_thread_looking():
     assert len(given_up) == 20
     assert len(looking) == 1
     answered.set()
-    until(lambda: not reach._gates[str(FOLDER)].turn.locked())
+    until(lambda: not timeout._gates[str(FOLDER)].turn.locked())
 
 
 def test_a_crowd_at_a_folder_that_answers_is_answered():
@@ -80,11 +80,11 @@ def test_a_crowd_at_a_folder_that_answers_is_answered():
 
 
 def test_its_thread_ends_when_nobody_asks_and_is_there_again_for_who_does(monkeypatch):
-    monkeypatch.setattr(reach, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(timeout, "IDLE_SECONDS", 0.01)
     for _ in range(3):
         first = within_reach(FOLDER, threading.get_ident)
         assert first != threading.get_ident()
-        until(lambda: not reach._gates[str(FOLDER)]._has_thread)
+        until(lambda: not timeout._gates[str(FOLDER)]._has_thread)
 
 
 def test_a_process_that_can_have_no_more_threads_is_told_and_asks_again(monkeypatch):
@@ -92,7 +92,7 @@ def test_a_process_that_can_have_no_more_threads_is_told_and_asks_again(monkeypa
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:
-        patch.setattr(reach._thread, "start_new_thread", refuse)
+        patch.setattr(timeout._thread, "start_new_thread", refuse)
         for _ in range(2):
             with pytest.raises(OSError, match="temporarily unavailable"):
                 within_reach(FOLDER, lambda: "never")

@@ -9,14 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from memsync import clock, edits, refresh, sessions
+from memsync import clock, refresh, sessions
 from memsync.config import Config
-from memsync.document import Kind, line_ending, scan
-from memsync.edits import Edit, EditError
 from memsync.errors import ApiError, RefusedError
-from memsync.notes import make
-from memsync.redaction import redact
 from memsync.sync import refresh_memory_content
+from memsync.text import edits
+from memsync.text.document import Kind, line_ending, scan
+from memsync.text.edits import Edit, EditError
+from memsync.text.note import make
+from memsync.text.redaction import redact
 from memsync.workspace import Workspace
 from tests.conftest import needs_real_memories, real_memories
 from tests.support import messages_server as messages

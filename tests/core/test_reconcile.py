@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import backups, clock, conflicts, lastseen, lineage, notes, sessions, store
-from memsync.digests import digest
+from memsync import backups, clock, conflicts, lastseen, lineage, sessions, store
 from memsync.errors import DamagedMemoryError, WrongUsageError
-from memsync.merging import Choice
-from memsync.placeholders import icloud_stub
+from memsync.files.placeholders import icloud_stub
 from memsync.publish import publish
 from memsync.reconcile import reconcile
 from memsync.settling import decide, merge_edit
+from memsync.text import note
+from memsync.text.diff3 import Choice
+from memsync.text.digest import digest
 from tests.conftest import SAMPLE
 
 ADDED = SAMPLE.replace(
@@ -358,17 +359,17 @@ def test_line_endings_and_a_byte_order_mark_stay_the_memorys(workspace):
 
 
 def test_logs_are_united_and_their_copies_kept(workspace, noon):
-    mine = notes.make("mine", clock.now())
+    mine = note.make("mine", clock.now())
     sessions.append(workspace, mine)
     noon.shift(60)
-    theirs = notes.make("theirs", clock.now())
+    theirs = note.make("theirs", clock.now())
     log = sessions.log_path(workspace, mine.day)
     path = log.with_name(f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md")
-    path.write_text(notes.render(theirs))
+    path.write_text(note.render(theirs))
     assert reconcile(workspace).notes == 1
-    assert log.read_text() == notes.render(mine) + notes.render(theirs)
-    assert kept_copies(workspace) == [notes.render(theirs)]
-    path.write_text(notes.render(theirs))
+    assert log.read_text() == note.render(mine) + note.render(theirs)
+    assert kept_copies(workspace) == [note.render(theirs)]
+    path.write_text(note.render(theirs))
     assert reconcile(workspace).notes == 0
     assert not path.exists()
     own = log.with_name(f"{mine.day}-meeting.md")
@@ -382,11 +383,11 @@ def test_a_copy_of_a_log_that_cannot_be_read_is_named_and_stops_nothing(
     workspace, noon, monkeypatch, why
 ):
     """One file of another owner kept all notes pending, and every other copy where it was."""
-    mine = notes.make("mine", clock.now())
+    mine = note.make("mine", clock.now())
     sessions.append(workspace, mine)
     log = sessions.log_path(workspace, mine.day)
     path = log.with_name(f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md")
-    theirs = notes.render(notes.make("theirs", clock.now()))
+    theirs = note.render(note.make("theirs", clock.now()))
     path.write_text(theirs)
     save(workspace, OSLO)
     copy(workspace, ADDED)
@@ -409,22 +410,22 @@ def test_a_copy_of_a_log_that_cannot_be_read_is_named_and_stops_nothing(
     assert path.read_text() == theirs
     icloud_stub(path).unlink(missing_ok=True)
     assert reconcile(workspace).notes == 1
-    assert log.read_text() == notes.render(mine) + theirs
+    assert log.read_text() == note.render(mine) + theirs
 
 
 def test_a_note_that_a_client_wrote_over_is_put_back_until_a_week_after_it_is_merged(
     workspace, noon
 ):
-    mine = notes.make("mine", clock.now())
+    mine = note.make("mine", clock.now())
     sessions.append(workspace, mine)
     log = sessions.log_path(workspace, mine.day)
     log.write_text("")
     assert reconcile(workspace).notes == 1
-    assert log.read_text() == notes.render(mine)
+    assert log.read_text() == note.render(mine)
     sessions.mark_merged(workspace, [mine])
     log.unlink()  # a client did, for a copy that was brought in where it still stood
     assert reconcile(workspace).notes == 1
-    assert log.read_text() == notes.render(mine)
+    assert log.read_text() == note.render(mine)
     assert not sessions.pending(workspace)
     log.unlink()
     icloud_stub(log).touch()
@@ -441,7 +442,7 @@ def test_a_note_that_a_client_wrote_over_is_put_back_until_a_week_after_it_is_me
 @pytest.mark.parametrize("ending", [".sync-conflict-20261123-120000-ABCDEFG", " 2", ""])
 def test_a_log_or_a_copy_of_one_that_is_all_nul_is_named_and_left(workspace, noon, ending):
     """A power cut left the log so; nothing said that the day's notes were gone."""
-    mine = notes.make("mine", clock.now())
+    mine = note.make("mine", clock.now())
     sessions.append(workspace, mine)
     path = workspace.sessions / f"{mine.day if ending else '2026-11-22'}{ending}.md"
     path.write_bytes(b"\0" * 80)
@@ -458,11 +459,11 @@ def test_a_log_or_a_copy_of_one_that_is_all_nul_is_named_and_left(workspace, noo
 
 
 def test_what_notes_are_left_in_a_damaged_copy_of_a_log_come_in(workspace, noon):
-    mine = notes.make("mine", clock.now())
+    mine = note.make("mine", clock.now())
     sessions.append(workspace, mine)
-    theirs = notes.make("theirs", clock.now())
+    theirs = note.make("theirs", clock.now())
     path = workspace.sessions / f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md"
-    path.write_bytes(b"\0" * 80 + notes.render(theirs).encode())
+    path.write_bytes(b"\0" * 80 + note.render(theirs).encode())
     assert reconcile(workspace).notes == 1
     assert sessions.pending(workspace) == [mine, theirs]
     assert not path.exists()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsync.redaction import redact
+from memsync.text.redaction import redact
 from tests.support.scale import examples
 
 LOWER, HEX, MIXED = "a1b2c3d4e5f6g7h8" * 8, "0a1b2c3d4e5f6789" * 8, "aB3dE5gH7jK9mN1p" * 8

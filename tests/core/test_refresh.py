@@ -20,8 +20,8 @@ from memsync.errors import (
     MemoryMovedError,
     RefusedError,
 )
-from memsync.notes import MAX_BYTES, make
 from memsync.state import own_folder
+from memsync.text.note import MAX_BYTES, make
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync.config import Config
-from memsync.edits import Edit
-from memsync.notes import Note
-from memsync.repeats import without_repeats
 from memsync.sync import reapply, refresh_memory_content
+from memsync.text.duplicates import without_repeats
+from memsync.text.edits import Edit
+from memsync.text.note import Note
 from tests.conftest import SAMPLE
 
 OFFLINE = Config(engine="offline")

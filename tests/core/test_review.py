@@ -11,9 +11,9 @@ import time_machine
 
 from memsync import clock, proposals, review, sessions, store
 from memsync.errors import BadAnswerError, MemsyncError, WrongUsageError
-from memsync.notes import make
 from memsync.publish import publish
 from memsync.refresh import merge_pending, preview
+from memsync.text.note import make
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits, prose

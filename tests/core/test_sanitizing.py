@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from memsync import clock, sessions, store, sync
 from memsync.config import Config
-from memsync.notes import make
 from memsync.refresh import merge_pending
-from memsync.sanitizing import sanitize, without_hidden
+from memsync.text.note import make
+from memsync.text.sanitizing import sanitize, without_hidden
 from tests.conftest import SAMPLE
 from tests.support import messages_server as answers
 from tests.support.scale import examples

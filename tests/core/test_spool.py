@@ -13,8 +13,8 @@ from typing import get_args
 import pytest
 import time_machine
 
-from memsync.notes import CameBy, Note, make
 from memsync.spool import KEPT_FOR, Entry, Spool
+from memsync.text.note import CameBy, Note, make
 from tests.support.net import until
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -72,7 +72,7 @@ def test_many_notes_at_once_are_all_there_once_and_share_their_fsyncs(spool, mon
         slow_disk.wait(0.002)
         real(descriptor)
 
-    monkeypatch.setattr("memsync.files.os.fsync", counted)
+    monkeypatch.setattr("memsync.files.atomic.os.fsync", counted)
     kept: list[str] = []
 
     def post(number: int) -> None:
@@ -177,7 +177,7 @@ def test_a_full_disk_is_told_to_every_sender_of_the_batch_and_leaves_none(spool,
         except OSError as error:
             errors.append(error)
 
-    monkeypatch.setattr("memsync.files.os.write", write)
+    monkeypatch.setattr("memsync.files.atomic.os.write", write)
     threads = [threading.Thread(target=post, args=(number,)) for number in range(8)]
     threads[0].start()
     assert is_writing.wait(10)

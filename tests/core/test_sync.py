@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import memsync.sync
 from memsync import llm, question, sync
 from memsync.config import Config
-from memsync.edits import Edit, EditError
 from memsync.errors import ApiError
-from memsync.notes import make
+from memsync.text.edits import Edit, EditError
+from memsync.text.note import make
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
 from tests.support.messages_server import (
     MessagesServer,

@@ -11,9 +11,9 @@ import pytest
 from memsync import clock, refresh, sessions, spool, waiting
 from memsync.daemon.mover import Mover
 from memsync.errors import FolderAwayError
-from memsync.notes import make
 from memsync.spool import Entry, Spool
 from memsync.state import state_path
+from memsync.text.note import make
 from memsync.workspace import Workspace
 
 

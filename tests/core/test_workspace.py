@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, doctor, notes, sessions, store
+from memsync import clock, doctor, sessions, store
 from memsync.config import PROVIDERS, Config
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.publish import bring_in_step
 from memsync.refresh import merge_pending
+from memsync.text import note
 from memsync.workspace import Workspace, memory_root
 
 
@@ -93,7 +94,7 @@ def test_a_drive_that_goes_while_we_work_gets_nothing_written_under_it(
         workspace.root.mkdir()
     before = tree(workspace.root.parent)
     for act in (
-        lambda: sessions.append(workspace, notes.make("buy bread", clock.now())),
+        lambda: sessions.append(workspace, note.make("buy bread", clock.now())),
         lambda: merge_pending(workspace),
         lambda: bring_in_step(workspace),
         lambda: store.replace(workspace, "text", "a digest"),

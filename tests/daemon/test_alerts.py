@@ -15,7 +15,7 @@ from memsync import clock, config_writer, sessions
 from memsync import config as settings
 from memsync.config import Config
 from memsync.daemon import notify, scheduler
-from memsync.notes import make
+from memsync.text.note import make
 from tests.support.messages_server import edits, http_error
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from memsync import clock, publish, sessions
-from memsync import notes as note_texts
 from memsync.config import Config
 from memsync.daemon import history, web
+from memsync.text import note as note_texts
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import ON_ONE_MEMORY, PASSWORD, WRONGS, memory_bytes

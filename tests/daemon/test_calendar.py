@@ -22,7 +22,7 @@ from apscheduler.schedulers.base import BaseScheduler
 from memsync import clock, sessions, store
 from memsync.config import Config
 from memsync.daemon import history, mail, scheduler, triggers
-from memsync.notes import make
+from memsync.text.note import make
 from tests.support.scale import some
 
 MINUTE = timedelta(minutes=1)

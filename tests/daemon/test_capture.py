@@ -362,7 +362,7 @@ def test_a_full_disk_is_said_so_and_leaves_nothing_half_written(ear, monkeypatch
     (file,) = (Spool().folder).glob("*.jsonl")
     before = file.read_bytes()
     with monkeypatch.context() as patched:
-        patched.setattr("memsync.files.os.write", fail_half_way(errno.ENOSPC))
+        patched.setattr("memsync.files.atomic.os.write", fail_half_way(errno.ENOSPC))
         answer = ear.post({"text": "too much"}, {"Idempotency-Key": "k"})
     assert (answer.status, set(answer.json)) == (503, {"error"})
     assert int(answer.headers["retry-after"]) > 0

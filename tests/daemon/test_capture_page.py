@@ -153,7 +153,7 @@ def test_without_a_token_a_form_must_say_that_it_is_ours(phone):
 def test_a_note_the_disk_refuses_is_handed_back(phone, monkeypatch):
     phone.submit(text="before")
     with monkeypatch.context() as patched:
-        patched.setattr("memsync.files.os.write", fail_half_way(errno.ENOSPC))
+        patched.setattr("memsync.files.atomic.os.write", fail_half_way(errno.ENOSPC))
         answer = phone.submit(text="do not lose\nthis & that")
     assert answer.status == 503
     assert box(answer) == "do not lose\nthis &amp; that"

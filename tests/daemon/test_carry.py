@@ -18,7 +18,7 @@ from memsync import config as settings
 from memsync import rclone
 from memsync.daemon import carry, carry_memory, carry_names, scheduler
 from memsync.errors import FolderAwayError, MemsyncError, RefusedError
-from memsync.locks import BusyError
+from memsync.files.locks import BusyError
 from tests.conftest import SAMPLE
 from tests.support.daemons import Done, memsync
 from tests.support.scale import need, some

@@ -11,8 +11,8 @@ import pytest
 from memsync import clock, config_writer, sessions
 from memsync import config as settings
 from memsync.daemon import history
-from memsync.notes import make
 from memsync.state import state_folder
+from memsync.text.note import make
 from tests.support.daemons import Done, memsync
 from tests.support.messages_server import http_error
 

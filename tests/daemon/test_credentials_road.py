@@ -17,8 +17,8 @@ from memsync import clock, config_writer, sessions
 from memsync import config as settings
 from memsync.config import Config
 from memsync.daemon import digest, scheduler
-from memsync.notes import CameBy, make
 from memsync.state import state_folder
+from memsync.text.note import CameBy, make
 from memsync.workspace import Workspace
 from tests.core.test_redaction import BEGIN, CREDENTIALS, END, MIXED
 from tests.support.messages_server import Message, edits, http_error, prose

@@ -13,9 +13,9 @@ from memsync import clock, config_writer, publish, sessions, store, usage
 from memsync import config as settings
 from memsync.daemon import digest, history
 from memsync.errors import MemsyncError
-from memsync.notes import make
 from memsync.prices import Tokens
 from memsync.refresh import merge_pending
+from memsync.text.note import make
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import http_error, prose

@@ -129,7 +129,7 @@ def test_a_full_disk_costs_the_line_and_not_the_job(monkeypatch, caplog):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr("memsync.files.os.write", full)
+        patched.setattr("memsync.files.atomic.os.write", full)
         with history.recording("drift_check") as run:
             run.message = "done all the same"
     assert run.outcome == "ok"

@@ -13,7 +13,7 @@ from memsync import sessions, state
 from memsync.config import Config
 from memsync.daemon import login, passwords, web
 from memsync.daemon.guard import Backoff
-from memsync.digests import digest
+from memsync.text.digest import digest
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (

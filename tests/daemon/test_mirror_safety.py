@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import clock, config_writer, notes, sessions, store
+from memsync import clock, config_writer, sessions, store
 from memsync import config as settings
 from memsync.backups import backup
 from memsync.daemon import history, mirror_disk, mirror_mark
@@ -26,6 +26,7 @@ from memsync.daemon.scheduler import job_backup_mirror
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.mirrored import MARK, choose
 from memsync.state import state_folder
+from memsync.text import note
 from tests.daemon.test_mirror import MEMORY, NOON, contents, run, snapshot, write
 from tests.support.daemons import memsync
 from tests.support.disks import IN_OWN_NAMESPACE
@@ -330,7 +331,7 @@ def test_a_source_that_rotted_is_told_with_the_way_back(mirrored, workspace):
 
 def test_a_folder_that_was_lost_comes_back_from_the_mirror_as_the_docs_have_it(home, workspace):
     """Without machines/ the notes of years would be pending again, and merged once more."""
-    write(workspace.root, LOG, notes.render(notes.make("of yesterday", NOON)))
+    write(workspace.root, LOG, note.render(note.make("of yesterday", NOON)))
     assert memsync("note", "Prefers tea").code == memsync("refresh").code == 0
     change = {"daemon.backup_mirror_path": str(home / "Mirror")}
     config_writer.change(settings.get_config_path(), change)

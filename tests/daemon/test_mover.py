@@ -13,8 +13,8 @@ import time_machine
 from memsync import clock, sessions
 from memsync.daemon import mover as module
 from memsync.daemon.mover import Mover
-from memsync.notes import Note, make
 from memsync.spool import Entry, Spool
+from memsync.text.note import Note, make
 from memsync.workspace import Workspace
 from tests.support.net import until
 

@@ -24,7 +24,7 @@ from memsync.daemon.history import Run
 from memsync.daemon.job_runs import run_job
 from memsync.daemon.scheduler import JOBS, build_scheduler, find_job
 from memsync.errors import FolderAwayError
-from memsync.notes import make
+from memsync.text.note import make
 from memsync.workspace import Workspace
 from tests.support.messages_server import edits, slow
 from tests.support.net import until

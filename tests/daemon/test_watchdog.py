@@ -18,9 +18,9 @@ import time_machine
 from memsync import clock, fleet, machines, publish, store, targets
 from memsync import config as settings
 from memsync.daemon import watchdog
-from memsync.digests import digest
 from memsync.errors import DamagedMemoryError, FolderAwayError
 from memsync.state import state_folder
+from memsync.text.digest import digest
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 

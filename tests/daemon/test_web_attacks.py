@@ -13,10 +13,10 @@ from hypothesis import given
 from werkzeug.test import TestResponse
 
 from memsync import clock, publish, sessions, state
-from memsync import notes as note_texts
 from memsync.daemon import login, web
 from memsync.daemon.guard import SECURITY_HEADERS
 from memsync.daemon.web_parts import MAX_BODY
+from memsync.text import note as note_texts
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (

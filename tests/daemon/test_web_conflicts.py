@@ -9,11 +9,11 @@ import pytest
 
 from memsync import conflicts, store
 from memsync.daemon import web
-from memsync.merging import Choice
 from memsync.publish import publish
 from memsync.reconcile import reconcile
 from memsync.settling import decide
 from memsync.strands import OVERWRITTEN
+from memsync.text.diff3 import Choice
 from memsync.weaving import Dispute
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS

@@ -8,11 +8,11 @@ import pytest
 import time_machine
 
 from memsync import backups, clock, machines, publish, refresh, sessions, usage
-from memsync import notes as note_texts
 from memsync.daemon import history, origin, timeline, web_history
-from memsync.digests import digest
 from memsync.errors import MemoryMovedError
-from memsync.files import atomic_write
+from memsync.files.atomic import atomic_write
+from memsync.text import note as note_texts
+from memsync.text.digest import digest
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS, memory_bytes, saved, set_memory

@@ -13,8 +13,8 @@ from flask import Flask
 from memsync import clock, machines, publish, sessions
 from memsync.config import Config
 from memsync.daemon import web
-from memsync.digests import digest
-from memsync.notes import Note
+from memsync.text.digest import digest
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import PASSWORD, WRONGS

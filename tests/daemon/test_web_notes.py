@@ -10,9 +10,9 @@ import pytest
 import time_machine
 
 from memsync import clock, refresh, sessions
-from memsync import notes as note_texts
 from memsync.daemon import logbook
-from memsync.notes import Note
+from memsync.text import note as note_texts
+from memsync.text.note import Note
 from memsync.workspace import Workspace
 from tests.daemon.conftest import WRONGS
 from tests.support.browser import Browser, Page

@@ -8,8 +8,8 @@ import pytest
 
 from memsync import clock, proposals, sessions, store
 from memsync.daemon import web
-from memsync.notes import make
 from memsync.refresh import merge_pending
+from memsync.text.note import make
 from tests.support.browser import Browser
 from tests.support.messages_server import edits
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import trustme
 
-from memsync import backups, config_writer, lint, sessions, store
+from memsync import backups, config_writer, sessions, store
 from memsync import config as settings
 from memsync.daemon.capture import create_capture_app
-from memsync.digests import digest
-from memsync.document import scan
-from memsync.nearness import day, words
-from memsync.sanitizing import sanitize
+from memsync.text.digest import digest
+from memsync.text.document import scan
+from memsync.text.lint import rules
+from memsync.text.sanitizing import sanitize
+from memsync.text.similarity import day, words
 from memsync.workspace import Workspace
 from tests.conftest import needs_real_memories, real_memories
 from tests.support.net import served
@@ -134,7 +135,7 @@ def look_at_repeats(year: Year) -> None:
 
     def found(text: str) -> set[str]:
         lines = text.split("\n")
-        told = lint.check(text, today, lambda _path: True)
+        told = rules.check(text, today, lambda _path: True)
         return {lines[one.line - 1].strip() for one in told if one.kind in kinds}
 
     new = found(year.text) - found(year.first)

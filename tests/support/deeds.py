@@ -22,9 +22,9 @@ from memsync.cli import cli
 from memsync.config import Config
 from memsync.daemon import web
 from memsync.daemon.scheduler import job_backup_mirror
-from memsync.notes import make
 from memsync.publish import bring_in_step
 from memsync.spool import Entry, Spool
+from memsync.text.note import make
 from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.browser import Browser

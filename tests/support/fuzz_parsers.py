@@ -20,9 +20,9 @@ except ImportError:
     atheris = None
 
 with atheris.instrument_imports(include=["memsync"]) if atheris else contextlib.nullcontext():
-    from memsync import notes
     from memsync.daemon.note_body import RefusedError, form_of, text_in
     from memsync.errors import WrongUsageError
+    from memsync.text import note
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = NOON.date()
@@ -45,15 +45,15 @@ PIECES = (
 def check(data: bytes) -> None:
     """Fail where a log is not read, a note does not come back as it was, or a body is a crash."""
     text = data.decode("utf-8", "replace")
-    read = notes.parse(text, DAY)
-    again = notes.parse("".join(map(notes.render, read)), DAY)
+    read = note.parse(text, DAY)
+    again = note.parse("".join(map(note.render, read)), DAY)
     assert again == read, (text, read, again)
     environ = {"CONTENT_TYPE": KINDS[len(data) % len(KINDS)], "CONTENT_LENGTH": str(len(data))}
     environ["REQUEST_METHOD"] = "POST"
     with contextlib.suppress(RefusedError, WrongUsageError):
         form = form_of(data, environ)
-        said = notes.make(text_in(data, environ, form, forms=True), NOON, came_by="network")
-        assert notes.parse(notes.render(said), said.day) == [said], said
+        said = note.make(text_in(data, environ, form, forms=True), NOON, came_by="network")
+        assert note.parse(note.render(said), said.day) == [said], said
 
 
 def at_random(seconds: float) -> int:

@@ -12,7 +12,7 @@ from typing import Self
 
 import tomli_w
 
-from memsync.digests import digest
+from memsync.text.digest import digest
 from tests.support.net import HOST, Answer, free_port, send, until
 
 CONFLICT_COPY = "GLOBAL_MEMORY.sync-conflict-20261123-101112-ABCDEFG.md"

@@ -17,10 +17,10 @@ import time_machine
 from memsync import clock, proposals, review, sessions, store
 from memsync.blame import BEFORE_MEMSYNC, blame
 from memsync.daemon.scheduler import job_nightly_refresh
-from memsync.document import Kind, is_list_item, scan
 from memsync.journal import Cause
-from memsync.notes import Note, make
 from memsync.publish import publish
+from memsync.text.document import Kind, is_list_item, scan
+from memsync.text.note import Note, make
 from memsync.waiting import mend
 from memsync.workspace import Workspace
 from tests.support.net import send

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from memsync.document import Kind, scan
+from memsync.text.document import Kind, scan
 from tests.support.messages_server import Answer, cut_off, edits, prose
 from tests.support.year_notes import Atom, line_meant, meaning
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsync import backups, clock, conflicts, notes, sessions, store
+from memsync import backups, clock, conflicts, sessions, store
 from memsync.errors import DamagedMemoryError, MemoryMovedError
-from memsync.merging import Choice
 from memsync.publish import publish
 from memsync.reconcile import reconcile
 from memsync.settling import decide, merge_edit
+from memsync.text import note as notes
+from memsync.text.diff3 import Choice
 from tests.sync.promises import facts
 from tests.sync.world import Machine, World
 

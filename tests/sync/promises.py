@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from memsync.notes import Note
+from memsync.text.note import Note
 from memsync.weaving import Dispute
 
 MARKERS = re.compile(r"^(<{7}|={7}$|>{7})", re.MULTILINE)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, conflicts, notes, refresh, sessions, store
+from memsync import clock, conflicts, refresh, sessions, store
 from memsync.publish import bring_in_step, publish
+from memsync.text import note as notes
 from memsync.workspace import Workspace
 from tests.support.scale import need, share
 from tests.support.syncthing import Node, bring_together, part

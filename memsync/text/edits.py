@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from memsync.document import Heading, Kind, Outline, is_list_item, line_ending, scan, title
+from memsync.text.document import Heading, Kind, Outline, is_list_item, line_ending, scan, title
 
 # A whole line in brackets, or behind an ellipsis or a comment sign, that says what is left out.
 _ELISION = re.compile(

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from memsync.clashes import Pairs, are_of_one_set
-from memsync.dates import over_since, without_year
-from memsync.document import Heading, Kind, Outline, is_list_item, scan
-from memsync.nearness import Words, day, words
-from memsync.redaction import redact
-from memsync.repeats import is_recent
-from memsync.sanitizing import imports, without_hidden
+from memsync.text.document import Heading, Kind, Outline, is_list_item, scan
+from memsync.text.duplicates import is_recent
+from memsync.text.lint.contradictions import Pairs, are_of_one_set
+from memsync.text.lint.dates import over_since, without_year
+from memsync.text.redaction import redact
+from memsync.text.sanitizing import imports, without_hidden
+from memsync.text.similarity import Words, day, words
 
 MOST_CONSTRAINTS = 30
 """How many rules under constraints still stand out."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync.placeholders import is_evicted
+from memsync.files.placeholders import is_evicted
 
 _FLAGS = (
     os.O_RDONLY

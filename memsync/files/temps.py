@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from memsync.files import TEMP_SUFFIX, unlink_quietly
+from memsync.files.atomic import TEMP_SUFFIX, unlink_quietly
 
 STRAY_AGE_SECONDS = 3600
 """A temp file that may still have a writer is left alone for this long."""

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from memsync.document import Heading, Kind, Outline, is_list_item, scan
-from memsync.edits import Edit
-from memsync.nearness import Words, day, holds_on_any_day, is_close_to_any, words
+from memsync.text.document import Heading, Kind, Outline, is_list_item, scan
+from memsync.text.edits import Edit
+from memsync.text.similarity import Words, day, holds_on_any_day, is_close_to_any, words
 
 LEAST_WORDS = 2
 """A line of fewer words says too little by itself to be taken for a repeat."""

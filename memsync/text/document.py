@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from memsync.scanner import Heading, Kind, Scanner, is_list_item
+from memsync.text.markdown import Heading, Kind, Scanner, is_list_item
 
 
 @dataclass(frozen=True)

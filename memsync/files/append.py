@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from memsync.files import fsync_folder, no_translation, write_durably
+from memsync.files.atomic import fsync_folder, no_translation, write_durably
 
 
 def append_line(path: Path, text: str) -> None:

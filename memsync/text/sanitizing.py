@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from memsync.document import Kind, scan
+from memsync.text.document import Kind, scan
 
 # Joiners make letters of some scripts and emoji out of several characters; a variation selector
 # belongs to the sign before it. Both stay where they stand between signs that use them.

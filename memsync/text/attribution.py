@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from memsync.notes import Note
+from memsync.text.note import Note
 
 CLEARLY = 1.5
 """How many times as many words the best note must share as the next, to be named alone."""

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from memsync.folders import held
+from memsync.files.folders import held
 
 if sys.platform != "win32":
     import fcntl

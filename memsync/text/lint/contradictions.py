@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 from collections.abc import Set as AbstractSet
 
-from memsync.nearness import Words
+from memsync.text.similarity import Words
 
 LEAST_WORDS = 4
 MOST_WORDS = 60

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from memsync.digests import digest
 from memsync.errors import WrongUsageError
+from memsync.text.digest import digest
 
 MAX_BYTES = 256 * 1024
 """How long one note may be; longer text is a document, not a note."""

@@ -1,0 +1,1 @@
+"""Pure text: nothing here reads or writes a file."""
