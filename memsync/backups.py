@@ -13,7 +13,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from memsync import clock, thinning
-from memsync.copies import Copy, recognise
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.files.atomic import atomic_write, create_new, fitted
 from memsync.files.folders import make_below
@@ -21,6 +20,7 @@ from memsync.files.listing import matching
 from memsync.files.placeholders import is_evicted
 from memsync.files.regular import Left, other_kind, read_regular, why_unread
 from memsync.files.temps import sweep_temps
+from memsync.providers.conflict_copies import Copy, recognise
 from memsync.reading import is_empty
 from memsync.text.digest import digest
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsync import gate, prices, question, sessions, store, usage
-from memsync.credentials import has_model
+from memsync.config.credentials import has_model
+from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 
 BATCH_BYTES = 128 * 1024
 BATCH_NOTES = 250

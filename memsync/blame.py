@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memsync import backups, journal, sessions
+from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.journal import History, Key
 from memsync.text.document import scan
 from memsync.text.note import NoteName
-from memsync.workspace import Workspace
 
 BEFORE_MEMSYNC = "before memsync"
 BY_HAND = "by hand"

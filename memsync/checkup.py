@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from memsync import clock, store, targets
+from memsync.config.workspace import Workspace
 from memsync.targets import Target
 from memsync.text.lint.rules import Finding, check
-from memsync.workspace import Workspace
 
 
 def findings(workspace: Workspace) -> list[Finding]:

@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from memsync import clock
+from memsync.config.state import machine_name, own_folder
+from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
 from memsync.files.folders import make_below
-from memsync.state import machine_name, own_folder
 from memsync.text.diff3 import Choice
 from memsync.weaving import Dispute, name_of
-from memsync.workspace import Workspace
 
 FOLDER_NAME = "conflicts"
 DECISIONS_NAME = "settled.log"

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from memsync.copies import recognise
+from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.files.listing import matching
 from memsync.files.placeholders import is_evicted
 from memsync.files.regular import Left, other_kind, read_regular, why_unread
+from memsync.providers.conflict_copies import recognise
 from memsync.text.note import Note, has_entries, parse
-from memsync.workspace import Workspace
 
 PAGE = 4096
 """What a power cut leaves of a file it leaves in blocks of this size."""

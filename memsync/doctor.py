@@ -14,17 +14,17 @@ from memsync import batches, checkup, conflicts, proposals, rclone, sessions, st
 from memsync import config as settings
 from memsync.backups import newest_good
 from memsync.config import Config
-from memsync.copies import recognise
-from memsync.credentials import has_model
+from memsync.config.credentials import has_model
+from memsync.config.state import machine_name, state_folder, state_path
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.files.listing import matching
 from memsync.ledger import LEDGER_NAME
 from memsync.machines import REPORT_NAME
 from memsync.prices import in_dollars
+from memsync.providers.conflict_copies import recognise
 from memsync.reconcile import doubtful_logs, left_alone
-from memsync.state import machine_name, state_folder, state_path
 from memsync.strands import named_like_copies
-from memsync.workspace import Workspace
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from memsync import clock, machines, store, targets
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.machines import Report
 from memsync.targets import find_agent
-from memsync.workspace import Workspace
 
 SILENT_AFTER = timedelta(days=7)
 """A machine that reported nothing for this long may be in step or not: it cannot be told."""

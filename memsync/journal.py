@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from memsync import clock
+from memsync.config.state import own_folder
+from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
-from memsync.state import own_folder
 from memsync.text.attribution import sources, words_of
 from memsync.text.digest import digest
 from memsync.text.document import Outline, scan
 from memsync.text.note import CameBy, Note, NoteName
-from memsync.workspace import Workspace
 
 NAME = "changes.jsonl"
 

@@ -15,10 +15,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 from memsync import clock
+from memsync.config.state import lock_path, state_folder
 from memsync.files.append import append_durably
 from memsync.files.atomic import atomic_write, create_new
 from memsync.files.locks import exclusive_lock
-from memsync.state import lock_path, state_folder
 from memsync.text.digest import digest
 from memsync.text.note import Note, parse, render
 

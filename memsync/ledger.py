@@ -9,15 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from memsync import clock, daylogs
+from memsync.config.state import is_alone, own_folder
+from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files.append import append_line
 from memsync.files.atomic import create_new
 from memsync.files.listing import in_each
 from memsync.files.placeholders import icloud_stub
-from memsync.lineage import is_alone
-from memsync.state import own_folder
 from memsync.text.note import Note, NoteName
-from memsync.workspace import Workspace
 
 LEDGER_NAME = "merged.log"
 LEDGER_HEAD = "# merged notes: when merged, the note's day and time, its id"
@@ -101,7 +100,8 @@ def open_ledger(workspace: Workspace) -> None:
         return
     workspace.require_present()
     today = clock.now().date()
-    wanted = [day for day in daylogs.days(workspace) if day < today] if is_alone(workspace) else []
+    alone = is_alone(workspace.machines)
+    wanted = [day for day in daylogs.days(workspace) if day < today] if alone else []
     earlier = daylogs.read_days(workspace, wanted)
     text = "\n".join([LEDGER_HEAD, *_ledger_lines(earlier)]) + "\n"
     create_new(own_folder(workspace.machines) / LEDGER_NAME, text.encode())

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from memsync import clock
+from memsync.config.state import own_folder
+from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
 from memsync.pedigree import Event, Graph
-from memsync.state import machine_name, own_folder
-from memsync.workspace import Workspace
 
 LOG_NAME = "published.log"
 NOTHING = "-"
@@ -105,9 +105,3 @@ def replaced(workspace: Workspace) -> dict[str, list[datetime]]:
             for parent in event.parents:
                 found.setdefault(parent.partition("@")[0], []).append(moment)
     return found
-
-
-def is_alone(workspace: Workspace) -> bool:
-    """Tell whether no other machine has ever written into the memory folder."""
-    own = machine_name()
-    return all(path.name == own for path in workspace.machines.glob("*") if path.is_dir())

@@ -14,7 +14,7 @@ from typing import Any
 
 from memsync import clock, refusals
 from memsync.config import Config
-from memsync.credentials import api_key
+from memsync.config.credentials import api_key
 from memsync.errors import ApiError
 from memsync.prices import Tokens, most_tokens_of
 from memsync.text.redaction import redact

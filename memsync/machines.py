@@ -12,14 +12,14 @@ from typing import Any
 import tomli_w
 
 from memsync import __version__, clock
+from memsync.config.state import machine_name, own_folder
+from memsync.config.workspace import Workspace
 from memsync.errors import WrongUsageError
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
 from memsync.files.listing import in_each
 from memsync.files.temps import sweep_temps
-from memsync.state import machine_name, own_folder
 from memsync.targets import TargetState
-from memsync.workspace import Workspace
 
 REPORT_NAME = "report.toml"
 FORGOTTEN_NAME = "forgotten.log"

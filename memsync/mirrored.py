@@ -13,9 +13,9 @@ from pathlib import Path
 
 from memsync.backups import Backup, by_name
 from memsync.config import Config
+from memsync.config.workspace import MEMORY_NAME
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.timeout import within_reach
-from memsync.workspace import MEMORY_NAME
 
 VERSIONS = ".versions"
 MARK = ".memsync-mirror"

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import get_args
 
 from memsync import clock, proposal_file
+from memsync.config.state import machine_name, own_folder
+from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write, create_new
 from memsync.gate import Held
 from memsync.proposal_file import Decision, Deed, Proposal
-from memsync.state import machine_name, own_folder
 from memsync.text.digest import digest
 from memsync.text.note import Note, NoteName
-from memsync.workspace import Workspace
 
 __all__ = [
     "DECISIONS",

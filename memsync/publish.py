@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsync import journal, lastseen, machines, store, targets, tidying
+from memsync.config.state import lock_path
+from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError
 from memsync.files.locks import exclusive_lock
 from memsync.journal import Cause
 from memsync.reading import is_empty
-from memsync.state import lock_path
 from memsync.targets import Target, TargetState
-from memsync.workspace import Workspace
 
 BY_HAND = Cause("edit")
 FOUND = Cause("found")

@@ -13,7 +13,7 @@ from typing import Any
 
 from memsync import llm
 from memsync.config import Config
-from memsync.credentials import has_model
+from memsync.config.credentials import has_model
 from memsync.prices import Tokens, about_tokens_of
 from memsync.text import edits
 from memsync.text.document import scan, split_lines

@@ -10,9 +10,9 @@ import os
 import sys
 
 from memsync import config
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.reading import read_bytes
-from memsync.workspace import Workspace
 
 
 def show() -> bool:

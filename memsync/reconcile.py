@@ -13,7 +13,8 @@ from datetime import date
 from pathlib import Path
 
 from memsync import backups, conflicts, daylogs, lineage, sessions, store, strands
-from memsync.copies import Copy
+from memsync.config.state import carrying_mark, lock_path
+from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.files.placeholders import is_evicted
@@ -21,12 +22,11 @@ from memsync.files.regular import Left, read_regular, why_unread
 from memsync.journal import Cause
 from memsync.kinship import Kinship
 from memsync.pedigree import Graph
+from memsync.providers.conflict_copies import Copy
 from memsync.publish import Published, publish, see
-from memsync.state import carrying_mark, lock_path
 from memsync.store import Memory
 from memsync.strands import Strand, Texts, look_back, named_like_copies, readable, sort_out
 from memsync.weaving import Dispute, put_back, weave
-from memsync.workspace import Workspace
 
 TRIES = 5
 MERGED = Cause("reconcile")

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from memsync import prices, proposals, question, sessions, store, sync, usage, waiting
 from memsync.batches import batches_of
 from memsync.config import Config
-from memsync.credentials import has_model
+from memsync.config.credentials import has_model
+from memsync.config.state import lock_path, state_path
+from memsync.config.workspace import Workspace
 from memsync.errors import (
     BadAnswerError,
     DamagedMemoryError,
@@ -27,12 +29,10 @@ from memsync.journal import Cause
 from memsync.outcome import Outcome
 from memsync.publish import Published, bring_in_step, publish, require_told
 from memsync.reconcile import reconcile
-from memsync.state import lock_path, state_path
 from memsync.sync import RefreshResult
 from memsync.text.attribution import sources_of_all
 from memsync.text.edits import EditError
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 
 TRIES = 3
 

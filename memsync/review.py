@@ -11,18 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from memsync import clock, proposals, sessions, store, sync
+from memsync.config.state import lock_path
+from memsync.config.workspace import Workspace
 from memsync.errors import MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.files.locks import exclusive_lock
 from memsync.gate import Held
 from memsync.journal import Cause
 from memsync.proposals import Deed, Proposal
 from memsync.publish import Published, publish
-from memsync.state import lock_path
 from memsync.sync import RefreshResult
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import Note, make
-from memsync.workspace import Workspace
 
 TRIES = 3
 

@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from memsync import clock, lastseen, proposals
+from memsync.config.state import lock_path
+from memsync.config.workspace import Workspace
 from memsync.daylogs import copies, days, log_path, read_day, read_days, read_log, unreadable
 from memsync.errors import FolderAwayError
 from memsync.files.append import append_durably, rest_of
@@ -21,9 +23,7 @@ from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
 from memsync.files.regular import read_regular
 from memsync.ledger import LEDGER_NAME, mark_merged, merged_ids, open_ledger
-from memsync.state import lock_path
 from memsync.text.note import ENTRY_HEAD, Note, parse, render
-from memsync.workspace import Workspace
 
 __all__ = [
     "LEDGER_NAME",

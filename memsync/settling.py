@@ -6,6 +6,8 @@ Each is made on the text that stands there when it is written, or not at all.
 from __future__ import annotations
 
 from memsync import conflicts, lineage, store
+from memsync.config import state
+from memsync.config.workspace import Workspace
 from memsync.errors import MemoryMovedError, MemsyncError
 from memsync.kinship import Fate, Kinship
 from memsync.publish import Published, publish
@@ -14,7 +16,6 @@ from memsync.strands import Texts
 from memsync.text.diff3 import Choice
 from memsync.text.document import split_lines
 from memsync.weaving import Dispute, Woven, may_be_picked, settle, weave
-from memsync.workspace import Workspace
 
 TRIES = 5
 
@@ -54,7 +55,7 @@ def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: s
     for known in (memory.text, made_from.text):
         texts.add(known)
     edit = texts.add(text)
-    fate = kinship.judge(memory.digest, made_from.digest, alone=lineage.is_alone(workspace))
+    fate = kinship.judge(memory.digest, made_from.digest, alone=state.is_alone(workspace.machines))
     base: str | None = made_from.text
     if fate in {Fate.MISSED, Fate.UNCLEAR}:
         graph.add(edit, (made_from.digest,))

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import get_args
 
 from memsync import clock
+from memsync.config.state import state_folder, state_path
 from memsync.files.append import append_durably, append_to, ends_in_newline
 from memsync.files.atomic import create_new
 from memsync.files.listing import matching
-from memsync.state import state_folder, state_path
 from memsync.text.note import CameBy, Note
 
 KEPT_FOR = timedelta(days=2)

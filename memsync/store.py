@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsync import backups, lastseen, lineage
+from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemoryMovedError, MemsyncError
 from memsync.files.atomic import atomic_write, create_new
 from memsync.files.placeholders import is_evicted
 from memsync.files.temps import sweep_temps
 from memsync.reading import RESTORE, check, is_empty, read_bytes
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 
 HEADER = "<!-- memsync v1 -->"
 STARTER = f"""{HEADER}

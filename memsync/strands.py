@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from memsync import backups, clock, lastseen, lineage
-from memsync.copies import Copy, recognise, resembles
+from memsync import backups, clock, lastseen
+from memsync.config import state
+from memsync.config.state import machine_name, slug
+from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.files.placeholders import is_evicted
 from memsync.files.regular import Left, other_kind, read_regular
 from memsync.kinship import Fate, Kinship
 from memsync.pedigree import Graph
+from memsync.providers.conflict_copies import Copy, recognise, resembles
 from memsync.reading import is_empty
-from memsync.state import machine_name, slug
 from memsync.store import Memory
 from memsync.text.digest import digest
-from memsync.workspace import MEMORY_NAME, Workspace
 
 PATIENCE = timedelta(hours=12)
 """How long the machine where the memory was edited by hand has to say what it was made from."""
@@ -228,7 +229,7 @@ def look_back(workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memo
     seen = lastseen.load(workspace.root)
     now = clock.now()
     since = {seen.memory: now, **seen.missing} if seen.memory else dict(seen.missing)
-    alone = lineage.is_alone(workspace)
+    alone = state.is_alone(workspace.machines)
     claimed, missed, included = [], [], []
     if not since:
         root = kinship.first_contact(memory.digest)

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from memsync import clock, foreign, gate, llm, offline, question
 from memsync.config import Config
-from memsync.credentials import has_model
+from memsync.config.credentials import has_model
 from memsync.errors import ApiError
 from memsync.gate import Held
 from memsync.prices import Tokens

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
+from memsync.config.state import machine_name, state_folder
+from memsync.config.workspace import Workspace
 from memsync.files.temps import sweep_temps
-from memsync.state import machine_name, state_folder
-from memsync.workspace import Workspace
 
 
 def sweep(workspace: Workspace) -> int:

@@ -9,12 +9,12 @@ from dataclasses import asdict, astuple, dataclass
 
 from memsync import clock, prices
 from memsync.config import Config
+from memsync.config.state import own_folder
+from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
 from memsync.files.append import append_line
 from memsync.files.listing import in_each
 from memsync.prices import Tokens, in_dollars
-from memsync.state import own_folder
-from memsync.workspace import Workspace
 
 LOG_NAME = "usage.jsonl"
 

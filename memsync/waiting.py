@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 
 from memsync import sessions, spool
+from memsync.config.workspace import Workspace
 from memsync.files.folders import may_forget
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 
 
 def add(workspace: Workspace, note: Note) -> None:

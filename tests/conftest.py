@@ -13,10 +13,10 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 from memsync import config as settings
-from memsync import config_writer, store
-from memsync.config import Config
+from memsync import store
+from memsync.config import Config, writer
+from memsync.config.workspace import Workspace
 from memsync.targets import AGENTS
-from memsync.workspace import Workspace
 from tests.support.messages_server import MessagesServer
 from tests.support.mounts import Mount
 from tests.support.scale import IN_CI, TORTURE, need
@@ -140,7 +140,7 @@ def config(home: Path) -> Config:
     (home / "Sync").mkdir()
     path = settings.get_config_path()
     table = {"core": {"provider": "custom"}, "paths": {"sync_root": str(home / "Sync")}}
-    config_writer.write_new(path, table)
+    writer.write_new(path, table)
     return settings.load(path)
 
 
@@ -163,7 +163,7 @@ def claude() -> Iterator[MessagesServer]:
 def with_claude(workspace: Workspace, claude: MessagesServer) -> Workspace:
     """The workspace of a machine that asks the scripted server."""
     path = settings.get_config_path()
-    config_writer.change(path, {"core.api_base_url": claude.url, "core.api_key": "sk-test"})
+    writer.change(path, {"core.api_base_url": claude.url, "core.api_key": "sk-test"})
     return Workspace.open(settings.load(path))
 
 

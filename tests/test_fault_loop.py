@@ -25,10 +25,11 @@ from typing import Any
 import pytest
 import time_machine
 
-from memsync import clock, config_writer, publish, sessions
+from memsync import clock, publish, sessions
 from memsync import config as settings
 from memsync.cli import main
-from memsync.config import Config
+from memsync.config import Config, writer
+from memsync.config.workspace import Workspace
 from memsync.daemon import scheduler, web
 from memsync.daemon.capture import CaptureApp
 from memsync.daemon.history import Run
@@ -37,7 +38,6 @@ from memsync.errors import refused_by_disk
 from memsync.spool import Entry, Spool
 from memsync.text import note as notes
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.faults import ALL, Disk, contents, failing, put_back
 from tests.support.messages_server import edits
@@ -205,7 +205,7 @@ def world(workspace: Workspace, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     logging.disable()
     changes = {"daemon.backup_mirror_path": str(home / "Mirror"), "daemon.drift_repair": True}
     changes |= {"daemon.capture_token": "", "daemon.web_ui_password": ""}
-    config_writer.change(settings.get_config_path(), changes)
+    writer.change(settings.get_config_path(), changes)
     editor = home.parent / "editor"
     editor.write_text("#!/bin/sh\necho '- by hand' >> \"$1\"\n")
     editor.chmod(0o755)
@@ -232,7 +232,7 @@ def test_whatever_the_disk_refuses_is_told_and_healed(operation, world, claude, 
     act, heal = OPERATIONS[operation]
     if operation == "refresh with Claude":
         keys = {"core.api_base_url": claude.url, "core.api_key": "sk-test"}
-        config_writer.change(settings.get_config_path(), keys)
+        writer.change(settings.get_config_path(), keys)
         monkeypatch.setattr(claude, "take", lambda *_: edits(ADD, summary="tea"))
     template = world.with_name("template")
     shutil.copytree(world, template, symlinks=True)

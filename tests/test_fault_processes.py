@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memsync import sessions, store
-from memsync.workspace import Workspace
+from memsync.config.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.scale import need, share
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from memsync import proposals, review, sessions, store
+from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.refresh import merge_pending
 from memsync.spool import Spool
 from memsync.text.sanitizing import without_hidden
 from memsync.waiting import mend
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.injections import ALL_ORDERS, INNOCENT
 from tests.support.messages_server import Answer, edits

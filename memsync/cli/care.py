@@ -15,11 +15,11 @@ from memsync import usage as ledger
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import state_table
 from memsync.config import Config
-from memsync.credentials import has_model
+from memsync.config.credentials import has_model
+from memsync.config.workspace import Workspace, memory_root
 from memsync.errors import MemsyncError
 from memsync.machines import this_machine
 from memsync.prices import PRICES_AS_OF, in_dollars
-from memsync.workspace import Workspace, memory_root
 
 
 @click.command()

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from memsync import backups, lineage
 from memsync.backups import Backup
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.files.regular import Left
 from memsync.pedigree import Graph
 from memsync.store import Memory
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from memsync import config as settings
-from memsync import config_writer
 from memsync.cli.output import json_option, print_json
-from memsync.config import KEYS, Config, Key
+from memsync.config import KEYS, Config, Key, writer
 
 
 @click.group()
@@ -59,7 +58,7 @@ def get(key: str) -> None:
 def set_(key: str, value: str) -> None:
     """Change one setting; comments and unknown keys in the file stay."""
     found = settings.find_key(key)
-    config_writer.set_value(settings.get_config_path(), found.dotted, value)
+    writer.set_value(settings.get_config_path(), found.dotted, value)
     shown = "…" if found.secret else value
     click.echo(f"{found.dotted} = {shown}")
 

@@ -10,13 +10,13 @@ import click
 from memsync import conflicts as keeper
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_published
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError, WrongUsageError
 from memsync.reconcile import Outcome, counted, reconcile
 from memsync.settling import decide
 from memsync.terminal import for_terminal
 from memsync.text.diff3 import Choice
 from memsync.weaving import Dispute
-from memsync.workspace import Workspace
 
 
 @click.group(invoke_without_command=True)

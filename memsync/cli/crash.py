@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from memsync import clock
-from memsync.state import state_folder
+from memsync.config.state import state_folder
 
 
 def explain(error: BaseException) -> tuple[str, str]:

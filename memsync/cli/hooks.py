@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from memsync import hooks as keeper
+from memsync.agents import claude_code as keeper
 from memsync.cli.output import json_option, print_json
 
 

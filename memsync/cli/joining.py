@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from memsync import rclone, reading, store
+from memsync.config.state import lock_path
+from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, WrongUsageError
 from memsync.files.locks import exclusive_lock
-from memsync.state import lock_path
-from memsync.workspace import MEMORY_NAME, Workspace
 
 
 def pull(workspace: Workspace) -> None:

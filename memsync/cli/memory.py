@@ -15,13 +15,13 @@ from memsync.backups import Backup
 from memsync.cli.choosing import choose_backup
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_published, unified
+from memsync.config.state import state_folder
+from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
 from memsync.files.atomic import create_new
 from memsync.reconcile import counted, reconcile
 from memsync.settling import merge_edit
-from memsync.state import state_folder
 from memsync.terminal import for_terminal
-from memsync.workspace import Workspace
 
 
 @click.command()

@@ -15,6 +15,7 @@ from memsync import config as settings
 from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
+from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError
 from memsync.gate import Held
@@ -22,7 +23,6 @@ from memsync.outcome import Outcome
 from memsync.publish import require_told
 from memsync.terminal import for_terminal, is_terminal
 from memsync.text.note import CameBy, Note, make
-from memsync.workspace import Workspace
 
 
 @click.command()

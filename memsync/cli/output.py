@@ -12,10 +12,10 @@ import click
 from memsync import config as settings
 from memsync import waiting
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.publish import take_stock
 from memsync.terminal import for_terminal
-from memsync.workspace import Workspace
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -11,12 +11,12 @@ from memsync.backups import Backup
 from memsync.cli.choosing import choose_backup
 from memsync.cli.output import open_workspace
 from memsync.cli.report import print_published, unified
+from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, WrongUsageError
 from memsync.journal import Cause
 from memsync.publish import publish
 from memsync.store import Memory
 from memsync.terminal import for_terminal, is_terminal
-from memsync.workspace import Workspace
 
 
 @click.command()

@@ -12,12 +12,12 @@ from memsync import proposals, store
 from memsync import review as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, unified
+from memsync.config.workspace import Workspace
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.proposals import Proposal
 from memsync.question import may_be_allowed
 from memsync.review import Fit
 from memsync.terminal import for_terminal, is_terminal
-from memsync.workspace import Workspace
 
 ALL = "*"
 

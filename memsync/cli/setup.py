@@ -8,20 +8,20 @@ from pathlib import Path
 import click
 
 from memsync import config as settings
-from memsync import config_writer, sessions, store, targets
+from memsync import sessions, store, targets
 from memsync.backups import newest_good
 from memsync.cli import joining
-from memsync.cli.naming import name_target
 from memsync.cli.output import json_option, print_json
 from memsync.cli.report import print_states
-from memsync.config import PROVIDERS, Config
+from memsync.config import PROVIDERS, Config, writer
+from memsync.config.workspace import Workspace, detect, require_folder
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
 from memsync.files.timeout import within_reach
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.publish import Published, bring_in_step, publish_first, require_told
-from memsync.targets import Target, block, foreign
+from memsync.targets import Target, block
+from memsync.targets.selection import name_target
 from memsync.terminal import is_terminal
-from memsync.workspace import Workspace, detect, require_folder
 
 
 @click.command()
@@ -51,7 +51,7 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
         if name == "rclone":
             joining.pull(workspace)
     except BaseException:
-        config_writer.put_back(path, before)  # what was not set up must not look as if it was
+        writer.put_back(path, before)  # what was not set up must not look as if it was
         raise
     published = _start_memory(workspace)
     _open_ledger(workspace)
@@ -136,9 +136,9 @@ def _write_config(path: Path, provider: str, root: Path, remote: str | None = No
     paths = {"sync_root": str(root)} | ({"rclone_remote": remote} if remote else {})
     if path.exists():
         changes = {f"paths.{key}": value for key, value in paths.items()}
-        config_writer.change(path, {"core.provider": provider, **changes})
+        writer.change(path, {"core.provider": provider, **changes})
     else:
-        config_writer.write_new(path, {"core": {"provider": provider}, "paths": paths})
+        writer.write_new(path, {"core": {"provider": provider}, "paths": paths})
     return settings.load(path)
 
 
@@ -200,7 +200,7 @@ def _start_memory(workspace: Workspace) -> Published:
     data = target.path.read_bytes()
     own = block.find(data) is None
     click.echo(f"The memory starts as {'your' if own else 'the memory in'} {target.path}")
-    if own and foreign.split(data)[1]:
+    if own and block.split_foreign(data)[1]:
         click.echo("What another tool keeps in that file stays there, and out of the memory.")
     return publish_first(workspace, text, target if own else None)
 
@@ -224,7 +224,7 @@ def _adoptable(config: Config) -> tuple[Target, str] | None:
 def _own_text(data: bytes) -> bytes:
     """Return what a file has to say: the memory in its block, else what is a person's own."""
     found = block.find(data)
-    return foreign.split(data)[0] if found is None else found.content
+    return block.split_foreign(data)[0] if found is None else found.content
 
 
 def _open_ledger(workspace: Workspace) -> None:

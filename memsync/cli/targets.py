@@ -12,10 +12,10 @@ import click
 from memsync import config as settings
 from memsync import store
 from memsync import targets as keepers
-from memsync.cli.naming import name_target
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import NO_AGENT, limit_table, print_states, print_targets, state_table
 from memsync.config import TARGET_MODES, Config
+from memsync.config.workspace import Workspace
 from memsync.errors import (
     DamagedMemoryError,
     FolderAwayError,
@@ -25,7 +25,7 @@ from memsync.errors import (
 )
 from memsync.publish import bring_in_step, require_in_step, require_told
 from memsync.targets import Agent, Limit, Target, TargetState
-from memsync.workspace import Workspace
+from memsync.targets.selection import name_target
 
 
 @click.group(invoke_without_command=True)

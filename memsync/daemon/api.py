@@ -17,6 +17,7 @@ from werkzeug.exceptions import BadRequest
 
 from memsync import clock, fleet, store
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import csrf, facts, history, logbook, timeline
 from memsync.daemon.history import Run
 from memsync.daemon.logbook import Finder, Listed
@@ -25,7 +26,6 @@ from memsync.daemon.web_parts import KeepNote
 from memsync.errors import WrongUsageError
 from memsync.fleet import Machine
 from memsync.text.note import make
-from memsync.workspace import Workspace
 
 
 def install(app: Flask, config: Config, keep_note: KeepNote) -> None:

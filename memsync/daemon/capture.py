@@ -18,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from memsync import clock
 from memsync.config import Config
-from memsync.credentials import capture_token
+from memsync.config.credentials import capture_token
 from memsync.daemon.guard import Backoff, Guard
 from memsync.daemon.known import Folder, KnownNotes
 from memsync.daemon.note_body import FORMS, Form, RefusedError, body_of, form_of, kind_of, text_in

@@ -18,13 +18,13 @@ from pathlib import Path
 
 from memsync import rclone, reading, store
 from memsync.config import Config
+from memsync.config.state import carrying_mark, lock_path, state_folder
+from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.daemon import carry_memory, carry_names, carry_own
 from memsync.errors import MemsyncError, RefusedError
 from memsync.files.atomic import TEMP_SUFFIX, atomic_write, create_new
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.rclone import Listing
-from memsync.state import carrying_mark, lock_path, state_folder
-from memsync.workspace import MEMORY_NAME, Workspace
 
 MUST_RESYNC = "Must run --resync"
 _SECOND = len("2026-11-23T10:11:12")

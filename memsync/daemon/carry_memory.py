@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memsync import rclone, reading, store
+from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.rclone import Listing
 from memsync.text.digest import digest
-from memsync.workspace import MEMORY_NAME, Workspace
 
 
 @dataclass(frozen=True)

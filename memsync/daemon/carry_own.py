@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from memsync import rclone
+from memsync.config.state import machine_name
+from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.rclone import Listing
-from memsync.state import machine_name
-from memsync.workspace import MEMORY_NAME, Workspace
 
 
 def left_to_memsync(workspace: Workspace) -> tuple[str, ...]:

@@ -14,12 +14,12 @@ from pathlib import Path
 import memsync
 from memsync import backups, clock, llm, prices, proposals, sessions, store, usage
 from memsync.config import Config
-from memsync.credentials import has_model
+from memsync.config.credentials import has_model
+from memsync.config.workspace import Workspace
 from memsync.daemon import history, mail
 from memsync.errors import ApiError
 from memsync.text.note import Note
 from memsync.text.redaction import redact
-from memsync.workspace import Workspace
 
 WEEK = timedelta(days=7)
 MOST_DIFF_LINES = 200

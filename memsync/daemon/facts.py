@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from memsync import backups, clock, sessions
+from memsync.config.workspace import Workspace
 from memsync.daemon import origin
 from memsync.daemon.origin import Origin
 from memsync.errors import MemsyncError
 from memsync.store import Memory
-from memsync.workspace import Workspace
 
 
 @dataclass(frozen=True)

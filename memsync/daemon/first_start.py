@@ -6,9 +6,8 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from memsync import config_writer
-from memsync.config import Config
-from memsync.credentials import capture_token
+from memsync.config import Config, writer
+from memsync.config.credentials import capture_token
 from memsync.daemon import passwords
 from memsync.daemon.addresses import undecided
 
@@ -40,7 +39,7 @@ def secure(config: Config) -> tuple[Config, dict[str, str]]:
     if _is_plain(password):
         kept["web_ui_password"] = passwords.hashed(password)
     if kept and config.source is not None:
-        config_writer.change(config.source, {f"daemon.{key}": kept[key] for key in kept})
+        writer.change(config.source, {f"daemon.{key}": kept[key] for key in kept})
     given = config.given | {f"daemon.{key}" for key in kept}
     changes: dict[str, Any] = dict(kept)
     secured = replace(config, daemon=replace(config.daemon, **changes), given=given)

@@ -15,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 
 from memsync import clock
+from memsync.config.state import state_folder
 from memsync.errors import MemsyncError, refused_by_disk
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
-from memsync.state import state_folder
 
 MOST_BYTES = 256 * 1024
 KEPT_LINES = 500

@@ -7,10 +7,10 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.spool import Entry
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 
 MOST_KEYS = 10_000
 """So many notes are known again by their key; a retry comes within minutes, not years."""

@@ -10,9 +10,9 @@ from datetime import date
 from pathlib import Path
 
 from memsync import clock, proposals, sessions
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 
 PER_PAGE = 50
 LONGEST_QUERY = 200

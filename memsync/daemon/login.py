@@ -17,10 +17,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from memsync.config import Config
+from memsync.config.state import state_folder
 from memsync.daemon import csrf, passwords
 from memsync.daemon.guard import SAFE_METHODS, Backoff, same_secret
 from memsync.files.atomic import atomic_write, create_new
-from memsync.state import state_folder
 
 KEY_NAME = "web.key"
 KEY_BYTES = 32

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
 from memsync.config import Config
-from memsync.credentials import smtp_password
+from memsync.config.credentials import smtp_password
 from memsync.errors import MemsyncError
 
 TIMEOUT_SECONDS = 30

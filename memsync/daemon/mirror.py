@@ -17,6 +17,7 @@ from pathlib import Path
 
 from memsync import thinning
 from memsync.backups import by_name
+from memsync.config.workspace import MEMORY_NAME
 from memsync.daemon import mirror_mark, mirror_verify
 from memsync.daemon.mirror_disk import Copier, is_synced_at_once, sync_file_system
 from memsync.daemon.mirror_listing import (
@@ -37,7 +38,6 @@ from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files.atomic import TEMP_SUFFIX, fsync_folder
 from memsync.files.placeholders import is_evicted
 from memsync.files.temps import sweep_temps
-from memsync.workspace import MEMORY_NAME
 
 _STEADY_SECONDS = 7 * 86_400
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from memsync import clock, mirrored
 from memsync.config import Config
+from memsync.config.state import lock_path
+from memsync.config.workspace import Workspace
 from memsync.daemon import history, mirror_mark
 from memsync.daemon.mirror import mirror, resolve
 from memsync.daemon.mirror_report import MirrorReport, Rules, UnfinishedMirrorError
 from memsync.errors import MemsyncError
 from memsync.files.locks import exclusive_lock
-from memsync.state import lock_path
-from memsync.workspace import Workspace
 
 WHERE = {
     "mirror": "damaged in the mirror, renewed from the memory folder (what was damaged is kept"

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from memsync import clock
+from memsync.config.state import state_folder
 from memsync.errors import FolderAwayError
 from memsync.files.atomic import atomic_write, create_new
 from memsync.mirrored import MARK
-from memsync.state import state_folder
 
 VERIFIED_FOR = timedelta(days=30)
 """After this time both sides are read in full again, unasked."""

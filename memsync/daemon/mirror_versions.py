@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from memsync.config.workspace import MEMORY_NAME
 from memsync.files.atomic import fitted
 from memsync.mirrored import STAMP, VERSION_NAME, VERSIONS
-from memsync.workspace import MEMORY_NAME
 
 _TAIL_BYTES = len(".20261124_030000_99999")
 

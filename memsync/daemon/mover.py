@@ -14,10 +14,10 @@ from queue import SimpleQueue
 
 from memsync import sessions, spool, tidying, waiting
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.spool import Spool
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 
 GATHER_SECONDS = 0.2
 """Notes that come within this time of each other are written together."""

@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from memsync import config as settings
-from memsync import config_writer, store
-from memsync.config import KEYS, Config
+from memsync import store
+from memsync.config import KEYS, Config, writer
+from memsync.config.state import state_folder
+from memsync.config.workspace import Workspace
 from memsync.daemon import addresses
 from memsync.daemon.first_start import secure
 from memsync.daemon.units import writable_folders
 from memsync.errors import FolderAwayError
 from memsync.files.atomic import atomic_write
-from memsync.state import state_folder
 from memsync.targets import resolve
-from memsync.workspace import Workspace
 
 WRITTEN_KEYS = ("enabled", "refresh_schedule", "web_ui_port", "capture_port")
 """Keys the ``[daemon]`` section begins with: those people look for first."""
@@ -55,7 +55,7 @@ def prepare() -> Prepared:
     absent = [key for key in WRITTEN_KEYS if f"daemon.{key}" not in config.given]
     changes = {f"daemon.{key}": KEYS[f"daemon.{key}"].default for key in absent}
     if changes:
-        config_writer.change(source, changes)
+        writer.change(source, changes)
     config, made = secure(settings.load(source))
     check_access(config)
     return Prepared(

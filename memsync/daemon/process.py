@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from memsync.config import get_config_path
+from memsync.config.state import state_folder
 from memsync.daemon.commands import failure
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
 from memsync.files.locks import BusyError, exclusive_lock
-from memsync.state import state_folder
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0

@@ -13,7 +13,8 @@ from tzlocal import get_localzone
 
 from memsync import clock, refresh
 from memsync.config import Config
-from memsync.credentials import has_model
+from memsync.config.credentials import has_model
+from memsync.config.workspace import Workspace
 from memsync.daemon import carry, digest, history, mirror_job, thinner, watchdog
 from memsync.daemon.history import Run
 from memsync.daemon.job_runs import Job, run_job, told
@@ -22,7 +23,6 @@ from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.errors import BudgetError, FolderAwayError
 from memsync.files.locks import BusyError
 from memsync.publish import require_told
-from memsync.workspace import Workspace
 
 
 def job_nightly_refresh(config: Config) -> Run:

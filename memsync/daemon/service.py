@@ -11,12 +11,12 @@ from pathlib import Path
 from types import ModuleType
 
 from memsync import config as settings
+from memsync.config.state import state_path
 from memsync.daemon import service_secrets, units
 from memsync.daemon.commands import python
 from memsync.daemon.prepare import Prepared
 from memsync.daemon.units import Plan
 from memsync.errors import MemsyncError
-from memsync.state import state_path
 
 BOOTED = Path("/run/systemd/system")
 

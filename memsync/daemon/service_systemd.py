@@ -14,13 +14,13 @@ import subprocess
 from pathlib import Path
 
 from memsync import config as settings
+from memsync.config.state import state_folder
 from memsync.daemon import prepare, service_secrets, units
 from memsync.daemon.commands import call, failure, python
 from memsync.daemon.prepare import Prepared
 from memsync.daemon.units import NAME, Plan
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
-from memsync.state import state_folder
 
 SYSTEM_UNITS = Path("/etc/systemd/system")
 SYSTEM_SECRETS = Path("/etc/memsync")

@@ -6,8 +6,8 @@ import logging
 from datetime import datetime, timedelta
 
 from memsync import backups, clock, lineage
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.workspace import Workspace
 
 STEADY = timedelta(days=3)
 """A nightly run this long after the one before it comes at the right time, or after a week-end."""

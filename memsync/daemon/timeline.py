@@ -10,12 +10,12 @@ from pathlib import Path
 
 from memsync import backups, lastseen, store
 from memsync.backups import Backup
+from memsync.config.workspace import Workspace
 from memsync.daemon.lines import steps
 from memsync.errors import MemsyncError
 from memsync.files.placeholders import is_evicted
 from memsync.text.digest import digest
 from memsync.text.document import split_lines
-from memsync.workspace import Workspace
 
 PER_PAGE = 20
 

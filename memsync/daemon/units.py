@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memsync.config import Config
+from memsync.config.workspace import memory_root
 from memsync.errors import MemsyncError
 from memsync.targets import resolve
-from memsync.workspace import memory_root
 
 NAME = "memsync.service"
 LABEL = "org.memsync.daemon"

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from memsync import clock, fleet
 from memsync.config import Config
+from memsync.config.state import state_folder
+from memsync.config.workspace import Workspace
 from memsync.daemon.notify import notify
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
 from memsync.fleet import Machine
 from memsync.publish import bring_in_step, take_stock
 from memsync.reconcile import reconcile
-from memsync.state import state_folder
-from memsync.workspace import Workspace
 
 MENDABLE = {"stale", "missing", "edited"}
 

@@ -10,6 +10,7 @@ from flask import Flask
 
 from memsync import sessions
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import (
     api,
     compression,
@@ -31,7 +32,6 @@ from memsync.daemon.lines import for_browser
 from memsync.daemon.login import Login
 from memsync.daemon.web_parts import MAX_BODY, KeepNote, message
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 
 NAVIGATION = (
     ("Memory", "memory", ()),

@@ -16,16 +16,16 @@ from flask.typing import ResponseReturnValue
 
 from memsync import conflicts, fleet, machines, store
 from memsync.config import Config
-from memsync.copies import recognise
+from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Parts
 from memsync.daemon.web_parts import back_to, how_many, late
 from memsync.errors import MemoryMovedError
+from memsync.providers.conflict_copies import recognise
 from memsync.store import Memory
 from memsync.text.diff3 import Choice, Lines
 from memsync.text.document import scan
 from memsync.weaving import Dispute, leaving, may_be_picked, stands
-from memsync.workspace import MEMORY_NAME, Workspace
 
 
 @dataclass(frozen=True)

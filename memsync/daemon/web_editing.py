@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from memsync import fleet, store
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import changes, origin, timeline, web_problems
 from memsync.daemon.lines import as_typed, for_browser
 from memsync.daemon.web_parts import MAX_TEXT, back_to
@@ -20,7 +21,6 @@ from memsync.journal import Cause
 from memsync.publish import publish
 from memsync.store import Memory
 from memsync.text.diff3 import Choice, Merge, merge
-from memsync.workspace import Workspace
 
 
 def install(app: Flask, config: Config) -> None:

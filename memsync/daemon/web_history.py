@@ -8,13 +8,13 @@ from flask.typing import ResponseReturnValue
 from memsync import backups, clock, store
 from memsync.backups import Backup
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import changes, origin, timeline, web_problems
 from memsync.daemon.web_parts import back_to
 from memsync.daemon.web_problems import Problem
 from memsync.errors import DamagedMemoryError, MemoryMovedError, WrongUsageError
 from memsync.journal import Cause
 from memsync.publish import publish
-from memsync.workspace import Workspace
 
 NO_SUCH_BACKUP = Problem(
     "There is no such backup",

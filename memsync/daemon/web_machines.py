@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from memsync import fleet
 from memsync.config import Config
-from memsync.workspace import Workspace
+from memsync.config.workspace import Workspace
 
 
 def install(app: Flask, config: Config) -> None:

@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from memsync import store
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import facts
 from memsync.daemon.web_parts import late
-from memsync.workspace import Workspace
 
 
 def install(app: Flask, config: Config) -> None:

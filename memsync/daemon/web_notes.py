@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from memsync import clock
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import logbook, web_problems
 from memsync.daemon.logbook import Finder
 from memsync.daemon.web_parts import KeepNote, back_to
 from memsync.daemon.web_problems import Problem
 from memsync.text.note import clean, make
-from memsync.workspace import Workspace
 
 NO_SUCH_NOTE = Problem(
     "There is no such note",

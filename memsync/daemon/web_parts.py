@@ -10,9 +10,9 @@ from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 
 MAX_BODY = 1024 * 1024
 MAX_TEXT = MAX_BODY - 8 * 1024

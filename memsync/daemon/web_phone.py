@@ -13,12 +13,12 @@ from flask.typing import ResponseReturnValue
 
 from memsync import clock, sessions
 from memsync.config import Config
-from memsync.credentials import capture_token
+from memsync.config.credentials import capture_token
+from memsync.config.workspace import Workspace
 from memsync.daemon import addresses, tokens
 from memsync.daemon.web_parts import KeepNote, back_to
 from memsync.errors import MemsyncError
 from memsync.text.note import Note, clean, make
-from memsync.workspace import Workspace
 
 HEADER = "X-Memsync-Token"
 LOOKS_FOR = 15

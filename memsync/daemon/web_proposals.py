@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 
 from memsync import proposals, store
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Changes
 from memsync.daemon.web_parts import back_to, how_many, late
 from memsync.proposals import Proposal
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 
 
 @dataclass(frozen=True)

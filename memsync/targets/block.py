@@ -11,6 +11,13 @@ from io import BytesIO
 
 BEGIN = b"<!-- memsync:begin -->"
 END = b"<!-- memsync:end -->"
+_TAGS = (b"claude-mem-context",)
+_FOREIGN = re.compile(
+    rb"^[ \t]*<(" + b"|".join(_TAGS) + rb")>[ \t]*\r?\n.*?^[ \t]*</\1>[ \t]*(?:\r?\n|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+"""Blocks that other tools keep in an agent's file. Taken into the memory, such a block would go to
+every agent, and its tool would go on changing it inside of ours."""
 _BYTE_ORDER_MARKS = re.compile(rb"\A(?:\xef\xbb\xbf)+")
 
 
@@ -98,3 +105,9 @@ def lead_for(data: bytes) -> bytes:
     if not data.endswith(b"\n"):
         return ending * 2
     return b"" if data.endswith(ending * 2) else ending
+
+
+def split_foreign(data: bytes) -> tuple[bytes, bytes]:
+    """Return a person's own text, and what stands in complete blocks of other tools."""
+    theirs = b"".join(match[0] for match in _FOREIGN.finditer(data))
+    return (_FOREIGN.sub(b"", data), theirs) if theirs else (data, b"")

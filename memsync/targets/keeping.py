@@ -12,8 +12,8 @@ import secrets
 from pathlib import Path
 
 from memsync import clock
+from memsync.config.state import state_folder
 from memsync.files.atomic import TEMP_SUFFIX, create_new
-from memsync.state import state_folder
 from memsync.targets import block
 from memsync.targets.catalog import Target
 

@@ -10,8 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from memsync.config.state import state_folder
 from memsync.files.atomic import atomic_write
-from memsync.state import state_folder
 from memsync.targets.catalog import Target, place_of
 
 

@@ -9,7 +9,7 @@ import contextlib
 from pathlib import Path
 
 from memsync.files.atomic import atomic_write
-from memsync.targets import block, foreign, record
+from memsync.targets import block, record
 from memsync.targets.catalog import Target
 from memsync.targets.keeping import aside, original, put_in_place, temp_beside
 from memsync.targets.record import Written
@@ -111,14 +111,14 @@ def _before(target: Target, found: block.Block, written: Written) -> bytes:
 def _adopted_file(target: Target, found: block.Block) -> bytes:
     """Return an adopted file as it was, with what a person or another tool put around since."""
     first, rest = _original_text(target), found.before + found.after
-    if first is not None and rest.strip(b"\r\n") == foreign.split(first)[1].strip(b"\r\n"):
+    if first is not None and rest.strip(b"\r\n") == block.split_foreign(first)[1].strip(b"\r\n"):
         return first
     return found.before + _adopted_text(target, found) + found.after
 
 
 def _adopted_text(target: Target, found: block.Block) -> bytes:
     first = _original_text(target)
-    return found.content if first is None else foreign.split(first)[0]
+    return found.content if first is None else block.split_foreign(first)[0]
 
 
 def _original_text(target: Target) -> bytes | None:

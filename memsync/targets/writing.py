@@ -12,7 +12,7 @@ from pathlib import Path
 
 from memsync.files.atomic import atomic_write, create_new
 from memsync.files.temps import sweep_temps
-from memsync.targets import block, foreign, record
+from memsync.targets import block, record
 from memsync.targets.catalog import Target, twins
 from memsync.targets.keeping import (
     aside,
@@ -58,7 +58,7 @@ def adopt(target: Target, memory: bytes) -> None:
     create_new(original(target), data)
     if target.mode == "block":
         ending = block.ending_of(data)
-        theirs = foreign.split(data)[1]
+        theirs = block.split_foreign(data)[1]
         atomic_write(
             target.path, block.render(memory, ending) + (ending + theirs if theirs else b"")
         )

@@ -15,8 +15,8 @@ import time_machine
 
 from memsync import store
 from memsync.cli import main
+from memsync.config.workspace import Workspace
 from memsync.publish import publish
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.daemons import Done
 

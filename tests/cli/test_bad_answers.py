@@ -8,8 +8,9 @@ import anthropic._base_client
 import pytest
 
 from memsync import config as settings
-from memsync import config_writer, sessions
-from memsync.workspace import Workspace
+from memsync import sessions
+from memsync.config import writer
+from memsync.config.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import (
     Message,
@@ -207,7 +208,7 @@ def asked(
 ) -> Workspace:
     """A machine with a memory, one pending note, and a key that must never be seen."""
     monkeypatch.setattr(anthropic._base_client, "INITIAL_RETRY_DELAY", 0.01)
-    config_writer.change(settings.get_config_path(), {"core.api_key": KEY})
+    writer.change(settings.get_config_path(), {"core.api_key": KEY})
     with_claude.memory.write_bytes(MEMORY.encode())
     return with_claude
 
@@ -245,7 +246,7 @@ def test_the_table_is_wide():
 
 
 def test_a_server_that_is_not_there_changes_nothing(asked, call):
-    config_writer.change(settings.get_config_path(), {"core.api_base_url": "http://127.0.0.1:9"})
+    writer.change(settings.get_config_path(), {"core.api_base_url": "http://127.0.0.1:9"})
     done = call("refresh", "--notes", "I moved to Oslo")
     assert done.code == 5
     assert "cannot be reached" in done.err

@@ -10,10 +10,10 @@ import pytest
 
 from memsync import clock, sessions, store
 from memsync import config as settings
+from memsync.config.state import state_folder
+from memsync.config.workspace import Workspace
 from memsync.publish import publish
-from memsync.state import state_folder
 from memsync.text.note import make
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 
 READERS = [

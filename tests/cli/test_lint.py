@@ -5,9 +5,9 @@ from __future__ import annotations
 import time_machine
 
 from memsync import config as settings
-from memsync import config_writer
+from memsync.config import writer
+from memsync.config.workspace import Workspace
 from memsync.publish import bring_in_step
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 
 KEY = "gh" + "p_" + "aB3dE5gH7jK9" * 3
@@ -40,7 +40,7 @@ def test_findings_have_line_kind_message_and_advice_and_serious_ones_end_with_1(
 
 
 def test_a_memory_that_is_longer_than_it_may_be_is_serious(call, workspace):
-    config_writer.change(settings.get_config_path(), {"core.max_memory_lines": 20})
+    writer.change(settings.get_config_path(), {"core.max_memory_lines": 20})
     write(workspace, SAMPLE + "".join(f"- Fact {number}\n" for number in range(20)))
     (found,) = call("lint", "--json").json["findings"]
     assert (found["line"], found["kind"], found["serious"]) == (0, "length", True)

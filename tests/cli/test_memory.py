@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from memsync.backups import list_backups
-from memsync.state import state_folder
+from memsync.config.state import state_folder
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
 

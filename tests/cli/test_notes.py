@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import clock, config_writer, sessions, spool
+from memsync import clock, sessions, spool
 from memsync import config as settings
+from memsync.config import writer
+from memsync.config.state import lock_path, state_folder
 from memsync.files.locks import exclusive_lock
 from memsync.question import EDIT_TOOL
-from memsync.state import lock_path, state_folder
 from memsync.text.note import MAX_BYTES, make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import cut_off, edits
@@ -255,7 +256,7 @@ def test_without_a_key_the_note_stands_under_recent_notes(call, home, workspace)
 
 
 def test_claude_without_a_key_ends_with_5(call, workspace):
-    config_writer.change(settings.get_config_path(), {"core.engine": "claude"})
+    writer.change(settings.get_config_path(), {"core.engine": "claude"})
     done = call("refresh", "--notes", "x")
     assert done.code == 5
     assert "Try: set ANTHROPIC_API_KEY" in done.err

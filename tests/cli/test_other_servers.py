@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from memsync import config as settings
-from memsync import config_writer, sessions
+from memsync import sessions
+from memsync.config import writer
 from tests.conftest import SAMPLE
 from tests.support.messages_server import (
     edits,
@@ -24,9 +25,7 @@ ADD = {"op": "add", "section": "Identity", "text": "- Lives in Oslo"}
 @pytest.fixture
 def local(with_claude):
     """A machine whose model is one of its own."""
-    config_writer.change(
-        settings.get_config_path(), {"core.model": "gemma3:4b", "core.api_key": ""}
-    )
+    writer.change(settings.get_config_path(), {"core.model": "gemma3:4b", "core.api_key": ""})
     return with_claude
 
 
@@ -98,9 +97,7 @@ def test_what_goes_wrong_is_said_with_its_own_cure(answer, error, cure, call, lo
 def test_a_server_that_is_not_there_is_said_to_be_not_running(call, local):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    config_writer.change(
-        settings.get_config_path(), {"core.api_base_url": f"http://127.0.0.1:{port}"}
-    )
+    writer.change(settings.get_config_path(), {"core.api_base_url": f"http://127.0.0.1:{port}"})
     done = call("refresh", "--notes", "I moved to Oslo")
     assert done.code == 5
     assert "cannot be reached" in done.err

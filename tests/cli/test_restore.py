@@ -11,10 +11,11 @@ import pytest
 import time_machine
 
 from memsync import config as settings
-from memsync import config_writer, store
+from memsync import store
 from memsync.backups import backup, list_backups
+from memsync.config import writer
+from memsync.config.state import state_folder
 from memsync.publish import publish
-from memsync.state import state_folder
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
 
@@ -272,7 +273,7 @@ def mirror(written, home):
     (versions / "GLOBAL_MEMORY.md.20261122_100000").write_text("# The last but one\n")
     (versions / "sessions").mkdir()
     change = {"daemon.backup_mirror_path": str(place)}
-    config_writer.change(settings.get_config_path(), change)
+    writer.change(settings.get_config_path(), change)
     return place
 
 
@@ -338,7 +339,7 @@ def test_without_a_mirror_or_its_drive_the_way_out_is_told(call, written, mirror
     assert "mounted" in done.err
     mirror.mkdir()
     assert "no text of the memory was found" in call("restore", "--from-mirror").err
-    config_writer.change(settings.get_config_path(), {"daemon.backup_mirror_path": ""})
+    writer.change(settings.get_config_path(), {"daemon.backup_mirror_path": ""})
     done = call("restore", "--from-mirror")
     assert done.code == 2
     assert "memsync config set daemon.backup_mirror_path" in done.err

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from memsync import clock, config_writer, sessions, store
+from memsync import clock, sessions, store
 from memsync import config as settings
+from memsync.config import writer
 from memsync.text.note import make
 from tests.support.messages_server import edits
 
@@ -140,7 +141,7 @@ def test_a_dry_run_shows_what_would_wait(call, with_claude, claude):
 
 
 def test_with_an_inbox_the_persons_own_notes_wait_too(call, with_claude, claude):
-    config_writer.change(settings.get_config_path(), {"core.review": "inbox"})
+    writer.change(settings.get_config_path(), {"core.review": "inbox"})
     claude.script(edits(OTHER))
     assert "1 change waits" in call("refresh", "--notes", "tea at five").out
     assert call("review", "--apply", "--all").code == 0

@@ -12,9 +12,9 @@ import pytest
 
 from memsync import config as settings
 from memsync import store
+from memsync.config.workspace import Workspace
 from memsync.files import timeout
-from memsync.targets import foreign
-from memsync.workspace import Workspace
+from memsync.targets import block
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
 
 BEGIN, END = b"<!-- memsync:begin -->", b"<!-- memsync:end -->"
@@ -123,7 +123,7 @@ def test_an_instruction_file_becomes_the_memory_and_stands_unchanged(text, call,
 @pytest.mark.parametrize("path", real_memories(), ids=lambda path: path.name)
 def test_no_byte_of_a_real_memory_changes_at_init(path: Path, call, home, sync):
     text = path.read_bytes()
-    own, theirs = foreign.split(text)
+    own, theirs = block.split_foreign(text)
     (home / ".claude" / "CLAUDE.md").write_bytes(text)
     done = init(call, sync)
     assert done.code == 0, done.err

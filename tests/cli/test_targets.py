@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
-from memsync import config_writer
+from memsync.config import writer
 from memsync.publish import bring_in_step
 from memsync.targets import AGENTS
 from tests.conftest import SAMPLE
@@ -311,7 +311,7 @@ def test_two_names_of_one_file_leave_it_as_it_was_when_both_are_gone(
         "p1": {"path": str(file), "mode": first},
         "p2": {"path": str(home / "e" / "p.md"), "mode": second},
     }
-    config_writer.change(settings.get_config_path(), {"targets": wanted})
+    writer.change(settings.get_config_path(), {"targets": wanted})
     call("targets", "sync")
     assert states(call) == {"p1": "in-sync", "p2": "shared"}
     assert call("targets", "remove", "p1").code == 0
@@ -414,7 +414,7 @@ def test_status_and_list_show_how_full_a_file_is(call, home, workspace):
 def test_a_disk_that_refuses_a_target_is_an_error_once_all_else_is_done(call, home, workspace):
     (home / ".claude").rmdir()
     (home / ".claude").write_text("a file where the folder should be")
-    config_writer.change(
+    writer.change(
         settings.get_config_path(),
         {
             "targets": {

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
-from memsync import config_writer
-from memsync.config import KEYS, Config, TargetSetting
+from memsync.config import KEYS, Config, TargetSetting, writer
 from memsync.errors import MemsyncError, NotSetUpError, WrongUsageError
 
 # As the contract has them.
@@ -310,7 +309,7 @@ def test_the_config_is_where_the_environment_says(home, tmp_path, monkeypatch):
 def test_a_mirror_that_depends_on_where_one_stands_is_refused(place):
     for_mirror = settings.find_key("backup_mirror_path")
     with pytest.raises(WrongUsageError):
-        config_writer.parse(for_mirror, place)
+        writer.parse(for_mirror, place)
     with pytest.raises(MemsyncError, match="starts with / or ~"):
         settings.from_table({"daemon": {"backup_mirror_path": place}}, None)
-    assert config_writer.parse(for_mirror, "~/mirror") == "~/mirror"
+    assert writer.parse(for_mirror, "~/mirror") == "~/mirror"

@@ -11,8 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from memsync import config as settings
-from memsync import config_writer
-from memsync.config import KEYS
+from memsync.config import KEYS, writer
 from memsync.errors import MemsyncError, NotSetUpError, WrongUsageError
 from tests.core.test_files import failing_runs, names
 
@@ -52,7 +51,7 @@ def test_a_new_config_is_private_in_a_private_folder(tmp_path):
     path = tmp_path / "new" / "memsync" / "config.toml"
     before = os.umask(0)
     try:
-        config_writer.write_new(path, {"core": {"provider": "icloud"}})
+        writer.write_new(path, {"core": {"provider": "icloud"}})
     finally:
         os.umask(before)
     assert mode(path) == 0o600
@@ -63,14 +62,14 @@ def test_a_new_config_is_private_in_a_private_folder(tmp_path):
 def test_a_new_config_with_a_bad_value_is_not_written(tmp_path):
     path = tmp_path / "new" / "config.toml"
     with pytest.raises(MemsyncError, match=r"core\.provider is 'floppy'"):
-        config_writer.write_new(path, {"core": {"provider": "floppy"}})
+        writer.write_new(path, {"core": {"provider": "floppy"}})
     assert not path.parent.exists()
 
 
 def test_a_change_touches_its_own_line_and_no_other(file):
-    assert config_writer.set_value(file, "daemon.web_ui_port", "8080") == 8080
+    assert writer.set_value(file, "daemon.web_ui_port", "8080") == 8080
     assert file.read_text() == WRITTEN.replace("    = 5000", "    = 8080")
-    config_writer.set_value(file, "provider", "icloud")
+    writer.set_value(file, "provider", "icloud")
     after = WRITTEN.replace("    = 5000", "    = 8080").replace('"onedrive"', '"icloud"')
     assert file.read_text() == after
 
@@ -88,7 +87,7 @@ def test_a_change_touches_its_own_line_and_no_other(file):
 @pytest.mark.parametrize("after", ["", WRITTEN[WRITTEN.index("[core]") :]])
 def test_a_section_that_loses_its_last_key_stays_as_an_empty_one(file, table, after):
     file.write_text(f"{table}{after}")
-    config_writer.change(file, {"targets.c": None})
+    writer.change(file, {"targets.c": None})
     assert tomllib.loads(file.read_text()) == {"targets": {}, **tomllib.loads(after)}
     assert all(line in file.read_text() for line in after.splitlines())
 
@@ -98,7 +97,7 @@ def test_a_change_makes_an_open_config_private_and_keeps_a_link_a_link(file, tmp
     dotfiles = tmp_path / "dotfiles.toml"
     file.rename(dotfiles)
     file.symlink_to(dotfiles)
-    config_writer.set_value(file, "keep_days", "7")
+    writer.set_value(file, "keep_days", "7")
     assert file.is_symlink()
     assert mode(dotfiles) == 0o600
     assert settings.load(file).keep_days == 7
@@ -121,8 +120,8 @@ def test_every_key_can_be_set_whatever_shape_the_file_has(text, file):
     file.write_bytes(text.encode())
     before = settings.load(file)
     for key in ("core.model", "paths.sync_root", "backups.keep_days", "daemon.capture_port"):
-        config_writer.set_value(file, key, "77")
-    config_writer.change(file, {"targets.gemini": {"path": "/g", "mode": "copy"}})
+        writer.set_value(file, key, "77")
+    writer.change(file, {"targets.gemini": {"path": "/g", "mode": "copy"}})
     after = settings.load(file)
     assert (after.model, after.sync_root, after.keep_days) == ("77", "77", 77)
     assert after.daemon.capture_port == 77
@@ -150,7 +149,7 @@ def test_every_key_can_be_set_whatever_shape_the_file_has(text, file):
     ],
 )
 def test_what_is_typed_becomes_a_value_of_the_keys_type(key, typed, value, file):
-    found = config_writer.set_value(file, key, typed)
+    found = writer.set_value(file, key, typed)
     assert found == value
     assert type(found) is type(value)
     loaded = settings.load(file)
@@ -175,7 +174,7 @@ def test_what_is_typed_becomes_a_value_of_the_keys_type(key, typed, value, file)
 )
 def test_a_value_that_is_not_allowed_is_wrong_usage_and_writes_nothing(key, typed, file):
     with pytest.raises(WrongUsageError) as raised:
-        config_writer.set_value(file, key, typed)
+        writer.set_value(file, key, typed)
     assert raised.value.exit_code == 2
     assert repr(typed) in raised.value.message
     assert settings.find_key(key).dotted in raised.value.message
@@ -185,7 +184,7 @@ def test_a_value_that_is_not_allowed_is_wrong_usage_and_writes_nothing(key, type
 
 def test_a_refused_secret_is_not_repeated(file):
     with pytest.raises(WrongUsageError) as raised:
-        config_writer.set_value(file, "web_ui_password", "hunter2\0")
+        writer.set_value(file, "web_ui_password", "hunter2\0")
     assert "hunter2" not in raised.value.message + raised.value.hint
     assert file.read_text() == WRITTEN
 
@@ -193,13 +192,13 @@ def test_a_refused_secret_is_not_repeated(file):
 @on_one_folder
 @given(password=TEXTS, token=TEXTS)
 def test_any_password_is_read_back_as_it_was_set(file, password, token):
-    config_writer.set_value(file, "web_ui_password", password)
-    config_writer.change(file, {"daemon.capture_token": token})
+    writer.set_value(file, "web_ui_password", password)
+    writer.change(file, {"daemon.capture_token": token})
     loaded = settings.load(file)
     assert loaded.daemon.web_ui_password == password
     assert loaded.daemon.capture_token == token
     new = file.with_name("new.toml")
-    config_writer.write_new(new, {"daemon": {"web_ui_password": password}})
+    writer.write_new(new, {"daemon": {"web_ui_password": password}})
     assert settings.load(new).daemon.web_ui_password == password
     assert "# the pi has OneDrive" in file.read_text()
 
@@ -208,7 +207,7 @@ def test_any_password_is_read_back_as_it_was_set(file, password, token):
     "password", ['"', "'''", '"""', "\\", "a\nb", "\r\n", "# no", "ü\x7f\x1b", "=[x]"]
 )
 def test_a_password_can_add_no_key_of_its_own(password, file):
-    config_writer.set_value(file, "web_ui_password", password + '"\nenabled = false')
+    writer.set_value(file, "web_ui_password", password + '"\nenabled = false')
     table = tomllib.loads(file.read_text())
     assert table["daemon"].keys() == {"web_ui_port", "web_ui_password"}
 
@@ -216,35 +215,35 @@ def test_a_password_can_add_no_key_of_its_own(password, file):
 @on_one_folder
 @given(path=TEXTS.filter(str.strip))
 def test_any_folder_name_survives_as_target_and_as_sync_root(file, path):
-    config_writer.change(file, {"targets.zed": f"/x/{path}", "paths.sync_root": path})
+    writer.change(file, {"targets.zed": f"/x/{path}", "paths.sync_root": path})
     loaded = settings.load(file)
     assert loaded.targets["zed"].path == f"/x/{path}"
     assert loaded.sync_root == path
 
 
 def test_a_value_of_none_takes_the_key_away(file):
-    config_writer.change(file, {"daemon.web_ui_port": None, "core.engine": None})
+    writer.change(file, {"daemon.web_ui_port": None, "core.engine": None})
     assert file.read_text() == WRITTEN.replace("web_ui_port    = 5000\n", "")
 
 
 def test_a_file_that_is_no_toml_is_not_changed(file):
     file.write_text("[core\n")
     with pytest.raises(MemsyncError, match="is not valid TOML"):
-        config_writer.set_value(file, "keep_days", "7")
+        writer.set_value(file, "keep_days", "7")
     assert file.read_text() == "[core\n"
 
 
 def test_a_section_that_is_none_is_refused_in_words(file):
     file.write_text("daemon = 5\n")
     with pytest.raises(MemsyncError, match="daemon is 5") as raised:
-        config_writer.set_value(file, "web_ui_port", "8080")
+        writer.set_value(file, "web_ui_port", "8080")
     assert str(file) in raised.value.message
     assert file.read_text() == "daemon = 5\n"
 
 
 def test_a_machine_without_a_config_gets_none_by_a_change(tmp_path):
     with pytest.raises(NotSetUpError):
-        config_writer.set_value(tmp_path / "none" / "config.toml", "keep_days", "7")
+        writer.set_value(tmp_path / "none" / "config.toml", "keep_days", "7")
     assert not (tmp_path / "none").exists()
 
 
@@ -253,7 +252,7 @@ def test_a_disk_that_fails_at_any_step_leaves_a_whole_config(file, monkeypatch, 
     seen = set()
 
     def change():
-        config_writer.set_value(file, "web_ui_port", "8080")
+        writer.set_value(file, "web_ui_port", "8080")
 
     for raised in failing_runs(monkeypatch, number, lambda: file.write_text(WRITTEN), change):
         seen.add((type(raised), port := settings.load(file).daemon.web_ui_port))

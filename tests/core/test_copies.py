@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync.copies import recognise
+from memsync.providers.conflict_copies import recognise
 
 # How each client names a copy of NAME.md; True where only a sync client would.
 NAMES = [

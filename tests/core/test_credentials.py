@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from memsync import credentials
-from memsync.config import Config, DaemonConfig
+from memsync.config import Config, DaemonConfig, credentials
 
 KEYRING = """
 import json, pathlib

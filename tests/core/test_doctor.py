@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, config_writer, doctor, sessions
+from memsync import clock, doctor, sessions
 from memsync import config as settings
+from memsync.config import writer
+from memsync.config.state import state_folder
 from memsync.doctor import Check
 from memsync.publish import bring_in_step
-from memsync.state import state_folder
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 
@@ -30,7 +31,7 @@ def failing() -> dict[str, str]:
 
 def change(**values: object) -> None:
     path = settings.get_config_path()
-    config_writer.change(path, {key.replace("__", "."): value for key, value in values.items()})
+    writer.change(path, {key.replace("__", "."): value for key, value in values.items()})
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -10,10 +10,10 @@ import pytest
 
 from memsync import sessions, spool
 from memsync.clock import now
+from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.files import timeout
 from memsync.text.note import make
-from memsync.workspace import Workspace
 from tests.support.daemons import memsync
 from tests.support.mounts import Mount
 from tests.support.scale import need

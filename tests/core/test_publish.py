@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memsync import backups, config, config_writer, machines, publish, sessions, store, targets
+from memsync import backups, config, machines, publish, sessions, store, targets
+from memsync.config import writer as config_writer
+from memsync.config.state import lock_path, own_folder, state_folder
+from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
-from memsync.state import lock_path, own_folder, state_folder
 from memsync.targets import Target
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.core.test_files import failing_runs, failing_with
 
@@ -190,7 +191,7 @@ WRITER = """
 import sys
 from memsync import config, publish, store
 from memsync.errors import MemoryMovedError
-from memsync.workspace import Workspace
+from memsync.config.workspace import Workspace
 workspace = Workspace.open(config.load())
 for number in range(10):
     while True:

@@ -11,6 +11,7 @@ import pytest
 
 from memsync import clock, refresh, sessions
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.errors import ApiError, RefusedError
 from memsync.sync import refresh_memory_content
 from memsync.text import edits
@@ -18,7 +19,6 @@ from memsync.text.document import Kind, line_ending, scan
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import make
 from memsync.text.redaction import redact
-from memsync.workspace import Workspace
 from tests.conftest import needs_real_memories, real_memories
 from tests.support import messages_server as messages
 from tests.support.scale import TORTURE, some

@@ -11,8 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from memsync import batches, config_writer, refresh, sessions, store, sync, targets
+from memsync import batches, refresh, sessions, store, sync, targets
 from memsync import config as settings
+from memsync.config import writer
+from memsync.config.state import own_folder
+from memsync.config.workspace import Workspace
 from memsync.errors import (
     ApiError,
     BudgetError,
@@ -20,9 +23,7 @@ from memsync.errors import (
     MemoryMovedError,
     RefusedError,
 )
-from memsync.state import own_folder
 from memsync.text.note import MAX_BYTES, make
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
 
@@ -51,7 +52,7 @@ def usage_lines(workspace: Workspace) -> list[dict]:
 
 def reopened(workspace: Workspace, **values: object) -> Workspace:
     changes = {f"core.{name}": value for name, value in values.items()}
-    config_writer.change(settings.get_config_path(), changes)
+    writer.change(settings.get_config_path(), changes)
     return Workspace.open(settings.load())
 
 

@@ -10,11 +10,11 @@ import pytest
 import time_machine
 
 from memsync import clock, proposals, review, sessions, store
+from memsync.config.workspace import Workspace
 from memsync.errors import BadAnswerError, MemsyncError, WrongUsageError
 from memsync.publish import publish
 from memsync.refresh import merge_pending, preview
 from memsync.text.note import make
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits, prose
 

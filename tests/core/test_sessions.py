@@ -14,10 +14,10 @@ import pytest
 import time_machine
 
 from memsync import clock, config, daylogs, sessions
+from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.ledger import LEDGER_HEAD
 from memsync.text import note as notes
-from memsync.workspace import Workspace
 from tests.core.test_files import DISK_ERRORS, failing_runs, names
 
 DAY = date(2026, 11, 23)
@@ -370,7 +370,7 @@ def test_eight_that_bring_the_same_note_at_once_write_it_once(workspace, noon, s
 WRITER = """
 import sys
 from memsync import clock; from memsync import config; from memsync.text import note as notes; from memsync import sessions
-from memsync.workspace import Workspace
+from memsync.config.workspace import Workspace
 workspace = Workspace.open(config.load())
 for number in range(50):
     sessions.append(workspace, notes.make(f"{sys.argv[1]} says {number}", clock.now()))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memsync import state
+from memsync.config import state
 from memsync.errors import FolderAwayError
 
 NAME = re.compile(r"[a-z0-9-]+-[0-9a-f]{4}")

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from memsync import backups, store
+from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemoryMovedError
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.core.test_files import failing_with, names
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from memsync import targets
 from memsync.config import Config, TargetSetting
-from memsync.state import state_folder
-from memsync.targets import Target, block, foreign, states
+from memsync.config.state import state_folder
+from memsync.targets import Target, block, states
 from tests.conftest import needs_real_memories, real_memories
 from tests.core.test_files import DISK_ERRORS, failing_runs, failing_with, names
 
@@ -294,7 +294,7 @@ THEIRS = b"<claude-mem-context>\n# Recent Activity\n</claude-mem-context>\n"
 
 def test_a_block_of_another_tool_stays_its_own_where_the_file_becomes_the_memory(give, target):
     target.path.write_bytes(b"# Mine\n\n" + THEIRS + b"- more\n")
-    own, theirs = foreign.split(target.path.read_bytes())
+    own, theirs = block.split_foreign(target.path.read_bytes())
     assert (own, theirs) == (b"# Mine\n\n- more\n", THEIRS)
     targets.adopt(target, own)
     assert give.look(target, own).state == "in-sync"
@@ -310,7 +310,7 @@ def test_a_block_of_another_tool_stays_its_own_where_the_file_becomes_the_memory
 def test_an_adopted_file_with_another_tools_block_comes_back_to_the_byte(give, target):
     before = b"# Mine\n\n" + THEIRS + b"- more"
     target.path.write_bytes(before)
-    targets.adopt(target, foreign.split(before)[0])
+    targets.adopt(target, block.split_foreign(before)[0])
     give(target, NEWER)
     targets.forget(target)
     assert target.path.read_bytes() == before
@@ -326,7 +326,7 @@ def test_an_adopted_file_with_another_tools_block_comes_back_to_the_byte(give, t
     ],
 )
 def test_what_is_no_block_of_a_known_tool_is_a_persons_text(text):
-    assert foreign.split(text) == (text, b"")
+    assert block.split_foreign(text) == (text, b"")
 
 
 @pytest.mark.parametrize("mode", ["copy", "link"])

@@ -9,8 +9,8 @@ import pytest
 
 from memsync import store, tidying
 from memsync.config import get_config_path
+from memsync.config.state import machine_name, state_folder
 from memsync.publish import bring_in_step
-from memsync.state import machine_name, state_folder
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import time_machine
 
 from memsync import usage
 from memsync.config import Config
+from memsync.config.state import own_folder
 from memsync.errors import BudgetError
 from memsync.prices import Tokens
-from memsync.state import own_folder
 from memsync.usage import Total
 
 NOON = "2026-11-23T12:00:00+00:00"

@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 
 from memsync import clock, refresh, sessions, spool, waiting
+from memsync.config.state import state_path
+from memsync.config.workspace import Workspace
 from memsync.daemon.mover import Mover
 from memsync.errors import FolderAwayError
 from memsync.spool import Entry, Spool
-from memsync.state import state_path
 from memsync.text.note import make
-from memsync.workspace import Workspace
 
 
 def logged(workspace: Workspace) -> list[str]:

@@ -9,11 +9,11 @@ import pytest
 
 from memsync import clock, doctor, sessions, store
 from memsync.config import PROVIDERS, Config
+from memsync.config.workspace import Workspace, memory_root
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.publish import bring_in_step
 from memsync.refresh import merge_pending
 from memsync.text import note
-from memsync.workspace import Workspace, memory_root
 
 
 def tree(folder):

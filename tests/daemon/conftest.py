@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import web
-from memsync.workspace import Workspace
 from tests.support.browser import Browser, Page
 
 FORM_PATHS = [

@@ -11,9 +11,9 @@ from threading import Thread
 
 import pytest
 
-from memsync import clock, config_writer, sessions
+from memsync import clock, sessions
 from memsync import config as settings
-from memsync.config import Config
+from memsync.config import Config, writer
 from memsync.daemon import notify, scheduler
 from memsync.text.note import make
 from tests.support.messages_server import edits, http_error
@@ -130,7 +130,7 @@ def test_a_trouble_is_told_again_when_its_cure_is_another(workspace, home, claud
 
 def test_apprise_delivers_to_a_webhook_from_a_process_of_its_own(workspace, webhook):
     address = f"json://127.0.0.1:{webhook.server_address[1]}"
-    config_writer.change(
+    writer.change(
         settings.get_config_path(),
         {"daemon.drift_notify": "apprise", "daemon.apprise_urls": (address,)},
     )
@@ -140,7 +140,7 @@ def test_apprise_delivers_to_a_webhook_from_a_process_of_its_own(workspace, webh
 
 
 def test_an_address_that_does_not_answer_is_said_in_the_log_and_raises_nothing(workspace, caplog):
-    config_writer.change(
+    writer.change(
         settings.get_config_path(),
         {"daemon.drift_notify": "apprise", "daemon.apprise_urls": ("json://127.0.0.1:9",)},
     )

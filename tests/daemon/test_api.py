@@ -16,9 +16,9 @@ from werkzeug.test import TestResponse
 
 from memsync import clock, publish, sessions
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import history, web
 from memsync.text import note as note_texts
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import ON_ONE_MEMORY, PASSWORD, WRONGS, memory_bytes
 from tests.support.browser import Browser

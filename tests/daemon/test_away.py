@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from memsync import sessions
-from memsync.workspace import Workspace
+from memsync.config.workspace import Workspace
 from tests.support.daemons import Daemon, is_gone
 from tests.support.net import send, until
 

@@ -13,11 +13,11 @@ from flask import Flask
 from werkzeug.test import Client
 
 from memsync import clock, refresh, sessions, store
+from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.capture import create_capture_app
 from memsync.spool import Spool
 from memsync.text import note as notes
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS, memory_bytes, reviewed, saved, set_memory
 from tests.support import fuzz_parsers

@@ -14,13 +14,12 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
-from memsync import config_writer
-from memsync.config import Config
+from memsync.config import Config, writer
+from memsync.config.workspace import Workspace
 from memsync.daemon import tokens
 from memsync.daemon.capture import create_capture_app
 from memsync.daemon.guard import Backoff
 from memsync.spool import Spool
-from memsync.workspace import Workspace
 from tests.support.net import Answer, send, send_raw, served
 
 MAX_BODY = 64 * 1024
@@ -55,7 +54,7 @@ def ear(workspace: Workspace) -> Iterator[Ear]:
 
 @pytest.fixture
 def with_token(workspace: Workspace) -> Config:
-    config_writer.change(settings.get_config_path(), {"daemon.capture_token": TOKEN})
+    writer.change(settings.get_config_path(), {"daemon.capture_token": TOKEN})
     return settings.load()
 
 
@@ -210,7 +209,7 @@ def test_a_token_is_asked_for_where_one_is_set(guarded, headers, status):
 
 
 def test_a_token_of_any_script_is_known_again(workspace):
-    config_writer.change(settings.get_config_path(), {"daemon.capture_token": "schlüssel"})
+    writer.change(settings.get_config_path(), {"daemon.capture_token": "schlüssel"})
     with served(create_capture_app(settings.load())) as port:
         request = 'POST /note HTTP/1.1\r\nHost: localhost\r\nX-Memsync-Token: {}\r\nContent-Length: 13\r\n\r\n{{"text": "a"}}'
         assert b" 200 " in send_raw(port, request.format("schlüssel").encode())
@@ -243,7 +242,7 @@ def test_tokens_are_compared_by_their_hashes_in_constant_time(with_token, monkey
 @pytest.mark.parametrize("spelled", [str, lambda text: text.replace("sha256:", "").upper()])
 def test_a_token_may_be_kept_as_its_hash(workspace, spelled):
     stored = "sha256:" + spelled(hashlib.sha256(TOKEN.encode()).hexdigest())
-    config_writer.change(settings.get_config_path(), {"daemon.capture_token": stored})
+    writer.change(settings.get_config_path(), {"daemon.capture_token": stored})
     with served(create_capture_app(settings.load())) as port:
         assert Ear(port).post({"text": "a"}, GOOD).status == 200
         for other in (stored, stored.lower(), "", "x"):

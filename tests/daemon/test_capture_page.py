@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 import pytest
 
 from memsync import config as settings
-from memsync import config_writer
+from memsync.config import writer
+from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.daemon.guard import SECURITY_HEADERS, Backoff
 from memsync.spool import Spool
-from memsync.workspace import Workspace
 from tests.daemon.test_capture import MAX_BODY, TOKEN, fail_half_way
 from tests.support.net import Answer, send, served
 
@@ -71,7 +71,7 @@ def phone(workspace: Workspace) -> Iterator[Phone]:
 
 @pytest.fixture
 def guarded(workspace: Workspace) -> Iterator[Phone]:
-    config_writer.change(settings.get_config_path(), {"daemon.capture_token": TOKEN})
+    writer.change(settings.get_config_path(), {"daemon.capture_token": TOKEN})
     with served(create_capture_app(settings.load())) as port:
         yield Phone(port)
 

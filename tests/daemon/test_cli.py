@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, config_writer, sessions
+from memsync import clock, sessions
 from memsync import config as settings
+from memsync.config import writer
+from memsync.config.state import state_folder
 from memsync.daemon import history
-from memsync.state import state_folder
 from memsync.text.note import make
 from tests.support.daemons import Done, memsync
 from tests.support.messages_server import http_error
@@ -24,7 +25,7 @@ JOB_KEYS = {
 
 def changed(**values: object) -> None:
     path = settings.get_config_path()
-    config_writer.change(path, {f"daemon.{key}": value for key, value in values.items()})
+    writer.change(path, {f"daemon.{key}": value for key, value in values.items()})
 
 
 def told(done: Done) -> list[str]:

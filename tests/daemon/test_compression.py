@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from memsync.config.workspace import Workspace
 from memsync.daemon.compression import COMPRESSED
-from memsync.workspace import Workspace
 from tests.daemon.conftest import set_memory, token_of
 
 GZIP = {"Accept-Encoding": "gzip, deflate"}

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, config_writer, sessions
+from memsync import clock, sessions
 from memsync import config as settings
-from memsync.config import Config
+from memsync.config import Config, writer
+from memsync.config.state import state_folder
+from memsync.config.workspace import Workspace
 from memsync.daemon import digest, scheduler
-from memsync.state import state_folder
 from memsync.text.note import CameBy, make
-from memsync.workspace import Workspace
 from tests.core.test_redaction import BEGIN, CREDENTIALS, END, MIXED
 from tests.support.messages_server import Message, edits, http_error, prose
 
@@ -79,7 +79,7 @@ def assert_nowhere(texts: Iterator[tuple[object, str]]) -> int:
 @pytest.fixture
 def config(config: Config) -> Config:
     changes = {"daemon.drift_notify": "file", "daemon.digest_enabled": True}
-    config_writer.change(settings.get_config_path(), changes)
+    writer.change(settings.get_config_path(), changes)
     return settings.load()
 
 
@@ -92,7 +92,7 @@ def test_a_credential_in_a_note_reaches_nothing_but_the_log(
     engine, with_claude, home, claude, caplog
 ):
     caplog.set_level(logging.DEBUG)
-    config_writer.change(settings.get_config_path(), {"core.engine": engine})
+    writer.change(settings.get_config_path(), {"core.engine": engine})
     workspace = Workspace.open(settings.load())
     take_all(workspace)
     claude.script(obey)

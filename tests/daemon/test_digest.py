@@ -9,14 +9,15 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 
-from memsync import clock, config_writer, publish, sessions, store, usage
+from memsync import clock, publish, sessions, store, usage
 from memsync import config as settings
+from memsync.config import writer
+from memsync.config.workspace import Workspace
 from memsync.daemon import digest, history
 from memsync.errors import MemsyncError
 from memsync.prices import Tokens
 from memsync.refresh import merge_pending
 from memsync.text.note import make
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.messages_server import http_error, prose
 from tests.support.smtp import mail_server
@@ -180,7 +181,7 @@ def test_when_the_model_fails_the_list_goes_out_all_the_same(with_claude, claude
 def test_when_the_budget_is_spent_there_is_no_call(with_claude, claude):
     take(with_claude, "Moved to Oslo", MONDAY - timedelta(days=1))
     usage.record(with_claude, "refresh", "claude-opus-5-5", Tokens(9_000_000, 0), changed=True)
-    config_writer.change(settings.get_config_path(), {"core.monthly_budget_usd": 1.0})
+    writer.change(settings.get_config_path(), {"core.monthly_budget_usd": 1.0})
     text = of(Workspace.open(settings.load()))
     assert "(No summary: the budget of $1.00" in text
     assert claude.requests == []
@@ -188,7 +189,7 @@ def test_when_the_budget_is_spent_there_is_no_call(with_claude, claude):
 
 def test_a_digest_that_could_go_over_the_budget_is_made_without_a_call(with_claude, claude):
     take(with_claude, "Moved to Oslo", MONDAY - timedelta(days=1))
-    config_writer.change(settings.get_config_path(), {"core.monthly_budget_usd": 0.001})
+    writer.change(settings.get_config_path(), {"core.monthly_budget_usd": 0.001})
     text = of(Workspace.open(settings.load()))
     assert "(No summary: the budget of $0.001 for 2026-11 does not cover a call" in text
     assert claude.requests == []
@@ -214,7 +215,7 @@ def reachable(port: int, **values: object) -> None:
         **values,
     }
     path = settings.get_config_path()
-    config_writer.change(path, {f"daemon.{key}": value for key, value in changes.items()})
+    writer.change(path, {f"daemon.{key}": value for key, value in changes.items()})
 
 
 def test_it_is_mailed_as_text_and_as_escaped_html(workspace):

@@ -18,10 +18,10 @@ from http.client import HTTPException
 import pytest
 
 from memsync import sessions
+from memsync.config.workspace import Workspace
 from memsync.daemon import channel, server
 from memsync.daemon.note_body import MAX_BODY
 from memsync.daemon.server import THREADS, Port, Server
-from memsync.workspace import Workspace
 from tests.support.fire import Besieged, answers, malformed
 from tests.support.net import HOST, free_port, send, until
 from tests.support.scale import TORTURE, share

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from memsync import config as settings
-from memsync import config_writer
-from memsync.config import Config
-from memsync.credentials import capture_token
+from memsync.config import Config, writer
+from memsync.config.credentials import capture_token
 from memsync.daemon.first_start import is_due, secure
 from memsync.daemon.passwords import hashed, is_hashed, is_right
 
@@ -16,7 +15,7 @@ BOTH = {"capture_token", "web_ui_password"}
 
 def changed(**values: object) -> Config:
     path = settings.get_config_path()
-    config_writer.change(path, {f"daemon.{key}": value for key, value in values.items()})
+    writer.change(path, {f"daemon.{key}": value for key, value in values.items()})
     return settings.load(path)
 
 
@@ -47,7 +46,7 @@ def test_a_second_start_makes_nothing_new(config):
 
 def test_two_machines_get_different_secrets(config):
     _, one = secure(config)
-    config_writer.change(config.source, {f"daemon.{key}": None for key in BOTH})
+    writer.change(config.source, {f"daemon.{key}": None for key in BOTH})
     _, other = secure(settings.load())
     assert not set(one.values()) & set(other.values())
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from memsync.config.state import state_folder
 from memsync.daemon import history
 from memsync.daemon.history import Run
 from memsync.errors import RefusedError
-from memsync.state import state_folder
 
 
 def file() -> Path:

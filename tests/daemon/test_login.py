@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from memsync import sessions, state
-from memsync.config import Config
+from memsync import sessions
+from memsync.config import Config, state
+from memsync.config.workspace import Workspace
 from memsync.daemon import login, passwords, web
 from memsync.daemon.guard import Backoff
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
     FORM_PATHS,

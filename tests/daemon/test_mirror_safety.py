@@ -16,16 +16,17 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import clock, config_writer, sessions, store
+from memsync import clock, sessions, store
 from memsync import config as settings
 from memsync.backups import backup
+from memsync.config import writer
+from memsync.config.state import state_folder
 from memsync.daemon import history, mirror_disk, mirror_mark
 from memsync.daemon.mirror_report import MirrorReport
 from memsync.daemon.mirror_verify import Finding
 from memsync.daemon.scheduler import job_backup_mirror
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.mirrored import MARK, choose
-from memsync.state import state_folder
 from memsync.text import note
 from tests.daemon.test_mirror import MEMORY, NOON, contents, run, snapshot, write
 from tests.support.daemons import memsync
@@ -298,7 +299,7 @@ def mirrored(workspace, home):
     backup(workspace.memory, workspace.backups)
     write(workspace.root, LOG, "a note\n")
     change = {"daemon.backup_mirror_path": str(home / "Mirror")}
-    config_writer.change(settings.get_config_path(), change)
+    writer.change(settings.get_config_path(), change)
     done = memsync("daemon", "run", "mirror")
     assert done.code == 0, done.err
     return home / "Mirror"
@@ -334,7 +335,7 @@ def test_a_folder_that_was_lost_comes_back_from_the_mirror_as_the_docs_have_it(h
     write(workspace.root, LOG, note.render(note.make("of yesterday", NOON)))
     assert memsync("note", "Prefers tea").code == memsync("refresh").code == 0
     change = {"daemon.backup_mirror_path": str(home / "Mirror")}
-    config_writer.change(settings.get_config_path(), change)
+    writer.change(settings.get_config_path(), change)
     assert memsync("daemon", "run", "mirror").code == 0
     was = workspace.memory.read_bytes()
     assert not sessions.pending(workspace)

@@ -11,11 +11,11 @@ import pytest
 import time_machine
 
 from memsync import clock, sessions
+from memsync.config.workspace import Workspace
 from memsync.daemon import mover as module
 from memsync.daemon.mover import Mover
 from memsync.spool import Entry, Spool
 from memsync.text.note import Note, make
-from memsync.workspace import Workspace
 from tests.support.net import until
 
 

@@ -11,8 +11,7 @@ import pytest
 import time_machine
 
 from memsync import config as settings
-from memsync import config_writer
-from memsync.config import Config
+from memsync.config import Config, writer
 from memsync.daemon import mail
 from memsync.daemon.notify import notify
 from tests.support.net import HOST, free_port
@@ -24,7 +23,7 @@ MORNING = datetime(2026, 11, 23, 9, 0, 0).astimezone()
 def by(channel: str, **values: object) -> Config:
     path = settings.get_config_path()
     changes = {f"daemon.{key}": value for key, value in values.items()}
-    config_writer.change(path, {"daemon.drift_notify": channel, **changes})
+    writer.change(path, {"daemon.drift_notify": channel, **changes})
     return settings.load(path)
 
 

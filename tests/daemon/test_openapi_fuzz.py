@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import pytest
 import tomli_w
 
+from memsync.config.workspace import Workspace
 from memsync.daemon import server
-from memsync.workspace import Workspace
 from tests.support.fire import Besieged
 from tests.support.net import HOST, send
 from tests.support.scale import TORTURE

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from memsync.config.state import state_folder
 from memsync.daemon import process
 from memsync.daemon.process import Status
 from memsync.errors import MemsyncError
-from memsync.state import state_folder
 from tests.support.net import until
 
 HOLDER = """

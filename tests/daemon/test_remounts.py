@@ -13,7 +13,7 @@ from typing import Self
 import pytest
 
 from memsync import sessions
-from memsync.workspace import MEMORY_NAME, Workspace
+from memsync.config.workspace import MEMORY_NAME, Workspace
 from tests.support.daemons import Daemon, memsync
 from tests.support.scale import share
 

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from memsync import clock, sessions
-from memsync.state import own_folder, state_folder
-from memsync.workspace import Workspace
+from memsync.config.state import own_folder, state_folder
+from memsync.config.workspace import Workspace
 from tests.support.daemons import Daemon, is_gone, memsync
 from tests.support.net import HOST, Answer, free_port, send, until
 

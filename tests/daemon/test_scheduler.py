@@ -16,16 +16,16 @@ import time_machine
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from memsync import clock, config_writer, sessions
+from memsync import clock, sessions
 from memsync import config as settings
-from memsync.config import Config
+from memsync.config import Config, writer
+from memsync.config.workspace import Workspace
 from memsync.daemon import history, job_runs, scheduler, watchdog
 from memsync.daemon.history import Run
 from memsync.daemon.job_runs import run_job
 from memsync.daemon.scheduler import JOBS, build_scheduler, find_job
 from memsync.errors import FolderAwayError
 from memsync.text.note import make
-from memsync.workspace import Workspace
 from tests.support.messages_server import edits, slow
 from tests.support.net import until
 
@@ -35,7 +35,7 @@ IDS = ["nightly_refresh", "backup_mirror", "drift_check", "weekly_digest"]
 
 def changed(**values: object) -> Config:
     path = settings.get_config_path()
-    config_writer.change(path, {f"daemon.{key}": value for key, value in values.items()})
+    writer.change(path, {f"daemon.{key}": value for key, value in values.items()})
     return settings.load(path)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from memsync.config.state import state_folder
 from memsync.daemon import service, units
 from memsync.daemon.units import Plan
 from memsync.errors import MemsyncError
-from memsync.state import state_folder
 
 ANALYZE = shutil.which("systemd-analyze")
 

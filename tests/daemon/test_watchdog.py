@@ -17,11 +17,11 @@ import time_machine
 
 from memsync import clock, fleet, machines, publish, store, targets
 from memsync import config as settings
+from memsync.config.state import state_folder
+from memsync.config.workspace import Workspace
 from memsync.daemon import watchdog
 from memsync.errors import DamagedMemoryError, FolderAwayError
-from memsync.state import state_folder
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 
 

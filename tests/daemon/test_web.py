@@ -9,11 +9,11 @@ import time_machine
 from flask import Flask
 
 from memsync import clock, publish, sessions
+from memsync.config.workspace import Workspace
 from memsync.daemon import facts, web, web_editing
 from memsync.daemon.web_parts import MESSAGES
 from memsync.errors import FolderAwayError
 from memsync.text import note as note_texts
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
     WRONGS,

@@ -8,12 +8,12 @@ import pytest
 import time_machine
 
 from memsync import backups, clock, machines, publish, refresh, sessions, usage
+from memsync.config.workspace import Workspace
 from memsync.daemon import history, origin, timeline, web_history
 from memsync.errors import MemoryMovedError
 from memsync.files.atomic import atomic_write
 from memsync.text import note as note_texts
 from memsync.text.digest import digest
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS, memory_bytes, saved, set_memory
 from tests.support.browser import Browser, Page
@@ -313,7 +313,7 @@ def test_a_report_of_another_time_or_text_names_nobody(
 def test_a_damaged_record_of_the_page_claims_nothing(
     browser: Browser, workspace: Workspace, data: bytes
 ) -> None:
-    from memsync.state import state_folder
+    from memsync.config.state import state_folder
 
     become(workspace, SAMPLE + "- mine\n")
     (state_folder() / "web_change.json").write_bytes(data)

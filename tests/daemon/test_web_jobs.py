@@ -13,12 +13,12 @@ from flask import Flask
 
 from memsync import clock
 from memsync.config import Config
+from memsync.config.state import state_folder
+from memsync.config.workspace import Workspace
 from memsync.daemon import history, joblist, runner, web
 from memsync.daemon.job_runs import Job, run_job
 from memsync.daemon.scheduler import find_job
 from memsync.errors import MemsyncError
-from memsync.state import state_folder
-from memsync.workspace import Workspace
 from tests.daemon.conftest import PASSWORD
 from tests.support.browser import Browser, Page
 from tests.support.net import until

@@ -12,10 +12,10 @@ from flask import Flask
 
 from memsync import clock, machines, publish, sessions
 from memsync.config import Config
+from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.text.digest import digest
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import PASSWORD, WRONGS
 from tests.support.browser import Browser, Page

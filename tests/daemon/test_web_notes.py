@@ -10,10 +10,10 @@ import pytest
 import time_machine
 
 from memsync import clock, refresh, sessions
+from memsync.config.workspace import Workspace
 from memsync.daemon import logbook
 from memsync.text import note as note_texts
 from memsync.text.note import Note
-from memsync.workspace import Workspace
 from tests.daemon.conftest import WRONGS
 from tests.support.browser import Browser, Page
 

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 import trustme
 
-from memsync import backups, config_writer, sessions, store
+from memsync import backups, sessions, store
 from memsync import config as settings
+from memsync.config import writer
+from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.text.digest import digest
 from memsync.text.document import scan
 from memsync.text.lint import rules
 from memsync.text.sanitizing import sanitize
 from memsync.text.similarity import day, words
-from memsync.workspace import Workspace
 from tests.conftest import needs_real_memories, real_memories
 from tests.support.net import served
 from tests.support.scale import share
@@ -54,7 +55,7 @@ def live(config, claude, monkeypatch) -> Callable[..., Year]:
         lines = min(settings.Config().max_memory_lines, first.count("\n") + ROOM)
         table = {"core.api_base_url": claude.url, "core.api_key": "sk-test"}
         table = table if with_model else {"core.engine": "offline"}
-        config_writer.change(config.source, {**table, "core.max_memory_lines": lines})
+        writer.change(config.source, {**table, "core.max_memory_lines": lines})
         workspace = Workspace.create(settings.load(config.source))
         store.create(workspace, first)
         model = Model(random.Random(seed)) if with_model else None

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from memsync import config as settings
-from memsync import config_writer
+from memsync.config import writer
 from tests.support.net import Answer, free_port, send
 
 
@@ -66,7 +66,7 @@ class Daemon:
 
     def set(self, **values: object) -> None:
         path = settings.get_config_path()
-        config_writer.change(path, {f"daemon.{key}": value for key, value in values.items()})
+        writer.change(path, {f"daemon.{key}": value for key, value in values.items()})
 
     def start(self) -> str:
         """Start it in the background and return what that printed; `pid` is its process."""

@@ -16,16 +16,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from memsync import clock, config_writer, refresh, sessions, spool, store, targets, waiting
+from memsync import clock, refresh, sessions, spool, store, targets, waiting
 from memsync import config as settings
 from memsync.cli import cli
-from memsync.config import Config
+from memsync.config import Config, writer
+from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.scheduler import job_backup_mirror
 from memsync.publish import bring_in_step
 from memsync.spool import Entry, Spool
 from memsync.text.note import make
-from memsync.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.browser import Browser
 
@@ -49,7 +49,7 @@ def machine(home: Path) -> Workspace:
         "paths": {"sync_root": str(home / "Sync")},
         "daemon": {"backup_mirror_path": str(home / "Mirror")},
     }
-    config_writer.write_new(settings.get_config_path(), table)
+    writer.write_new(settings.get_config_path(), table)
     workspace = Workspace.create(settings.load())
     store.create(workspace, SAMPLE)
     bring_in_step(workspace)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from memsync.state import state_folder
+from memsync.config.state import state_folder
 from tests.support.daemons import Daemon
 from tests.support.net import HOST, send, until
 

@@ -16,13 +16,13 @@ import time_machine
 
 from memsync import clock, proposals, review, sessions, store
 from memsync.blame import BEFORE_MEMSYNC, blame
+from memsync.config.workspace import Workspace
 from memsync.daemon.scheduler import job_nightly_refresh
 from memsync.journal import Cause
 from memsync.publish import publish
 from memsync.text.document import Kind, is_list_item, scan
 from memsync.text.note import Note, make
 from memsync.waiting import mend
-from memsync.workspace import Workspace
 from tests.support.net import send
 from tests.support.year_model import BAD, TO_THE_END, Model
 from tests.support.year_notes import Atom, Person, Said, meaning

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from memsync import config as settings
-from memsync import config_writer
-from memsync.workspace import Workspace
+from memsync.config import writer
+from memsync.config.workspace import Workspace
 
 
 def set_up(home: Path, host: str) -> Workspace:
@@ -22,7 +22,7 @@ def set_up(home: Path, host: str) -> Workspace:
             "paths": {"sync_root": str(home / "Sync")},
             "targets": {"claude": str(home / ".claude" / "CLAUDE.md")},
         }
-        config_writer.write_new(path, table)
+        writer.write_new(path, table)
         state = home / "state" / "memsync"
         state.mkdir(parents=True)
         (state / "machine").write_text(f"{host.lower()}-00{len(host):02}\n")

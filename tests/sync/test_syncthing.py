@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from memsync import clock, conflicts, refresh, sessions, store
+from memsync.config.workspace import Workspace
 from memsync.publish import bring_in_step, publish
 from memsync.text import note as notes
-from memsync.workspace import Workspace
 from tests.support.scale import need, share
 from tests.support.syncthing import Node, bring_together, part
 from tests.sync.homes import at_home, set_up

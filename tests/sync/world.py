@@ -20,10 +20,10 @@ from memsync import (
     sessions,
     store,
 )
-from memsync.copies import recognise
+from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError
+from memsync.providers.conflict_copies import recognise
 from memsync.publish import bring_in_step
-from memsync.workspace import Workspace
 from tests.sync.clients import CLIENTS, Cloud, Folder
 from tests.sync.homes import at_home, set_up
 from tests.sync.promises import MARKERS, Promises, facts

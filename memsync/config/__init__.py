@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from memsync.config_keys import (
+from memsync.config.keys import (
     KEYS,
     PROVIDERS,
     TARGET_MODES,

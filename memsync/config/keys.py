@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from memsync.config_checks import (
+from memsync.config.checks import (
     ADDRESS,
     CRON,
     FULL_PATH,

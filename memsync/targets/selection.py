@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from memsync import config as settings
-from memsync import config_writer, targets
-from memsync.config import Config
+from memsync import targets
+from memsync.config import Config, writer
 
 
 def name_target(config: Config, name: str, setting: object) -> None:
@@ -16,4 +16,4 @@ def name_target(config: Config, name: str, setting: object) -> None:
     values: dict[str, object] = {}
     if "targets" not in config.given:
         values["targets"] = {target.name: str(target.path) for target in targets.resolve(config)}
-    config_writer.change(path, {**values, f"targets.{name}": setting})
+    writer.change(path, {**values, f"targets.{name}": setting})

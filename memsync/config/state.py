@@ -65,6 +65,16 @@ def own_folder(machines: Path) -> Path:
     return make_below(machines.parent, machines.name, machine_name())
 
 
+def is_alone(machines: Path) -> bool:
+    """Has no other machine ever written into the memory folder?
+
+    Args:
+        machines: the folder of all machines' folders (`Workspace.machines`).
+    """
+    own = machine_name()
+    return all(path.name == own for path in machines.glob("*") if path.is_dir())
+
+
 def slug(host: str) -> str:
     """Return a host name as lower-case letters, digits and hyphens; ``machine`` if none is left."""
     short = host.split(".", 1)[0].lower()

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memsync.agents.json_text import add_item, add_member, cut_item, cut_member
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write, create_new
-from memsync.json_text import add_item, add_member, cut_item, cut_member
 
 SETTINGS = "settings.json"
 KEPT_SUFFIX = ".pre-memsync.bak"
