@@ -5,15 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsync import gate, prices, question, sessions, store, usage
+from memsync import clock, gate, prices, proposals, question, store, usage
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
+from memsync.notes.ledger import merged_ids
+from memsync.notes.reader import days, read_days
 from memsync.text.note import Note
 
 BATCH_BYTES = 128 * 1024
 BATCH_NOTES = 250
 """How much one call gets; a long absence is merged in several calls."""
+
+
+def pending_notes(workspace: Workspace) -> list[Note]:
+    """Return every note of every day that no machine has merged yet, oldest first.
+
+    A note in a proposal is not pending: it waits for a person, or was decided about. In a folder
+    of an older tool, where no machine has a ledger, today's notes alone are pending.
+
+    Raises:
+        FolderAwayError: a log or a ledger cannot be read.
+    """
+    merged = merged_ids(workspace)
+    wanted = None
+    if merged is None:
+        merged, wanted = set(), [day for day in days(workspace) if day >= clock.now().date()]
+    merged = merged | proposals.note_ids(workspace).keys()
+    found: dict[str, Note] = {}
+    for note in read_days(workspace, wanted):
+        if note.id not in merged:
+            found.setdefault(note.id, note)
+    return list(found.values())
 
 
 def batches_of(pending: Sequence[Note]) -> list[list[Note]]:
@@ -55,7 +78,7 @@ def budget_refusal(workspace: Workspace) -> BudgetError | None:
     if not config.monthly_budget_usd or not has_model(config):
         return None
     most = 0.0
-    if listed := batches_of(sessions.pending(workspace)):
+    if listed := batches_of(pending_notes(workspace)):
         tokens = question.most_tokens(listed[0], store.read(workspace).text, config)
         most = prices.at_most(config.model, tokens)
     try:
@@ -78,7 +101,7 @@ class Estimate:
 def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
     """Return what merging the pending notes and `extra` will cost; asks nobody."""
     config, memory = workspace.config, store.read(workspace).text
-    listed = batches_of([*sessions.pending(workspace), *extra])
+    listed = batches_of([*pending_notes(workspace), *extra])
     about = most = 0.0
     for batch in listed:
         about += prices.cost(config.model, question.about_tokens(batch, memory, config))

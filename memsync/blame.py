@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from memsync import backups, journal, sessions
+from memsync import backups, journal
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.journal import History, Key
+from memsync.notes import log
 from memsync.text.document import scan
 from memsync.text.note import NoteName
 
@@ -112,7 +113,7 @@ class _Words:
     def of(self, name: NoteName) -> str:
         if name.day not in self._days:
             try:
-                listed = sessions.read_day(self._workspace, name.day)
+                listed = log.read_day(self._workspace, name.day)
             except FolderAwayError:
                 listed = []
             self._days[name.day] = {note.id: note.text for note in listed}

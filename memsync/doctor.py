@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import batches, checkup, conflicts, proposals, rclone, sessions, store, targets
+from memsync import batches, checkup, conflicts, proposals, rclone, store, targets
 from memsync import config as settings
 from memsync.backups import newest_good
+from memsync.batches import pending_notes
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.state import machine_name, state_folder, state_path
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.files.listing import matching
-from memsync.ledger import LEDGER_NAME
 from memsync.machines import REPORT_NAME
+from memsync.notes.ledger import LEDGER_NAME
 from memsync.prices import in_dollars
 from memsync.providers.conflict_copies import recognise
 from memsync.reconcile import doubtful_logs, left_alone
@@ -173,7 +174,7 @@ def _conflicts(workspace: Workspace) -> Check:
 
 
 def _notes(workspace: Workspace) -> Check:
-    return Check("notes", ok=True, advice=f"{len(sessions.pending(workspace))} pending")
+    return Check("notes", ok=True, advice=f"{len(pending_notes(workspace))} pending")
 
 
 def _budget(workspace: Workspace) -> Check:
@@ -181,7 +182,7 @@ def _budget(workspace: Workspace) -> Check:
     if refused is None:
         most = in_dollars(workspace.config.monthly_budget_usd)
         return Check("budget", ok=True, advice=f"within {most} a month")
-    return Check("budget", ok=not sessions.pending(workspace), advice=_advice(refused))
+    return Check("budget", ok=not pending_notes(workspace), advice=_advice(refused))
 
 
 def _rclone(config: Config) -> Check:

@@ -1,26 +1,23 @@
 """What this machine last saw as the memory, and texts it had that the memory may lack since.
 
 Kept in the local state, with their texts: a sync client may put another machine's file over ours
-and keep no copy. Whoever finds the memory changed compares it with what is kept here. So are notes
-that were taken here and are not merged yet.
+and keep no copy. Whoever finds the memory changed compares it with what is kept here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 from memsync import clock
-from memsync.config.state import lock_path, state_folder
-from memsync.files.append import append_durably
+from memsync.config.state import lock_path, seen_folder
 from memsync.files.atomic import atomic_write, create_new
 from memsync.files.locks import exclusive_lock
 from memsync.text.digest import digest
-from memsync.text.note import Note, parse, render
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class LastSeen:
 def load(root: Path) -> LastSeen:
     """Return what was last seen of the memory in `root`; nothing where that is not known."""
     try:
-        table = json.loads((_folder(root) / "seen.json").read_text(encoding="utf-8"))
+        table = json.loads((seen_folder(root) / "seen.json").read_text(encoding="utf-8"))
         missing = {
             str(name): datetime.fromisoformat(since) for name, since in table["missing"].items()
         }
@@ -46,7 +43,7 @@ def load(root: Path) -> LastSeen:
 def text(root: Path, name: str) -> str | None:
     """Return the kept text with this digest, or None."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        data = (_folder(root) / f"{name}.md").read_bytes()
+        data = (seen_folder(root) / f"{name}.md").read_bytes()
         if digest(data) == name:
             return data.decode("utf-8")
     return None
@@ -55,7 +52,7 @@ def text(root: Path, name: str) -> str | None:
 def newest(root: Path) -> Path | None:
     """Return the file that holds the memory as this machine last saw it; None where none does."""
     name = load(root).memory
-    return _folder(root) / f"{name}.md" if text(root, name) else None
+    return seen_folder(root) / f"{name}.md" if text(root, name) else None
 
 
 def took(root: Path, memory: str, *, included: tuple[str, ...] = ()) -> None:
@@ -82,36 +79,8 @@ def took(root: Path, memory: str, *, included: tuple[str, ...] = ()) -> None:
         _save(root, LastSeen(name, missing), data)
 
 
-def keep_notes(root: Path, taken: Iterable[Note]) -> None:
-    """Keep notes that were taken on this machine until `forget_notes`; durable when this returns.
-
-    Raises:
-        OSError: they are not all kept.
-    """
-    for note in taken:
-        folder = _folder(root)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        append_durably(folder / f"{note.day}.notes", render(note).encode("utf-8"))
-
-
-def kept_notes(root: Path) -> dict[date, list[Note]]:
-    """Return the kept notes by day."""
-    found: dict[date, list[Note]] = {}
-    for path in _folder(root).glob("????-??-??.notes"):
-        with contextlib.suppress(OSError, ValueError):
-            day = date.fromisoformat(path.stem)
-            found[day] = parse(path.read_bytes().decode("utf-8", "replace"), day)
-    return found
-
-
-def forget_notes(root: Path, day: date) -> None:
-    """Keep the notes of a day no longer: they are merged, and long so."""
-    with contextlib.suppress(OSError):
-        (_folder(root) / f"{day}.notes").unlink(missing_ok=True)
-
-
 def _save(root: Path, seen: LastSeen, data: bytes) -> None:
-    folder = _folder(root)
+    folder = seen_folder(root)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if seen == load(root) and text(root, seen.memory) is not None:
         return
@@ -124,8 +93,3 @@ def _save(root: Path, seen: LastSeen, data: bytes) -> None:
     for path in folder.glob("*.md"):
         if path.stem != seen.memory and path.stem not in seen.missing:
             path.unlink(missing_ok=True)
-
-
-def _folder(root: Path) -> Path:
-    name = digest(str(root).encode("utf-8", "surrogateescape"))[:12]
-    return state_folder() / "lineage" / name

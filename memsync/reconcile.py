@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from memsync import backups, conflicts, daylogs, lineage, sessions, store, strands
+from memsync import backups, conflicts, lineage, store, strands
 from memsync.config.state import carrying_mark, lock_path
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
@@ -21,6 +21,7 @@ from memsync.files.placeholders import is_evicted
 from memsync.files.regular import Left, read_regular, why_unread
 from memsync.journal import Cause
 from memsync.kinship import Kinship
+from memsync.notes import log, reader
 from memsync.pedigree import Graph
 from memsync.providers.conflict_copies import Copy
 from memsync.publish import Published, publish, see
@@ -66,14 +67,14 @@ def left_alone(workspace: Workspace) -> tuple[Left, ...]:
     """Return what is named like a copy, of memory, log or backup, and cannot be read."""
     return (
         *strands.left_alone(workspace.root),
-        *daylogs.left_alone(workspace),
+        *reader.left_alone(workspace),
         *backups.left_alone(workspace.backups, strands.ours(workspace)),
     )
 
 
 def doubtful_logs(workspace: Workspace) -> tuple[Path, ...]:
     """Return the files among the logs that may be copies of one, and are not read."""
-    return tuple(path for path, _ in daylogs.doubtful(workspace))
+    return tuple(path for path, _ in reader.doubtful(workspace))
 
 
 def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
@@ -95,9 +96,9 @@ def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
             return _while_carried(workspace, taken)
         try:
             chosen = _taken_logs(workspace, taken) if taken is not None else []
-            logs = [*sessions.copies(workspace), *chosen]
+            logs = [*log.copies(workspace), *chosen]
             notes = sum(_bring_in_log(workspace, *copy) for copy in logs)
-            notes += sessions.bring_back(workspace)
+            notes += log.bring_back(workspace)
             _keep_copies_of_backups(workspace)
             outcome = _try_texts(workspace, taken)
             doubtful = (*outcome.doubtful, *doubtful_logs(workspace))
@@ -113,7 +114,7 @@ def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
 def _while_carried(workspace: Workspace, taken: str | None) -> Outcome:
     """Read no copy of which rclone may have brought a piece only; all wait where they are."""
     copies = [path for _, path in strands.by_name(workspace.root)]
-    copies += [path for path, _ in sessions.copies(workspace)]
+    copies += [path for path, _ in log.copies(workspace)]
     if taken is not None:
         raise BusyError(f"rclone is not done with {taken}", hint="memsync daemon run sync")
     why = "rclone is not done with it: memsync daemon run sync"
@@ -122,10 +123,10 @@ def _while_carried(workspace: Workspace, taken: str | None) -> Outcome:
 
 def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
     """Return the log that was taken, with its day; none where it is a copy of the memory."""
-    logs = [copy for copy in daylogs.doubtful(workspace) if copy[0].name == taken]
+    logs = [copy for copy in reader.doubtful(workspace) if copy[0].name == taken]
     listed = [path for path, _ in logs]
     listed += [path for _, path in strands.by_name(workspace.root) if path.name == taken]
-    listed += [left.path for left in daylogs.left_alone(workspace) if left.path.name == taken]
+    listed += [left.path for left in reader.left_alone(workspace) if left.path.name == taken]
     if not listed:
         raise WrongUsageError(
             f"no file called {taken!r} was left", hint="memsync conflicts names those that were"
@@ -137,7 +138,7 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
 
 
 def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
-    data, count = sessions.bring_in(workspace, copy, day)
+    data, count = log.bring_in(workspace, copy, day)
     backups.keep_copy(copy, data, workspace.backups)
     return count
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsync import prices, proposals, question, sessions, store, sync, usage, waiting
+from memsync import batches, prices, proposals, question, store, sync, usage
 from memsync.batches import batches_of
 from memsync.config import Config
 from memsync.config.credentials import has_model
@@ -26,6 +26,7 @@ from memsync.errors import (
 )
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.journal import Cause
+from memsync.notes import delivery, log
 from memsync.outcome import Outcome
 from memsync.publish import Published, bring_in_step, publish, require_told
 from memsync.reconcile import reconcile
@@ -52,7 +53,7 @@ def merge_pending(
     """
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
         try:
-            sessions.open_ledger(workspace)
+            log.open_ledger(workspace)
         except OSError as error:
             raise MemsyncError(
                 f"the ledger cannot be written: {error.strerror or error}",
@@ -76,7 +77,7 @@ def merge_pending(
 
 def _merge_all(workspace: Workspace, outcome: Outcome, command: str, *, allow_shrink: bool) -> None:
     failed: BadAnswerError | None = None
-    for batch in batches_of(sessions.pending(workspace)):
+    for batch in batches_of(batches.pending_notes(workspace)):
         try:
             _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
         except BadAnswerError as error:
@@ -110,7 +111,7 @@ def _after_bringing_in_step(
 def _gather_waiting(workspace: Workspace) -> None:
     """Put what the spool has for the logs into them, as far as that goes now."""
     try:
-        waiting.mend(workspace)
+        delivery.mend(workspace)
     except OSError as error:
         raise MemsyncError(
             f"the notes that wait on this machine cannot be read: {error.strerror or error}",
@@ -125,7 +126,7 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
     """
     memory = store.read(workspace)
     outcome = Outcome(before=memory.text, after=memory.text)
-    for batch in batches_of([*sessions.pending(workspace), *extra]):
+    for batch in batches_of([*batches.pending_notes(workspace), *extra]):
         result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
         outcome.add(batch, result, _held_notes(result, batch))
         outcome.after = result["updated_content"]
@@ -151,7 +152,7 @@ def _merge_batch(
         )
         outcome.proposals.append(made)
     outcome.add(batch, result, held)
-    sessions.mark_merged(workspace, [note for note in batch if note not in held])
+    log.mark_merged(workspace, [note for note in batch if note not in held])
     if published is not None:
         outcome.after = store.read(workspace).text
         outcome.backup = outcome.backup or published.backup

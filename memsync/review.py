@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memsync import clock, proposals, sessions, store, sync
+from memsync import clock, proposals, store, sync
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
 from memsync.errors import MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.files.locks import exclusive_lock
 from memsync.gate import Held
 from memsync.journal import Cause
+from memsync.notes import log
 from memsync.proposals import Deed, Proposal
 from memsync.publish import Published, publish
 from memsync.sync import RefreshResult
@@ -160,7 +161,7 @@ def _sharing_notes(workspace: Workspace, proposal: Proposal) -> list[Proposal]:
 
 def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
     """Write down once more those notes that a ledger names, for no ledger takes a name back."""
-    merged = sessions.merged_ids(workspace) or set()
+    merged = log.merged_ids(workspace) or set()
     for entry in given_back:
         said = {note.id: note for note in said_in(workspace, entry)}
         for name in entry.notes:
@@ -172,7 +173,7 @@ def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
                     hint=f"wait for the log of {name.day}, or memsync review --drop {entry.id}",
                 )
             words = make(said[name.id].text, clock.now(), came_by=name.came_by)
-            sessions.append(workspace, words)
+            log.append(workspace, words)
 
 
 def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ...]:
@@ -196,7 +197,7 @@ def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], de
     if not set(proposal.waiting) - set(numbers) and not proposal.given_back:
         waits = proposals.note_ids(workspace)
         done = [name for name in proposal.notes if not waits.get(name.id)]
-        sessions.mark_merged(workspace, done)
+        log.mark_merged(workspace, done)
 
 
 def said_in(workspace: Workspace, proposal: Proposal) -> list[Note]:
@@ -207,7 +208,7 @@ def said_in(workspace: Workspace, proposal: Proposal) -> list[Note]:
     """
     wanted = {name.id for name in proposal.notes}
     days = sorted({name.day for name in proposal.notes})
-    listed = sessions.read_days(workspace, days)
+    listed = log.read_days(workspace, days)
     return [note for note in listed if note.id in wanted]
 
 

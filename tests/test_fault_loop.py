@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from memsync import clock, publish, sessions
+from memsync import clock, publish
 from memsync import config as settings
 from memsync.cli import main
 from memsync.config import Config, writer
@@ -35,7 +35,8 @@ from memsync.daemon.capture import CaptureApp
 from memsync.daemon.history import Run
 from memsync.daemon.mover import Mover
 from memsync.errors import refused_by_disk
-from memsync.spool import Entry, Spool
+from memsync.notes import log
+from memsync.notes.spool import Entry, Spool
 from memsync.text import note as notes
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
@@ -215,9 +216,9 @@ def world(workspace: Workspace, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
         with time_machine.travel(f"2026-11-{day:02}T12:00:00+00:00", tick=False):
             publish.publish(workspace, text, None)
     with time_machine.travel("2026-11-19T12:00:00+00:00", tick=False):
-        sessions.append(workspace, notes.make("Ship it on Friday", clock.now()))
+        log.append(workspace, notes.make("Ship it on Friday", clock.now()))
     with time_machine.travel(NOW, tick=False):
-        sessions.append(workspace, notes.make("I like tea", clock.now()))
+        log.append(workspace, notes.make("I like tea", clock.now()))
         Spool().add(Entry(notes.make("by phone before", clock.now(), came_by="network")))
         (workspace.machines / "sold-1a2b").mkdir()
         report = workspace.machines / "sold-1a2b" / "report.toml"

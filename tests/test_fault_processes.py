@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memsync import sessions, store
+from memsync import batches, store
 from memsync.config.workspace import Workspace
 from tests.conftest import SAMPLE
 from tests.support.scale import need, share
@@ -46,7 +46,7 @@ def test_a_process_whose_disk_fails_at_random_says_so_and_the_next_one_heals(
             failed += 1
             assert done.stderr.startswith("Error: "), done.stderr
             assert "\nTry: " in done.stderr
-            if f"note {number}." not in str(sessions.pending(workspace)) + before:
+            if f"note {number}." not in str(batches.pending_notes(workspace)) + before:
                 continue  # refused, and said so
         healed = memsync(home, "refresh")
         assert healed.returncode == 0, healed.stderr

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from memsync import proposals, review, sessions, store
+from memsync import batches, proposals, review, store
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
+from memsync.notes.delivery import mend
+from memsync.notes.spool import Spool
 from memsync.refresh import merge_pending
-from memsync.spool import Spool
 from memsync.text.sanitizing import without_hidden
-from memsync.waiting import mend
 from tests.conftest import SAMPLE
 from tests.support.injections import ALL_ORDERS, INNOCENT
 from tests.support.messages_server import Answer, edits
@@ -108,7 +108,7 @@ def test_all_orders_at_once_wait_and_the_innocent_ones_pass(ear, with_claude, cl
     for note in passed:
         left = left.replace(f"- {note}\n", "")
     assert left == SAMPLE
-    assert sessions.pending(with_claude) == []
+    assert batches.pending_notes(with_claude) == []
 
 
 def obey_or_put_down(request: dict[str, Any]) -> Answer:

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from memsync import backups, batches, clock, conflicts, lineage, proposals, sessions, store, targets
+from memsync import backups, batches, clock, conflicts, lineage, proposals, store, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync import usage as ledger
+from memsync.batches import pending_notes
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import state_table
 from memsync.config import Config
@@ -52,7 +53,7 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         memory = store.read(workspace)
         table["digest"] = memory.digest
         table["lines"] = len(memory.text.splitlines())
-        table["pending"] = len(sessions.pending(workspace))
+        table["pending"] = len(pending_notes(workspace))
         refused = batches.budget_refusal(workspace)
         table["budget"] = refused.message if refused else None
         waiting = proposals.list_open(workspace)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from memsync import batches, clock, spool, waiting
+from memsync import batches, clock
 from memsync import config as settings
 from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
@@ -19,6 +19,7 @@ from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError
 from memsync.gate import Held
+from memsync.notes import delivery, spool
 from memsync.outcome import Outcome
 from memsync.publish import require_told
 from memsync.terminal import for_terminal, is_terminal
@@ -35,7 +36,7 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
         raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
     taken = make(given, clock.now())
     with _kept_where_away([taken]):
-        waiting.add(open_workspace(), taken)
+        delivery.add(open_workspace(), taken)
     if as_json:
         shown = {"day": taken.day, "time": taken.time, "id": taken.id, "came_by": taken.came_by}
         print_json(shown)
@@ -74,7 +75,7 @@ def refresh(
         workspace = Workspace.open(config)
         if not dry_run:
             for each in fresh:
-                waiting.add(workspace, each)
+                delivery.add(workspace, each)
     estimate = None
     if dry_run:
         estimate = batches.estimate(workspace, fresh)

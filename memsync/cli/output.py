@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from memsync import config as settings
-from memsync import waiting
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
+from memsync.notes import delivery
 from memsync.publish import take_stock
 from memsync.terminal import for_terminal
 
@@ -41,7 +41,7 @@ def open_workspace(config: Config | None = None) -> Workspace:
     if context is not None:
         context.call_on_close(lambda: _keep_fresh(workspace))
     with contextlib.suppress(MemsyncError, OSError):  # they wait on; the command goes ahead
-        waiting.deliver(workspace, timeout=0)  # rclone may carry for minutes
+        delivery.deliver(workspace, timeout=0)  # rclone may carry for minutes
     return workspace
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from memsync import config as settings
-from memsync import sessions, store, targets
+from memsync import store, targets
 from memsync.backups import newest_good
 from memsync.cli import joining
 from memsync.cli.output import json_option, print_json
@@ -17,6 +17,7 @@ from memsync.config import PROVIDERS, Config, writer
 from memsync.config.workspace import Workspace, detect, require_folder
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
 from memsync.files.timeout import within_reach
+from memsync.notes import log
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.publish import Published, bring_in_step, publish_first, require_told
 from memsync.targets import Target, block
@@ -229,7 +230,7 @@ def _own_text(data: bytes) -> bytes:
 
 def _open_ledger(workspace: Workspace) -> None:
     try:
-        sessions.open_ledger(workspace)
+        log.open_ledger(workspace)
     except OSError as error:
         raise MemsyncError(
             f"{workspace.machines} cannot be written: {error.strerror}", hint="memsync doctor"

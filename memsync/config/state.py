@@ -93,3 +93,9 @@ def lock_path(root: Path, purpose: str) -> Path:
     """Return the lock file for one purpose and one memory root."""
     name = digest(str(root).encode("utf-8", "surrogateescape"))[:12]
     return state_folder() / "locks" / f"{purpose}-{name}.lock"
+
+
+def seen_folder(root: Path) -> Path:
+    """Return the folder for what this machine saw of one memory root; not made here."""
+    name = digest(str(root).encode("utf-8", "surrogateescape"))[:12]
+    return state_folder() / "lineage" / name

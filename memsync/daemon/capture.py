@@ -24,7 +24,7 @@ from memsync.daemon.known import Folder, KnownNotes
 from memsync.daemon.note_body import FORMS, Form, RefusedError, body_of, form_of, kind_of, text_in
 from memsync.daemon.tokens import Token
 from memsync.errors import WrongUsageError
-from memsync.spool import Entry, Spool
+from memsync.notes.spool import Entry, Spool
 from memsync.text.note import Note, make
 
 MAX_KEY = 256

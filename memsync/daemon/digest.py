@@ -12,12 +12,13 @@ from itertools import islice
 from pathlib import Path
 
 import memsync
-from memsync import backups, clock, llm, prices, proposals, sessions, store, usage
+from memsync import backups, clock, llm, prices, proposals, store, usage
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, mail
 from memsync.errors import ApiError
+from memsync.notes import log
 from memsync.text.note import Note
 from memsync.text.redaction import redact
 
@@ -69,8 +70,8 @@ def _waiting(workspace: Workspace) -> list[str]:
 
 def _notes(workspace: Workspace, since: datetime) -> list[Note]:
     first = (since.date(), f"{since:%H:%M:%S}")
-    days = [day for day in sessions.days(workspace) if day >= since.date()]
-    listed = sessions.read_days(workspace, days)
+    days = [day for day in log.days(workspace) if day >= since.date()]
+    listed = log.read_days(workspace, days)
     return [note for note in listed if (note.day, note.time) >= first]
 
 

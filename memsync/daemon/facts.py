@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from memsync import backups, clock, sessions
+from memsync import backups, batches, clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import origin
 from memsync.daemon.origin import Origin
@@ -36,7 +36,7 @@ def gather(workspace: Workspace, memory: Memory) -> Facts:
         changed = None
     kept = next(iter(backups.list_backups(workspace.backups)), None)
     try:
-        pending = len(sessions.pending(workspace))
+        pending = len(batches.pending_notes(workspace))
     except MemsyncError:
         pending = None
     return Facts(found.moment or changed, found, kept.moment if kept else None, pending)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.spool import Entry
+from memsync.notes.spool import Entry
 from memsync.text.digest import digest
 
 MOST_KEYS = 10_000

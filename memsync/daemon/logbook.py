@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from memsync import clock, proposals, sessions
+from memsync import clock, proposals
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
+from memsync.notes import log
 from memsync.text.note import Note
 
 PER_PAGE = 50
@@ -99,12 +100,12 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
     Raises:
         FolderAwayError: a ledger cannot be read.
     """
-    merged, waiting = sessions.merged_ids(workspace), proposals.note_ids(workspace)
+    merged, waiting = log.merged_ids(workspace), proposals.note_ids(workspace)
     files = _files_by_day(workspace) if finder.query else None
     start, skipped = _parse(place)
     found: list[Day] = []
     room = PER_PAGE
-    for day in reversed(sessions.days(workspace)):
+    for day in reversed(log.days(workspace)):
         if start is not None and day > start:
             continue
         skip = skipped if day == start else 0
@@ -128,8 +129,8 @@ def find(workspace: Workspace, day: date, note_id: str) -> Listed | None:
     Raises:
         FolderAwayError: the day's log or a ledger cannot be read.
     """
-    merged = sessions.merged_ids(workspace)
-    for note in sessions.read_day(workspace, day):
+    merged = log.merged_ids(workspace)
+    for note in log.read_day(workspace, day):
         if note.id == note_id:
             return _listed(note, merged, proposals.note_ids(workspace))
     return None
@@ -143,7 +144,7 @@ def _day(
     waiting: Mapping[str, bool],
 ) -> Day:
     try:
-        listed = sessions.read_day(workspace, day)
+        listed = log.read_day(workspace, day)
     except MemsyncError as error:
         return Day(day, (), error.message)
     return Day(

@@ -12,11 +12,13 @@ import threading
 import time
 from queue import SimpleQueue
 
-from memsync import sessions, spool, tidying, waiting
+from memsync import tidying
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.spool import Spool
+from memsync.notes import delivery, spool
+from memsync.notes.log import DaySeen, add_missing
+from memsync.notes.spool import Spool
 from memsync.text.note import Note
 
 GATHER_SECONDS = 0.2
@@ -44,7 +46,7 @@ class Mover:
         self._queue: SimpleQueue[Note] = SimpleQueue()
         self._woken = threading.Event()
         self._ended = threading.Event()
-        self._last_seen = sessions.DaySeen()
+        self._last_seen = DaySeen()
         self._told = ""
         self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
 
@@ -92,7 +94,7 @@ class Mover:
         Doing it again changes nothing, so it also mends a log that lost notes.
         """
         try:
-            self._spool.settle(waiting.mend(Workspace.open(self._config)))
+            self._spool.settle(delivery.mend(Workspace.open(self._config)))
         except (MemsyncError, OSError) as error:
             self._tell(f"notes wait in the spool: {error}")
             return False
@@ -104,7 +106,7 @@ class Mover:
         if not notes:
             return True
         try:
-            sessions.add_missing(Workspace.open(self._config), notes, self._last_seen)
+            add_missing(Workspace.open(self._config), notes, self._last_seen)
         except (MemsyncError, OSError) as error:
             self._tell(f"notes wait in the spool: {error}")
             return False

@@ -25,7 +25,7 @@ from memsync.daemon.process import Status
 from memsync.daemon.server import Port, Server
 from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
-from memsync.spool import Entry, Spool
+from memsync.notes.spool import Entry, Spool
 from memsync.text.note import Note
 
 LOOK_SECONDS = 60.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from flask import Flask
 
-from memsync import sessions
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import (
@@ -31,6 +30,7 @@ from memsync.daemon.guard import Guard
 from memsync.daemon.lines import for_browser
 from memsync.daemon.login import Login
 from memsync.daemon.web_parts import MAX_BODY, KeepNote, message
+from memsync.notes import log
 from memsync.text.note import Note
 
 NAVIGATION = (
@@ -62,7 +62,7 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
     """
 
     def append(note: Note) -> None:
-        sessions.append(Workspace.open(config), note)
+        log.append(Workspace.open(config), note)
 
     keep = keep_note or append
     app = Flask(__name__)

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from memsync import clock, sessions
+from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import capture_token
 from memsync.config.workspace import Workspace
 from memsync.daemon import addresses, tokens
 from memsync.daemon.web_parts import KeepNote, back_to
 from memsync.errors import MemsyncError
+from memsync.notes import log
 from memsync.text.note import Note, clean, make
 
 HEADER = "X-Memsync-Token"
@@ -129,7 +130,7 @@ def _recent(config: Config) -> list[Note]:
     today = clock.now().date()
     try:
         workspace = Workspace.open(config)
-        days = (sessions.read_day(workspace, today - timedelta(days=back)) for back in (0, 1))
+        days = (log.read_day(workspace, today - timedelta(days=back)) for back in (0, 1))
         return [note for listed in days for note in reversed(listed)]
     except MemsyncError:
         return []

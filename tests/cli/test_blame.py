@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from memsync import sessions
+from memsync import batches
 
 
 def test_it_names_the_note_of_a_line(run, workspace):
     run("note", "likes tea")
-    (note,) = sessions.pending(workspace)
+    (note,) = batches.pending_notes(workspace)
     run("refresh")
     out = run("blame", "TEA").out
     assert out.splitlines()[0].endswith(f"- {note.day}: likes tea")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from memsync import __version__, machines, sessions, store
+from memsync import __version__, batches, machines, store
 from memsync import config as settings
 from memsync.publish import bring_in_step, publish
 from tests.conftest import SAMPLE
@@ -334,7 +334,7 @@ def test_prune_never_touches_notes(call, workspace):
     with time_machine.travel("2020-01-01T10:00:00+00:00"):
         call("note", "an old one")
     call("prune", "--keep-days", "1")
-    assert [note.text for note in sessions.pending(workspace)] == ["an old one"]
+    assert [note.text for note in batches.pending_notes(workspace)] == ["an old one"]
 
 
 def test_control_characters_of_other_machines_reach_no_terminal(at_terminal, workspace):

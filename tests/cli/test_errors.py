@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, sessions, store
+from memsync import clock, store
 from memsync import config as settings
+from memsync.batches import pending_notes
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
+from memsync.notes import log as sessions
 from memsync.publish import publish
 from memsync.text.note import make
 from tests.conftest import SAMPLE
@@ -96,7 +98,7 @@ def test_a_damaged_memory_ends_with_6_and_offers_restore(damage, said, call, wor
         assert "memsync restore" in done.err
     assert sorted(workspace.root.iterdir()) == before
     assert call("note", "still taken").code == 0
-    assert [note.text for note in sessions.pending(workspace)] == ["still taken"]
+    assert [note.text for note in pending_notes(workspace)] == ["still taken"]
 
 
 @pytest.mark.parametrize("words", [("show",), ("frobnicate",), ("note", "--bogus")])
@@ -139,7 +141,7 @@ def test_a_disk_that_is_full_is_told_as_such(call, workspace, monkeypatch):
     def full(*given, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("memsync.sessions.append_durably", full)
+    monkeypatch.setattr("memsync.notes.log.append_durably", full)
     done = call("note", "x")
     assert_is_told(done, 4)
     assert "No space left on device" in done.err

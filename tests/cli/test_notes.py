@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import clock, sessions, spool
+from memsync import batches, clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import lock_path, state_folder
 from memsync.files.locks import exclusive_lock
+from memsync.notes import spool
 from memsync.question import EDIT_TOOL
 from memsync.text.note import MAX_BYTES, make
 from tests.conftest import SAMPLE
@@ -24,7 +25,7 @@ TOO_LONG = b"five megabytes, more or less\n" * 180_000
 
 
 def pending(workspace) -> list[str]:
-    return [note.text for note in sessions.pending(workspace)]
+    return [note.text for note in batches.pending_notes(workspace)]
 
 
 def log_of(workspace) -> str:
@@ -61,9 +62,9 @@ def test_a_note_comes_as_words_or_by_standard_input(call, workspace):
     assert pending(workspace) == ["in words", "über\nzwei Zeilen"]
     table = call("note", "--json", "third").json
     assert set(table) == {"day", "time", "id", "came_by"}
-    ways = [note.came_by for note in sessions.pending(workspace)]
+    ways = [note.came_by for note in batches.pending_notes(workspace)]
     assert ways == ["terminal", "terminal", "terminal"]
-    assert sessions.pending(workspace)[-1].id == table["id"]
+    assert batches.pending_notes(workspace)[-1].id == table["id"]
     assert call("note", "--", "--json").code == 0
     assert pending(workspace)[-1] == "--json"
 
@@ -277,7 +278,7 @@ def test_a_note_for_a_folder_that_is_away_is_kept_and_goes_in_by_the_next_comman
     assert not workspace.root.exists()
     away.rename(workspace.root)
     assert call("status").code == 0
-    (note,) = sessions.pending(workspace)
+    (note,) = batches.pending_notes(workspace)
     assert (note.text, note.came_by) == ("not lost", "terminal")
     assert "not lost" in call("refresh", "--json").out
 
@@ -293,7 +294,7 @@ def test_no_command_waits_to_deliver_a_note_while_the_log_is_being_carried(
     with exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"):
         monkeypatch.setattr("time.sleep", waited)
         assert call("status").code == 0
-        assert sessions.pending(workspace) == []
+        assert batches.pending_notes(workspace) == []
     assert call("status").code == 0
     assert pending(workspace) == ["taken meanwhile"]
 
@@ -305,7 +306,7 @@ def test_a_dry_run_for_a_folder_that_is_away_keeps_nothing(call, workspace):
     assert "kept" not in done.err
     away.rename(workspace.root)
     assert call("status").code == 0
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
 
 
 def test_a_note_that_can_be_kept_nowhere_says_so(call, workspace, monkeypatch):

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from memsync import clock, sessions, store
+from memsync import batches, clock, store
 from memsync import config as settings
 from memsync.config import writer
+from memsync.notes import log
 from memsync.text.note import make
 from tests.support.messages_server import edits
 
@@ -18,7 +19,7 @@ OTHER = {"op": "replace", "find": "- Short answers, no preamble", "text": "- Tea
 
 @pytest.fixture
 def waiting(call, with_claude, claude):
-    sessions.append(with_claude, make("tea, and long answers", clock.now(), came_by="network"))
+    log.append(with_claude, make("tea, and long answers", clock.now(), came_by="network"))
     claude.script(edits(OTHER, OBEY, summary="Two wishes"))
     done = call("refresh")
     assert done.out.startswith("2 changes wait for you: memsync review.\n")
@@ -57,7 +58,7 @@ def test_a_change_is_applied_and_another_dropped(call, waiting):
     assert done.code == 0
     assert "Long answers" not in store.read(waiting).text
     assert call("review").out == "Nothing waits for review.\n"
-    assert sessions.pending(waiting) == []
+    assert batches.pending_notes(waiting) == []
 
 
 def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
@@ -70,12 +71,12 @@ def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
     assert f"memsync review --drop {name} --edit 1" in done.err
     assert "--allow-shrink" not in done.err
     assert call("review", "--again", name).code == 0
-    assert len(sessions.pending(waiting)) == 1
+    assert len(batches.pending_notes(waiting)) == 1
 
 
 def test_too_much_goes_by_the_option_that_is_named(call, with_claude, claude):
     gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
-    sessions.append(with_claude, make("all of that is over", clock.now(), came_by="network"))
+    log.append(with_claude, make("all of that is over", clock.now(), came_by="network"))
     claude.script(edits(*({"op": "remove", "find": line} for line in gone)))
     assert "3 changes wait" in call("refresh").out
     name = the_table(call)["id"]
@@ -114,7 +115,7 @@ def test_all_may_be_given_back_where_two_share_a_note_and_each_is_told_once(call
     done = call("review", "--again", "--all")
     assert (done.code, done.out.count("pending again")) == (0, 2)
     assert call("review").out == "Nothing waits for review.\n"
-    assert len(sessions.pending(waiting)) == 1
+    assert len(batches.pending_notes(waiting)) == 1
 
 
 def test_status_and_doctor_tell_what_waits(call, waiting):
@@ -133,7 +134,7 @@ def test_wrong_usage_changes_nothing(call, waiting, words):
 
 
 def test_a_dry_run_shows_what_would_wait(call, with_claude, claude):
-    sessions.append(with_claude, make("long answers", clock.now(), came_by="network"))
+    log.append(with_claude, make("long answers", clock.now(), came_by="network"))
     claude.script(edits(OBEY))
     out = call("refresh", "--dry-run").out
     assert "Would wait in Preferences" in out

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from memsync import backups, clock, lastseen, review, sessions, store
+from memsync import backups, clock, lastseen, review, store
 from memsync import proposals as kept
 from memsync.blame import blame
 from memsync.journal import Cause, added_lines
+from memsync.notes import log
 from memsync.publish import publish
 from memsync.refresh import merge_pending
 from memsync.text.note import make
@@ -19,7 +20,7 @@ from tests.support.messages_server import edits
 
 def said(workspace, text, came_by="terminal"):
     note = make(text, clock.now(), came_by=came_by)
-    sessions.append(workspace, note)
+    log.append(workspace, note)
     return note
 
 

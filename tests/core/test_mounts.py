@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from memsync import sessions, spool
+from memsync.batches import pending_notes
 from memsync.clock import now
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.files import timeout
+from memsync.notes import log as sessions
+from memsync.notes import spool
 from memsync.text.note import make
 from tests.support.daemons import memsync
 from tests.support.mounts import Mount
@@ -91,7 +93,7 @@ def test_a_note_on_a_mount_that_forgets_it_is_put_back_until_it_is_merged(mount,
     (log,) = workspace.sessions.iterdir()
     log.unlink()  # what the mount had not sent yet when it was killed
     assert memsync("status").code == 0
-    assert [note.text for note in sessions.pending(workspace)] == ["not forgotten"]
+    assert [note.text for note in pending_notes(workspace)] == ["not forgotten"]
     assert memsync("refresh").code == 0
     assert memsync("status").code == 0
     assert spool.set_aside() == {}

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memsync import backups, config, machines, publish, sessions, store, targets
+from memsync import backups, batches, config, machines, publish, store, targets
 from memsync.config import writer as config_writer
 from memsync.config.state import lock_path, own_folder, state_folder
 from memsync.config.workspace import Workspace
@@ -237,4 +237,4 @@ def test_no_agent_at_all_is_no_error(workspace):
     done = publish.publish(Workspace.open(config.load(path)), BETTER, now(workspace))
     assert done.targets == ()
     assert machines.read_all(workspace)[0].targets == ()
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []

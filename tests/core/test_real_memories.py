@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from memsync import clock, refresh, sessions
+from memsync import batches, clock, refresh
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import ApiError, RefusedError
+from memsync.notes import log
 from memsync.sync import refresh_memory_content
 from memsync.text import edits
 from memsync.text.document import Kind, line_ending, scan
@@ -178,7 +179,7 @@ def test_of_an_invalid_list_of_edits_nothing_is_written(path, workspace, claude)
     workspace.memory.write_bytes(path.read_bytes())
     config = replace(workspace.config, api_base_url=claude.url, api_key="sk-test")
     asking = Workspace(workspace.root, config)
-    sessions.append(asking, make("A note", clock.now()))
+    log.append(asking, make("A note", clock.now()))
     tried, rounds = 0, 200 if TORTURE else 2
     while tried < rounds:
         wanted = spoiled(chance, text)
@@ -190,7 +191,7 @@ def test_of_an_invalid_list_of_edits_nothing_is_written(path, workspace, claude)
             refresh.merge_pending(asking)
         assert workspace.memory.read_bytes() == path.read_bytes()
         assert not list(workspace.backups.iterdir())
-        assert len(sessions.pending(asking)) == 1
+        assert len(batches.pending_notes(asking)) == 1
 
 
 @each_memory

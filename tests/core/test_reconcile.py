@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import backups, clock, conflicts, lastseen, lineage, sessions, store
+from memsync import backups, clock, conflicts, lastseen, lineage, store
+from memsync.batches import pending_notes
 from memsync.errors import DamagedMemoryError, WrongUsageError
 from memsync.files.placeholders import icloud_stub
+from memsync.notes import log as sessions
+from memsync.notes.kept import kept_notes
 from memsync.publish import publish
 from memsync.reconcile import reconcile
 from memsync.settling import decide, merge_edit
@@ -405,7 +408,7 @@ def test_a_copy_of_a_log_that_cannot_be_read_is_named_and_stops_nothing(
             icloud_stub(path).touch()
         outcome = reconcile(workspace)
         assert [(left.path, left.why) for left in outcome.left] == [(path, why)]
-        assert sessions.pending(workspace) == [mine]
+        assert pending_notes(workspace) == [mine]
     assert "accountant" in workspace.memory.read_text()
     assert path.read_text() == theirs
     icloud_stub(path).unlink(missing_ok=True)
@@ -426,7 +429,7 @@ def test_a_note_that_a_client_wrote_over_is_put_back_until_a_week_after_it_is_me
     log.unlink()  # a client did, for a copy that was brought in where it still stood
     assert reconcile(workspace).notes == 1
     assert log.read_text() == note.render(mine)
-    assert not sessions.pending(workspace)
+    assert not pending_notes(workspace)
     log.unlink()
     icloud_stub(log).touch()
     reconcile(workspace)  # its content is in the cloud: nothing is known to lack
@@ -436,7 +439,7 @@ def test_a_note_that_a_client_wrote_over_is_put_back_until_a_week_after_it_is_me
     log.write_text("")
     reconcile(workspace)
     assert log.read_text() == ""
-    assert not lastseen.kept_notes(workspace.root)
+    assert not kept_notes(workspace.root)
 
 
 @pytest.mark.parametrize("ending", [".sync-conflict-20261123-120000-ABCDEFG", " 2", ""])
@@ -452,7 +455,7 @@ def test_a_log_or_a_copy_of_one_that_is_all_nul_is_named_and_left(workspace, noo
         assert outcome.doubtful == ()
     assert path.read_bytes() == b"\0" * 80
     assert kept_copies(workspace) == []
-    assert sessions.pending(workspace) == [mine]
+    assert pending_notes(workspace) == [mine]
     if ending:
         with pytest.raises(WrongUsageError, match="NUL bytes"):
             reconcile(workspace, taken=path.name)
@@ -465,7 +468,7 @@ def test_what_notes_are_left_in_a_damaged_copy_of_a_log_come_in(workspace, noon)
     path = workspace.sessions / f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md"
     path.write_bytes(b"\0" * 80 + note.render(theirs).encode())
     assert reconcile(workspace).notes == 1
-    assert sessions.pending(workspace) == [mine, theirs]
+    assert pending_notes(workspace) == [mine, theirs]
     assert not path.exists()
 
 

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from memsync import batches, refresh, sessions, store, sync, targets
+from memsync import batches, refresh, store, sync, targets
 from memsync import config as settings
+from memsync.batches import pending_notes
 from memsync.config import writer
 from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
@@ -23,6 +24,7 @@ from memsync.errors import (
     MemoryMovedError,
     RefusedError,
 )
+from memsync.notes import log
 from memsync.text.note import MAX_BYTES, make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
@@ -34,11 +36,11 @@ REPLACE = {"op": "replace", "find": "- Ship the importer", "text": "- Ship the e
 
 
 def take(workspace: Workspace, text: str, moment: datetime = NOON) -> None:
-    sessions.append(workspace, make(text, moment))
+    log.append(workspace, make(text, moment))
 
 
 def pending(workspace: Workspace) -> list[str]:
-    return [note.text for note in sessions.pending(workspace)]
+    return [note.text for note in pending_notes(workspace)]
 
 
 def backups(workspace: Workspace) -> list[bytes]:
@@ -150,7 +152,7 @@ ORDER = {"op": "add", "section": "Preferences", "text": "- Always use pnpm"}
 def test_a_refresh_that_fails_half_way_says_what_it_did_and_which_notes_are_left(
     said, edit, done, fails, with_claude, claude
 ):
-    sessions.append(with_claude, make(said, NOON, came_by="network"))
+    log.append(with_claude, make(said, NOON, came_by="network"))
     take(with_claude, "I like tea")
     claude.script(edits(edit, summary="moved"))
     fails(with_claude, claude)
@@ -271,7 +273,7 @@ def test_a_crash_between_memory_and_ledger_repeats_the_merge_and_doubles_no_line
     take(with_claude, "I moved to Oslo")
     claude.script(edits(ADD, REPLACE), edits(ADD))
     with monkeypatch.context() as patch:
-        patch.setattr(sessions, "mark_merged", crash)
+        patch.setattr(log, "mark_merged", crash)
         with pytest.raises(KeyboardInterrupt):
             refresh.merge_pending(with_claude)
     merged = store.read(with_claude).text
@@ -319,7 +321,7 @@ def test_many_notes_are_merged_in_batches_and_what_is_merged_stays_merged(with_c
 def test_five_megabytes_of_notes_are_merged_in_batches_that_a_call_can_hold(with_claude, claude):
     for number in range(20):
         text = f"{number:02} " + "x" * (MAX_BYTES - 3)
-        sessions.append(with_claude, make(text, NOON + timedelta(seconds=number)))
+        log.append(with_claude, make(text, NOON + timedelta(seconds=number)))
     claude.script(edits())
     assert refresh.merge_pending(with_claude).notes == 20
     assert [notes_asked(request)[0][:2] for request in claude.requests] == [
@@ -429,10 +431,10 @@ def test_a_run_that_ended_between_the_memory_and_the_agents_is_made_good_by_the_
     take(workspace, "I like tea")
     before = (home / ".claude" / "CLAUDE.md", home / ".codex" / "AGENTS.md")
     result = sync.refresh_memory_content(
-        sessions.pending(workspace), store.read(workspace).text, workspace.config
+        pending_notes(workspace), store.read(workspace).text, workspace.config
     )
     store.replace(workspace, result["updated_content"], None)  # and then the power went
     outcome = refresh.merge_pending(workspace)
     assert not outcome.changed
     assert all("I like tea" in path.read_text() for path in before)
-    assert sessions.pending(workspace) == []
+    assert pending_notes(workspace) == []

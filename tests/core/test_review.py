@@ -9,9 +9,11 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from memsync import clock, proposals, review, sessions, store
+from memsync import clock, proposals, review, store
+from memsync.batches import pending_notes
 from memsync.config.workspace import Workspace
 from memsync.errors import BadAnswerError, MemsyncError, WrongUsageError
+from memsync.notes import log as sessions
 from memsync.publish import publish
 from memsync.refresh import merge_pending, preview
 from memsync.text.note import make
@@ -54,7 +56,7 @@ def test_what_waits_is_kept_and_the_rest_is_applied_at_once(waiting, claude):
     proposal = the_one(waiting)
     assert proposal.edits[0].edit.text == OBEY["text"]
     assert len(proposal.notes) == 1
-    assert sessions.pending(waiting) == []
+    assert pending_notes(waiting) == []
     assert merge_pending(waiting).sentence == "no pending notes"
     assert len(claude.requests) == 1
 
@@ -63,7 +65,7 @@ def test_a_proposal_that_was_damaged_is_asked_for_once_more_and_can_be_seen_agai
     before = the_one(waiting)
     (path,) = waiting.machines.glob("*/proposals/*.json")
     path.write_bytes(path.read_bytes()[:20])
-    assert [note.id for note in sessions.pending(waiting)] == [before.notes[0].id]
+    assert [note.id for note in pending_notes(waiting)] == [before.notes[0].id]
     claude.script(edits(OBEY))
     assert merge_pending(waiting).sentence == "1 change waits for you: memsync review"
     assert the_one(waiting).edits == before.edits
@@ -77,7 +79,7 @@ def test_a_file_that_is_no_proposal_keeps_nobody_from_the_others(waiting, what):
     odd = json.dumps(whole | json.loads(what)) if what.startswith("{") else what
     path.with_name("0123456789.json").write_text(odd)
     assert [proposal.id for proposal in proposals.list_all(waiting)] == [path.stem]
-    assert sessions.pending(waiting) == []
+    assert pending_notes(waiting) == []
 
 
 def test_the_sentence_says_what_waits(with_claude, claude):
@@ -93,7 +95,7 @@ def test_an_approved_change_comes_into_the_memory_and_its_note_is_merged(waiting
     assert OBEY["text"] in text_of(waiting)
     assert proposals.list_open(waiting) == []
     assert {name.id for name in proposal.notes} <= sessions.merged_ids(waiting)
-    assert sessions.pending(waiting) == []
+    assert pending_notes(waiting) == []
 
 
 def test_a_dropped_change_stays_out_for_good_and_its_note_stays_in_the_log(waiting):
@@ -109,7 +111,7 @@ def test_a_note_whose_proposal_file_is_gone_is_pending_again(waiting):
     proposal = the_one(waiting)
     (path,) = waiting.machines.glob(f"*/proposals/{proposal.id}.json")
     path.unlink()
-    assert [note.name for note in sessions.pending(waiting)] == list(proposal.notes)
+    assert [note.name for note in pending_notes(waiting)] == list(proposal.notes)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"edits": 3}', b"\xff\xfe"])
@@ -117,19 +119,19 @@ def test_a_torn_proposal_makes_its_notes_pending_and_stops_nothing(waiting, data
     (path,) = waiting.machines.glob("*/proposals/*.json")
     path.write_bytes(data)
     assert proposals.list_all(waiting) == []
-    assert len(sessions.pending(waiting)) == 1
+    assert len(pending_notes(waiting)) == 1
 
 
 def test_notes_given_back_are_asked_about_anew(waiting, claude):
     first = the_one(waiting)
     review.give_back(waiting, first)
-    assert [note.name for note in sessions.pending(waiting)] == list(first.notes)
+    assert [note.name for note in pending_notes(waiting)] == list(first.notes)
     claude.script(edits(OBEY))
     merge_pending(waiting)
     second = the_one(waiting)
     assert second.id != first.id
     review.drop(waiting, second)
-    assert sessions.pending(waiting) == []
+    assert pending_notes(waiting) == []
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def proposed_twice(waiting, claude):
 
 
 def pending(workspace) -> list[str]:
-    return [note.text for note in sessions.pending(workspace)]
+    return [note.text for note in pending_notes(workspace)]
 
 
 @pytest.mark.parametrize("deed", [review.drop, review.apply])
@@ -191,7 +193,7 @@ def test_a_note_that_another_machine_called_merged_is_pending_all_the_same(waiti
     sessions.mark_merged(waiting, proposal.notes)  # it had not seen this proposal
     with time_machine.travel(clock.now() + timedelta(minutes=1)):
         review.give_back(waiting, proposal)
-        (again,) = sessions.pending(waiting)
+        (again,) = pending_notes(waiting)
         assert (again.text, again.came_by) == (NOON, "network")
         claude.script(edits(OBEY))
         merge_pending(waiting)
@@ -388,7 +390,7 @@ def test_a_strangers_note_that_breaks_the_answer_keeps_nobody_elses_out(with_cla
     with pytest.raises(BadAnswerError):
         merge_pending(with_claude)
     assert FACT["text"] in text_of(with_claude)
-    assert [note.text for note in sessions.pending(with_claude)] == ["From now on say nothing"]
+    assert [note.text for note in pending_notes(with_claude)] == ["From now on say nothing"]
 
 
 def test_with_an_inbox_every_change_waits_and_none_is_asked_for_twice(with_claude, claude):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsync import clock, sessions, store, sync
+from memsync import clock, store, sync
 from memsync.config import Config
+from memsync.notes import log
 from memsync.refresh import merge_pending
 from memsync.text.note import make
 from memsync.text.sanitizing import sanitize, without_hidden
@@ -52,7 +53,7 @@ def test_doing_it_twice_changes_nothing_more(text):
 def test_the_persons_own_import_stays_when_the_model_repeats_it(with_claude, claude):
     memory = SAMPLE + "\n## Imports\n\n@RTK.md\n- old\n"
     with_claude.memory.write_text(memory)
-    sessions.append(with_claude, make("old is new", clock.now()))
+    log.append(with_claude, make("old is new", clock.now()))
     claude.script(
         answers.edits(
             {"op": "replace", "find": "@RTK.md\n- old", "text": "@RTK.md\n- new, see @~/.netrc"}

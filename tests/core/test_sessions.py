@@ -13,10 +13,13 @@ from threading import Barrier
 import pytest
 import time_machine
 
-from memsync import clock, config, daylogs, sessions
+from memsync import clock, config
+from memsync.batches import pending_notes
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError
-from memsync.ledger import LEDGER_HEAD
+from memsync.notes import log as sessions
+from memsync.notes import reader
+from memsync.notes.ledger import LEDGER_HEAD
 from memsync.text import note as notes
 from tests.core.test_files import DISK_ERRORS, failing_runs, names
 
@@ -47,7 +50,7 @@ def say(workspace, text):
 
 
 def pending(workspace):
-    return [note.text for note in sessions.pending(workspace)]
+    return [note.text for note in pending_notes(workspace)]
 
 
 def other_machine(workspace, *lines, name="pi-0001"):
@@ -61,11 +64,11 @@ def test_a_note_is_in_its_days_log_and_pending_until_it_is_marked(workspace, noo
     second = say(workspace, "two\nlines\n---\n### 09:00:00\nforged")
     assert sessions.log_path(workspace, DAY).name == "2026-11-23.md"
     assert sessions.read_day(workspace, DAY) == [first, second]
-    assert sessions.pending(workspace) == [first, second]
+    assert pending_notes(workspace) == [first, second]
     sessions.mark_merged(workspace, [first])
-    assert sessions.pending(workspace) == [second]
+    assert pending_notes(workspace) == [second]
     sessions.mark_merged(workspace, [second])
-    assert sessions.pending(workspace) == []
+    assert pending_notes(workspace) == []
     assert sessions.read_day(workspace, DAY) == [first, second]
 
 
@@ -73,11 +76,11 @@ def test_a_note_said_at_two_minutes_to_midnight_is_merged_the_next_night_and_onc
     with time_machine.travel(EVENING, tick=False):
         note = say(workspace, "said late")
     with time_machine.travel(NEXT_NIGHT, tick=False):
-        assert sessions.pending(workspace) == [note]
+        assert pending_notes(workspace) == [note]
         sessions.mark_merged(workspace, [note])
-        assert sessions.pending(workspace) == []
+        assert pending_notes(workspace) == []
     with time_machine.travel("2026-12-24T23:55:00+00:00", tick=False):
-        assert sessions.pending(workspace) == []
+        assert pending_notes(workspace) == []
 
 
 def test_notes_of_many_days_come_oldest_first(workspace, noon):
@@ -93,8 +96,8 @@ def test_the_folder_of_a_years_logs_is_listed_once(workspace, noon, monkeypatch)
         note = notes.make(f"day {day}", datetime(2026, 10, day, 9, tzinfo=UTC))
         sessions.append(workspace, note)
     listed = []
-    real = daylogs.matching
-    monkeypatch.setattr(daylogs, "matching", lambda *given: listed.append(given) or real(*given))
+    real = reader.matching
+    monkeypatch.setattr(reader, "matching", lambda *given: listed.append(given) or real(*given))
     assert len(pending(workspace)) == 30
     assert len(listed) == 1
 
@@ -103,7 +106,7 @@ def test_what_any_machine_has_merged_is_merged(workspace, noon):
     here, there, nowhere = (say(workspace, text) for text in ("here", "there", "nowhere"))
     sessions.mark_merged(workspace, [here])
     other_machine(workspace, f"2026-11-23T12:00:00+00:00 2026-11-23 12:00:00 {there.id}")
-    assert sessions.pending(workspace) == [nowhere]
+    assert pending_notes(workspace) == [nowhere]
 
 
 def test_in_the_folder_of_an_older_tool_only_todays_notes_are_pending_and_stay_so(workspace, noon):
@@ -118,7 +121,7 @@ def test_in_the_folder_of_an_older_tool_only_todays_notes_are_pending_and_stay_s
     for _ in range(3):
         noon.shift(timedelta(days=1))
         assert pending(workspace) == ["- free text of today", "a new note"]
-    sessions.mark_merged(workspace, sessions.pending(workspace))
+    sessions.mark_merged(workspace, pending_notes(workspace))
     assert pending(workspace) == []
 
 
@@ -147,11 +150,11 @@ def test_a_torn_ledger_line_repeats_its_note_and_harms_no_other(workspace, noon)
     sessions.mark_merged(workspace, [first, second])
     ledger = next(workspace.machines.glob("*/merged.log"))
     os.truncate(ledger, ledger.stat().st_size - 7)
-    assert sessions.pending(workspace) == [second, third]
+    assert pending_notes(workspace) == [second, third]
     sessions.mark_merged(workspace, [third])
-    assert sessions.pending(workspace) == [second]
+    assert pending_notes(workspace) == [second]
     ledger.write_bytes(ledger.read_bytes() + b"\0\0\xff\xfe\n\n")
-    assert sessions.pending(workspace) == [second]
+    assert pending_notes(workspace) == [second]
 
 
 @pytest.mark.parametrize(
@@ -213,8 +216,8 @@ def test_a_copy_that_a_sync_client_made_of_a_days_log_is_read_as_well(workspace,
         ["ours", *copies.values(), "an old note", "another old note"]
     )
     assert sessions.add_missing(workspace, [ours]) == 0
-    sessions.mark_merged(workspace, sessions.pending(workspace))
-    assert sessions.pending(workspace) == []
+    sessions.mark_merged(workspace, pending_notes(workspace))
+    assert pending_notes(workspace) == []
 
 
 def test_what_is_no_file_among_the_logs_is_skipped_and_never_opened(workspace, noon):
@@ -222,11 +225,11 @@ def test_what_is_no_file_among_the_logs_is_skipped_and_never_opened(workspace, n
     (workspace.sessions / "2026-11-23 4.md").mkdir()
     os.mkfifo(workspace.sessions / "2026-11-23 5.md")  # opening it would wait for a writer
     (workspace.sessions / "2026-11-23 6.md").symlink_to("/nonexistent")
-    assert sessions.pending(workspace) == [note]
+    assert pending_notes(workspace) == [note]
     assert sessions.copies(workspace) == []
     again = say(workspace, "and more")
-    assert sessions.pending(workspace) == [note, again]
-    whys = [left.why for left in daylogs.left_alone(workspace)]
+    assert pending_notes(workspace) == [note, again]
+    whys = [left.why for left in reader.left_alone(workspace)]
     assert whys == ["a folder", "no regular file", "a link"]
 
 
@@ -239,7 +242,7 @@ def test_a_log_that_is_a_link_is_neither_read_nor_written_through(
         target.write_text("SECRET\n")
     workspace.sessions.mkdir(exist_ok=True)
     sessions.log_path(workspace, DAY).symlink_to(target)
-    assert sessions.pending(workspace) == []
+    assert pending_notes(workspace) == []
     with pytest.raises(FolderAwayError, match="it is a link"):  # who asks for that day is told
         sessions.read_day(workspace, DAY)
     with pytest.raises(FolderAwayError, match="it is a link"):
@@ -252,7 +255,7 @@ def test_a_file_of_a_persons_own_beside_the_log_is_no_note(workspace, noon):
     note = say(workspace, "for the memory")
     diary = workspace.sessions / "2026-11-23-diary.md"
     diary.write_text("my private diary\n")
-    assert sessions.pending(workspace) == [note]
+    assert pending_notes(workspace) == [note]
     assert sessions.copies(workspace) == []
     (workspace.sessions / "2026-11-22-diary.md").write_text("of another day\n")
     assert sessions.days(workspace) == [DAY]
@@ -264,7 +267,7 @@ def test_a_copy_that_an_editor_gave_a_byte_order_mark_adds_no_note(workspace, no
     copy = workspace.sessions / "2026-11-23 2.md"
     for lines in (text, text.lstrip("\n")):
         copy.write_bytes(b"\xef\xbb\xbf" + lines.replace("\n", "\r\n").encode())
-        assert sessions.pending(workspace) == [note]
+        assert pending_notes(workspace) == [note]
 
 
 def test_other_files_among_the_logs_are_none(workspace, noon):
@@ -280,7 +283,7 @@ def test_a_ledger_that_is_only_in_the_cloud_is_not_a_missing_one(workspace, noon
     ledger = workspace.machines / "pi-0001" / "merged.log"
     ledger.rename(ledger.with_name(".merged.log.icloud"))
     noon.shift(timedelta(days=1))
-    for act in (lambda: sessions.pending(workspace), lambda: say(workspace, "today's")):
+    for act in (lambda: pending_notes(workspace), lambda: say(workspace, "today's")):
         with pytest.raises(FolderAwayError, match="placeholder"):
             act()
     ledger.with_name(".merged.log.icloud").rename(ledger)
@@ -339,8 +342,8 @@ def test_a_ledger_that_cannot_be_written_leaves_the_notes_pending(
         if raised is not None:
             assert isinstance(raised, MemsyncError)
             assert "once more" in raised.hint
-            assert sessions.pending(workspace) == [note]
-    assert sessions.pending(workspace) == []
+            assert pending_notes(workspace) == [note]
+    assert pending_notes(workspace) == []
 
 
 @pytest.fixture
@@ -369,7 +372,7 @@ def test_eight_that_bring_the_same_note_at_once_write_it_once(workspace, noon, s
 
 WRITER = """
 import sys
-from memsync import clock; from memsync import config; from memsync.text import note as notes; from memsync import sessions
+from memsync import clock; from memsync import config; from memsync.text import note as notes; from memsync.notes import log as sessions
 from memsync.config.workspace import Workspace
 workspace = Workspace.open(config.load())
 for number in range(50):
@@ -394,4 +397,4 @@ def test_where_another_machine_has_been_its_ledger_may_be_on_its_way(workspace):
     note = notes.make("said on the other machine", clock.now() - timedelta(days=2))
     sessions.log_path(workspace, note.day).write_text(notes.render(note))
     sessions.open_ledger(workspace)
-    assert sessions.pending(workspace) == [note]
+    assert pending_notes(workspace) == [note]

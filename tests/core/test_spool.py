@@ -13,7 +13,7 @@ from typing import get_args
 import pytest
 import time_machine
 
-from memsync.spool import KEPT_FOR, Entry, Spool
+from memsync.notes.spool import KEPT_FOR, Entry, Spool
 from memsync.text.note import CameBy, Note, make
 from tests.support.net import until
 

@@ -8,19 +8,18 @@ from datetime import timedelta
 
 import pytest
 
-from memsync import clock, refresh, sessions, spool, waiting
+from memsync import clock, refresh
 from memsync.config.state import state_path
 from memsync.config.workspace import Workspace
 from memsync.daemon.mover import Mover
 from memsync.errors import FolderAwayError
-from memsync.spool import Entry, Spool
+from memsync.notes import delivery, log, spool
+from memsync.notes.spool import Entry, Spool
 from memsync.text.note import make
 
 
 def logged(workspace: Workspace) -> list[str]:
-    return [
-        note.text for day in sessions.days(workspace) for note in sessions.read_day(workspace, day)
-    ]
+    return [note.text for day in log.days(workspace) for note in log.read_day(workspace, day)]
 
 
 def kept() -> list[str]:
@@ -32,9 +31,9 @@ def test_what_was_kept_goes_into_its_own_days_log_once(workspace):
     note = make("said yesterday", yesterday)
     spool.keep_aside(note)
     spool.keep_aside(make("said today", clock.now()))
-    assert waiting.deliver(workspace) == 2
-    assert waiting.deliver(workspace) == 0
-    assert sessions.read_day(workspace, yesterday.date()) == [note]
+    assert delivery.deliver(workspace) == 2
+    assert delivery.deliver(workspace) == 0
+    assert log.read_day(workspace, yesterday.date()) == [note]
     assert logged(workspace) == ["said yesterday", "said today"]
     assert kept() == []
 
@@ -59,17 +58,17 @@ def test_a_folder_that_goes_amid_the_delivery_loses_nothing(workspace, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", refuse)
         with pytest.raises(FolderAwayError):
-            waiting.deliver(workspace)
+            delivery.deliver(workspace)
     assert kept() == ["waits on"]
-    assert waiting.deliver(workspace) == 1
+    assert delivery.deliver(workspace) == 1
     assert logged(workspace) == ["waits on"]
 
 
 def test_a_delivery_cut_off_before_the_file_is_gone_is_no_second_note(workspace):
     note = spool.keep_aside(make("half delivered", clock.now()))
-    sessions.append(workspace, note)
-    sessions.mark_merged(workspace, [note])
-    assert waiting.deliver(workspace) == 0
+    log.append(workspace, note)
+    log.mark_merged(workspace, [note])
+    assert delivery.deliver(workspace) == 0
     assert logged(workspace) == ["half delivered"]
     assert kept() == []
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, doctor, sessions, store
+from memsync import clock, doctor, store
 from memsync.config import PROVIDERS, Config
 from memsync.config.workspace import Workspace, memory_root
 from memsync.errors import FolderAwayError, MemsyncError
+from memsync.notes import log
 from memsync.publish import bring_in_step
 from memsync.refresh import merge_pending
 from memsync.text import note
@@ -94,7 +95,7 @@ def test_a_drive_that_goes_while_we_work_gets_nothing_written_under_it(
         workspace.root.mkdir()
     before = tree(workspace.root.parent)
     for act in (
-        lambda: sessions.append(workspace, note.make("buy bread", clock.now())),
+        lambda: log.append(workspace, note.make("buy bread", clock.now())),
         lambda: merge_pending(workspace),
         lambda: bring_in_step(workspace),
         lambda: store.replace(workspace, "text", "a digest"),

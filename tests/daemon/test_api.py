@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from memsync import clock, publish, sessions
+from memsync import batches, clock, publish
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, web
+from memsync.notes import log
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import ON_ONE_MEMORY, PASSWORD, WRONGS, memory_bytes
@@ -113,7 +114,7 @@ def test_the_description_is_served_and_whole(app: Flask) -> None:
 
 def test_a_full_machine_answers_as_described(app: Flask, workspace: Workspace) -> None:
     publish.publish(workspace, SAMPLE + "- more\n", None)
-    sessions.append(workspace, note_texts.make("Buy milk", clock.now()))
+    log.append(workspace, note_texts.make("Buy milk", clock.now()))
     with history.recording("nightly_refresh") as run:
         run.message = "no pending notes"
     client = app.test_client()
@@ -139,7 +140,7 @@ def test_a_note_comes_by_the_api(app: Flask, workspace: Workspace) -> None:
     answer = post(app, "/api/notes", {"text": "Buy milk"})
     assert answer.status_code == 201
     note = checked(answer, "/api/notes", "post")
-    [kept] = sessions.pending(workspace)
+    [kept] = batches.pending_notes(workspace)
     assert (kept.id, kept.text, kept.captured) == (note["id"], "Buy milk", True)
 
 
@@ -171,14 +172,14 @@ def test_what_is_no_note_is_refused_with_the_reason(
         answer = app.test_client().post("/api/notes", data=body, content_type=kind, headers=OWN)
         assert answer.status_code == 400
         checked(answer, "/api/notes", "post")
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
 
 
 def test_half_a_character_is_mended_and_the_note_kept(app: Flask, workspace: Workspace) -> None:
     data = b'{"text": "a\\ud800b"}'
     answer = app.test_client().post("/api/notes", data=data, headers=OWN)
     assert answer.status_code == 201
-    assert [note.text for note in sessions.pending(workspace)] == ["a?b"]
+    assert [note.text for note in batches.pending_notes(workspace)] == ["a?b"]
 
 
 def test_more_than_a_mebibyte_is_refused(app: Flask) -> None:
@@ -200,7 +201,7 @@ def test_a_change_needs_a_proof_that_no_foreign_page_made_it(
     assert client.post(path, json={"text": "x"}, headers=foreign).status_code == 403
     stranger = app.test_client().post(path, json={"text": "x"}, headers={"X-CSRF-Token": token})
     assert stranger.status_code == 400
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
     assert history.read_all() == []
 
 
@@ -221,7 +222,7 @@ def test_with_a_password_nothing_is_told_before_the_login(
         assert set(answer.json) == {"error", "hint"}
     for path in ("/api/notes", "/api/jobs/drift/run"):
         assert post(app, path, {"text": "x"}).status_code == 401
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
     browser = Browser(app)
     browser.log_in(PASSWORD)
     for path in GETS:
@@ -264,7 +265,7 @@ def test_whatever_fails_names_no_inner_detail(app: Flask, monkeypatch: pytest.Mo
     def fail(*_args: object) -> None:
         raise RuntimeError("hunter2")
 
-    monkeypatch.setattr(sessions, "days", fail)
+    monkeypatch.setattr(log, "days", fail)
     answer = app.test_client().get("/api/notes")
     assert answer.status_code == 500
     assert "hunter2" not in answer.text

@@ -12,11 +12,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from memsync import clock, refresh, sessions, store
+from memsync import clock, refresh, store
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.capture import create_capture_app
-from memsync.spool import Spool
+from memsync.notes import log
+from memsync.notes.spool import Spool
 from memsync.text import note as notes
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS, memory_bytes, reviewed, saved, set_memory
@@ -195,7 +196,7 @@ def test_two_tabs_and_a_refresh_at_once_lose_no_text(
     failed: list[BaseException] = []
 
     def refreshing(number: int) -> None:
-        sessions.append(workspace, notes.make(f"note {number}", clock.now()))
+        log.append(workspace, notes.make(f"note {number}", clock.now()))
         refresh.merge_pending(workspace)
 
     def play(act: object) -> None:

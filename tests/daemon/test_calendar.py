@@ -19,9 +19,10 @@ import time_machine
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.base import BaseScheduler
 
-from memsync import clock, sessions, store
+from memsync import batches, clock, store
 from memsync.config import Config
 from memsync.daemon import history, mail, scheduler, triggers
+from memsync.notes import log
 from memsync.text.note import make
 from tests.support.scale import some
 
@@ -135,7 +136,7 @@ def test_months_with_power_cuts_and_clock_steps_merge_each_note_once(
             event = dice.random()
             if event < 0.6:
                 text = f"note number {len(said)}"
-                sessions.append(workspace, make(text, clock.now(), came_by="network"))
+                log.append(workspace, make(text, clock.now(), came_by="network"))
                 said.append(text)
             elif event < 0.8:
                 pi.power_off()
@@ -145,7 +146,7 @@ def test_months_with_power_cuts_and_clock_steps_merge_each_note_once(
                 pi.tick(timedelta(minutes=dice.randint(-6 * 60, 6 * 60)))
         pi.until(pi.shown + timedelta(days=2))
         pi.power_off()
-        assert sessions.pending(workspace) == []
+        assert batches.pending_notes(workspace) == []
     lines = Counter(store.read(workspace).text.splitlines())
     for text in said:
         times = sum(count for line, count in lines.items() if line.endswith(f": {text}"))

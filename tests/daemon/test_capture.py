@@ -19,7 +19,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import tokens
 from memsync.daemon.capture import create_capture_app
 from memsync.daemon.guard import Backoff
-from memsync.spool import Spool
+from memsync.notes.spool import Spool
 from tests.support.net import Answer, send, send_raw, served
 
 MAX_BODY = 64 * 1024

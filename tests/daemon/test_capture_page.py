@@ -15,7 +15,7 @@ from memsync.config import writer
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.daemon.guard import SECURITY_HEADERS, Backoff
-from memsync.spool import Spool
+from memsync.notes.spool import Spool
 from tests.daemon.test_capture import MAX_BODY, TOKEN, fail_half_way
 from tests.support.net import Answer, send, served
 

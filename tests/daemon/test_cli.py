@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, sessions
+from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
 from memsync.daemon import history
+from memsync.notes import log
 from memsync.text.note import make
 from tests.support.daemons import Done, memsync
 from tests.support.messages_server import http_error
@@ -112,7 +113,7 @@ def test_what_is_switched_off_has_no_next_run(workspace):
 
 
 def test_a_job_that_went_well_says_so_on_stdout_alone(workspace):
-    sessions.append(workspace, make("Moved to Oslo", clock.now()))
+    log.append(workspace, make("Moved to Oslo", clock.now()))
     done = memsync("daemon", "run", "refresh")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("ok: 1 note merged")
@@ -123,7 +124,7 @@ def test_a_job_that_went_well_says_so_on_stdout_alone(workspace):
 
 
 def test_a_job_fails_with_the_exit_code_of_its_fault(with_claude, claude):
-    sessions.append(with_claude, make("Moved to Oslo", clock.now()))
+    log.append(with_claude, make("Moved to Oslo", clock.now()))
     claude.script(http_error(401, "authentication_error", "invalid x-api-key"))
     done = memsync("daemon", "run", "refresh")
     assert (done.code, "invalid x-api-key" in told(done)[0]) == (5, True)
@@ -158,7 +159,7 @@ def test_a_job_nobody_knows_is_wrong_usage_with_the_names(workspace):
 
 
 def test_the_digest_can_be_looked_at_before_it_is_sent(workspace):
-    sessions.append(workspace, make("Moved to Oslo", clock.now()))
+    log.append(workspace, make("Moved to Oslo", clock.now()))
     done = memsync("daemon", "run", "digest", "--dry-run")
     assert (done.code, done.err) == (0, "")
     assert "Moved to Oslo" in done.out

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, sessions
+from memsync import batches, clock
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon import digest, scheduler
+from memsync.notes import log
 from memsync.text.note import CameBy, make
 from tests.core.test_redaction import BEGIN, CREDENTIALS, END, MIXED
 from tests.support.messages_server import Message, edits, http_error, prose
@@ -43,7 +44,7 @@ def take_all(workspace: Workspace) -> None:
     for number, secret in enumerate(SECRETS):
         came_by: CameBy = "network" if number % 2 else "terminal"
         note = make(f"Key {number} of the server is\n{secret}", clock.now(), came_by=came_by)
-        sessions.append(workspace, note)
+        log.append(workspace, note)
 
 
 def obey(request: dict) -> Message:
@@ -98,7 +99,7 @@ def test_a_credential_in_a_note_reaches_nothing_but_the_log(
     claude.script(obey)
     assert scheduler.job_nightly_refresh(workspace.config).outcome == "ok"
     text = digest.generate_digest(workspace.root, workspace.config)
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
     asked = [(f"request {n}", json.dumps(r)) for n, r in enumerate(claude.requests)]
     assert bool(asked) == (engine == "auto")
     assert_nowhere(iter([*asked, ("the digest", text), ("the daemon's log", caplog.text)]))
@@ -113,7 +114,7 @@ def test_a_credential_in_a_note_reaches_nothing_but_the_log(
 def test_a_credential_that_the_model_makes_up_or_repeats_is_not_written(
     with_claude, home, claude, caplog
 ):
-    sessions.append(with_claude, make("Note the keys", clock.now()))
+    log.append(with_claude, make("Note the keys", clock.now()))
     adds = [{"op": "add", "section": "Access", "text": f"- {secret}"} for secret in SECRETS]
     claude.script(edits(*adds, summary=" ".join(SECRETS[:5])))
     assert scheduler.job_nightly_refresh(with_claude.config).outcome == "ok"
@@ -126,7 +127,7 @@ def test_a_credential_that_an_error_repeats_reaches_no_history_and_no_alert(
     secret, with_claude, home, claude, caplog
 ):
     caplog.set_level(logging.DEBUG)
-    sessions.append(with_claude, make("A note", clock.now()))
+    log.append(with_claude, make("A note", clock.now()))
     claude.script(http_error(400, "invalid_request_error", f"I do not like {secret}"))
     config = replace(with_claude.config, source=settings.get_config_path())
     assert scheduler.job_nightly_refresh(config).outcome == "failed"

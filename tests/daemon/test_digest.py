@@ -9,12 +9,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 
-from memsync import clock, publish, sessions, store, usage
+from memsync import clock, publish, store, usage
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
 from memsync.daemon import digest, history
 from memsync.errors import MemsyncError
+from memsync.notes import log
 from memsync.prices import Tokens
 from memsync.refresh import merge_pending
 from memsync.text.note import make
@@ -41,7 +42,7 @@ def at(moment: datetime) -> time_machine.travel:
 
 
 def take(workspace: Workspace, text: str, moment: datetime) -> None:
-    sessions.append(workspace, make(text, moment))
+    log.append(workspace, make(text, moment))
 
 
 def becomes(workspace: Workspace, text: str, moment: datetime) -> None:
@@ -64,7 +65,7 @@ def test_how_many_proposals_wait_and_since_when(workspace):
         moment = MONDAY - timedelta(days=days)
         with at(moment):
             note = make(f"Always push straight to main {days}", moment, came_by="network")
-            sessions.append(workspace, note)
+            log.append(workspace, note)
             merge_pending(workspace)
     said = "2 proposals wait for you, the oldest since 2026-11-18: memsync review"
     assert said in of(workspace)

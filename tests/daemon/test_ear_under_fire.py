@@ -17,11 +17,11 @@ from http.client import HTTPException
 
 import pytest
 
-from memsync import sessions
 from memsync.config.workspace import Workspace
 from memsync.daemon import channel, server
 from memsync.daemon.note_body import MAX_BODY
 from memsync.daemon.server import THREADS, Port, Server
+from memsync.notes import log
 from tests.support.fire import Besieged, answers, malformed
 from tests.support.net import HOST, free_port, send, until
 from tests.support.scale import TORTURE, share
@@ -48,9 +48,7 @@ def daemon(workspace: Workspace) -> Iterator[Besieged]:
 
 
 def logged(workspace: Workspace) -> list[str]:
-    return [
-        note.text for day in sessions.days(workspace) for note in sessions.read_day(workspace, day)
-    ]
+    return [note.text for day in log.days(workspace) for note in log.read_day(workspace, day)]
 
 
 class Sender:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import clock, sessions, store
+from memsync import batches, clock, store
 from memsync import config as settings
 from memsync.backups import backup
 from memsync.config import writer
@@ -27,6 +27,7 @@ from memsync.daemon.mirror_verify import Finding
 from memsync.daemon.scheduler import job_backup_mirror
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.mirrored import MARK, choose
+from memsync.notes import log
 from memsync.text import note
 from tests.daemon.test_mirror import MEMORY, NOON, contents, run, snapshot, write
 from tests.support.daemons import memsync
@@ -338,15 +339,15 @@ def test_a_folder_that_was_lost_comes_back_from_the_mirror_as_the_docs_have_it(h
     writer.change(settings.get_config_path(), change)
     assert memsync("daemon", "run", "mirror").code == 0
     was = workspace.memory.read_bytes()
-    assert not sessions.pending(workspace)
+    assert not batches.pending_notes(workspace)
     shutil.rmtree(workspace.root)
     workspace.root.mkdir()
     for shown in (home / "Mirror").glob("[!.]*"):
         subprocess.run(["cp", "-r", str(shown), str(workspace.root)], check=True)
     assert memsync("targets", "sync").code == 0
     assert workspace.memory.read_bytes() == was
-    assert len(sessions.read_days(workspace)) == 2
-    assert not sessions.pending(workspace)
+    assert len(log.read_days(workspace)) == 2
+    assert not batches.pending_notes(workspace)
 
 
 def test_damage_is_told_where_a_file_cannot_be_mirrored_as_well(mirrored, workspace):

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 
-from memsync import clock, sessions
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import mover as module
 from memsync.daemon.mover import Mover
-from memsync.spool import Entry, Spool
+from memsync.notes import log as sessions
+from memsync.notes.spool import Entry, Spool
 from memsync.text.note import Note, make
 from tests.support.net import until
 

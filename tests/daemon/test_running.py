@@ -17,9 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from memsync import clock, sessions
+from memsync import clock
 from memsync.config.state import own_folder, state_folder
 from memsync.config.workspace import Workspace
+from memsync.notes import log as sessions
 from tests.support.daemons import Daemon, is_gone, memsync
 from tests.support.net import HOST, Answer, free_port, send, until
 

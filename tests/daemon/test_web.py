@@ -8,11 +8,12 @@ import pytest
 import time_machine
 from flask import Flask
 
-from memsync import clock, publish, sessions
+from memsync import batches, clock, publish
 from memsync.config.workspace import Workspace
 from memsync.daemon import facts, web, web_editing
 from memsync.daemon.web_parts import MESSAGES
 from memsync.errors import FolderAwayError
+from memsync.notes import log
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
@@ -31,8 +32,8 @@ def test_the_memory_is_shown_with_its_outline_and_how_it_stands(
 ) -> None:
     with time_machine.travel("2026-11-22T12:00:00+00:00", tick=False):
         publish.publish(workspace, SAMPLE + "\n- more\n", None)
-        sessions.append(workspace, note_texts.make("one", clock.now()))
-        sessions.append(workspace, note_texts.make("two", clock.now()))
+        log.append(workspace, note_texts.make("one", clock.now()))
+        log.append(workspace, note_texts.make("two", clock.now()))
         page = browser.get("/")
     assert page.status == 200
     article = page.all("article")[0]
@@ -161,7 +162,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_memory(
     def away(_workspace: Workspace) -> None:
         raise FolderAwayError("no")
 
-    monkeypatch.setattr(sessions, "pending", away)
+    monkeypatch.setattr(log, "pending", away)
     page = browser.get("/")
     assert page.status == 200
     assert "cannot be counted just now" in page.text
@@ -170,7 +171,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_memory(
 def test_a_note_goes_to_the_days_log_and_is_pending(browser: Browser, workspace: Workspace) -> None:
     page = browser.submit(browser.get("/").form("/notes"), text="Buy milk\nand bread\n\n")
     assert page.headers["Location"] == "/?said=noted"
-    [note] = sessions.pending(workspace)
+    [note] = batches.pending_notes(workspace)
     assert note.text == "Buy milk\nand bread"
     assert note.captured
     after = browser.follow(page)
@@ -183,14 +184,14 @@ def test_a_note_may_be_kept_elsewhere_than_in_the_log(workspace: Workspace) -> N
     browser = Browser(web.create_app(workspace.config, kept.append))
     browser.submit(browser.get("/").form("/notes"), text="Buy milk")
     assert [note.text for note in kept] == ["Buy milk"]
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t ", "\0"])
 def test_an_empty_note_is_no_note(browser: Browser, workspace: Workspace, text: str) -> None:
     page = browser.submit(browser.get("/").form("/notes"), text=text)
     assert page.headers["Location"] == "/?said=empty-note"
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
 
 
 def test_a_note_that_is_too_long_is_handed_back(browser: Browser, workspace: Workspace) -> None:
@@ -198,13 +199,13 @@ def test_a_note_that_is_too_long_is_handed_back(browser: Browser, workspace: Wor
     page = browser.submit(browser.get("/").form("/notes"), text=text)
     assert page.status == 400
     assert page.by_id("kept").text == text
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
 
 
 def test_a_note_forges_no_entry(browser: Browser, workspace: Workspace) -> None:
     text = "harmless\n\n---\n### 01:02:03\nforged"
     browser.submit(browser.get("/").form("/notes"), text=text)
-    assert [note.text for note in sessions.pending(workspace)] == [text]
+    assert [note.text for note in batches.pending_notes(workspace)] == [text]
 
 
 @pytest.mark.parametrize("code", list(MESSAGES))
@@ -266,7 +267,7 @@ def test_a_note_is_still_taken_while_the_memory_is_damaged(
     WRONGS["nul"](workspace)
     page = browser.submit(browser.get("/").form("/notes"), text="Buy milk")
     assert page.status == 303
-    assert [note.text for note in sessions.pending(workspace)] == ["Buy milk"]
+    assert [note.text for note in batches.pending_notes(workspace)] == ["Buy milk"]
 
 
 def test_a_folder_that_comes_back_is_there_again(browser: Browser, workspace: Workspace) -> None:

@@ -12,12 +12,13 @@ from flask import Flask
 from hypothesis import given
 from werkzeug.test import TestResponse
 
-from memsync import clock, publish, sessions
+from memsync import batches, clock, publish
 from memsync.config import state
 from memsync.config.workspace import Workspace
 from memsync.daemon import login, web
 from memsync.daemon.guard import SECURITY_HEADERS
 from memsync.daemon.web_parts import MAX_BODY
+from memsync.notes import log
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
@@ -45,7 +46,7 @@ def test_a_form_without_the_token_of_its_session_changes_nothing(
     assert "This form is too old" in page.text
     assert page.by_id("kept").text == "mine\n"
     assert memory_bytes(workspace) == SAMPLE.encode()
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
 
 
 def test_the_token_of_another_session_is_none(app: Flask, workspace: Workspace) -> None:
@@ -90,7 +91,7 @@ def test_a_forged_cookie_is_no_session(app: Flask, workspace: Workspace, cookie:
     assert client.get("/").status_code == 200
     answer = client.post("/notes", data={"text": "n", "csrf_token": "x"})
     assert answer.status_code == 400
-    assert sessions.pending(workspace) == []
+    assert batches.pending_notes(workspace) == []
 
 
 PAGES = ["/", "/history", "/notes", "/machines", "/jobs", "/phone"]
@@ -194,7 +195,7 @@ def test_what_a_memory_or_a_note_may_try_is_inert_on_every_page(
     payload = payload.replace("\0", "\ufffd")
     text = f"# {payload}\n\n{payload}\n\n- {payload}\n"
     set_memory(workspace, text)
-    sessions.append(workspace, note_texts.make(payload, clock.now()))
+    log.append(workspace, note_texts.make(payload, clock.now()))
     pages = [browser.get("/"), editor := browser.get("/edit")]
     assert editor.form("/review").fields["text"] == text
 

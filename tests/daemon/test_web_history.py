@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import backups, clock, machines, publish, refresh, sessions, usage
+from memsync import backups, clock, machines, publish, refresh, usage
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, origin, timeline, web_history
 from memsync.errors import MemoryMovedError
 from memsync.files.atomic import atomic_write
+from memsync.notes import log
 from memsync.text import note as note_texts
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
@@ -253,7 +254,7 @@ def test_a_publish_of_this_machine_is_told_by_its_report(workspace: Workspace) -
 
 
 def test_a_nightly_refresh_is_told_by_the_history_of_jobs(workspace: Workspace) -> None:
-    sessions.append(workspace, note_texts.make("Buy milk", clock.now()))
+    log.append(workspace, note_texts.make("Buy milk", clock.now()))
     with history.recording("nightly_refresh") as run:
         run.message = refresh.merge_pending(workspace).sentence
     assert told(workspace) == ("here", "the nightly refresh")

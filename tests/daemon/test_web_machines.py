@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from memsync import clock, machines, publish, sessions
+from memsync import batches, clock, machines, publish
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
+from memsync.notes import log
 from memsync.text.digest import digest
 from memsync.text.note import Note
 from tests.conftest import SAMPLE
@@ -179,7 +180,7 @@ def test_a_note_to_try_it_is_shown_as_it_arrives(browser: Browser, workspace: Wo
     assert "It arrived: the log of today has it" in shown.text
     assert "Hello <there>" in shown.text
     assert "refresh" not in [m.attributes.get("http-equiv") for m in shown.all("meta")]
-    assert len(sessions.pending(workspace)) == 1
+    assert len(batches.pending_notes(workspace)) == 1
 
 
 def test_a_note_that_is_on_its_way_is_looked_for_again_but_not_for_ever(
@@ -199,13 +200,13 @@ def test_a_note_that_is_on_its_way_is_looked_for_again_but_not_for_ever(
         looks += 1
     assert 10 < looks < 30
     assert "safe on this machine's disk" in shown.text
-    sessions.append(workspace, kept[0])
+    log.append(workspace, kept[0])
     assert "It arrived" in browser.get(f"/phone?note={kept[0].id}").text
 
 
 def test_the_newest_note_by_phone_is_named(browser: Browser, workspace: Workspace) -> None:
     assert "Newest note" not in browser.get("/phone").text
-    sessions.append(workspace, Note(clock.now().date(), "10:11:12", "network", "by phone"))
+    log.append(workspace, Note(clock.now().date(), "10:11:12", "network", "by phone"))
     assert "today at 10:11" in browser.get("/phone").text
 
 

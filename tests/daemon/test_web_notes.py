@@ -9,9 +9,10 @@ from urllib.parse import quote
 import pytest
 import time_machine
 
-from memsync import clock, refresh, sessions
+from memsync import clock, refresh
 from memsync.config.workspace import Workspace
 from memsync.daemon import logbook
+from memsync.notes import log
 from memsync.text import note as note_texts
 from memsync.text.note import Note
 from tests.daemon.conftest import WRONGS
@@ -20,7 +21,7 @@ from tests.support.browser import Browser, Page
 
 def take(workspace: Workspace, text: str, back: int = 0, time: str = "12:00:00") -> Note:
     note = Note(clock.now().date() - timedelta(days=back), time, "terminal", text)
-    sessions.append(workspace, note)
+    log.append(workspace, note)
     return note
 
 
@@ -101,7 +102,7 @@ def test_years_of_notes_are_leafed_through_and_none_is_left_out(
             times = [f"10:{number:02d}:00" for number in range(1 + back % 5)]
             wanted += [f"note {back} {time}" for time in reversed(times)]
             today = clock.now().date() - timedelta(days=back)
-            sessions.add_missing(
+            log.add_missing(
                 workspace, [Note(today, time, "terminal", f"note {back} {time}") for time in times]
             )
         found: list[str] = []
@@ -122,7 +123,7 @@ def test_a_day_of_very_many_notes_is_leafed_through_too(
         Note(today, f"{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}", "terminal", f"note {n}")
         for n in range(230)
     ]
-    sessions.add_missing(workspace, many)
+    log.add_missing(workspace, many)
     found: list[str] = []
     path = "/notes?q=note"
     while path:
@@ -206,7 +207,7 @@ def test_what_a_note_says_never_becomes_markup(browser: Browser, workspace: Work
 def test_a_future_day_of_a_clock_that_was_wrong_is_shown(
     browser: Browser, workspace: Workspace
 ) -> None:
-    sessions.append(workspace, Note(date(2199, 1, 1), "10:00:00", "terminal", "from the future"))
+    log.append(workspace, Note(date(2199, 1, 1), "10:00:00", "terminal", "from the future"))
     assert said(browser.get("/notes")) == ["from the future"]
 
 
@@ -228,5 +229,5 @@ def test_a_note_that_only_a_sync_conflict_holds_is_found(
 
 
 def test_an_empty_search_shows_all(browser: Browser, workspace: Workspace) -> None:
-    sessions.append(workspace, note_texts.make("Buy milk", clock.now()))
+    log.append(workspace, note_texts.make("Buy milk", clock.now()))
     assert said(browser.get("/notes?q=%20")) == ["Buy milk"]

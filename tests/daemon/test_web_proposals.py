@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from memsync import clock, proposals, sessions, store
+from memsync import batches, clock, proposals, store
 from memsync.daemon import web
+from memsync.notes import log
 from memsync.refresh import merge_pending
 from memsync.text.note import make
 from tests.support.browser import Browser
@@ -21,7 +22,7 @@ PLAIN = {"op": "add", "section": "Preferences", "text": "- Likes <b>cake</b>"}
 @pytest.fixture
 def waiting(with_claude, claude):
     note = make("tea, cake and pushing", clock.now(), came_by="network")
-    sessions.append(with_claude, note)
+    log.append(with_claude, note)
     claude.script(edits(COMMENT, BREAKS, PLAIN, summary="Three <i>wishes</i>"))
     merge_pending(with_claude)
     return with_claude
@@ -91,7 +92,7 @@ def test_what_breaks_a_constraint_is_not_applied_by_a_click(browser, waiting):
 
 
 def test_a_line_to_remove_that_was_reworded_is_no_change_applied_by_a_click(with_claude, claude):
-    sessions.append(with_claude, make("forget: ls | sh", clock.now(), came_by="network"))
+    log.append(with_claude, make("forget: ls | sh", clock.now(), came_by="network"))
     claude.script(edits({"op": "remove", "find": "- Write the runbook"}))
     merge_pending(with_claude)
     with_claude.memory.write_text(store.read(with_claude).text.replace("the runbook", "two books"))
@@ -118,13 +119,13 @@ def test_dropped_is_decided(browser, waiting):
     assert decide(browser, waiting, "drop", 1, 2, 3).status == 303
     assert store.read(waiting) == before
     assert proposals.list_open(waiting) == []
-    assert sessions.pending(waiting) == []
+    assert batches.pending_notes(waiting) == []
     assert "Nothing waits" in browser.get("/proposals?said=dropped").text
 
 
 def test_notes_may_be_merged_anew(browser, waiting):
     assert decide(browser, waiting, "again").status == 303
-    assert [note.text for note in sessions.pending(waiting)] == ["tea, cake and pushing"]
+    assert [note.text for note in batches.pending_notes(waiting)] == ["tea, cake and pushing"]
 
 
 @pytest.mark.parametrize("deed", ["", "burn"])

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from memsync import backups, sessions, store
+from memsync import backups, batches, store
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
+from memsync.notes import log
 from memsync.text.digest import digest
 from memsync.text.document import scan
 from memsync.text.lint import rules
@@ -163,8 +164,8 @@ def look_at_backups(year: Year) -> None:
 
 def look_at_logs(year: Year) -> None:
     """Every note is in its day's log as it was said, and none is pending."""
-    logged = sessions.read_days(year.workspace)
+    logged = log.read_days(year.workspace)
     assert sorted((note.day, note.text) for note in logged) == sorted(
         (on, note.text) for on, note in year.said
     )
-    assert sessions.pending(year.workspace) == []
+    assert batches.pending_notes(year.workspace) == []

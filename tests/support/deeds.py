@@ -16,15 +16,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from memsync import clock, refresh, sessions, spool, store, targets, waiting
+from memsync import batches, clock, refresh, store, targets
 from memsync import config as settings
 from memsync.cli import cli
 from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.scheduler import job_backup_mirror
+from memsync.notes import delivery, log, spool
+from memsync.notes.spool import Entry, Spool
 from memsync.publish import bring_in_step
-from memsync.spool import Entry, Spool
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 from tests.support.browser import Browser
@@ -127,8 +128,8 @@ def judge_memory(path: Path) -> None:
 
 def logged(workspace: Workspace) -> list[str]:
     """Return the text of every note in the logs."""
-    days = sessions.days(workspace)
-    return [note.text for day in days for note in sessions.read_day(workspace, day)]
+    days = log.days(workspace)
+    return [note.text for day in days for note in log.read_day(workspace, day)]
 
 
 class Note(Deed):
@@ -139,7 +140,7 @@ class Note(Deed):
     def do(self, number: int, ack: Ack) -> None:
         text = whole(number)
         if number % 2:
-            sessions.append(self.workspace, make(text, clock.now()))
+            log.append(self.workspace, make(text, clock.now()))
         else:
             self.spool = self.spool or Spool()
             self.spool.add(Entry(make(text, clock.now(), came_by="network")))
@@ -157,7 +158,7 @@ class Note(Deed):
         assert not lost, f"{len(lost)} acknowledged notes are lost: {sorted(lost)[:3]}"
 
     def recover(self) -> None:
-        waiting.mend(self.workspace)
+        delivery.mend(self.workspace)
         texts = Counter(logged(self.workspace))
         assert set(self.acked) <= texts.keys()
         assert set(texts.values()) <= {1}, texts.most_common(3)
@@ -168,7 +169,7 @@ class Refresh(Note):
 
     def do(self, number: int, ack: Ack) -> None:
         text = whole(number)
-        sessions.append(self.workspace, make(text, clock.now()))
+        log.append(self.workspace, make(text, clock.now()))
         ack(text)
         refresh.merge_pending(self.workspace)
 
@@ -177,7 +178,7 @@ class Refresh(Note):
         times = Counter(WHOLE.findall(store.read(self.workspace).text))
         for text in logged(self.workspace):
             assert times[text] == 1, f"{text} stands in the memory {times[text]} times"
-        assert sessions.pending(self.workspace) == []
+        assert batches.pending_notes(self.workspace) == []
         super().recover()
         Deed.recover(self)
 
@@ -316,7 +317,7 @@ class Everything(Deed):
             part.judge()
 
     def recover(self) -> None:
-        waiting.mend(self.workspace)
+        delivery.mend(self.workspace)
         for part in self.parts:
             part.recover()
 

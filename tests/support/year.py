@@ -14,15 +14,16 @@ from datetime import date, datetime, timedelta
 
 import time_machine
 
-from memsync import clock, proposals, review, sessions, store
+from memsync import batches, clock, proposals, review, store
 from memsync.blame import BEFORE_MEMSYNC, blame
 from memsync.config.workspace import Workspace
 from memsync.daemon.scheduler import job_nightly_refresh
 from memsync.journal import Cause
+from memsync.notes import log
+from memsync.notes.delivery import mend
 from memsync.publish import publish
 from memsync.text.document import Kind, is_list_item, scan
 from memsync.text.note import Note, make
-from memsync.waiting import mend
 from tests.support.net import send
 from tests.support.year_model import BAD, TO_THE_END, Model
 from tests.support.year_notes import Atom, Person, Said, meaning
@@ -104,7 +105,7 @@ class Year:
             answer = send(self._port, "POST", "/note", body, {"Content-Type": "application/json"})
             assert answer.status == 200, answer
         else:
-            sessions.append(self.workspace, make(said.text, clock.now()))
+            log.append(self.workspace, make(said.text, clock.now()))
 
     def _lines_to_speak_of(self) -> list[str]:
         outline = scan(self.text)
@@ -120,12 +121,12 @@ class Year:
 
     def _night(self, *, is_last: bool) -> None:
         mend(self.workspace)
-        before, pending = self.text, sessions.pending(self.workspace)
+        before, pending = self.text, batches.pending_notes(self.workspace)
         mood = "" if is_last or self.chance.random() < 0.6 else self.chance.choice(BAD)
         if self.model:
             self.model.mood = mood
         run = job_nightly_refresh(self.workspace.config)
-        left = {note.id for note in sessions.pending(self.workspace)}
+        left = {note.id for note in batches.pending_notes(self.workspace)}
         if self.model and pending and mood in TO_THE_END:
             self._look_at_failure(mood, before, pending, run.outcome)
             return
@@ -137,7 +138,7 @@ class Year:
     def _look_at_failure(self, mood: str, before: str, pending: list[Note], outcome: str) -> None:
         """Look that nothing came of an answer that may not be used, and no note is lost by it."""
         self.failed[mood] += 1
-        left = {note.id for note in sessions.pending(self.workspace)}
+        left = {note.id for note in batches.pending_notes(self.workspace)}
         if mood == "stubborn weakens":  # of what strangers led to, the rest is sound
             self._learn(before, [n for n in pending if n.id not in left and not n.is_own_word])
             self._look(before)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsync import backups, clock, conflicts, sessions, store
+from memsync import backups, clock, conflicts, store
 from memsync.errors import DamagedMemoryError, MemoryMovedError
+from memsync.notes import log
 from memsync.publish import publish
 from memsync.reconcile import reconcile
 from memsync.settling import decide, merge_edit
@@ -31,7 +32,7 @@ class People:
         fact = self.new_fact()
         with self.world.at(machine) as workspace:
             note = notes.make(f"{fact} by note", clock.now())
-            sessions.append(workspace, note)
+            log.append(workspace, note)
         self.promises.acknowledged.add(fact)
         self.promises.notes.append(note)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, conflicts, refresh, sessions, store
+from memsync import clock, conflicts, refresh, store
 from memsync.config.workspace import Workspace
+from memsync.notes import log
 from memsync.publish import bring_in_step, publish
 from memsync.text import note as notes
 from tests.support.scale import need, share
@@ -34,7 +35,7 @@ class Machine:
 
     def note(self, text: str) -> None:
         with at_home(self.home):
-            sessions.append(self.workspace, notes.make(text, clock.now()))
+            log.append(self.workspace, notes.make(text, clock.now()))
 
     def save(self, old: str, new: str) -> None:
         """Change the memory with memsync."""
@@ -117,8 +118,8 @@ def assert_together(machines: Sequence[Machine], said: set[str]) -> None:
         assert "<<<<" not in text
         left = [name for name in copies(machine) if "backups/copies/" not in name]
         assert left == []
-        days = sessions.days(machine.workspace)
-        logged = [note.text for day in days for note in sessions.read_day(machine.workspace, day)]
+        days = log.days(machine.workspace)
+        logged = [note.text for day in days for note in log.read_day(machine.workspace, day)]
         spoken = [line for line in said if line.startswith("said")]
         assert sorted(line for line in logged if line in spoken) == sorted(spoken)
 

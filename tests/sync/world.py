@@ -12,16 +12,10 @@ from pathlib import Path
 
 import time_machine
 
-from memsync import (
-    backups,
-    conflicts,
-    lastseen,
-    refresh,
-    sessions,
-    store,
-)
+from memsync import backups, conflicts, lastseen, refresh, store
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError
+from memsync.notes import log
 from memsync.providers.conflict_copies import recognise
 from memsync.publish import bring_in_step
 from tests.sync.clients import CLIENTS, Cloud, Folder
@@ -202,8 +196,8 @@ class World:
             return conflicts.open_ones(workspace)
 
     def _log_faults(self, machine: Machine) -> list[str]:
-        days = sessions.days(machine.workspace)
-        ids = [note.id for day in days for note in sessions.read_day(machine.workspace, day)]
+        days = log.days(machine.workspace)
+        ids = [note.id for day in days for note in log.read_day(machine.workspace, day)]
         times = {note.text: ids.count(note.id) for note in self.promises.notes}
         return [f"{text!r} stands {count} times" for text, count in times.items() if count != 1]
 

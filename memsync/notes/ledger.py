@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from memsync import clock, daylogs
+from memsync import clock
 from memsync.config.state import is_alone, own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError
@@ -16,6 +16,7 @@ from memsync.files.append import append_line
 from memsync.files.atomic import create_new
 from memsync.files.listing import in_each
 from memsync.files.placeholders import icloud_stub
+from memsync.notes import reader
 from memsync.text.note import Note, NoteName
 
 LEDGER_NAME = "merged.log"
@@ -101,7 +102,7 @@ def open_ledger(workspace: Workspace) -> None:
     workspace.require_present()
     today = clock.now().date()
     alone = is_alone(workspace.machines)
-    wanted = [day for day in daylogs.days(workspace) if day < today] if alone else []
-    earlier = daylogs.read_days(workspace, wanted)
+    wanted = [day for day in reader.days(workspace) if day < today] if alone else []
+    earlier = reader.read_days(workspace, wanted)
     text = "\n".join([LEDGER_HEAD, *_ledger_lines(earlier)]) + "\n"
     create_new(own_folder(workspace.machines) / LEDGER_NAME, text.encode())

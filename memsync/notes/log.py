@@ -12,17 +12,18 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from memsync import clock, lastseen, proposals
+from memsync import clock
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.daylogs import copies, days, log_path, read_day, read_days, read_log, unreadable
 from memsync.errors import FolderAwayError
 from memsync.files.append import append_durably, rest_of
 from memsync.files.folders import make_below
 from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
 from memsync.files.regular import read_regular
-from memsync.ledger import LEDGER_NAME, mark_merged, merged_ids, open_ledger
+from memsync.notes import kept
+from memsync.notes.ledger import LEDGER_NAME, mark_merged, merged_ids, open_ledger
+from memsync.notes.reader import copies, days, log_path, read_day, read_days, read_log, unreadable
 from memsync.text.note import ENTRY_HEAD, Note, parse, render
 
 __all__ = [
@@ -38,7 +39,6 @@ __all__ = [
     "mark_merged",
     "merged_ids",
     "open_ledger",
-    "pending",
     "read_day",
     "read_days",
 ]
@@ -57,7 +57,7 @@ def append(workspace: Workspace, note: Note) -> None:
     """
     add_missing(workspace, [note])
     with contextlib.suppress(OSError):  # it is in the log; this only helps where that is lost
-        lastseen.keep_notes(workspace.root, [note])
+        kept.keep_notes(workspace.root, [note])
 
 
 def bring_back(workspace: Workspace) -> int:
@@ -69,10 +69,10 @@ def bring_back(workspace: Workspace) -> int:
     count = 0
     merged = merged_ids(workspace) or set()
     oldest = clock.now().date() - KEPT
-    for day, taken in lastseen.kept_notes(workspace.root).items():
+    for day, taken in kept.kept_notes(workspace.root).items():
         is_merged = all(note.id in merged for note in taken)
         if is_merged and day < oldest:
-            lastseen.forget_notes(workspace.root, day)
+            kept.forget_notes(workspace.root, day)
         elif not (is_merged and icloud_stub(log_path(workspace, day)).exists()):
             count += add_missing(workspace, taken)
     return count
@@ -177,24 +177,3 @@ def bring_in(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
     except OSError as error:
         raise unreadable(copy, error) from error
     return data, add_missing(workspace, parse(data.decode("utf-8", "replace"), day))
-
-
-def pending(workspace: Workspace) -> list[Note]:
-    """Return every note of every day that no machine has merged yet, oldest first.
-
-    A note in a proposal is not pending: it waits for a person, or was decided about. In a folder
-    of an older tool, where no machine has a ledger, today's notes alone are pending.
-
-    Raises:
-        FolderAwayError: a log or a ledger cannot be read.
-    """
-    merged = merged_ids(workspace)
-    wanted = None
-    if merged is None:
-        merged, wanted = set(), [day for day in days(workspace) if day >= clock.now().date()]
-    merged = merged | proposals.note_ids(workspace).keys()
-    found: dict[str, Note] = {}
-    for note in read_days(workspace, wanted):
-        if note.id not in merged:
-            found.setdefault(note.id, note)
-    return list(found.values())

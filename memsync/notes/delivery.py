@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 
-from memsync import sessions, spool
 from memsync.config.workspace import Workspace
 from memsync.files.folders import may_forget
+from memsync.notes import log, spool
 from memsync.text.note import Note
 
 
@@ -23,7 +23,7 @@ def add(workspace: Workspace, note: Note) -> None:
     if may_forget(workspace.root):
         with contextlib.suppress(OSError):  # the log alone is as good as it gets then
             spool.keep_copy(note)
-    sessions.append(workspace, note)
+    log.append(workspace, note)
 
 
 def deliver(workspace: Workspace, timeout: float = 30) -> int:
@@ -39,8 +39,8 @@ def deliver(workspace: Workspace, timeout: float = 30) -> int:
     kept = spool.set_aside()
     if not kept:
         return 0
-    moved = sessions.add_missing(workspace, kept.values(), timeout=timeout)
-    merged = (sessions.merged_ids(workspace) or set()) if may_forget(workspace.root) else None
+    moved = log.add_missing(workspace, kept.values(), timeout=timeout)
+    merged = (log.merged_ids(workspace) or set()) if may_forget(workspace.root) else None
     for path, note in kept.items():
         if merged is None or note.id in merged:
             path.unlink(missing_ok=True)
@@ -56,9 +56,9 @@ def mend(workspace: Workspace) -> set[str]:
         FolderAwayError: a log or ledger cannot be read or written.
         OSError: the spool cannot be read.
     """
-    merged = sessions.merged_ids(workspace) or set()
+    merged = log.merged_ids(workspace) or set()
     missing = [e.note for e in spool.entries() if e.note.id not in merged]
     if missing:
-        sessions.add_missing(workspace, missing)
+        log.add_missing(workspace, missing)
     deliver(workspace)
     return merged
