@@ -21,8 +21,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memsync.daemon.mirror import mirror
-from memsync.daemon.mirror_report import Rules
+from memsync.memory.mirror.report import Rules
+from memsync.memory.mirror.run import mirror
 
 Row = tuple[str, str, str, str]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsync import clock, gate, prices, proposals, question, store, usage
+from memsync import clock, gate, prices, proposals, question, usage
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
+from memsync.memory import store
 from memsync.notes.ledger import merged_ids
 from memsync.notes.reader import days, read_days
 from memsync.text.note import Note

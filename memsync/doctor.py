@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import batches, checkup, conflicts, proposals, rclone, store, targets
+from memsync import batches, proposals, targets
 from memsync import config as settings
-from memsync.backups import newest_good
 from memsync.batches import pending_notes
 from memsync.config import Config
 from memsync.config.credentials import has_model
@@ -20,12 +19,16 @@ from memsync.config.state import machine_name, state_folder, state_path
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.files.listing import matching
-from memsync.machines import REPORT_NAME
+from memsync.memory import lint, store
+from memsync.memory.conflicts import records
+from memsync.memory.conflicts.branches import named_like_copies
+from memsync.memory.conflicts.reconcile import doubtful_logs, left_alone
+from memsync.memory.history.backups import newest_good
+from memsync.memory.machines import REPORT_NAME
+from memsync.memory.rclone import client
 from memsync.notes.ledger import LEDGER_NAME
 from memsync.prices import in_dollars
 from memsync.providers.conflict_copies import recognise
-from memsync.reconcile import doubtful_logs, left_alone
-from memsync.strands import named_like_copies
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 
@@ -116,7 +119,7 @@ def _memory(workspace: Workspace) -> Check:
 
 
 def _lint(workspace: Workspace) -> Check:
-    found = checkup.findings(workspace)
+    found = lint.findings(workspace)
     if not found:
         return Check("lint", ok=True, advice="nothing doubled, outdated or unsafe")
     kinds = Counter(finding.kind for finding in found)
@@ -155,7 +158,7 @@ def _review(workspace: Workspace) -> Check:
 
 
 def _conflicts(workspace: Workspace) -> Check:
-    waiting = len(conflicts.open_ones(workspace))
+    waiting = len(records.open_ones(workspace))
     if waiting:
         return Check("conflicts", ok=False, advice=f"{waiting} to decide: memsync conflicts")
     named = named_like_copies(workspace.root)
@@ -186,8 +189,8 @@ def _budget(workspace: Workspace) -> Check:
 
 
 def _rclone(config: Config) -> Check:
-    numbers = ".".join(map(str, rclone.version()))
-    found = rclone.listing(config.rclone_remote) if config.rclone_remote else None
+    numbers = ".".join(map(str, client.version()))
+    found = client.listing(config.rclone_remote) if config.rclone_remote else None
     if found is None:
         where = config.rclone_remote or "paths.rclone_remote"
         return Check(

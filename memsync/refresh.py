@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsync import batches, prices, proposals, question, store, sync, usage
+from memsync import batches, prices, proposals, question, sync, usage
 from memsync.batches import batches_of
 from memsync.config import Config
 from memsync.config.credentials import has_model
@@ -25,11 +25,12 @@ from memsync.errors import (
     refused_by_disk,
 )
 from memsync.files.locks import BusyError, exclusive_lock
-from memsync.journal import Cause
+from memsync.memory import store
+from memsync.memory.conflicts.reconcile import reconcile
+from memsync.memory.history.provenance import Cause
+from memsync.memory.publish import Published, bring_in_step, publish, require_told
 from memsync.notes import delivery, log
 from memsync.outcome import Outcome
-from memsync.publish import Published, bring_in_step, publish, require_told
-from memsync.reconcile import reconcile
 from memsync.sync import RefreshResult
 from memsync.text.attribution import sources_of_all
 from memsync.text.edits import EditError

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memsync import clock, proposals, store, sync
+from memsync import clock, proposals, sync
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
 from memsync.errors import MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.files.locks import exclusive_lock
 from memsync.gate import Held
-from memsync.journal import Cause
+from memsync.memory import store
+from memsync.memory.history.provenance import Cause
+from memsync.memory.publish import Published, publish
 from memsync.notes import log
 from memsync.proposals import Deed, Proposal
-from memsync.publish import Published, publish
 from memsync.sync import RefreshResult
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError

@@ -13,9 +13,9 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 from memsync import config as settings
-from memsync import store
 from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
+from memsync.memory import store
 from memsync.targets import AGENTS
 from tests.support.messages_server import MessagesServer
 from tests.support.mounts import Mount

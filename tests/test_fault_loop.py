@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from memsync import clock, publish
+from memsync import clock
 from memsync import config as settings
 from memsync.cli import main
 from memsync.config import Config, writer
@@ -35,6 +35,7 @@ from memsync.daemon.capture import CaptureApp
 from memsync.daemon.history import Run
 from memsync.daemon.mover import Mover
 from memsync.errors import refused_by_disk
+from memsync.memory import publish
 from memsync.notes import log
 from memsync.notes.spool import Entry, Spool
 from memsync.text import note as notes

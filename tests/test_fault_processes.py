@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from memsync import batches, store
+from memsync import batches
 from memsync.config.workspace import Workspace
+from memsync.memory import store
 from tests.conftest import SAMPLE
 from tests.support.scale import need, share
 

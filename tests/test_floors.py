@@ -13,7 +13,7 @@ import pytest
 import memsync
 from memsync import errors
 from memsync.config import Config
-from memsync.publish import bring_in_step
+from memsync.memory.publish import bring_in_step
 
 PACKAGE = Path(memsync.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))

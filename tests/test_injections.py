@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from memsync import batches, proposals, review, store
+from memsync import batches, proposals, review
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
+from memsync.memory import store
 from memsync.notes.delivery import mend
 from memsync.notes.spool import Spool
 from memsync.refresh import merge_pending

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from memsync import store
-from memsync.blame import Blamed
-from memsync.blame import blame as find_origins
 from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.memory import store
+from memsync.memory.blame import Blamed
+from memsync.memory.blame import blame as find_origins
 from memsync.terminal import for_terminal
 
 

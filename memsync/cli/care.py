@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memsync import backups, batches, clock, conflicts, lineage, proposals, store, targets
+from memsync import batches, clock, proposals, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync import usage as ledger
@@ -19,7 +19,10 @@ from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace, memory_root
 from memsync.errors import MemsyncError
-from memsync.machines import this_machine
+from memsync.memory import store
+from memsync.memory.conflicts import records
+from memsync.memory.history import backups, publish_log
+from memsync.memory.machines import this_machine
 from memsync.prices import PRICES_AS_OF, in_dollars
 
 
@@ -60,7 +63,7 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         table["proposals"] = len(waiting)
         table["oldest_proposal"] = waiting[0].made.isoformat() if waiting else None
         table["backups"] = len(backups.list_backups(workspace.backups))
-        table["conflicts"] = len(conflicts.open_ones(workspace))
+        table["conflicts"] = len(records.open_ones(workspace))
         data = memory.text.encode("utf-8")
         states = targets.inspect_all(targets.resolve(config), data, workspace.memory)
         table["targets"] = state_table(states)
@@ -198,7 +201,7 @@ def prune(*, keep_days: int | None, dry_run: bool) -> None:
     """
     workspace = open_workspace()
     days = keep_days or workspace.config.keep_days
-    replaced = lineage.replaced(workspace)
+    replaced = publish_log.replaced(workspace)
     if dry_run:
         gone = [
             entry.path for entry in backups.outdated(workspace.backups, days, replaced=replaced)

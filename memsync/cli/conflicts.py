@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from memsync import conflicts as keeper
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_published
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError, WrongUsageError
-from memsync.reconcile import Outcome, counted, reconcile
-from memsync.settling import decide
+from memsync.memory.conflicts import records as keeper
+from memsync.memory.conflicts.merge import Dispute
+from memsync.memory.conflicts.reconcile import Outcome, counted, reconcile
+from memsync.memory.conflicts.resolve import decide
 from memsync.terminal import for_terminal
 from memsync.text.diff3 import Choice
-from memsync.weaving import Dispute
 
 
 @click.group(invoke_without_command=True)

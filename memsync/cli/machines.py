@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from memsync import fleet, store
-from memsync import machines as reports
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.fleet import Machine
+from memsync.memory import fleet, store
+from memsync.memory import machines as reports
+from memsync.memory.fleet import Machine
 from memsync.terminal import for_terminal
 
 

@@ -10,17 +10,20 @@ from typing import Any
 
 import click
 
-from memsync import backups, clock, mirrored, store
-from memsync.backups import Backup
-from memsync.cli.choosing import choose_backup
+from memsync import clock
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_published, unified
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
 from memsync.files.atomic import create_new
-from memsync.reconcile import counted, reconcile
-from memsync.settling import merge_edit
+from memsync.memory import store
+from memsync.memory.conflicts.reconcile import counted, reconcile
+from memsync.memory.conflicts.resolve import merge_edit
+from memsync.memory.history import backups
+from memsync.memory.history.backups import Backup
+from memsync.memory.mirror import contents
+from memsync.memory.restore_point import choose_backup
 from memsync.terminal import for_terminal
 
 
@@ -80,7 +83,7 @@ def log(*, from_mirror: bool, as_json: bool) -> None:
     """List the backups, newest first, and how many lines changed after each."""
     workspace = open_workspace()
     if from_mirror:
-        listed = mirrored.memories(mirrored.place(workspace.config))
+        listed = contents.memories(contents.place(workspace.config))
     else:
         listed = backups.list_backups(workspace.backups)
     rows = list(_changes(listed, _standing(workspace)))

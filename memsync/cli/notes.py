@@ -19,9 +19,9 @@ from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError
 from memsync.gate import Held
+from memsync.memory.publish import require_told
 from memsync.notes import delivery, spool
 from memsync.outcome import Outcome
-from memsync.publish import require_told
 from memsync.terminal import for_terminal, is_terminal
 from memsync.text.note import CameBy, Note, make
 

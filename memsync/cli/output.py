@@ -13,8 +13,8 @@ from memsync import config as settings
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
+from memsync.memory.publish import take_stock
 from memsync.notes import delivery
-from memsync.publish import take_stock
 from memsync.terminal import for_terminal
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

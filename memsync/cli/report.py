@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memsync.publish import Published, require_told
+from memsync.memory.publish import Published, require_told
 from memsync.targets import Limit, Size, Target, TargetState, remarks, size
 
 

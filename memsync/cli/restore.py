@@ -6,16 +6,19 @@ import sys
 
 import click
 
-from memsync import clock, lastseen, mirrored, store
-from memsync.backups import Backup
-from memsync.cli.choosing import choose_backup
+from memsync import clock
 from memsync.cli.output import open_workspace
 from memsync.cli.report import print_published, unified
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, WrongUsageError
-from memsync.journal import Cause
-from memsync.publish import publish
-from memsync.store import Memory
+from memsync.memory import store
+from memsync.memory.history import last_seen
+from memsync.memory.history.backups import Backup
+from memsync.memory.history.provenance import Cause
+from memsync.memory.mirror import contents
+from memsync.memory.publish import publish
+from memsync.memory.restore_point import choose_backup
+from memsync.memory.store import Memory
 from memsync.terminal import for_terminal, is_terminal
 
 
@@ -75,7 +78,7 @@ def _find(
         MemsyncError: the one to go back to cannot be read, or that cannot be told.
     """
     if from_mirror:
-        return mirrored.choose(mirrored.place(workspace.config), name)
+        return contents.choose(contents.place(workspace.config), name)
     last = store.unsaved(workspace) if name is None and standing is None else None
     if last is not None:
         return Backup(clock.now(), 1, last)
@@ -100,7 +103,7 @@ def _standing(workspace: Workspace) -> Memory | None:
 
 
 def _called(workspace: Workspace, entry: Backup) -> str:
-    is_last = entry.path == lastseen.newest(workspace.root)
+    is_last = entry.path == last_seen.newest(workspace.root)
     return "the memory as it was last seen here" if is_last else entry.path.name
 
 

@@ -8,18 +8,19 @@ from pathlib import Path
 import click
 
 from memsync import config as settings
-from memsync import store, targets
-from memsync.backups import newest_good
-from memsync.cli import joining
+from memsync import targets
 from memsync.cli.output import json_option, print_json
 from memsync.cli.report import print_states
 from memsync.config import PROVIDERS, Config, writer
 from memsync.config.workspace import Workspace, detect, require_folder
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
 from memsync.files.timeout import within_reach
+from memsync.memory import store
+from memsync.memory.history.backups import newest_good
+from memsync.memory.publish import Published, bring_in_step, publish_first, require_told
+from memsync.memory.rclone import join
 from memsync.notes import log
 from memsync.providers import Provider, auto_detect, get_provider
-from memsync.publish import Published, bring_in_step, publish_first, require_told
 from memsync.targets import Target, block
 from memsync.targets.selection import name_target
 from memsync.terminal import is_terminal
@@ -50,7 +51,7 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
         config = _with_others(_with_moved(config))
         workspace = Workspace.create(config)
         if name == "rclone":
-            joining.pull(workspace)
+            join.pull(workspace)
     except BaseException:
         writer.put_back(path, before)  # what was not set up must not look as if it was
         raise

@@ -8,7 +8,7 @@ import click
 
 from memsync import config as settings
 from memsync.config.workspace import Workspace
-from memsync.reading import read_bytes
+from memsync.memory.reading import read_bytes
 from memsync.terminal import for_terminal, is_terminal
 
 

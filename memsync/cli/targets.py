@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from memsync import config as settings
-from memsync import store
 from memsync import targets as keepers
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import NO_AGENT, limit_table, print_states, print_targets, state_table
@@ -23,7 +22,8 @@ from memsync.errors import (
     NotSetUpError,
     WrongUsageError,
 )
-from memsync.publish import bring_in_step, require_in_step, require_told
+from memsync.memory import store
+from memsync.memory.publish import bring_in_step, require_in_step, require_told
 from memsync.targets import Agent, Limit, Target, TargetState
 from memsync.targets.selection import name_target
 

@@ -15,7 +15,7 @@ from flask import Flask, Response, abort, jsonify, make_response, request, send_
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from memsync import clock, fleet, store
+from memsync import clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import csrf, facts, history, logbook, timeline
@@ -24,7 +24,8 @@ from memsync.daemon.logbook import Finder, Listed
 from memsync.daemon.web_jobs import joblist
 from memsync.daemon.web_parts import KeepNote
 from memsync.errors import WrongUsageError
-from memsync.fleet import Machine
+from memsync.memory import fleet, store
+from memsync.memory.fleet import Machine
 from memsync.text.note import make
 
 

@@ -12,12 +12,14 @@ from itertools import islice
 from pathlib import Path
 
 import memsync
-from memsync import backups, clock, llm, prices, proposals, store, usage
+from memsync import clock, llm, prices, proposals, usage
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, mail
 from memsync.errors import ApiError
+from memsync.memory import store
+from memsync.memory.history import backups
 from memsync.notes import log
 from memsync.text.note import Note
 from memsync.text.redaction import redact

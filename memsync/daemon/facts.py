@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from memsync import backups, batches, clock
+from memsync import batches, clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import origin
 from memsync.daemon.origin import Origin
 from memsync.errors import MemsyncError
-from memsync.store import Memory
+from memsync.memory.history import backups
+from memsync.memory.store import Memory
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
-from memsync.store import HEADER
+from memsync.memory.store import HEADER
 from memsync.text.document import Heading, Kind, scan
 
 _LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)

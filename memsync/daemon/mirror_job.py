@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from memsync import clock, mirrored
+from memsync import clock
 from memsync.config import Config
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.daemon import history, mirror_mark
-from memsync.daemon.mirror import mirror, resolve
-from memsync.daemon.mirror_report import MirrorReport, Rules, UnfinishedMirrorError
+from memsync.daemon import history
 from memsync.errors import MemsyncError
 from memsync.files.locks import exclusive_lock
+from memsync.memory.mirror import contents, mark
+from memsync.memory.mirror.report import MirrorReport, Rules, UnfinishedMirrorError
+from memsync.memory.mirror.run import mirror, resolve
 
 WHERE = {
     "mirror": "damaged in the mirror, renewed from the memory folder (what was damaged is kept"
@@ -50,11 +51,11 @@ def run(
         MemsyncError: as `mirror` does, or reading in full found damage; the message says what.
             What was found is told where some files could not be mirrored, too.
     """
-    place = mirrored.place(config)
-    mirrored.require_answer(place)
+    place = contents.place(config)
+    contents.require_answer(place)
     destination = resolve(place)
     source = Workspace.open(config).root
-    verify = verify or mirror_mark.is_due_for_reading(destination)
+    verify = verify or mark.is_due_for_reading(destination)
     now = clock.now()
     rules = Rules(
         config.daemon.backup_mirror_keep_days, config.keep_days, verify, accept, _goes_on(now)
@@ -66,7 +67,7 @@ def run(
         except UnfinishedMirrorError as error:
             report, unfinished = error.report, error
     if verify:
-        mirror_mark.note_verified(destination)
+        mark.note_verified(destination)
         for line in _told(report, source, destination):
             tell(line)
         _raise_on_damage(report, destination, unfinished)

@@ -12,10 +12,10 @@ import threading
 import time
 from queue import SimpleQueue
 
-from memsync import tidying
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
+from memsync.memory import sweep
 from memsync.notes import delivery, spool
 from memsync.notes.log import DaySeen, add_missing
 from memsync.notes.spool import Spool
@@ -86,7 +86,7 @@ class Mover:
     def _tidy(self) -> None:
         """Sweep what a killed process left; where the folder is away, a later one does."""
         with contextlib.suppress(MemsyncError):
-            tidying.sweep(Workspace.open(self._config))
+            sweep.sweep(Workspace.open(self._config))
 
     def move_all(self) -> bool:
         """Put every spooled note that is not merged into its log; return whether that worked.

@@ -12,11 +12,13 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from memsync import backups, clock, machines, usage
+from memsync import clock, usage
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon import history
 from memsync.files.atomic import atomic_write
+from memsync.memory import machines
+from memsync.memory.history import backups
 
 PUBLISH_TAKES = timedelta(seconds=15)
 """From the backup to the report, at most; what lies further apart are two events."""

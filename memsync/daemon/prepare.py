@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from memsync import config as settings
-from memsync import store
 from memsync.config import KEYS, Config, writer
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
@@ -22,6 +21,7 @@ from memsync.daemon.first_start import secure
 from memsync.daemon.units import writable_folders
 from memsync.errors import FolderAwayError
 from memsync.files.atomic import atomic_write
+from memsync.memory import store
 from memsync.targets import resolve
 
 WRITTEN_KEYS = ("enabled", "refresh_schedule", "web_ui_port", "capture_port")

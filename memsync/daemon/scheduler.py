@@ -15,14 +15,15 @@ from memsync import clock, refresh
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
-from memsync.daemon import carry, digest, history, mirror_job, thinner, watchdog
+from memsync.daemon import digest, history, mirror_job, thinner, watchdog
 from memsync.daemon.history import Run
 from memsync.daemon.job_runs import Job, run_job, told
 from memsync.daemon.notify import notify
 from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.errors import BudgetError, FolderAwayError
 from memsync.files.locks import BusyError
-from memsync.publish import require_told
+from memsync.memory.publish import require_told
+from memsync.memory.rclone import carry
 
 
 def job_nightly_refresh(config: Config) -> Run:

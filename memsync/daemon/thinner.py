@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from memsync import backups, clock, lineage
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
+from memsync.memory.history import backups, publish_log
 
 STEADY = timedelta(days=3)
 """A nightly run this long after the one before it comes at the right time, or after a week-end."""
@@ -32,7 +33,7 @@ def thin(workspace: Workspace, last_run: datetime | None) -> str:
     if last_run is None or not timedelta(0) <= clock.now() - last_run <= STEADY:
         return ""
     try:
-        replaced = lineage.replaced(workspace)
+        replaced = publish_log.replaced(workspace)
         gone = backups.prune(workspace.backups, workspace.config.keep_days, LEAP, replaced)
     except (MemsyncError, OSError) as error:
         log.warning("old backups stay: %s", error)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from memsync import backups, lastseen, store
-from memsync.backups import Backup
 from memsync.config.workspace import Workspace
 from memsync.daemon.lines import steps
 from memsync.errors import MemsyncError
 from memsync.files.placeholders import is_evicted
+from memsync.memory import store
+from memsync.memory.history import backups, last_seen
+from memsync.memory.history.backups import Backup
 from memsync.text.digest import digest
 from memsync.text.document import split_lines
 
@@ -80,7 +81,7 @@ def text_by_digest(workspace: Workspace, wanted: str) -> str | None:
     A backup is the text before a change of memsync's own: what was edited by hand since, or
     replaced by a sync client, is in none.
     """
-    seen = lastseen.text(workspace.root, wanted) if _DIGEST.fullmatch(wanted) else None
+    seen = last_seen.text(workspace.root, wanted) if _DIGEST.fullmatch(wanted) else None
     if seen is not None:
         return seen
     for entry in backups.list_backups(workspace.backups):

@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from memsync import clock, fleet
+from memsync import clock
 from memsync.config import Config
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon.notify import notify
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
-from memsync.fleet import Machine
-from memsync.publish import bring_in_step, take_stock
-from memsync.reconcile import reconcile
+from memsync.memory import fleet
+from memsync.memory.conflicts.reconcile import reconcile
+from memsync.memory.fleet import Machine
+from memsync.memory.publish import bring_in_step, take_stock
 
 MENDABLE = {"stale", "missing", "edited"}
 

@@ -14,18 +14,19 @@ from typing import Any
 from flask import Flask, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import conflicts, fleet, machines, store
 from memsync.config import Config
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Parts
 from memsync.daemon.web_parts import back_to, how_many, late
 from memsync.errors import MemoryMovedError
+from memsync.memory import fleet, machines, store
+from memsync.memory.conflicts import records
+from memsync.memory.conflicts.merge import Dispute, leaving, may_be_picked, stands
+from memsync.memory.store import Memory
 from memsync.providers.conflict_copies import recognise
-from memsync.store import Memory
 from memsync.text.diff3 import Choice, Lines
 from memsync.text.document import scan
-from memsync.weaving import Dispute, leaving, may_be_picked, stands
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def install(app: Flask, config: Config) -> None:
     app.add_url_rule("/conflicts", "bring_in", pages.bring_in, methods=["POST"])
     app.add_url_rule("/conflicts/<name>", "settle", pages.settle, methods=["POST"])
     app.add_url_rule("/api/conflicts", "api_conflicts", pages.as_json)
-    app.jinja_env.globals["disputed"] = lambda: how_many("disputed", config, conflicts.open_ones)
+    app.jinja_env.globals["disputed"] = lambda: how_many("disputed", config, records.open_ones)
 
 
 class _Pages:
@@ -78,7 +79,7 @@ class _Pages:
         sure, doubtful = _copies(workspace, memory)
         return render_template(
             "conflicts.html",
-            listed=views(conflicts.open_ones(workspace), memory.text),
+            listed=views(records.open_ones(workspace), memory.text),
             digest=memory.digest,
             sure=sure,
             doubtful=doubtful,
@@ -86,7 +87,7 @@ class _Pages:
         )
 
     def bring_in(self) -> ResponseReturnValue:
-        outcome = late("reconcile").reconcile(Workspace.open(self._config))
+        outcome = late("memory.conflicts.reconcile").reconcile(Workspace.open(self._config))
         return back_to("conflicts", "brought-in" if outcome.sentence else "nothing-to-bring-in")
 
     def settle(self, name: str) -> ResponseReturnValue:
@@ -95,14 +96,16 @@ class _Pages:
             choice = Choice(request.form.get("choice", ""))
         except ValueError:
             abort(400)
-        dispute = next((d for d in conflicts.open_ones(workspace) if d.id == name), None)
+        dispute = next((d for d in records.open_ones(workspace) if d.id == name), None)
         if dispute is None:
-            if name not in conflicts.decisions(workspace):
+            if name not in records.decisions(workspace):
                 abort(404)
             return back_to("conflicts", "settled-already")
         based_on = request.form.get("based_on", "")
         try:
-            published = late("settling").decide(workspace, dispute, choice, based_on)
+            published = late("memory.conflicts.resolve").decide(
+                workspace, dispute, choice, based_on
+            )
         except MemoryMovedError:
             return back_to("conflicts", "moved")
         if published is None:
@@ -114,7 +117,7 @@ class _Pages:
     def as_json(self) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
         memory = store.read(workspace)
-        listed = views(conflicts.open_ones(workspace), memory.text)
+        listed = views(records.open_ones(workspace), memory.text)
         sure, doubtful = _copies(workspace, memory)
         return jsonify(
             conflicts=[_table(view) for view in listed],
@@ -159,12 +162,12 @@ def views(open_ones: Sequence[Dispute], memory: str) -> list[View]:
 
 def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]:
     """Return the files that are conflict copies not brought in yet, and those that may be one."""
-    strands = late("strands")
+    strands = late("memory.conflicts.branches")
     named = strands.named_like_copies(workspace.root)
-    logs = [path.name for path in late("reconcile").doubtful_logs(workspace)]
+    logs = [path.name for path in late("memory.conflicts.reconcile").doubtful_logs(workspace)]
     if not named:
         return [], logs
-    graph, texts = late("lineage").read(workspace), strands.Texts(workspace)
+    graph, texts = late("memory.history.publish_log").read(workspace), strands.Texts(workspace)
     found = strands.sort_out(workspace, graph, texts, memory, named)
     doubtful = [path.name for path in found.doubtful]
     return [strand.source for strand in found.sure], [*doubtful, *logs]
@@ -172,7 +175,7 @@ def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]
 
 def _left(workspace: Workspace) -> list[dict[str, str]]:
     """Return the files that are named like copies and cannot be read, and why."""
-    found = late("reconcile").left_alone(workspace)
+    found = late("memory.conflicts.reconcile").left_alone(workspace)
     return [{"name": one.path.name, "why": one.why} for one in found]
 
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from flask import Flask, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import fleet, store
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import changes, origin, timeline, web_problems
 from memsync.daemon.lines import as_typed, for_browser
 from memsync.daemon.web_parts import MAX_TEXT, back_to
 from memsync.errors import MemoryMovedError
-from memsync.journal import Cause
-from memsync.publish import publish
-from memsync.store import Memory
+from memsync.memory import fleet, store
+from memsync.memory.history.provenance import Cause
+from memsync.memory.publish import publish
+from memsync.memory.store import Memory
 from memsync.text.diff3 import Choice, Merge, merge
 
 

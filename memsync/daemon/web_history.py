@@ -5,16 +5,18 @@ from __future__ import annotations
 from flask import Flask, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import backups, clock, store
-from memsync.backups import Backup
+from memsync import clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import changes, origin, timeline, web_problems
 from memsync.daemon.web_parts import back_to
 from memsync.daemon.web_problems import Problem
 from memsync.errors import DamagedMemoryError, MemoryMovedError, WrongUsageError
-from memsync.journal import Cause
-from memsync.publish import publish
+from memsync.memory import store
+from memsync.memory.history import backups
+from memsync.memory.history.backups import Backup
+from memsync.memory.history.provenance import Cause
+from memsync.memory.publish import publish
 
 NO_SUCH_BACKUP = Problem(
     "There is no such backup",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
 
-from memsync import fleet
 from memsync.config import Config
 from memsync.config.workspace import Workspace
+from memsync.memory import fleet
 
 
 def install(app: Flask, config: Config) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Flask, Response, render_template, send_from_directory
 from flask.typing import ResponseReturnValue
 
-from memsync import store
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import facts
 from memsync.daemon.web_parts import late
+from memsync.memory import store
 
 
 def install(app: Flask, config: Config) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 from flask import Flask, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import proposals, store
+from memsync import proposals
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Changes
 from memsync.daemon.web_parts import back_to, how_many, late
+from memsync.memory import store
 from memsync.proposals import Proposal
 from memsync.text.note import Note
 

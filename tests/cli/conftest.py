@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import store
 from memsync.cli import main
 from memsync.config.workspace import Workspace
-from memsync.publish import publish
+from memsync.memory import store
+from memsync.memory.publish import publish
 from tests.conftest import SAMPLE
 from tests.support.daemons import Done
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from memsync import __version__, batches, machines, store
+from memsync import __version__, batches
 from memsync import config as settings
-from memsync.publish import bring_in_step, publish
+from memsync.memory import machines, store
+from memsync.memory.publish import bring_in_step, publish
 from tests.conftest import SAMPLE
 
 CALL = {

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from memsync import store
-from memsync.publish import publish
+from memsync.memory import store
+from memsync.memory.publish import publish
 from tests.conftest import SAMPLE
 from tests.support.scale import some
 

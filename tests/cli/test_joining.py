@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
-from memsync import rclone
+from memsync.memory.rclone import client
 from tests.conftest import SAMPLE
 from tests.support.scale import need, some
 from tests.support.webdav import Cloud
@@ -70,7 +70,7 @@ def test_a_remote_whose_memory_is_damaged_is_not_joined(cloud, home, call, damag
 def test_a_memory_that_is_damaged_or_deleted_while_all_else_is_brought_is_joined_as_it_was(
     cloud, home, call, monkeypatch, damage
 ):
-    fetch = rclone.fetch
+    fetch = client.fetch
 
     def damage_then_fetch(*words, **more) -> None:
         if damage is None:
@@ -80,20 +80,20 @@ def test_a_memory_that_is_damaged_or_deleted_while_all_else_is_brought_is_joined
         fetch(*words, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rclone, "fetch", damage_then_fetch)
+        patch.setattr(client, "fetch", damage_then_fetch)
         assert call(*INIT).code == 0
     assert here(home).read_text() == SAMPLE
 
 
 def test_an_init_that_is_killed_leaves_no_piece_of_a_memory(cloud, home, call, monkeypatch):
     def killed(_remote: str, folder: str, *, without: list[str]) -> None:
-        assert rclone.call("copy", f"--exclude=/{without[0]}", REMOTE, folder).code == 0
+        assert client.call("copy", f"--exclude=/{without[0]}", REMOTE, folder).code == 0
         raise KeyboardInterrupt
 
     there(cloud).with_name("sessions").mkdir()
     (there(cloud).with_name("sessions") / "2026-11-23.md").write_text("a note\n")
     with monkeypatch.context() as patch:
-        patch.setattr(rclone, "fetch", killed)
+        patch.setattr(client, "fetch", killed)
         assert call(*INIT).code != 0
     assert not here(home).exists()
     assert (here(home).parent / "sessions" / "2026-11-23.md").read_text() == "a note\n"

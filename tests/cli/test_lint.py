@@ -7,7 +7,7 @@ import time_machine
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
-from memsync.publish import bring_in_step
+from memsync.memory.publish import bring_in_step
 from tests.conftest import SAMPLE
 
 KEY = "gh" + "p_" + "aB3dE5gH7jK9" * 3

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from memsync.backups import list_backups
 from memsync.config.state import state_folder
+from memsync.memory.history.backups import list_backups
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
 

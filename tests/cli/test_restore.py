@@ -11,11 +11,11 @@ import pytest
 import time_machine
 
 from memsync import config as settings
-from memsync import store
-from memsync.backups import backup, list_backups
 from memsync.config import writer
 from memsync.config.state import state_folder
-from memsync.publish import publish
+from memsync.memory import store
+from memsync.memory.history.backups import backup, list_backups
+from memsync.memory.publish import publish
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
 

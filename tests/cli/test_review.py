@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from memsync import batches, clock, store
+from memsync import batches, clock
 from memsync import config as settings
 from memsync.config import writer
+from memsync.memory import store
 from memsync.notes import log
 from memsync.text.note import make
 from tests.support.messages_server import edits

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from memsync import config as settings
-from memsync import store
 from memsync.config.workspace import Workspace
 from memsync.files import timeout
+from memsync.memory import store
 from memsync.targets import block
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
 

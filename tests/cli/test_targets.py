@@ -9,7 +9,7 @@ import pytest
 
 from memsync import config as settings
 from memsync.config import writer
-from memsync.publish import bring_in_step
+from memsync.memory.publish import bring_in_step
 from memsync.targets import AGENTS
 from tests.conftest import SAMPLE
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from memsync import backups
 from memsync.errors import RefusedError, WrongUsageError
+from memsync.memory.history import backups
 from tests.core.test_files import names
 
 NOON = "2026-11-23T12:00:00+00:00"
@@ -212,7 +212,7 @@ def test_four_months_leave_a_day_whole_two_weeks_by_day_and_then_weeks(folder):
 def test_eight_processes_that_back_up_at_once_keep_every_text(tmp_path, folder):
     """Each text has a name of its own, whoever else is busy within the same second."""
     script = (
-        "import sys; from pathlib import Path; from memsync import backups\n"
+        "import sys; from pathlib import Path; from memsync.memory.history import backups\n"
         "path, folder = Path(sys.argv[1]), Path(sys.argv[2])\n"
         "for n in range(25):\n"
         "    path.write_text(f'{path.name} {n}'); backups.backup(path, folder)\n"

@@ -6,12 +6,14 @@ import json
 
 import pytest
 
-from memsync import backups, clock, lastseen, review, store
+from memsync import clock, review
 from memsync import proposals as kept
-from memsync.blame import blame
-from memsync.journal import Cause, added_lines
+from memsync.memory import store
+from memsync.memory.blame import blame
+from memsync.memory.history import backups, last_seen
+from memsync.memory.history.provenance import Cause, added_lines
+from memsync.memory.publish import publish
 from memsync.notes import log
-from memsync.publish import publish
 from memsync.refresh import merge_pending
 from memsync.text.note import make
 from tests.conftest import SAMPLE
@@ -151,7 +153,7 @@ def test_a_line_of_a_note_that_a_sync_client_brought_is_that_notes(with_claude, 
     claude.script(edits(add("- Likes tea")))
     before = store.read(with_claude).text
     merge_pending(with_claude)
-    lastseen.took(with_claude.root, before)  # as a machine that has not merged it
+    last_seen.took(with_claude.root, before)  # as a machine that has not merged it
     edit_by(with_claude, "- Ship the importer\n", "- Ship it\n")
     assert origins(with_claude)["- Likes tea"].notes == (note.name,)
 

@@ -14,8 +14,8 @@ from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
 from memsync.doctor import Check
+from memsync.memory.publish import bring_in_step
 from memsync.notes import log as sessions
-from memsync.publish import bring_in_step
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 

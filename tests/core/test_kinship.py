@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memsync.kinship import Fate, Kinship
-from memsync.pedigree import Event, Graph
+from memsync.memory.conflicts.merge_base import Fate, Kinship
+from memsync.memory.history.ancestry import Event, Graph
 
 FIRST = "# T\n\n- one line of the memory\n- two lines of the memory\n"
 LONGER = FIRST + "- a line that was added to it\n"

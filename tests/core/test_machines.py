@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import __version__, machines
-from memsync.machines import Report
+from memsync import __version__
+from memsync.memory import machines
+from memsync.memory.machines import Report
 from memsync.targets import TargetState
 from tests.core.test_files import names
 

@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memsync import backups, batches, config, machines, publish, store, targets
+from memsync import batches, config, targets
 from memsync.config import writer as config_writer
 from memsync.config.state import lock_path, own_folder, state_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
+from memsync.memory import machines, publish, store
+from memsync.memory.history import backups
 from memsync.targets import Target
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
@@ -189,7 +191,7 @@ def test_while_another_process_publishes_we_wait_and_then_go_on(workspace):
 
 WRITER = """
 import sys
-from memsync import config, publish, store
+from memsync import config; from memsync.memory import publish; from memsync.memory import store
 from memsync.errors import MemoryMovedError
 from memsync.config.workspace import Workspace
 workspace = Workspace.open(config.load())

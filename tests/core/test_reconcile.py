@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import backups, clock, conflicts, lastseen, lineage, store
+from memsync import clock
 from memsync.batches import pending_notes
 from memsync.errors import DamagedMemoryError, WrongUsageError
 from memsync.files.placeholders import icloud_stub
+from memsync.memory import store
+from memsync.memory.conflicts import records
+from memsync.memory.conflicts.reconcile import reconcile
+from memsync.memory.conflicts.resolve import decide, merge_edit
+from memsync.memory.history import backups, last_seen, publish_log
+from memsync.memory.publish import publish
 from memsync.notes import log as sessions
 from memsync.notes.kept import kept_notes
-from memsync.publish import publish
-from memsync.reconcile import reconcile
-from memsync.settling import decide, merge_edit
 from memsync.text import note
 from memsync.text.diff3 import Choice
 from memsync.text.digest import digest
@@ -126,7 +129,7 @@ def test_a_line_that_both_changed_is_there_twice_until_a_person_decides(workspac
     assert "in Oslo" in text
     assert "in Rome" in text
     assert "<<<<" not in text
-    (dispute,) = conflicts.open_ones(workspace)
+    (dispute,) = records.open_ones(workspace)
     assert dispute.id == outcome.disputes[0].id
     assert (dispute.base, dispute.ours, dispute.theirs) == (
         ("- Ada, backend engineer in Turin\n",),
@@ -137,7 +140,7 @@ def test_a_line_that_both_changed_is_there_twice_until_a_person_decides(workspac
     decide(workspace, dispute, Choice.THEIRS)
     assert workspace.memory.read_text() == ROME
     assert ROME in claude_md.read_text()
-    assert conflicts.open_ones(workspace) == []
+    assert records.open_ones(workspace) == []
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,7 @@ def test_a_decision_holds_when_the_same_two_texts_meet_again(workspace, choice, 
     save(workspace, OSLO)
     copy(workspace, ROME)
     reconcile(workspace)
-    decide(workspace, conflicts.open_ones(workspace)[0], choice)
+    decide(workspace, records.open_ones(workspace)[0], choice)
     decided = store.read(workspace).text
     assert text is None or decided == text
     publish(workspace, OSLO, None)
@@ -155,21 +158,21 @@ def test_a_decision_holds_when_the_same_two_texts_meet_again(workspace, choice, 
     copy(workspace, ROME + "\n")
     reconcile(workspace)
     assert store.read(workspace).text.strip() == decided.strip()
-    assert conflicts.open_ones(workspace) == []
+    assert records.open_ones(workspace) == []
 
 
 def test_a_conflict_is_one_on_whichever_machine_it_is_found(workspace):
     save(workspace, OSLO)
     copy(workspace, ROME)
     reconcile(workspace)
-    (dispute,) = conflicts.open_ones(workspace)
+    (dispute,) = records.open_ones(workspace)
     theirs = workspace.machines / "desktop-0001" / "conflicts"
     theirs.mkdir(parents=True)
     ours = next(workspace.machines.glob(f"*/conflicts/{dispute.id}.json"))
     theirs.joinpath(ours.name).write_bytes(ours.read_bytes())
-    assert [one.id for one in conflicts.open_ones(workspace)] == [dispute.id]
+    assert [one.id for one in records.open_ones(workspace)] == [dispute.id]
     theirs.joinpath("0123456789.json").write_text("{ torn")
-    assert len(conflicts.open_ones(workspace)) == 1
+    assert len(records.open_ones(workspace)) == 1
 
 
 def test_an_edit_by_hand_on_the_only_machine_is_the_persons_word(workspace):
@@ -180,7 +183,7 @@ def test_an_edit_by_hand_on_the_only_machine_is_the_persons_word(workspace):
     workspace.memory.write_text(ADDED)  # and back
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED
-    assert not lastseen.load(workspace.root).missing
+    assert not last_seen.load(workspace.root).missing
 
 
 def test_a_memory_written_over_by_a_machine_that_had_not_seen_ours_is_merged(workspace):
@@ -222,7 +225,7 @@ def test_an_edit_of_which_that_cannot_be_told_waits_half_a_day_then_is_asked_abo
     assert "accountant" in text
     assert "Oslo" in text
     assert "Turin" in text
-    (dispute,) = conflicts.open_ones(workspace)
+    (dispute,) = records.open_ones(workspace)
     assert "- Call the accountant on Monday\n" in dispute.theirs
     decide(workspace, dispute, Choice.OURS)
     assert workspace.memory.read_text() == OSLO
@@ -239,7 +242,7 @@ def test_while_it_waits_the_other_machine_says_what_it_was_made_from(workspace, 
     other_machine(workspace, (OSLO, SAMPLE))
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
-    assert conflicts.open_ones(workspace) == []
+    assert records.open_ones(workspace) == []
 
 
 def test_a_link_among_the_backups_brings_nothing_there(workspace, tmp_path):
@@ -474,12 +477,12 @@ def test_what_notes_are_left_in_a_damaged_copy_of_a_log_come_in(workspace, noon)
 
 def test_a_line_stands_in_the_log_before_the_memory_is_written(workspace):
     save(workspace, OSLO)
-    graph = lineage.read(workspace)
+    graph = publish_log.read(workspace)
     assert graph.descends(name(OSLO), name(SAMPLE))
     assert not graph.descends(name(SAMPLE), name(OSLO))
     log = next(workspace.machines.glob("*/published.log"))
     log.write_text(log.read_text() + "2026-11-24T10:00 torn\n")
-    assert lineage.read(workspace).knows(name(OSLO))
+    assert publish_log.read(workspace).knows(name(OSLO))
 
 
 def test_an_edit_made_from_an_older_memory_is_merged_with_the_present_one(workspace):
@@ -525,7 +528,7 @@ def test_a_question_is_kept_where_the_memory_has_both_lines_already(workspace):
     copy(workspace, shorter)
     reconcile(workspace)
     assert workspace.memory.read_text() == before
-    (dispute,) = conflicts.open_ones(workspace)
+    (dispute,) = records.open_ones(workspace)
     assert dispute.base == ("- Write the runbook\n",)
 
 
@@ -535,21 +538,21 @@ def test_of_two_texts_without_a_known_origin_both_stay_and_a_person_is_asked(wor
     copy(workspace, ADDED)
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED
-    (dispute,) = conflicts.open_ones(workspace)
+    (dispute,) = records.open_ones(workspace)
     assert dispute.theirs == ("- Call the accountant on Monday\n",)
     decide(workspace, dispute, Choice.OURS)
     assert workspace.memory.read_text() == SAMPLE
     copy(workspace, ADDED)
     reconcile(workspace)
     assert workspace.memory.read_text() == SAMPLE
-    assert conflicts.open_ones(workspace) == []
+    assert records.open_ones(workspace) == []
 
 
 def test_bringing_back_what_stands_there_is_no_beginning(workspace):
     other_machine(workspace, (SAMPLE,))
     workspace.memory.write_text(ADDED)  # by hand
     publish(workspace, ADDED, None)  # a restore of the same text
-    assert not lineage.read(workspace).knows(name(ADDED))
+    assert not publish_log.read(workspace).knows(name(ADDED))
 
 
 def test_a_text_that_is_in_the_memory_is_waited_for_no_more(workspace):
@@ -557,10 +560,10 @@ def test_a_text_that_is_in_the_memory_is_waited_for_no_more(workspace):
     save(workspace, ADDED)
     workspace.memory.write_text(OSLO)
     reconcile(workspace)
-    assert list(lastseen.load(workspace.root).missing) == [name(ADDED)]
+    assert list(last_seen.load(workspace.root).missing) == [name(ADDED)]
     other_machine(workspace, (OSLO, ADDED))
     reconcile(workspace)
-    assert not lastseen.load(workspace.root).missing
+    assert not last_seen.load(workspace.root).missing
 
 
 def test_a_renamed_memory_that_comes_back_is_not_made_from_what_was_there_before(workspace):
@@ -571,7 +574,7 @@ def test_a_renamed_memory_that_comes_back_is_not_made_from_what_was_there_before
     copy(workspace, SAMPLE, "GLOBAL_MEMORY.md.conflict2")  # ours was written over
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
-    assert not lineage.read(workspace).descends(name(OSLO), name(ADDED))
+    assert not publish_log.read(workspace).descends(name(OSLO), name(ADDED))
 
 
 def test_a_conflict_copy_of_a_backup_is_kept_beside_the_backups(workspace):
@@ -634,5 +637,5 @@ def test_a_save_that_changes_nothing_keeps_what_somebody_typed_before(workspace)
     """A client without copies may write over it the next moment."""
     workspace.memory.write_text(ADDED)
     save(workspace, ADDED)
-    assert lastseen.load(workspace.root).memory == name(ADDED)
-    assert lastseen.text(workspace.root, name(ADDED)) == ADDED
+    assert last_seen.load(workspace.root).memory == name(ADDED)
+    assert last_seen.text(workspace.root, name(ADDED)) == ADDED

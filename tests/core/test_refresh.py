@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from memsync import batches, refresh, store, sync, targets
+from memsync import batches, refresh, sync, targets
 from memsync import config as settings
 from memsync.batches import pending_notes
 from memsync.config import writer
@@ -24,6 +24,7 @@ from memsync.errors import (
     MemoryMovedError,
     RefusedError,
 )
+from memsync.memory import store
 from memsync.notes import log
 from memsync.text.note import MAX_BYTES, make
 from tests.conftest import SAMPLE

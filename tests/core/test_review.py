@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from memsync import clock, proposals, review, store
+from memsync import clock, proposals, review
 from memsync.batches import pending_notes
 from memsync.config.workspace import Workspace
 from memsync.errors import BadAnswerError, MemsyncError, WrongUsageError
+from memsync.memory import store
+from memsync.memory.publish import publish
 from memsync.notes import log as sessions
-from memsync.publish import publish
 from memsync.refresh import merge_pending, preview
 from memsync.text.note import make
 from tests.conftest import SAMPLE

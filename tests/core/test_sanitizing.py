@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsync import clock, store, sync
+from memsync import clock, sync
 from memsync.config import Config
+from memsync.memory import store
 from memsync.notes import log
 from memsync.refresh import merge_pending
 from memsync.text.note import make

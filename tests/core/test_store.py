@@ -7,9 +7,10 @@ import time
 
 import pytest
 
-from memsync import backups, store
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemoryMovedError
+from memsync.memory import store
+from memsync.memory.history import backups
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
 from tests.core.test_files import failing_with, names

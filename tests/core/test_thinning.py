@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync.thinning import ALL_FOR, DAILY_FOR, LEAP, ZONES, doubt, surplus, when_made
+from memsync.memory.history.retention import (
+    ALL_FOR,
+    DAILY_FOR,
+    LEAP,
+    ZONES,
+    doubt,
+    surplus,
+    when_made,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOURS = 24 * 120

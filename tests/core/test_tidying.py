@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from memsync import store, tidying
 from memsync.config import get_config_path
 from memsync.config.state import machine_name, state_folder
-from memsync.publish import bring_in_step
+from memsync.memory import store, sweep
+from memsync.memory.publish import bring_in_step
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_strays_are_swept_from_every_folder_memsync_writes_in(workspace, gone):
     for folder in folders:
         (folder / f".x.memsync-{gone}-abc.tmp").touch()
         (folder / "somebody's.tmp").touch()
-    assert tidying.sweep(workspace) == len(folders)
+    assert sweep.sweep(workspace) == len(folders)
     assert all((folder / "somebody's.tmp").exists() for folder in folders)
-    assert tidying.sweep(workspace) == 0
+    assert sweep.sweep(workspace) == 0
 
 
 def test_bringing_targets_in_step_sweeps_too(workspace, gone):
@@ -52,4 +52,4 @@ def test_bringing_targets_in_step_sweeps_too(workspace, gone):
 
 def test_a_folder_that_is_away_is_no_error(workspace, gone):
     workspace.root.rename(workspace.root.with_name("away"))
-    assert tidying.sweep(workspace) == 0
+    assert sweep.sweep(workspace) == 0

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, doctor, store
+from memsync import clock, doctor
 from memsync.config import PROVIDERS, Config
 from memsync.config.workspace import Workspace, memory_root
 from memsync.errors import FolderAwayError, MemsyncError
+from memsync.memory import store
+from memsync.memory.publish import bring_in_step
 from memsync.notes import log
-from memsync.publish import bring_in_step
 from memsync.refresh import merge_pending
 from memsync.text import note
 

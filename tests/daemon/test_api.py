@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from memsync import batches, clock, publish
+from memsync import batches, clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, web
+from memsync.memory import publish
 from memsync.notes import log
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE

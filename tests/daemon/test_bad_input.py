@@ -12,10 +12,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from memsync import clock, refresh, store
+from memsync import clock, refresh
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.capture import create_capture_app
+from memsync.memory import store
 from memsync.notes import log
 from memsync.notes.spool import Spool
 from memsync.text import note as notes

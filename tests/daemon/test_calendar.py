@@ -19,9 +19,10 @@ import time_machine
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.base import BaseScheduler
 
-from memsync import batches, clock, store
+from memsync import batches, clock
 from memsync.config import Config
 from memsync.daemon import history, mail, scheduler, triggers
+from memsync.memory import store
 from memsync.notes import log
 from memsync.text.note import make
 from tests.support.scale import some

@@ -15,10 +15,10 @@ from typing import NoReturn
 import pytest
 
 from memsync import config as settings
-from memsync import rclone
-from memsync.daemon import carry, carry_memory, carry_names, scheduler
+from memsync.daemon import scheduler
 from memsync.errors import FolderAwayError, MemsyncError, RefusedError
 from memsync.files.locks import BusyError
+from memsync.memory.rclone import carry, client, memory, names
 from tests.conftest import SAMPLE
 from tests.support.daemons import Done, memsync
 from tests.support.scale import need, some
@@ -209,14 +209,14 @@ def test_a_memory_that_is_damaged_there_does_not_replace_the_sound_one(cloud, pi
 
 def meanwhile(machine: Machine, act) -> None:
     """Carry while `act` is done between memsync's look at both memories and the end."""
-    run = rclone.bisync
+    run = client.bisync
 
     def act_then_run(*words, **more):
         act()
         return run(*words, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rclone, "bisync", act_then_run)
+        patch.setattr(client, "bisync", act_then_run)
         machine.sync()
 
 
@@ -291,7 +291,7 @@ def test_a_carrying_that_is_killed_beside_the_memory_loses_and_doubles_nothing(
     pi.add("- only on the pi")
     desk.add("- only on the desk")
     pi.sync()
-    bring = carry_memory.carry
+    bring = memory.carry
 
     def bring_and_die(*words) -> None:
         if moment == "after":
@@ -299,7 +299,7 @@ def test_a_carrying_that_is_killed_beside_the_memory_loses_and_doubles_nothing(
         raise SystemExit
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(carry_memory, "carry", bring_and_die)
+        patch.setattr(memory, "carry", bring_and_die)
         with pytest.raises(SystemExit):
             desk.sync()
     desk.sync()
@@ -359,12 +359,12 @@ def test_a_carrying_that_is_cut_off_leaves_the_memory_its_name(cloud, pi, desk, 
         assert desk.memory.read_text() == mine
         if way == "no answer":
             raise FolderAwayError("rclone bisync did not end", hint="wait")
-        return rclone.Ended(1, b"", "connection reset")
+        return client.Ended(1, b"", "connection reset")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rclone, "bisync", cut_off)
+        patch.setattr(client, "bisync", cut_off)
         if way == "killed":
-            patch.setattr(carry_names, "take_back", lambda _root: None)
+            patch.setattr(names, "take_back", lambda _root: None)
         with pytest.raises(FolderAwayError):
             desk.sync()
     assert desk.memory.read_text() == mine
@@ -406,7 +406,7 @@ def test_a_piece_of_a_copy_that_a_killed_rclone_left_is_read_by_nobody(cloud, pi
     name = "GLOBAL_MEMORY-laptop-safeBackup-0001.md"
     (there(cloud) / name).write_text(theirs)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rclone, "bisync", killed_at(pi.root / name, theirs[:40].encode()))
+        patch.setattr(client, "bisync", killed_at(pi.root / name, theirs[:40].encode()))
         with pytest.raises(SystemExit):
             pi.sync()
     told = pi.call("conflicts").out
@@ -427,7 +427,7 @@ def test_a_piece_of_a_log_that_a_killed_rclone_left_is_no_change_made_here(cloud
     whole = log.read_text() + "---\n### 10:00:00 (captured)\nsaid elsewhere, in many words\n"
     (there(cloud) / "sessions" / log.name).write_text(whole)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rclone, "bisync", killed_at(log, whole[:-12].encode()))
+        patch.setattr(client, "bisync", killed_at(log, whole[:-12].encode()))
         with pytest.raises(SystemExit):
             pi.sync()
     pi.sync()
@@ -515,7 +515,7 @@ def test_a_machine_with_another_provider_has_no_such_job(config):
 def test_the_names_an_older_bisync_takes_from_a_file_are_given_back(tmp_path):
     for number in (1, 2):
         (tmp_path / f"GLOBAL_MEMORY.md..path{number}").write_text(f"text {number}\n")
-    assert carry_names.give_names_back(tmp_path) == ["GLOBAL_MEMORY.md"]
+    assert names.give_names_back(tmp_path) == ["GLOBAL_MEMORY.md"]
     found = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
     assert found == {
         "GLOBAL_MEMORY.md": "text 2\n",
@@ -533,13 +533,13 @@ def test_a_remote_with_a_password_in_it_is_refused(home, config):
 def test_a_machine_without_rclone_is_told_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MemsyncError, match="rclone is not here") as raised:
-        rclone.version()
+        client.version()
     assert "install" in raised.value.hint
 
 
 def test_no_secret_of_an_error_is_repeated():
     said = "2026/11/24 10:00:00 Failed: Get https://ada:secret@cloud.example/x: refused\n"
-    assert rclone.Ended(1, b"", said).reason == "Failed: Get https://…@cloud.example/x: refused"
+    assert client.Ended(1, b"", said).reason == "Failed: Get https://…@cloud.example/x: refused"
     assert os.environ.get("RCLONE_CONFIG_PASS") is None
 
 
@@ -550,7 +550,7 @@ def test_a_file_that_only_looks_as_if_it_had_stepped_aside_keeps_its_name(tmp_pa
     aside = tmp_path / "GLOBAL_MEMORY.md.conflict1"
     for path in (kept, own, aside):
         path.write_text("text")
-    carry_names.take_back(tmp_path)
+    names.take_back(tmp_path)
     assert kept.exists()
     assert own.exists()
     assert (tmp_path / "GLOBAL_MEMORY.md").read_text() == "text"

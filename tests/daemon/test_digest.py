@@ -9,12 +9,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 
-from memsync import clock, publish, store, usage
+from memsync import clock, usage
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
 from memsync.daemon import digest, history
 from memsync.errors import MemsyncError
+from memsync.memory import publish, store
 from memsync.notes import log
 from memsync.prices import Tokens
 from memsync.refresh import merge_pending

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsync.daemon.mirror import mirror
-from memsync.daemon.mirror_report import MirrorReport, Rules
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
-from memsync.mirrored import MARK
+from memsync.memory.mirror.contents import MARK
+from memsync.memory.mirror.report import MirrorReport, Rules
+from memsync.memory.mirror.run import mirror
 from tests.support.scale import examples
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -560,8 +560,8 @@ DIES_AT_A_STEP = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from memsync.daemon.mirror import mirror
-from memsync.daemon.mirror_report import Rules
+from memsync.memory.mirror.run import mirror
+from memsync.memory.mirror.report import Rules
 
 left = int(sys.argv[3])
 

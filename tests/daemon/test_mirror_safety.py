@@ -16,17 +16,20 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import batches, clock, store
+from memsync import batches, clock
 from memsync import config as settings
-from memsync.backups import backup
 from memsync.config import writer
 from memsync.config.state import state_folder
-from memsync.daemon import history, mirror_disk, mirror_mark
-from memsync.daemon.mirror_report import MirrorReport
-from memsync.daemon.mirror_verify import Finding
+from memsync.daemon import history
 from memsync.daemon.scheduler import job_backup_mirror
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
-from memsync.mirrored import MARK, choose
+from memsync.memory import store
+from memsync.memory.history.backups import backup
+from memsync.memory.mirror import disk
+from memsync.memory.mirror import mark as mirror_mark
+from memsync.memory.mirror.contents import MARK, choose
+from memsync.memory.mirror.report import MirrorReport
+from memsync.memory.mirror.verify import Finding
 from memsync.notes import log
 from memsync.text import note
 from tests.daemon.test_mirror import MEMORY, NOON, contents, run, snapshot, write
@@ -416,11 +419,11 @@ def test_a_clock_that_leapt_prunes_no_version_though_it_dated_what_is_there(mirr
 
 
 def test_what_could_not_be_written_is_told_by_the_sync_of_many(source, copy, monkeypatch):
-    if mirror_disk._SYNCFS is None:
+    if disk._SYNCFS is None:
         pytest.skip("this system syncs no single file system")
     with pytest.raises(OSError, match="No such file"):
-        mirror_disk.sync_file_system(str(copy))
-    monkeypatch.setattr(mirror_disk, "_SYNCFS", lambda _descriptor: -1)
+        disk.sync_file_system(str(copy))
+    monkeypatch.setattr(disk, "_SYNCFS", lambda _descriptor: -1)
     for number in range(100):
         write(source, f"sessions/{number}.md", f"note {number}")
     with pytest.raises(MemsyncError, match="cannot be made durable"):
@@ -432,8 +435,8 @@ MIRRORS_EIGHT_MEGABYTES = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from memsync.daemon.mirror import mirror
-from memsync.daemon.mirror_report import Rules
+from memsync.memory.mirror.run import mirror
+from memsync.memory.mirror.report import Rules
 from tests.support.disks import Loop
 
 place = Path(sys.argv[1])

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from memsync import backups
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, thinner
 from memsync.daemon.scheduler import job_nightly_refresh
+from memsync.memory.history import backups
 
 NIGHT = datetime(2026, 11, 23, 23, 55, tzinfo=UTC)
 

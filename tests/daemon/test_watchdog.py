@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import clock, fleet, machines, publish, store, targets
+from memsync import clock, targets
 from memsync import config as settings
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon import watchdog
 from memsync.errors import DamagedMemoryError, FolderAwayError
+from memsync.memory import fleet, machines, publish, store
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
 

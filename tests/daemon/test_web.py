@@ -8,11 +8,12 @@ import pytest
 import time_machine
 from flask import Flask
 
-from memsync import batches, clock, publish
+from memsync import batches, clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import facts, web, web_editing
 from memsync.daemon.web_parts import MESSAGES
 from memsync.errors import FolderAwayError
+from memsync.memory import publish
 from memsync.notes import log
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE
@@ -162,7 +163,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_memory(
     def away(_workspace: Workspace) -> None:
         raise FolderAwayError("no")
 
-    monkeypatch.setattr(log, "pending", away)
+    monkeypatch.setattr(batches, "pending_notes", away)
     page = browser.get("/")
     assert page.status == 200
     assert "cannot be counted just now" in page.text

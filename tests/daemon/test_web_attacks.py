@@ -12,12 +12,13 @@ from flask import Flask
 from hypothesis import given
 from werkzeug.test import TestResponse
 
-from memsync import batches, clock, publish
+from memsync import batches, clock
 from memsync.config import state
 from memsync.config.workspace import Workspace
 from memsync.daemon import login, web
 from memsync.daemon.guard import SECURITY_HEADERS
 from memsync.daemon.web_parts import MAX_BODY
+from memsync.memory import publish
 from memsync.notes import log
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE

@@ -7,14 +7,15 @@ from contextlib import suppress
 
 import pytest
 
-from memsync import conflicts, store
 from memsync.daemon import web
-from memsync.publish import publish
-from memsync.reconcile import reconcile
-from memsync.settling import decide
-from memsync.strands import OVERWRITTEN
+from memsync.memory import store
+from memsync.memory.conflicts import records
+from memsync.memory.conflicts.branches import OVERWRITTEN
+from memsync.memory.conflicts.merge import Dispute
+from memsync.memory.conflicts.reconcile import reconcile
+from memsync.memory.conflicts.resolve import decide
+from memsync.memory.publish import publish
 from memsync.text.diff3 import Choice
-from memsync.weaving import Dispute
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS
 from tests.daemon.test_api import checked
@@ -46,7 +47,7 @@ def browser(workspace):
 
 
 def the_one(workspace):
-    (dispute,) = conflicts.open_ones(workspace)
+    (dispute,) = records.open_ones(workspace)
     return dispute
 
 
@@ -130,7 +131,7 @@ def test_one_text_is_picked_and_the_other_goes(browser, disputed, choice, text):
     assert said(page) == "settled"
     assert store.read(disputed).text == text
     assert before in [path.read_text() for path in disputed.backups.glob("*.md")]
-    assert conflicts.open_ones(disputed) == []
+    assert records.open_ones(disputed) == []
     assert "Decided." in browser.follow(page).text
     assert "by a conflict decided on this page" in browser.get("/").text
 
@@ -139,7 +140,7 @@ def test_both_may_stay_and_nothing_is_written(browser, disputed):
     before = disputed.memory.read_bytes()
     assert said(pick(browser, disputed, "both")) == "settled-as-is"
     assert disputed.memory.read_bytes() == before
-    assert conflicts.open_ones(disputed) == []
+    assert records.open_ones(disputed) == []
 
 
 def test_a_choice_counts_only_for_the_memory_that_was_shown(browser, disputed):
@@ -182,7 +183,7 @@ def test_that_a_hard_constraint_would_go_is_said_before(browser, workspace):
 def test_what_one_side_took_away_may_stay_away(browser, workspace):
     publish(workspace, SAMPLE + "- Plays the cello\n", store.read(workspace).digest)
     gone = Dispute((), (), ("- Plays the cello\n",), OVERWRITTEN)
-    conflicts.keep(workspace, [gone])
+    records.keep(workspace, [gone])
     text = " ".join(browser.get("/conflicts").text.split())
     assert "Has nothing here taken away" in text
     assert f"From {OVERWRITTEN}" in text

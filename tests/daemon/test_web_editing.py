@@ -10,13 +10,14 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync import backups, publish
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon import web_editing
 from memsync.daemon.lines import as_typed
 from memsync.daemon.web_parts import MAX_BODY, MAX_TEXT
 from memsync.errors import MemoryMovedError
+from memsync.memory import publish
+from memsync.memory.history import backups
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
 from tests.daemon.conftest import (

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import backups, clock, machines, publish, refresh, usage
+from memsync import clock, refresh, usage
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, origin, timeline, web_history
 from memsync.errors import MemoryMovedError
 from memsync.files.atomic import atomic_write
+from memsync.memory import machines, publish
+from memsync.memory.history import backups
 from memsync.notes import log
 from memsync.text import note as note_texts
 from memsync.text.digest import digest

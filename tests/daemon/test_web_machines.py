@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from memsync import batches, clock, machines, publish
+from memsync import batches, clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
+from memsync.memory import machines, publish
 from memsync.notes import log
 from memsync.text.digest import digest
 from memsync.text.note import Note

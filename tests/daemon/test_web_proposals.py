@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from memsync import batches, clock, proposals, store
+from memsync import batches, clock, proposals
 from memsync.daemon import web
+from memsync.memory import store
 from memsync.notes import log
 from memsync.refresh import merge_pending
 from memsync.text.note import make

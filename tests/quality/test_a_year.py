@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import trustme
 
-from memsync import backups, batches, store
+from memsync import batches
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
+from memsync.memory import store
+from memsync.memory.history import backups
 from memsync.notes import log
 from memsync.text.digest import digest
 from memsync.text.document import scan

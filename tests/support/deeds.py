@@ -16,16 +16,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from memsync import batches, clock, refresh, store, targets
+from memsync import batches, clock, refresh, targets
 from memsync import config as settings
 from memsync.cli import cli
 from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.scheduler import job_backup_mirror
+from memsync.memory import store
+from memsync.memory.publish import bring_in_step
 from memsync.notes import delivery, log, spool
 from memsync.notes.spool import Entry, Spool
-from memsync.publish import bring_in_step
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 from tests.support.browser import Browser

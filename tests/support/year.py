@@ -14,14 +14,15 @@ from datetime import date, datetime, timedelta
 
 import time_machine
 
-from memsync import batches, clock, proposals, review, store
-from memsync.blame import BEFORE_MEMSYNC, blame
+from memsync import batches, clock, proposals, review
 from memsync.config.workspace import Workspace
 from memsync.daemon.scheduler import job_nightly_refresh
-from memsync.journal import Cause
+from memsync.memory import store
+from memsync.memory.blame import BEFORE_MEMSYNC, blame
+from memsync.memory.history.provenance import Cause
+from memsync.memory.publish import publish
 from memsync.notes import log
 from memsync.notes.delivery import mend
-from memsync.publish import publish
 from memsync.text.document import Kind, is_list_item, scan
 from memsync.text.note import Note, make
 from tests.support.net import send

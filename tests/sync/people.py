@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsync import backups, clock, conflicts, store
+from memsync import clock
 from memsync.errors import DamagedMemoryError, MemoryMovedError
+from memsync.memory import store
+from memsync.memory.conflicts import records
+from memsync.memory.conflicts.reconcile import reconcile
+from memsync.memory.conflicts.resolve import decide, merge_edit
+from memsync.memory.history import backups
+from memsync.memory.publish import publish
 from memsync.notes import log
-from memsync.publish import publish
-from memsync.reconcile import reconcile
-from memsync.settling import decide, merge_edit
 from memsync.text import note as notes
 from memsync.text.diff3 import Choice
 from tests.sync.promises import facts
@@ -86,7 +89,7 @@ class People:
     def decide(self, machine: Machine) -> None:
         """Somebody answers what is asked; it may have been answered elsewhere already."""
         with self.world.at(machine) as workspace:
-            open_ones = conflicts.open_ones(workspace)
+            open_ones = records.open_ones(workspace)
             if not open_ones:
                 return
             dispute = self.chance.choice(open_ones)

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from memsync.memory.conflicts.merge import Dispute
 from memsync.text.note import Note
-from memsync.weaving import Dispute
 
 MARKERS = re.compile(r"^(<{7}|={7}$|>{7})", re.MULTILINE)
 _FACT = re.compile(r"fact \d+")

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, conflicts, refresh, store
+from memsync import clock, refresh
 from memsync.config.workspace import Workspace
+from memsync.memory import store
+from memsync.memory.conflicts import records
+from memsync.memory.publish import bring_in_step, publish
 from memsync.notes import log
-from memsync.publish import bring_in_step, publish
 from memsync.text import note as notes
 from tests.support.scale import need, share
 from tests.support.syncthing import Node, bring_together, part
@@ -50,7 +52,7 @@ class Machine:
 
     def questions(self) -> list[str]:
         with at_home(self.home):
-            return ["".join(one.ours + one.theirs) for one in conflicts.open_ones(self.workspace)]
+            return ["".join(one.ours + one.theirs) for one in records.open_ones(self.workspace)]
 
 
 @pytest.fixture

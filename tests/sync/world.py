@@ -12,12 +12,15 @@ from pathlib import Path
 
 import time_machine
 
-from memsync import backups, conflicts, lastseen, refresh, store
+from memsync import refresh
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError
+from memsync.memory import store
+from memsync.memory.conflicts import records
+from memsync.memory.history import backups, last_seen
+from memsync.memory.publish import bring_in_step
 from memsync.notes import log
 from memsync.providers.conflict_copies import recognise
-from memsync.publish import bring_in_step
 from tests.sync.clients import CLIENTS, Cloud, Folder
 from tests.sync.homes import at_home, set_up
 from tests.sync.promises import MARKERS, Promises, facts
@@ -157,7 +160,7 @@ class World:
         """Tell whether a machine still waits to hear what became of a text it had."""
         for machine in self.machines:
             with self.at(machine) as workspace:
-                if lastseen.load(workspace.root).missing:
+                if last_seen.load(workspace.root).missing:
                     return True
         return False
 
@@ -191,9 +194,9 @@ class World:
             faults += [f"{what} in the logs of {host}" for what in self._log_faults(machine)]
         return faults
 
-    def _disputes(self, machine: Machine) -> list[conflicts.Dispute]:
+    def _disputes(self, machine: Machine) -> list[records.Dispute]:
         with self.at(machine) as workspace:
-            return conflicts.open_ones(workspace)
+            return records.open_ones(workspace)
 
     def _log_faults(self, machine: Machine) -> list[str]:
         days = log.days(machine.workspace)

@@ -15,12 +15,16 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from memsync import thinning
-from memsync.backups import by_name
 from memsync.config.workspace import MEMORY_NAME
-from memsync.daemon import mirror_mark, mirror_verify
-from memsync.daemon.mirror_disk import Copier, is_synced_at_once, sync_file_system
-from memsync.daemon.mirror_listing import (
+from memsync.errors import FolderAwayError, MemsyncError
+from memsync.files.atomic import TEMP_SUFFIX, fsync_folder
+from memsync.files.placeholders import is_evicted
+from memsync.files.temps import sweep_temps
+from memsync.memory.history import retention
+from memsync.memory.history.backups import by_name
+from memsync.memory.mirror import mark, verify
+from memsync.memory.mirror.disk import Copier, is_synced_at_once, sync_file_system
+from memsync.memory.mirror.plan import (
     Listing,
     Plan,
     check_memory,
@@ -31,13 +35,9 @@ from memsync.daemon.mirror_listing import (
     refuse_loss,
     refuse_nesting,
 )
-from memsync.daemon.mirror_report import MirrorReport, Rules, UnfinishedMirrorError
-from memsync.daemon.mirror_verify import Finding
-from memsync.daemon.mirror_versions import Folders, Versions
-from memsync.errors import FolderAwayError, MemsyncError
-from memsync.files.atomic import TEMP_SUFFIX, fsync_folder
-from memsync.files.placeholders import is_evicted
-from memsync.files.temps import sweep_temps
+from memsync.memory.mirror.report import MirrorReport, Rules, UnfinishedMirrorError
+from memsync.memory.mirror.verify import Finding
+from memsync.memory.mirror.versions import Folders, Versions
 
 _STEADY_SECONDS = 7 * 86_400
 
@@ -69,7 +69,7 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
     wanted = list_source(root)
     refuse_nesting(root, copy)
     check_memory(root / MEMORY_NAME)
-    mirror_mark.recognise(copy, accept=rules.accept)
+    mark.recognise(copy, accept=rules.accept)
     present = list_mirror(copy)
     plan = decide(wanted, present)
     if not rules.accept:
@@ -83,7 +83,7 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
 
 def _mark(mirror: Path) -> None:
     try:
-        mirror_mark.remember(mirror)
+        mark.remember(mirror)
     except OSError as error:
         raise MemsyncError(
             f"the mirror {mirror} cannot be marked as one ({reason(error)}); nothing was copied",
@@ -95,7 +95,7 @@ def _thinned_out(names: Iterable[str], now: datetime, keep_days: int) -> set[str
     """Return those of `names` that are backups which thinning leaves out by now."""
     listed = (by_name(Path(name)) for name in names if name.startswith("backups/"))
     found = [entry for entry in listed if entry is not None]
-    gone = thinning.surplus(found, lambda _entry: True, now, keep_days)
+    gone = retention.surplus(found, lambda _entry: True, now, keep_days)
     return {entry.path.as_posix() for entry in gone}
 
 
@@ -150,8 +150,8 @@ class _Run:
 
     def _verify(self, names: list[str]) -> tuple[Finding, ...]:
         here = [name for name in names if not self._is_away(name)]
-        found = [mirror_verify.examine(name, self.source, self.mirror) for name in here]
-        return (*filter(None, found), *mirror_verify.unreadable_versions(self.mirror))
+        found = [verify.examine(name, self.source, self.mirror) for name in here]
+        return (*filter(None, found), *verify.unreadable_versions(self.mirror))
 
     def _differing(self, names: list[str]) -> list[str]:
         """Return those of `names` whose content differs; the others take on the source's time.
@@ -164,7 +164,7 @@ class _Run:
             with self._noting(name):
                 if self._is_away(name):
                     continue
-                if mirror_verify.differs(self.source / name, self.mirror / name):
+                if verify.differs(self.source / name, self.mirror / name):
                     differing.append(name)
                 else:
                     modified = self.wanted.files[name][1]

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from memsync import backups, clock, lastseen
+from memsync import clock
 from memsync.config import state
 from memsync.config.state import machine_name, slug
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.files.placeholders import is_evicted
 from memsync.files.regular import Left, other_kind, read_regular
-from memsync.kinship import Fate, Kinship
-from memsync.pedigree import Graph
+from memsync.memory.conflicts.merge_base import Fate, Kinship
+from memsync.memory.history import backups, last_seen
+from memsync.memory.history.ancestry import Graph
+from memsync.memory.reading import is_empty
+from memsync.memory.store import Memory
 from memsync.providers.conflict_copies import Copy, recognise, resembles
-from memsync.reading import is_empty
-from memsync.store import Memory
 from memsync.text.digest import digest
 
 PATIENCE = timedelta(hours=12)
@@ -86,7 +87,7 @@ class Texts:
     def find(self, name: str) -> str | None:
         """Return the text with this digest, or None."""
         if name not in self._found:
-            kept = lastseen.text(self._workspace.root, name)
+            kept = last_seen.text(self._workspace.root, name)
             self._found[name] = self._of_backup(name) if kept is None else kept
         return self._found[name]
 
@@ -226,7 +227,7 @@ def _is_memory(
 
 def look_back(workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memory) -> Past:
     """Return what became of the texts this machine had, now that it sees `memory`."""
-    seen = lastseen.load(workspace.root)
+    seen = last_seen.load(workspace.root)
     now = clock.now()
     since = {seen.memory: now, **seen.missing} if seen.memory else dict(seen.missing)
     alone = state.is_alone(workspace.machines)

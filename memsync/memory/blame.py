@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from memsync import backups, journal
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.journal import History, Key
+from memsync.memory.history import backups, provenance
+from memsync.memory.history.provenance import History, Key
 from memsync.notes import log
 from memsync.text.document import scan
 from memsync.text.note import NoteName
@@ -52,8 +52,8 @@ def blame(workspace: Workspace, memory: str) -> list[Blamed]:
     """
     history, olds = History(workspace), _Backups(workspace)
     words = _Words(workspace)
-    keyed = iter(journal.keys_of(scan(memory)))
-    behind = Counter(key for key, _ in journal.keys_of(scan(memory)))
+    keyed = iter(provenance.keys_of(scan(memory)))
+    behind = Counter(key for key, _ in provenance.keys_of(scan(memory)))
     found = []
     for number, line in enumerate(memory.split("\n"), start=1):
         if not line.strip():
@@ -100,7 +100,7 @@ def _lines_of(entry: backups.Backup) -> frozenset[str]:
         text = entry.path.read_bytes().decode("utf-8", "replace")
     except OSError:
         return frozenset()
-    return frozenset(key.alone for key, _ in journal.keys_of(scan(text)))
+    return frozenset(key.alone for key, _ in provenance.keys_of(scan(text)))
 
 
 class _Words:

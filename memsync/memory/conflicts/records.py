@@ -18,8 +18,8 @@ from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
 from memsync.files.folders import make_below
+from memsync.memory.conflicts.merge import Dispute, name_of
 from memsync.text.diff3 import Choice
-from memsync.weaving import Dispute, name_of
 
 FOLDER_NAME = "conflicts"
 DECISIONS_NAME = "settled.log"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsync.files.placeholders import is_evicted
-from memsync.mirrored import VERSIONS
+from memsync.memory.mirror.contents import VERSIONS
 
 _MOST_BYTES = 64 * 1024 * 1024
 

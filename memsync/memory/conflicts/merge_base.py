@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from memsync.pedigree import Graph
+from memsync.memory.history.ancestry import Graph
 
 DEEP_ENOUGH = 50
 """How many texts are looked back through that only took lines away."""

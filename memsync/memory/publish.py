@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import journal, lastseen, machines, store, targets, tidying
+from memsync import targets
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError
 from memsync.files.locks import exclusive_lock
-from memsync.journal import Cause
-from memsync.reading import is_empty
+from memsync.memory import machines, store, sweep
+from memsync.memory.history import last_seen, provenance
+from memsync.memory.history.provenance import Cause
+from memsync.memory.reading import is_empty
 from memsync.targets import Target, TargetState
 
 BY_HAND = Cause("edit")
@@ -73,11 +75,11 @@ def _record(workspace: Workspace, text: str, based_on: str | None, cause: Cause)
         before = store.read(workspace)
     except DamagedMemoryError:
         if based_on is None:
-            journal.record(workspace, "", text, cause)
+            provenance.record(workspace, "", text, cause)
         return
     _record_found(workspace, before)
     if based_on in {None, before.digest} and not is_empty(text):
-        journal.record(workspace, before.text, text, cause)
+        provenance.record(workspace, before.text, text, cause)
 
 
 def see(workspace: Workspace, memory: store.Memory, *, included: tuple[str, ...] = ()) -> None:
@@ -92,7 +94,7 @@ def see(workspace: Workspace, memory: store.Memory, *, included: tuple[str, ...]
         OSError: the disk refused; it is not seen.
     """
     _record_found(workspace, memory)
-    lastseen.took(workspace.root, memory.text, included=included)
+    last_seen.took(workspace.root, memory.text, included=included)
 
 
 def _record_found(workspace: Workspace, memory: store.Memory) -> None:
@@ -100,10 +102,10 @@ def _record_found(workspace: Workspace, memory: store.Memory) -> None:
 
     Where another machine's record has them, that one is believed.
     """
-    name = lastseen.load(workspace.root).memory
-    before = lastseen.text(workspace.root, name) if name not in {"", memory.digest} else None
+    name = last_seen.load(workspace.root).memory
+    before = last_seen.text(workspace.root, name) if name not in {"", memory.digest} else None
     if before is not None:
-        journal.record(workspace, before, memory.text, FOUND)
+        provenance.record(workspace, before, memory.text, FOUND)
 
 
 def publish_first(workspace: Workspace, text: str, adopted: Target | None = None) -> Published:
@@ -200,7 +202,7 @@ def take_stock(workspace: Workspace, timeout: float = 30) -> Stock:
 
 def _write_and_tell(workspace: Workspace, write: Callable[[], store.Written]) -> Published:
     with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
-        tidying.sweep(workspace)
+        sweep.sweep(workspace)
         try:
             written = write()
         except OSError as error:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memsync import rclone, reading, store
 from memsync.config.workspace import MEMORY_NAME, Workspace
-from memsync.rclone import Listing
+from memsync.memory import reading, store
+from memsync.memory.rclone import client
+from memsync.memory.rclone.client import Listing
 from memsync.text.digest import digest
 
 
@@ -43,8 +44,8 @@ def look_at_theirs(workspace: Workspace, remote: str, there: Listing) -> bytes |
     """
     if MEMORY_NAME not in there:
         return None
-    place = rclone.place_of(remote, MEMORY_NAME)
-    theirs = rclone.read_bytes(remote, MEMORY_NAME)
+    place = client.place_of(remote, MEMORY_NAME)
+    theirs = client.read_bytes(remote, MEMORY_NAME)
     reading.check(
         theirs, place, f"rclone copyto {workspace.memory} {place} puts the one here there"
     )
@@ -71,7 +72,7 @@ def carry(workspace: Workspace, remote: str, sides: Sides) -> str | None:
     if sides.theirs is not None and sides.is_theirs_new:
         store.take(workspace, sides.theirs)
         return digest(sides.theirs)
-    if sides.theirs is not None and rclone.read_bytes(remote, MEMORY_NAME) != sides.theirs:
+    if sides.theirs is not None and client.read_bytes(remote, MEMORY_NAME) != sides.theirs:
         return None
-    rclone.put(workspace.memory.resolve(), rclone.place_of(remote, MEMORY_NAME))
+    client.put(workspace.memory.resolve(), client.place_of(remote, MEMORY_NAME))
     return digest(sides.mine)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from memsync.config.workspace import MEMORY_NAME
 from memsync.files.atomic import fitted
-from memsync.mirrored import STAMP, VERSION_NAME, VERSIONS
+from memsync.memory.mirror.contents import STAMP, VERSION_NAME, VERSIONS
 
 _TAIL_BYTES = len(".20261124_030000_99999")
 

@@ -16,7 +16,7 @@ from memsync import clock
 from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
-from memsync.pedigree import Event, Graph
+from memsync.memory.history.ancestry import Event, Graph
 
 LOG_NAME = "published.log"
 NOTHING = "-"

@@ -5,17 +5,19 @@ Each is made on the text that stands there when it is written, or not at all.
 
 from __future__ import annotations
 
-from memsync import conflicts, lineage, store
 from memsync.config import state
 from memsync.config.workspace import Workspace
 from memsync.errors import MemoryMovedError, MemsyncError
-from memsync.kinship import Fate, Kinship
-from memsync.publish import Published, publish
-from memsync.store import Memory
-from memsync.strands import Texts
+from memsync.memory import store
+from memsync.memory.conflicts import records
+from memsync.memory.conflicts.branches import Texts
+from memsync.memory.conflicts.merge import Dispute, Woven, may_be_picked, settle, weave
+from memsync.memory.conflicts.merge_base import Fate, Kinship
+from memsync.memory.history import publish_log
+from memsync.memory.publish import Published, publish
+from memsync.memory.store import Memory
 from memsync.text.diff3 import Choice
 from memsync.text.document import split_lines
-from memsync.weaving import Dispute, Woven, may_be_picked, settle, weave
 
 TRIES = 5
 
@@ -35,7 +37,7 @@ def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Publ
         if memory.digest != made_from.digest:
             woven = _woven_edit(workspace, memory, made_from, text)
             merged, disputes = woven.text, woven.disputes
-            conflicts.keep(workspace, disputes)
+            records.keep(workspace, disputes)
         try:
             published = publish(workspace, merged, memory.digest, also=(made_from.digest,))
             return published, len(disputes)
@@ -50,7 +52,7 @@ def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: s
     A sync client may have put another memory in its place, which was not made from that one: then
     what that one has and the memory lacks was not taken away.
     """
-    graph, texts = lineage.read(workspace), Texts(workspace)
+    graph, texts = publish_log.read(workspace), Texts(workspace)
     kinship = Kinship(graph, texts.find)
     for known in (memory.text, made_from.text):
         texts.add(known)
@@ -60,7 +62,7 @@ def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: s
     if fate in {Fate.MISSED, Fate.UNCLEAR}:
         graph.add(edit, (made_from.digest,))
         base = kinship.base_of(memory.digest, edit)
-    return weave(base, memory.text, text, "your edit", conflicts.decisions(workspace))
+    return weave(base, memory.text, text, "your edit", records.decisions(workspace))
 
 
 def decide(
@@ -95,7 +97,7 @@ def decide(
             published = None
             if text != memory.text:
                 published = publish(workspace, text, memory.digest)
-            conflicts.decide(workspace, dispute, choice)
+            records.decide(workspace, dispute, choice)
         except MemoryMovedError:
             continue
         except OSError as error:

@@ -12,7 +12,7 @@ import sys
 from memsync import config
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.reading import read_bytes
+from memsync.memory.reading import read_bytes
 
 
 def show() -> bool:

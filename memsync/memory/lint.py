@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from memsync import clock, store, targets
+from memsync import clock, targets
 from memsync.config.workspace import Workspace
+from memsync.memory import store
 from memsync.targets import Target
 from memsync.text.lint.rules import Finding, check
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from memsync import rclone
 from memsync.config.state import machine_name
 from memsync.config.workspace import MEMORY_NAME, Workspace
-from memsync.rclone import Listing
+from memsync.memory.rclone import client
+from memsync.memory.rclone.client import Listing
 
 
 def left_to_memsync(workspace: Workspace) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ def send(
     own = _own(workspace)
     mine = [path for path in here if path.startswith(f"{own}/")]
     if any(here[path] != before.get(path) or path not in there for path in mine):
-        rclone.send(str(workspace.root / own), rclone.place_of(remote, own))
+        client.send(str(workspace.root / own), client.place_of(remote, own))
 
 
 def _own(workspace: Workspace) -> str:

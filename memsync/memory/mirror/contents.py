@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from memsync.backups import Backup, by_name
 from memsync.config import Config
 from memsync.config.workspace import MEMORY_NAME
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.timeout import within_reach
+from memsync.memory.history.backups import Backup, by_name
 
 VERSIONS = ".versions"
 MARK = ".memsync-mirror"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memsync.daemon.mirror_verify import Finding
 from memsync.errors import MemsyncError
+from memsync.memory.mirror.verify import Finding
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import rclone, reading, store
 from memsync.config import Config
 from memsync.config.state import carrying_mark, lock_path, state_folder
 from memsync.config.workspace import MEMORY_NAME, Workspace
-from memsync.daemon import carry_memory, carry_names, carry_own
 from memsync.errors import MemsyncError, RefusedError
 from memsync.files.atomic import TEMP_SUFFIX, atomic_write, create_new
 from memsync.files.locks import BusyError, exclusive_lock
-from memsync.rclone import Listing
+from memsync.memory import reading, store
+from memsync.memory.rclone import client, names, own
+from memsync.memory.rclone import memory as carry_memory
+from memsync.memory.rclone.client import Listing
 
 MUST_RESYNC = "Must run --resync"
 _SECOND = len("2026-11-23T10:11:12")
@@ -61,14 +62,14 @@ def carry(config: Config) -> str:
     workspace = Workspace.open(config)
     with exclusive_lock(lock_path(workspace.root, "carry"), "the remote", timeout=0):
         with _no_other_writer(workspace):
-            carry_names.take_back(workspace.root)  # what a run that was cut off left aside
+            names.take_back(workspace.root)  # what a run that was cut off left aside
         store.read(workspace)  # a damaged memory goes nowhere
-        there = rclone.listing(remote)
+        there = client.listing(remote)
         before = _baseline(remote)
         _brake(remote, there, before)
         theirs = carry_memory.look_at_theirs(workspace, remote, there or {})
         if there is None:
-            rclone.make(remote)
+            client.make(remote)
         with _no_other_writer(workspace):
             return _carry(workspace, remote, there or {}, theirs, before)
 
@@ -110,28 +111,28 @@ def _carry(
     try:
         aside = [MEMORY_NAME] if sides.are_both_new else []
         if aside:
-            create_new(carry_names.free_name(workspace.memory), mine)
+            create_new(names.free_name(workspace.memory), mine)
         unseen = _unseen(changed, there, before)
         if carrying_mark(root).exists():
             changed = [p for p in changed if p in unseen or not _drop_piece(root, remote, p)]
         for path in unseen:  # stepping aside would be a deletion to bisync, there as well
-            create_new(carry_names.free_name(root / path), rclone.read_bytes(remote, path))
+            create_new(names.free_name(root / path), client.read_bytes(remote, path))
         aside += [
             *unseen,
-            *(carry_names.step_aside(root, path) for path in changed if path not in unseen),
+            *(names.step_aside(root, path) for path in changed if path not in unseen),
         ]
         ended = _bisync(workspace, remote, first=before is None)
         if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
-            aside += [carry_names.step_aside(root, path) for path in _different(workspace, remote)]
+            aside += [names.step_aside(root, path) for path in _different(workspace, remote)]
             ended, again = _bisync(workspace, remote, first=True), True
-        while not ended.code and (found := carry_names.give_names_back(root)):
+        while not ended.code and (found := names.give_names_back(root)):
             aside += found
             ended = _bisync(workspace, remote, first=False)
         if ended.code:
             raise _failed(remote, ended)
     finally:
-        carry_names.take_back(root)
-    carry_own.send(workspace, remote, _here(root), there.keys(), before.here if before else {})
+        names.take_back(root)
+    own.send(workspace, remote, _here(root), there.keys(), before.here if before else {})
     # Last of all: what it was made from is then written down on the side to which it goes.
     agreed = carry_memory.carry(workspace, remote, sides)
     _note_down(workspace, remote, there, sides.agreed if agreed is None else agreed)
@@ -148,28 +149,28 @@ def _note_down(workspace: Workspace, remote: str, there: Listing, memory: str) -
 
     A memory that went there meanwhile is still missed by the next run.
     """
-    after = rclone.listing(remote)
+    after = client.listing(remote)
     if after is not None:
         had = {name: there[name] for name in (MEMORY_NAME,) if name in there}
         sides = {"here": _here(workspace.root), "there": {**had, **after}}
         atomic_write(_path(), json.dumps({"remote": remote, "memory": memory, **sides}).encode())
 
 
-def _bisync(workspace: Workspace, remote: str, *, first: bool) -> rclone.Ended:
-    mark = workspace.root / rclone.MARK
+def _bisync(workspace: Workspace, remote: str, *, first: bool) -> client.Ended:
+    mark = workspace.root / client.MARK
     if not mark.exists():
         create_new(mark, b"memsync: both sides have this file, or rclone carries nothing\n")
     workdir = state_folder() / "rclone"
     workdir.mkdir(exist_ok=True, mode=0o700)
-    rclone.drop_dead_locks(workdir)
+    client.drop_dead_locks(workdir)
     at_work = carrying_mark(workspace.root)
     at_work.parent.mkdir(exist_ok=True, mode=0o700)
     create_new(at_work, b"")
-    ended = rclone.bisync(
+    ended = client.bisync(
         str(workspace.root),
         remote,
         str(workdir),
-        without=carry_own.left_to_memsync(workspace),
+        without=own.left_to_memsync(workspace),
         first=first,
     )
     if not _is_under_way(ended):  # it ended by itself, and took back what it had half written
@@ -222,7 +223,7 @@ def _changed_on_both(workspace: Workspace, there: Listing, before: _Before) -> l
     return [
         path
         for path in sorted(here.keys() & there.keys())
-        if not carry_own.is_left_to_memsync(workspace, path)
+        if not own.is_left_to_memsync(workspace, path)
         and here[path] != before.here.get(path)
         and there[path] != before.there.get(path)
     ]
@@ -245,7 +246,7 @@ def _drop_piece(root: Path, remote: str, path: str) -> bool:
 
     A carrying that was cut off leaves such: stepped aside it would be taken for another's text.
     """
-    mine, theirs = (root / path).read_bytes(), rclone.read_bytes(remote, path)
+    mine, theirs = (root / path).read_bytes(), client.read_bytes(remote, path)
     # The same on both sides it is no piece, and to bisync removing it would be a wish to delete.
     if len(mine) >= len(theirs) or not theirs.startswith(mine):
         return False
@@ -255,20 +256,20 @@ def _drop_piece(root: Path, remote: str, path: str) -> bool:
 
 def _different(workspace: Workspace, remote: str) -> list[str]:
     """Return what both sides have and not alike, where it is not known how they were before."""
-    without = carry_own.left_to_memsync(workspace)
-    return rclone.differing(str(workspace.root), remote, without=without)
+    without = own.left_to_memsync(workspace)
+    return client.differing(str(workspace.root), remote, without=without)
 
 
-def _failed(remote: str, ended: rclone.Ended) -> MemsyncError:
+def _failed(remote: str, ended: client.Ended) -> MemsyncError:
     if _is_under_way(ended):
         return BusyError(
             f"rclone is still carrying to {remote} for a process that was ended",
             hint="wait ten minutes, then memsync daemon run sync",
         )
-    return rclone.away(remote, ended)
+    return client.away(remote, ended)
 
 
-def _is_under_way(ended: rclone.Ended) -> bool:
+def _is_under_way(ended: client.Ended) -> bool:
     return "prior lock file found" in ended.said + ended.out
 
 

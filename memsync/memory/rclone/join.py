@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from memsync import rclone, reading, store
 from memsync.config.state import lock_path
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, WrongUsageError
 from memsync.files.locks import exclusive_lock
+from memsync.memory import reading, store
+from memsync.memory.rclone import client
 
 
 def pull(workspace: Workspace) -> None:
@@ -31,23 +32,23 @@ def pull(workspace: Workspace) -> None:
         _pull(workspace, remote)
     except FolderAwayError as error:
         # Elsewhere notes and edits go on with the copy here; there is none yet.
-        is_unknown = isinstance(error, rclone.UnknownRemoteError)
+        is_unknown = isinstance(error, client.UnknownRemoteError)
         way = error.hint if is_unknown else f"rclone lsf {remote} shows whether it answers"
         hint = f"{way}; then memsync init again, nothing was set up here"
         raise error.reworded(error.message, hint) from error
 
 
 def _pull(workspace: Workspace, remote: str) -> None:
-    rclone.require_times(remote)
-    there = rclone.listing(remote)
+    client.require_times(remote)
+    there = client.listing(remote)
     if there is None:
-        rclone.make(remote)
+        client.make(remote)
         return
     theirs = None
     if MEMORY_NAME in there:
-        theirs = rclone.read_bytes(remote, MEMORY_NAME)
-        reading.check(theirs, rclone.place_of(remote, MEMORY_NAME), _cure(remote))
-    rclone.fetch(remote, str(workspace.root), without=[MEMORY_NAME])
+        theirs = client.read_bytes(remote, MEMORY_NAME)
+        reading.check(theirs, client.place_of(remote, MEMORY_NAME), _cure(remote))
+    client.fetch(remote, str(workspace.root), without=[MEMORY_NAME])
     if theirs is None:
         return
     if os.path.lexists(workspace.memory):
@@ -68,7 +69,7 @@ def _look_at_ours(workspace: Workspace, remote: str) -> None:
 
 
 def _cure(remote: str) -> str:
-    backups = rclone.place_of(remote, "backups")
+    backups = client.place_of(remote, "backups")
     return (
         "memsync restore on a machine that has it, then memsync init again;"
         f" rclone lsf {backups} lists what it was before"

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync import reading
 from memsync.config.workspace import MEMORY_NAME
 from memsync.errors import FolderAwayError, MemsyncError, RefusedError
 from memsync.files.atomic import TEMP_SUFFIX
-from memsync.mirrored import MARK, VERSIONS
+from memsync.memory import reading
+from memsync.memory.mirror.contents import MARK, VERSIONS
 
 _STUB_SUFFIX = ".icloud"
 _BRAKE_FROM = 10

@@ -16,7 +16,7 @@ from memsync import clock
 from memsync.config.state import state_folder
 from memsync.errors import FolderAwayError
 from memsync.files.atomic import atomic_write, create_new
-from memsync.mirrored import MARK
+from memsync.memory.mirror.contents import MARK
 
 VERIFIED_FOR = timedelta(days=30)
 """After this time both sides are read in full again, unasked."""

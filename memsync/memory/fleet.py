@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from memsync import clock, machines, store, targets
+from memsync import clock, targets
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.machines import Report
+from memsync.memory import machines, store
+from memsync.memory.machines import Report
 from memsync.targets import find_agent
 
 SILENT_AFTER = timedelta(days=7)

@@ -12,22 +12,31 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from memsync import backups, conflicts, lineage, store, strands
 from memsync.config.state import carrying_mark, lock_path
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.files.placeholders import is_evicted
 from memsync.files.regular import Left, read_regular, why_unread
-from memsync.journal import Cause
-from memsync.kinship import Kinship
+from memsync.memory import store
+from memsync.memory.conflicts import branches, records
+from memsync.memory.conflicts.branches import (
+    Strand,
+    Texts,
+    look_back,
+    named_like_copies,
+    readable,
+    sort_out,
+)
+from memsync.memory.conflicts.merge import Dispute, put_back, weave
+from memsync.memory.conflicts.merge_base import Kinship
+from memsync.memory.history import backups, publish_log
+from memsync.memory.history.ancestry import Graph
+from memsync.memory.history.provenance import Cause
+from memsync.memory.publish import Published, publish, see
+from memsync.memory.store import Memory
 from memsync.notes import log, reader
-from memsync.pedigree import Graph
 from memsync.providers.conflict_copies import Copy
-from memsync.publish import Published, publish, see
-from memsync.store import Memory
-from memsync.strands import Strand, Texts, look_back, named_like_copies, readable, sort_out
-from memsync.weaving import Dispute, put_back, weave
 
 TRIES = 5
 MERGED = Cause("reconcile")
@@ -66,9 +75,9 @@ def counted(count: int, what: str) -> str:
 def left_alone(workspace: Workspace) -> tuple[Left, ...]:
     """Return what is named like a copy, of memory, log or backup, and cannot be read."""
     return (
-        *strands.left_alone(workspace.root),
+        *branches.left_alone(workspace.root),
         *reader.left_alone(workspace),
-        *backups.left_alone(workspace.backups, strands.ours(workspace)),
+        *backups.left_alone(workspace.backups, branches.ours(workspace)),
     )
 
 
@@ -113,7 +122,7 @@ def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
 
 def _while_carried(workspace: Workspace, taken: str | None) -> Outcome:
     """Read no copy of which rclone may have brought a piece only; all wait where they are."""
-    copies = [path for _, path in strands.by_name(workspace.root)]
+    copies = [path for _, path in branches.by_name(workspace.root)]
     copies += [path for path, _ in log.copies(workspace)]
     if taken is not None:
         raise BusyError(f"rclone is not done with {taken}", hint="memsync daemon run sync")
@@ -125,7 +134,7 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
     """Return the log that was taken, with its day; none where it is a copy of the memory."""
     logs = [copy for copy in reader.doubtful(workspace) if copy[0].name == taken]
     listed = [path for path, _ in logs]
-    listed += [path for _, path in strands.by_name(workspace.root) if path.name == taken]
+    listed += [path for _, path in branches.by_name(workspace.root) if path.name == taken]
     listed += [left.path for left in reader.left_alone(workspace) if left.path.name == taken]
     if not listed:
         raise WrongUsageError(
@@ -145,7 +154,7 @@ def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
 
 def _keep_copies_of_backups(workspace: Workspace) -> None:
     """Put the copies of backups with the others; there is nothing to bring in."""
-    for copy in backups.copies(workspace.backups, strands.ours(workspace)):
+    for copy in backups.copies(workspace.backups, branches.ours(workspace)):
         if why_unread(copy):
             continue
         with contextlib.suppress(FileNotFoundError):  # another machine did so meanwhile
@@ -164,7 +173,7 @@ def _try_texts(workspace: Workspace, taken: str | None) -> Outcome:
 def _bring_in_texts(workspace: Workspace, taken: str | None) -> Outcome:
     named = named_like_copies(workspace.root)
     memory, is_there = _memory(workspace, named, taken)
-    graph, texts = lineage.read(workspace), Texts(workspace)
+    graph, texts = publish_log.read(workspace), Texts(workspace)
     kinship = Kinship(graph, texts.find)
     texts.add(memory.text)
     copies = sort_out(workspace, graph, texts, memory, named, taken)
@@ -176,13 +185,13 @@ def _bring_in_texts(workspace: Workspace, taken: str | None) -> Outcome:
     text, disputes = _woven(workspace, kinship, texts, memory, strands)
     included = (*(strand.digest for strand in copies.sure), *(s.digest for s in past.missed))
     published = None
-    conflicts.keep(workspace, disputes)
+    records.keep(workspace, disputes)
     if text != memory.text or not is_there:
         based_on = memory.digest if is_there else None
         held = (*included, *past.claimed)
         published = publish(workspace, text, based_on, cause=MERGED, also=held)
     else:
-        lineage.add(workspace, memory.digest, (*included, *past.claimed))
+        publish_log.add(workspace, memory.digest, (*included, *past.claimed))
         found = (*included, *past.claimed, *past.included)
         see(workspace, memory, included=found)
     for copy in copies.sure:
@@ -209,7 +218,7 @@ def _memory(
         )
         if not renamed or workspace.memory.exists() or is_evicted(workspace.memory):
             raise
-        all_of_it = strands.by_name(workspace.root)  # one that cannot be read is one, too
+        all_of_it = branches.by_name(workspace.root)  # one that cannot be read is one, too
         names = [path.name for copy, path in all_of_it if copy.client == "rclone"]
         if len(names) == 1 and taken not in names:
             raise DamagedMemoryError(
@@ -229,7 +238,7 @@ def _woven(
     workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memory, strands: list[Strand]
 ) -> tuple[str, list[Dispute]]:
     """Return the memory with the strands in it, and what a person has to decide."""
-    decided = conflicts.decisions(workspace) if strands else {}
+    decided = records.decisions(workspace) if strands else {}
     present, text = memory.digest, memory.text
     disputes: list[Dispute] = []
     for strand in strands:

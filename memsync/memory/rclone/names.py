@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memsync.backups import COPIES
+from memsync.memory.history.backups import COPIES
 
 
 def step_aside(root: Path, path: str) -> str:

@@ -10,13 +10,13 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import backups, lastseen, lineage
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemoryMovedError, MemsyncError
 from memsync.files.atomic import atomic_write, create_new
 from memsync.files.placeholders import is_evicted
 from memsync.files.temps import sweep_temps
-from memsync.reading import RESTORE, check, is_empty, read_bytes
+from memsync.memory.history import backups, last_seen, publish_log
+from memsync.memory.reading import RESTORE, check, is_empty, read_bytes
 from memsync.text.digest import digest
 
 HEADER = "<!-- memsync v1 -->"
@@ -97,8 +97,8 @@ def create(workspace: Workspace, text: str) -> Written:
             f"there is a memory at {workspace.memory} already",
             hint="let your sync client finish, then memsync init again",
         )
-    lineage.record(workspace, digest(data), ())
-    lastseen.took(workspace.root, text)
+    publish_log.record(workspace, digest(data), ())
+    last_seen.took(workspace.root, text)
     return Written(digest(data), None)
 
 
@@ -133,17 +133,17 @@ def replace(
                 hint="look at it again (memsync show), then repeat what you did",
             )
         if digest(data) == present:
-            lineage.add(workspace, present, also)
-            lastseen.took(workspace.root, text, included=also)  # it may be new to us all the same
+            publish_log.add(workspace, present, also)
+            last_seen.took(workspace.root, text, included=also)  # it may be new to us all the same
             return Written(present, None)
     sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
     if based_on is None:  # whoever names one has read it just now, so it is not damaged
         _keep_unsaved(workspace)
     parents = also if also and not based_on else (based_on or _present(workspace), *also)
-    lineage.record(workspace, digest(data), parents)
+    publish_log.record(workspace, digest(data), parents)
     atomic_write(workspace.memory, data, in_use=True)
-    lastseen.took(workspace.root, text, included=parents)
+    last_seen.took(workspace.root, text, included=parents)
     return Written(digest(data), kept)
 
 
@@ -170,7 +170,7 @@ def unsaved(workspace: Workspace) -> Path | None:
     try:
         read(workspace)
     except DamagedMemoryError:
-        path = lastseen.newest(workspace.root)
+        path = last_seen.newest(workspace.root)
     except FolderAwayError:  # away is not damaged: it comes back as it was
         return None
     else:
@@ -188,7 +188,7 @@ def _present(workspace: Workspace) -> str:
     """Return the digest of the text that is about to go; where it is damaged, of the last seen."""
     with contextlib.suppress(MemsyncError):
         return read(workspace).digest
-    return lastseen.load(workspace.root).memory
+    return last_seen.load(workspace.root).memory
 
 
 def _has_bytes(workspace: Workspace) -> bool:

@@ -10,13 +10,13 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from memsync import backups, lineage
-from memsync.backups import Backup
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.files.regular import Left
-from memsync.pedigree import Graph
-from memsync.store import Memory
+from memsync.memory.history import backups, publish_log
+from memsync.memory.history.ancestry import Graph
+from memsync.memory.history.backups import Backup
+from memsync.memory.store import Memory
 from memsync.text.digest import digest
 
 
@@ -56,7 +56,7 @@ def choose_backup(
     if name is not None:
         return Choice(backups.find(workspace.backups, name))
     present = memory.digest if memory else ""
-    graph = lineage.read(workspace)
+    graph = publish_log.read(workspace)
     origins = [text.partition("@")[0] for text in graph.origins(present)]
     listed = backups.list_backups(workspace.backups)
     newest_first = _newest_first(workspace, graph, origins, listed)

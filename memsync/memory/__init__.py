@@ -1,0 +1,1 @@
+"""The memory folder: the memory, its history, its conflicts, its copies, and its machines."""

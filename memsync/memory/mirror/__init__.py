@@ -1,0 +1,1 @@
+"""The mirror: an independent local copy of the memory folder, with its old versions."""
