@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 
-from memsync import clock, prices, question
+from memsync import clock
 from memsync.config import Config
-from memsync.prices import Tokens
+from memsync.refresh import prompt
+from memsync.refresh.llm import prices
+from memsync.refresh.llm.prices import Tokens
 from memsync.text.note import Note, make
 
 NIGHTS = 30
@@ -24,7 +26,7 @@ def run() -> list[tuple[str, str, str, str]]:
     """Return a row for the default model and for dearer ones, and one for a night's tokens."""
     memory, notes = _memory(), _notes()
     config = Config(engine="claude")
-    sent = question.about_tokens(notes, memory, config).input
+    sent = prompt.about_tokens(notes, memory, config).input
     ours = Tokens(sent, prices.about_tokens_of(json.dumps(_call(memory))))
     whole = Tokens(sent, prices.about_tokens_of(memory))
     rows = [
@@ -35,7 +37,7 @@ def run() -> list[tuple[str, str, str, str]]:
             f"output {ours.output / whole.output:.3f} (reach <= 0.1)",
         )
     ]
-    most = question.most_tokens(notes, memory, config)
+    most = prompt.most_tokens(notes, memory, config)
     for model in (config.model, *OTHER_MODELS):
         mine, theirs = (NIGHTS * prices.cost(model, used) for used in (ours, whole))
         upper = prices.at_most(model, most)

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync import batches, proposals, targets
 from memsync import config as settings
-from memsync.batches import pending_notes
+from memsync import targets
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.state import machine_name, state_folder, state_path
@@ -27,8 +26,10 @@ from memsync.memory.history.backups import newest_good
 from memsync.memory.machines import REPORT_NAME
 from memsync.memory.rclone import client
 from memsync.notes.ledger import LEDGER_NAME
-from memsync.prices import in_dollars
 from memsync.providers.conflict_copies import recognise
+from memsync.refresh import pending, proposals
+from memsync.refresh.llm.prices import in_dollars
+from memsync.refresh.pending import pending_notes
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 
@@ -181,7 +182,7 @@ def _notes(workspace: Workspace) -> Check:
 
 
 def _budget(workspace: Workspace) -> Check:
-    refused = batches.budget_refusal(workspace)
+    refused = pending.budget_refusal(workspace)
     if refused is None:
         most = in_dollars(workspace.config.monthly_budget_usd)
         return Check("budget", ok=True, advice=f"within {most} a month")

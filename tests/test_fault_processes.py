@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from memsync import batches
 from memsync.config.workspace import Workspace
 from memsync.memory import store
+from memsync.refresh import pending
 from tests.conftest import SAMPLE
 from tests.support.scale import need, share
 
@@ -47,7 +47,7 @@ def test_a_process_whose_disk_fails_at_random_says_so_and_the_next_one_heals(
             failed += 1
             assert done.stderr.startswith("Error: "), done.stderr
             assert "\nTry: " in done.stderr
-            if f"note {number}." not in str(batches.pending_notes(workspace)) + before:
+            if f"note {number}." not in str(pending.pending_notes(workspace)) + before:
                 continue  # refused, and said so
         healed = memsync(home, "refresh")
         assert healed.returncode == 0, healed.stderr

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from memsync import batches, proposals, review
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.memory import store
 from memsync.notes.delivery import mend
 from memsync.notes.spool import Spool
-from memsync.refresh import merge_pending
+from memsync.refresh import pending, proposals, review
+from memsync.refresh.run import merge_pending
 from memsync.text.sanitizing import without_hidden
 from tests.conftest import SAMPLE
 from tests.support.injections import ALL_ORDERS, INNOCENT
@@ -109,7 +109,7 @@ def test_all_orders_at_once_wait_and_the_innocent_ones_pass(ear, with_claude, cl
     for note in passed:
         left = left.replace(f"- {note}\n", "")
     assert left == SAMPLE
-    assert batches.pending_notes(with_claude) == []
+    assert pending.pending_notes(with_claude) == []
 
 
 def obey_or_put_down(request: dict[str, Any]) -> Answer:

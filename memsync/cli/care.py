@@ -8,11 +8,9 @@ from typing import Any
 
 import click
 
-from memsync import batches, clock, proposals, targets
+from memsync import clock, targets
 from memsync import config as settings
 from memsync import doctor as checks
-from memsync import usage as ledger
-from memsync.batches import pending_notes
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import state_table
 from memsync.config import Config
@@ -23,7 +21,10 @@ from memsync.memory import store
 from memsync.memory.conflicts import records
 from memsync.memory.history import backups, publish_log
 from memsync.memory.machines import this_machine
-from memsync.prices import PRICES_AS_OF, in_dollars
+from memsync.refresh import pending, proposals
+from memsync.refresh import usage as ledger
+from memsync.refresh.llm.prices import PRICES_AS_OF, in_dollars
+from memsync.refresh.pending import pending_notes
 
 
 @click.command()
@@ -57,7 +58,7 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         table["digest"] = memory.digest
         table["lines"] = len(memory.text.splitlines())
         table["pending"] = len(pending_notes(workspace))
-        refused = batches.budget_refusal(workspace)
+        refused = pending.budget_refusal(workspace)
         table["budget"] = refused.message if refused else None
         waiting = proposals.list_open(workspace)
         table["proposals"] = len(waiting)

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import click
 
-from memsync import batches, clock
+from memsync import clock
 from memsync import config as settings
-from memsync import refresh as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, state_table, unified
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError
-from memsync.gate import Held
 from memsync.memory.publish import require_told
 from memsync.notes import delivery, spool
-from memsync.outcome import Outcome
+from memsync.refresh import pending
+from memsync.refresh import run as deed
+from memsync.refresh.gate import Held
+from memsync.refresh.outcome import Outcome
 from memsync.terminal import for_terminal, is_terminal
 from memsync.text.note import CameBy, Note, make
 
@@ -78,7 +79,7 @@ def refresh(
                 delivery.add(workspace, each)
     estimate = None
     if dry_run:
-        estimate = batches.estimate(workspace, fresh)
+        estimate = pending.estimate(workspace, fresh)
         click.echo(_expected(estimate), err=True)
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
     else:
@@ -185,7 +186,7 @@ def _waiting(held: Held) -> str:
     return "\n".join([f"Would wait{where}, because {'; '.join(held.reasons)}:", *gone, *new])
 
 
-def _expected(estimate: batches.Estimate) -> str:
+def _expected(estimate: pending.Estimate) -> str:
     """Return what a refresh is going to cost, before anyone is asked."""
     count = "1 note" if estimate.notes == 1 else f"{estimate.notes} notes"
     if estimate.about_usd is None:

@@ -8,16 +8,16 @@ from typing import Any
 
 import click
 
-from memsync import proposals
-from memsync import review as deed
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.report import print_states, unified
 from memsync.config.workspace import Workspace
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.memory import store
-from memsync.proposals import Proposal
-from memsync.question import may_be_allowed
-from memsync.review import Fit
+from memsync.refresh import proposals
+from memsync.refresh import review as deed
+from memsync.refresh.prompt import may_be_allowed
+from memsync.refresh.proposals import Proposal
+from memsync.refresh.review import Fit
 from memsync.terminal import for_terminal, is_terminal
 
 ALL = "*"

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-import memsync
-from memsync import clock, llm, prices, proposals, usage
+from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
@@ -21,6 +20,8 @@ from memsync.errors import ApiError
 from memsync.memory import store
 from memsync.memory.history import backups
 from memsync.notes import log
+from memsync.refresh import proposals, usage
+from memsync.refresh.llm import client, prices
 from memsync.text.note import Note
 from memsync.text.redaction import redact
 
@@ -141,9 +142,9 @@ def _summary(workspace: Workspace, notes: list[Note], diff: list[str]) -> str:
         return plain
     messages = [{"role": "user", "content": _question(notes, diff)}]
     try:
-        most = llm.most_tokens(_prompt(), messages)
+        most = client.most_tokens(_prompt(), messages)
         usage.check_budget(workspace, config, prices.at_most(config.model, most))
-        reply = llm.ask(config, _prompt(), messages)
+        reply = client.ask(config, _prompt(), messages)
     except ApiError as error:
         return f"{plain}\n(No summary: {error.message}.)"
     usage.record(workspace, "digest", config.model, reply.tokens, changed=False)
@@ -155,8 +156,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _prompt() -> str:
-    path = Path(memsync.__file__).parent / "prompts" / "digest.md"
-    return path.read_text(encoding="utf-8")
+    return Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
 
 
 def _question(notes: list[Note], diff: list[str]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from memsync import batches, clock
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import origin
 from memsync.daemon.origin import Origin
 from memsync.errors import MemsyncError
 from memsync.memory.history import backups
 from memsync.memory.store import Memory
+from memsync.refresh.pending import pending_notes
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def gather(workspace: Workspace, memory: Memory) -> Facts:
         changed = None
     kept = next(iter(backups.list_backups(workspace.backups)), None)
     try:
-        pending = len(batches.pending_notes(workspace))
+        pending = len(pending_notes(workspace))
     except MemsyncError:
         pending = None
     return Facts(found.moment or changed, found, kept.moment if kept else None, pending)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from memsync import clock, proposals
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.notes import log
+from memsync.refresh import proposals
 from memsync.text.note import Note
 
 PER_PAGE = 50

@@ -12,13 +12,14 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from memsync import clock, usage
+from memsync import clock
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon import history
 from memsync.files.atomic import atomic_write
 from memsync.memory import machines
 from memsync.memory.history import backups
+from memsync.refresh import usage
 
 PUBLISH_TAKES = timedelta(seconds=15)
 """From the backup to the report, at most; what lies further apart are two events."""

@@ -11,7 +11,7 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 from tzlocal import get_localzone
 
-from memsync import clock, refresh
+from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
@@ -24,6 +24,7 @@ from memsync.errors import BudgetError, FolderAwayError
 from memsync.files.locks import BusyError
 from memsync.memory.publish import require_told
 from memsync.memory.rclone import carry
+from memsync.refresh.run import merge_pending
 
 
 def job_nightly_refresh(config: Config) -> Run:
@@ -33,7 +34,7 @@ def job_nightly_refresh(config: Config) -> Run:
         workspace = Workspace.open(config)
         thinned = thinner.thin(workspace, last_run)
         try:
-            outcome = refresh.merge_pending(workspace, command="nightly_refresh")
+            outcome = merge_pending(workspace, command="nightly_refresh")
             run.message = "; ".join(filter(None, (outcome.sentence, thinned)))
             if outcome.proposals:  # each is made once, so each is told once
                 notify(config, "changes wait for your word", outcome.sentence)

@@ -9,14 +9,14 @@ from typing import Any
 from flask import Flask, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import proposals
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import changes, origin
 from memsync.daemon.changes import Changes
 from memsync.daemon.web_parts import back_to, how_many, late
 from memsync.memory import store
-from memsync.proposals import Proposal
+from memsync.refresh import proposals
+from memsync.refresh.proposals import Proposal
 from memsync.text.note import Note
 
 
@@ -74,12 +74,12 @@ class _Pages:
         if not proposal.is_open or (not numbers and deed != "again"):
             return back_to("proposals", "nothing-chosen")
         if deed == "drop":
-            late("review").drop(workspace, proposal, numbers)
+            late("refresh.review").drop(workspace, proposal, numbers)
             return back_to("proposals", "dropped")
         if deed == "again":
-            late("review").give_back(workspace, proposal)
+            late("refresh.review").give_back(workspace, proposal)
             return back_to("proposals", "again")
-        done = late("review").apply(workspace, proposal, numbers)
+        done = late("refresh.review").apply(workspace, proposal, numbers)
         if done.published:
             origin.remember(done.published.digest, "a proposal approved on this page")
         return back_to("proposals", "applied-partly" if done.problems else "applied")
@@ -94,7 +94,7 @@ class _Pages:
 
 def view(workspace: Workspace, proposal: Proposal, memory: str) -> View:
     """Return a proposal as the page shows it; each change on what those before it leave."""
-    tried, _ = late("review").fits(proposal, memory, allow_shrink=False)
+    tried, _ = late("refresh.review").fits(proposal, memory, allow_shrink=False)
     choices, before = [], memory
     for fit in tried:
         edit = fit.held.edit
@@ -109,7 +109,7 @@ def view(workspace: Workspace, proposal: Proposal, memory: str) -> View:
             )
         )
         before = fit.after
-    said = tuple(late("review").said_in(workspace, proposal))
+    said = tuple(late("refresh.review").said_in(workspace, proposal))
     return View(proposal.id, proposal.made, proposal.summary, said, tuple(choices))
 
 

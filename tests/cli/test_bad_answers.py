@@ -7,10 +7,10 @@ from typing import Any
 import anthropic._base_client
 import pytest
 
-from memsync import batches
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
+from memsync.refresh import pending
 from tests.conftest import SAMPLE
 from tests.support.messages_server import (
     Message,
@@ -216,7 +216,7 @@ def asked(
 def assert_nothing_happened(workspace: Workspace, done: Any) -> None:
     assert workspace.memory.read_bytes() == MEMORY.encode()
     assert list(workspace.backups.iterdir()) == []
-    assert [note.text for note in batches.pending_notes(workspace)] == ["I moved to Oslo"]
+    assert [note.text for note in pending.pending_notes(workspace)] == ["I moved to Oslo"]
     assert "Error: " in done.err
     assert "Try: " in done.err
     assert "Traceback" not in done.err

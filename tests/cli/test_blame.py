@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from memsync import batches
+from memsync.refresh import pending
 
 
 def test_it_names_the_note_of_a_line(run, workspace):
     run("note", "likes tea")
-    (note,) = batches.pending_notes(workspace)
+    (note,) = pending.pending_notes(workspace)
     run("refresh")
     out = run("blame", "TEA").out
     assert out.splitlines()[0].endswith(f"- {note.day}: likes tea")

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from memsync import __version__, batches
+from memsync import __version__
 from memsync import config as settings
 from memsync.memory import machines, store
 from memsync.memory.publish import bring_in_step, publish
+from memsync.refresh import pending
 from tests.conftest import SAMPLE
 
 CALL = {
@@ -335,7 +336,7 @@ def test_prune_never_touches_notes(call, workspace):
     with time_machine.travel("2020-01-01T10:00:00+00:00"):
         call("note", "an old one")
     call("prune", "--keep-days", "1")
-    assert [note.text for note in batches.pending_notes(workspace)] == ["an old one"]
+    assert [note.text for note in pending.pending_notes(workspace)] == ["an old one"]
 
 
 def test_control_characters_of_other_machines_reach_no_terminal(at_terminal, workspace):

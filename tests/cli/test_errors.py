@@ -10,12 +10,12 @@ import pytest
 
 from memsync import clock
 from memsync import config as settings
-from memsync.batches import pending_notes
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.memory.publish import publish
 from memsync.notes import log as sessions
+from memsync.refresh.pending import pending_notes
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 

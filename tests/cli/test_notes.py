@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import batches, clock
+from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import lock_path, state_folder
 from memsync.files.locks import exclusive_lock
 from memsync.notes import spool
-from memsync.question import EDIT_TOOL
+from memsync.refresh import pending as batches
+from memsync.refresh.prompt import EDIT_TOOL
 from memsync.text.note import MAX_BYTES, make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import cut_off, edits

@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from memsync import batches
 from memsync import config as settings
 from memsync.config import writer
+from memsync.refresh import pending
 from tests.conftest import SAMPLE
 from tests.support.messages_server import (
     edits,
@@ -90,7 +90,7 @@ def test_what_goes_wrong_is_said_with_its_own_cure(answer, error, cure, call, lo
     assert error in said
     assert cure in tried
     assert local.memory.read_text() == SAMPLE
-    assert [note.text for note in batches.pending_notes(local)] == ["I moved to Oslo"]
+    assert [note.text for note in pending.pending_notes(local)] == ["I moved to Oslo"]
     assert len(claude.requests) <= 2
 
 

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from memsync import batches, clock
+from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.memory import store
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text.note import make
 from tests.support.messages_server import edits
 
@@ -59,7 +60,7 @@ def test_a_change_is_applied_and_another_dropped(call, waiting):
     assert done.code == 0
     assert "Long answers" not in store.read(waiting).text
     assert call("review").out == "Nothing waits for review.\n"
-    assert batches.pending_notes(waiting) == []
+    assert pending.pending_notes(waiting) == []
 
 
 def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
@@ -72,7 +73,7 @@ def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
     assert f"memsync review --drop {name} --edit 1" in done.err
     assert "--allow-shrink" not in done.err
     assert call("review", "--again", name).code == 0
-    assert len(batches.pending_notes(waiting)) == 1
+    assert len(pending.pending_notes(waiting)) == 1
 
 
 def test_too_much_goes_by_the_option_that_is_named(call, with_claude, claude):
@@ -116,7 +117,7 @@ def test_all_may_be_given_back_where_two_share_a_note_and_each_is_told_once(call
     done = call("review", "--again", "--all")
     assert (done.code, done.out.count("pending again")) == (0, 2)
     assert call("review").out == "Nothing waits for review.\n"
-    assert len(batches.pending_notes(waiting)) == 1
+    assert len(pending.pending_notes(waiting)) == 1
 
 
 def test_status_and_doctor_tell_what_waits(call, waiting):

@@ -6,15 +6,16 @@ import json
 
 import pytest
 
-from memsync import clock, review
-from memsync import proposals as kept
+from memsync import clock
 from memsync.memory import store
 from memsync.memory.blame import blame
 from memsync.memory.history import backups, last_seen
 from memsync.memory.history.provenance import Cause, added_lines
 from memsync.memory.publish import publish
 from memsync.notes import log
-from memsync.refresh import merge_pending
+from memsync.refresh import proposals as kept
+from memsync.refresh import review
+from memsync.refresh.run import merge_pending
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits

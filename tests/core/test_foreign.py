@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync import spoken
 from memsync.config import Config
-from memsync.sync import refresh_memory_content
+from memsync.refresh.engine import refresh_memory_content
+from memsync.refresh.llm.local_models import call_in
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, edits, prose
 
@@ -64,12 +64,12 @@ def test_a_call_written_down_as_text_is_taken_for_one(text, llama, claude):
     ids=["more", "other", "none", "words", "list", "torn", "empty", "deep"],
 )
 def test_what_is_not_wholly_a_call_is_none(text):
-    assert spoken.call_in(text, "edit_memory") is None
+    assert call_in(text, "edit_memory") is None
 
 
 @given(st.text())
 def test_any_text_can_be_looked_at(text):
-    spoken.call_in(text, "edit_memory")
+    call_in(text, "edit_memory")
 
 
 def test_a_spoken_call_is_guarded_as_a_real_one(llama, claude):

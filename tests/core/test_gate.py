@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsync.gate import doubts, objections, reads_like_order, sift
+from memsync.refresh.gate import doubts, objections, reads_like_order, sift
 from memsync.text.document import scan
 from memsync.text.edits import Edit, EditError, apply
 from tests.conftest import SAMPLE

@@ -11,10 +11,10 @@ from dataclasses import replace
 import anthropic._base_client
 import pytest
 
-from memsync import llm
 from memsync.config import Config
 from memsync.errors import ApiError
-from memsync.prices import Tokens
+from memsync.refresh.llm import client
+from memsync.refresh.llm.prices import Tokens
 from tests.support.messages_server import (
     MessagesServer,
     edits,
@@ -47,7 +47,7 @@ def asking(claude: MessagesServer) -> Config:
 
 
 def ask(config: Config, tools=TOOLS):
-    return llm.ask(config, "Keep the memory.", QUESTION, tools)
+    return client.ask(config, "Keep the memory.", QUESTION, tools)
 
 
 def key_in(headers: dict[str, str]) -> str:
@@ -94,7 +94,7 @@ def test_the_request_names_the_model_of_the_config_and_carries_the_key_in_its_he
     assert request["messages"] == QUESTION
     assert request["tools"] == TOOLS
     assert request["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
-    assert request["max_tokens"] == llm.MAX_TOKENS
+    assert request["max_tokens"] == client.MAX_TOKENS
     assert "stream" not in request
     assert "cache_control" not in json.dumps(request)
     assert KEY not in json.dumps(request)
@@ -293,7 +293,7 @@ def test_a_used_up_quota_is_not_asked_again_whatever_its_code(said, asking, clau
 
 
 def test_a_server_that_takes_too_long_is_told_as_slow(asking, claude, monkeypatch):
-    monkeypatch.setattr(llm, "OWN_SERVER_SECONDS", 0.05)
+    monkeypatch.setattr(client, "OWN_SERVER_SECONDS", 0.05)
     claude.script(slow(edits(), 5))
     with pytest.raises(ApiError, match="did not answer within") as error:
         ask(asking)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from memsync.batches import pending_notes
 from memsync.clock import now
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.files import timeout
 from memsync.notes import log as sessions
 from memsync.notes import spool
+from memsync.refresh.pending import pending_notes
 from memsync.text.note import make
 from tests.support.daemons import memsync
 from tests.support.mounts import Mount

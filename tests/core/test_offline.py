@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memsync import offline
 from memsync.config import Config
-from memsync.sync import refresh_memory_content
+from memsync.refresh import offline
+from memsync.refresh.engine import refresh_memory_content
 from memsync.text import redaction
 from memsync.text.document import Kind, scan
 from memsync.text.note import Note, clean

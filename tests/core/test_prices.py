@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync import prices
 from memsync.config import Config
-from memsync.prices import DEAREST, PRICES, Tokens
+from memsync.refresh.llm import prices
+from memsync.refresh.llm.prices import DEAREST, PRICES, Tokens
 
 MILLION = 1_000_000
 

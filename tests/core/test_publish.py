@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memsync import batches, config, targets
+from memsync import config, targets
 from memsync.config import writer as config_writer
 from memsync.config.state import lock_path, own_folder, state_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.memory import machines, publish, store
 from memsync.memory.history import backups
+from memsync.refresh import pending
 from memsync.targets import Target
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
@@ -239,4 +240,4 @@ def test_no_agent_at_all_is_no_error(workspace):
     done = publish.publish(Workspace.open(config.load(path)), BETTER, now(workspace))
     assert done.targets == ()
     assert machines.read_all(workspace)[0].targets == ()
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []

@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from memsync import batches, clock, refresh
+from memsync import clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import ApiError, RefusedError
 from memsync.notes import log
-from memsync.sync import refresh_memory_content
+from memsync.refresh import pending, run
+from memsync.refresh.engine import refresh_memory_content
 from memsync.text import edits
 from memsync.text.document import Kind, line_ending, scan
 from memsync.text.edits import Edit, EditError
@@ -188,10 +189,10 @@ def test_of_an_invalid_list_of_edits_nothing_is_written(path, workspace, claude)
         tried += 1
         claude.answer_always(messages.edits(*map(as_call, wanted)))
         with pytest.raises((ApiError, RefusedError)):
-            refresh.merge_pending(asking)
+            run.merge_pending(asking)
         assert workspace.memory.read_bytes() == path.read_bytes()
         assert not list(workspace.backups.iterdir())
-        assert len(batches.pending_notes(asking)) == 1
+        assert len(pending.pending_notes(asking)) == 1
 
 
 @each_memory

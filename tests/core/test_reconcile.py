@@ -11,7 +11,6 @@ import pytest
 import time_machine
 
 from memsync import clock
-from memsync.batches import pending_notes
 from memsync.errors import DamagedMemoryError, WrongUsageError
 from memsync.files.placeholders import icloud_stub
 from memsync.memory import store
@@ -22,6 +21,7 @@ from memsync.memory.history import backups, last_seen, publish_log
 from memsync.memory.publish import publish
 from memsync.notes import log as sessions
 from memsync.notes.kept import kept_notes
+from memsync.refresh.pending import pending_notes
 from memsync.text import note
 from memsync.text.diff3 import Choice
 from memsync.text.digest import digest

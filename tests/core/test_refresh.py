@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from memsync import batches, refresh, sync, targets
 from memsync import config as settings
-from memsync.batches import pending_notes
+from memsync import targets
 from memsync.config import writer
 from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
@@ -26,6 +25,9 @@ from memsync.errors import (
 )
 from memsync.memory import store
 from memsync.notes import log
+from memsync.refresh import engine, run
+from memsync.refresh import pending as batches
+from memsync.refresh.pending import pending_notes
 from memsync.text.note import MAX_BYTES, make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
@@ -69,7 +71,7 @@ def test_a_merge_that_replaces_one_line_changes_that_line_alone_and_is_done_once
 ):
     take(with_claude, "The importer is out; now the exporter")
     claude.script(edits(REPLACE, summary="exporter now"))
-    outcome = refresh.merge_pending(with_claude)
+    outcome = run.merge_pending(with_claude)
     after = SAMPLE.replace("- Ship the importer\n", "- Ship the exporter\n").encode()
     assert with_claude.memory.read_bytes() == after
     assert backups(with_claude) == [SAMPLE.encode()]
@@ -80,7 +82,7 @@ def test_a_merge_that_replaces_one_line_changes_that_line_alone_and_is_done_once
         ("claude", "in-sync"),
         ("codex", "in-sync"),
     ]
-    assert refresh.merge_pending(with_claude).sentence == "no pending notes"
+    assert run.merge_pending(with_claude).sentence == "no pending notes"
     assert len(claude.requests) == 1
     assert backups(with_claude) == [SAMPLE.encode()]
 
@@ -88,10 +90,10 @@ def test_a_merge_that_replaces_one_line_changes_that_line_alone_and_is_done_once
 def test_a_memory_that_the_sync_client_brought_is_given_to_every_agent_without_a_note(
     with_claude, claude
 ):
-    refresh.merge_pending(with_claude)
+    run.merge_pending(with_claude)
     brought = SAMPLE.replace("Turin", "Oslo")
     with_claude.memory.write_text(brought)
-    outcome = refresh.merge_pending(with_claude)
+    outcome = run.merge_pending(with_claude)
     assert outcome.sentence == "no pending notes"
     assert [state.state for state in outcome.targets] == ["in-sync", "in-sync"]
     for target in targets.resolve(with_claude.config):
@@ -116,12 +118,12 @@ def budget_spent(workspace: Workspace, claude: MessagesServer) -> Workspace:
 def test_a_refresh_that_cannot_call_the_model_gives_every_agent_what_was_brought(
     why, with_claude, claude
 ):
-    refresh.merge_pending(with_claude)
+    run.merge_pending(with_claude)
     brought = SAMPLE.replace("Never push to main", "Never push to any branch")
     with_claude.memory.write_text(brought)
     take(with_claude, "hi")
     with pytest.raises(ApiError):
-        refresh.merge_pending(why(with_claude, claude))
+        run.merge_pending(why(with_claude, claude))
     for target in targets.resolve(with_claude.config):
         assert brought in target.path.read_text()
     assert pending(with_claude) == ["hi"]
@@ -132,7 +134,7 @@ def test_an_agent_that_cannot_be_given_the_memory_hides_no_spent_budget(with_cla
     take(limited, "hi")
     own_folder(limited.machines).joinpath("report.toml").mkdir()
     with pytest.raises(BudgetError) as raised:
-        refresh.merge_pending(limited)
+        run.merge_pending(limited)
     first, _, second = raised.value.message.partition("; besides, ")
     assert "budget" in first
     assert "not every agent or report" in second
@@ -158,26 +160,26 @@ def test_a_refresh_that_fails_half_way_says_what_it_did_and_which_notes_are_left
     claude.script(edits(edit, summary="moved"))
     fails(with_claude, claude)
     with pytest.raises(ApiError) as raised:
-        refresh.merge_pending(with_claude)
+        run.merge_pending(with_claude)
     assert raised.value.message.startswith(f"{done}; but then: ")
     assert "the notes stay pending" not in raised.value.hint
     assert pending(with_claude) == ["I like tea"]
     with pytest.raises(ApiError) as raised:
-        refresh.merge_pending(with_claude)
+        run.merge_pending(with_claude)
     assert "but then" not in raised.value.message
 
 
 def test_a_note_taken_at_23_58_is_merged_by_the_next_nights_run_once(with_claude, claude):
     claude.script(edits(ADD), edits())
     with time_machine.travel(datetime(2026, 11, 23, 23, 55, tzinfo=ROME)):
-        assert refresh.merge_pending(with_claude).notes == 0
+        assert run.merge_pending(with_claude).notes == 0
     with time_machine.travel(datetime(2026, 11, 23, 23, 58, tzinfo=ROME)) as clock:
         take(with_claude, "I moved to Oslo", datetime.now(ROME))
         clock.move_to(datetime(2026, 11, 24, 23, 55, tzinfo=ROME))
         take(with_claude, "I like it here", datetime.now(ROME))
-        assert refresh.merge_pending(with_claude).notes == 2
+        assert run.merge_pending(with_claude).notes == 2
         clock.move_to(datetime(2026, 11, 25, 23, 55, tzinfo=ROME))
-        assert refresh.merge_pending(with_claude).notes == 0
+        assert run.merge_pending(with_claude).notes == 0
     assert [notes_asked(request) for request in claude.requests] == [
         ["I moved to Oslo", "I like it here"]
     ]
@@ -189,7 +191,7 @@ def test_a_note_forges_no_entry(with_claude, claude):
     take(with_claude, "An honest one", NOON + timedelta(seconds=1))
     assert pending(with_claude) == [text, "An honest one"]
     claude.script(edits())
-    assert refresh.merge_pending(with_claude).notes == 2
+    assert run.merge_pending(with_claude).notes == 2
     assert notes_asked(claude.requests[0]) == [text, "An honest one"]
 
 
@@ -202,11 +204,11 @@ def test_after_a_bad_answer_the_notes_wait_and_the_next_good_one_merges_them(
     take(with_claude, "I moved to Oslo")
     claude.script(*bad, edits(ADD))
     with pytest.raises(ApiError, match="cannot be used"):
-        refresh.merge_pending(with_claude)
+        run.merge_pending(with_claude)
     assert store.read(with_claude).text == SAMPLE
     assert backups(with_claude) == []
     assert pending(with_claude) == ["I moved to Oslo"]
-    refresh.merge_pending(with_claude)
+    run.merge_pending(with_claude)
     assert "- Lives in Oslo\n" in store.read(with_claude).text
     assert pending(with_claude) == []
 
@@ -222,7 +224,7 @@ def test_a_memory_that_moved_while_the_model_was_thinking_gets_the_edits_on_its_
 
     take(with_claude, "The importer is out")
     claude.script(meanwhile)
-    refresh.merge_pending(with_claude)
+    run.merge_pending(with_claude)
     assert store.read(with_claude).text == moved.replace("Ship the importer", "Ship the exporter")
     assert backups(with_claude) == [moved.encode()]
     assert len(claude.requests) == 1
@@ -238,7 +240,7 @@ def test_a_memory_in_which_the_edits_no_longer_fit_stays_and_so_do_the_notes(wit
     take(with_claude, "The importer is out")
     claude.script(meanwhile)
     with pytest.raises(MemoryMovedError, match="no longer fits"):
-        refresh.merge_pending(with_claude)
+        run.merge_pending(with_claude)
     assert store.read(with_claude).text == moved
     assert pending(with_claude) == ["The importer is out"]
 
@@ -252,12 +254,12 @@ def test_a_memory_that_keeps_moving_leaves_the_notes_pending(with_claude, claude
             file.write(f"- Line {len(attempts)} of another program\n")
         return publish(workspace, text, based_on)
 
-    publish = refresh.publish
-    monkeypatch.setattr(refresh, "publish", restless)
+    publish = run.publish
+    monkeypatch.setattr(run, "publish", restless)
     take(with_claude, "The importer is out")
     claude.script(edits(REPLACE))
     with pytest.raises(MemoryMovedError, match="kept changing"):
-        refresh.merge_pending(with_claude)
+        run.merge_pending(with_claude)
     assert len(attempts) == 3
     assert "- Ship the importer" in store.read(with_claude).text
     assert "- Line 3 of another program" in store.read(with_claude).text
@@ -276,11 +278,11 @@ def test_a_crash_between_memory_and_ledger_repeats_the_merge_and_doubles_no_line
     with monkeypatch.context() as patch:
         patch.setattr(log, "mark_merged", crash)
         with pytest.raises(KeyboardInterrupt):
-            refresh.merge_pending(with_claude)
+            run.merge_pending(with_claude)
     merged = store.read(with_claude).text
     assert "- Lives in Oslo\n" in merged
     assert pending(with_claude) == ["I moved to Oslo"]
-    assert refresh.merge_pending(with_claude).notes == 1
+    assert run.merge_pending(with_claude).notes == 1
     assert store.read(with_claude).text == merged
     assert pending(with_claude) == []
 
@@ -291,7 +293,7 @@ def test_two_refreshes_at_once_merge_each_note_once(with_claude, claude):
     found: list[int] = []
 
     def merge():
-        found.append(refresh.merge_pending(with_claude).notes)
+        found.append(run.merge_pending(with_claude).notes)
 
     threads = [threading.Thread(target=merge) for _ in range(2)]
     for thread in threads:
@@ -308,10 +310,10 @@ def test_many_notes_are_merged_in_batches_and_what_is_merged_stays_merged(with_c
     refused = http_error(400, "invalid_request_error", "No")
     claude.script(edits(ADD), refused, edits(REPLACE))
     with pytest.raises(ApiError):
-        refresh.merge_pending(with_claude)
+        run.merge_pending(with_claude)
     assert "- Lives in Oslo" in store.read(with_claude).text
     assert [text[0] for text in pending(with_claude)] == ["2", "3"]
-    assert refresh.merge_pending(with_claude).notes == 2
+    assert run.merge_pending(with_claude).notes == 2
     assert [[t[0] for t in notes_asked(request)] for request in claude.requests] == [
         ["0", "1"],
         ["2", "3"],
@@ -324,7 +326,7 @@ def test_five_megabytes_of_notes_are_merged_in_batches_that_a_call_can_hold(with
         text = f"{number:02} " + "x" * (MAX_BYTES - 3)
         log.append(with_claude, make(text, NOON + timedelta(seconds=number)))
     claude.script(edits())
-    assert refresh.merge_pending(with_claude).notes == 20
+    assert run.merge_pending(with_claude).notes == 20
     assert [notes_asked(request)[0][:2] for request in claude.requests] == [
         f"{number:02}" for number in range(20)
     ]
@@ -342,8 +344,8 @@ def test_every_call_has_its_line_in_the_usage_log_the_bad_ones_too(with_claude, 
         edits(ADD, input_tokens=2000, output_tokens=60, cache_read=7),
     )
     with pytest.raises(ApiError, match="No"):
-        refresh.merge_pending(with_claude)
-    refresh.merge_pending(with_claude)
+        run.merge_pending(with_claude)
+    run.merge_pending(with_claude)
     lines = usage_lines(with_claude)
     assert [(line["input_tokens"], line["output_tokens"], line["changed"]) for line in lines] == [
         (1000, 50, False),
@@ -359,10 +361,10 @@ def test_a_spent_budget_makes_no_call(with_claude, claude):
     workspace = reopened(with_claude, monthly_budget_usd=0.5)
     take(workspace, "I moved to Oslo")
     claude.script(edits(ADD, input_tokens=10_000_000))
-    refresh.merge_pending(workspace)
+    run.merge_pending(workspace)
     take(workspace, "It rains", NOON + timedelta(minutes=1))
     with pytest.raises(ApiError, match="budget of"):
-        refresh.merge_pending(workspace)
+        run.merge_pending(workspace)
     assert len(claude.requests) == 1
     assert pending(workspace) == ["It rains"]
 
@@ -372,13 +374,13 @@ def test_a_call_is_not_made_where_it_could_cost_more_than_is_left(with_claude, c
     most = batches.estimate(with_claude).most_usd
     assert most is not None
     short = reopened(with_claude, monthly_budget_usd=most - 1e-6)
-    for act in (refresh.merge_pending, partial(refresh.preview, allow_shrink=False)):
+    for act in (run.merge_pending, partial(run.preview, allow_shrink=False)):
         with pytest.raises(BudgetError, match="does not cover a call of up to"):
             act(short)
     assert claude.requests == []
     assert pending(short) == ["I moved to Oslo"]
     claude.script(edits(ADD))
-    refresh.merge_pending(reopened(with_claude, monthly_budget_usd=most))
+    run.merge_pending(reopened(with_claude, monthly_budget_usd=most))
     assert len(claude.requests) == 1
 
 
@@ -386,7 +388,7 @@ def test_a_preview_writes_nothing_but_what_the_call_cost(with_claude, claude):
     take(with_claude, "I moved to Oslo")
     claude.script(edits(ADD))
     extra = make("It rains", NOON)
-    outcome = refresh.preview(with_claude, [extra], allow_shrink=False)
+    outcome = run.preview(with_claude, [extra], allow_shrink=False)
     assert outcome.after == SAMPLE.replace("in Turin\n", "in Turin\n- Lives in Oslo\n")
     assert store.read(with_claude).text == SAMPLE
     assert pending(with_claude) == ["I moved to Oslo"]
@@ -396,12 +398,12 @@ def test_a_preview_writes_nothing_but_what_the_call_cost(with_claude, claude):
 
 def test_without_a_model_notes_stand_under_recent_notes_and_are_done(workspace):
     take(workspace, "I moved to Oslo\n# Not a heading")
-    assert refresh.merge_pending(workspace).changed
+    assert run.merge_pending(workspace).changed
     text = store.read(workspace).text
     assert (
         text == f"{SAMPLE}\n## Recent notes\n\n- 2026-11-23: I moved to Oslo\n  \\# Not a heading\n"
     )
-    assert not refresh.merge_pending(workspace).changed
+    assert not run.merge_pending(workspace).changed
 
 
 def test_a_memory_the_notes_cannot_go_into_says_so_and_keeps_them(workspace):
@@ -409,7 +411,7 @@ def test_a_memory_the_notes_cannot_go_into_says_so_and_keeps_them(workspace):
     workspace.memory.write_text("".join(f"## Recent notes{mark}\n\n" for mark in marks) * 2)
     take(workspace, "I moved to Oslo")
     with pytest.raises(RefusedError, match="could not be put into the memory"):
-        refresh.merge_pending(workspace)
+        run.merge_pending(workspace)
     assert pending(workspace) == ["I moved to Oslo"]
 
 
@@ -421,7 +423,7 @@ def test_a_damaged_memory_is_not_asked_about(damage, with_claude, claude):
     else:
         with_claude.memory.write_bytes(damage)
     with pytest.raises(DamagedMemoryError):
-        refresh.merge_pending(with_claude)
+        run.merge_pending(with_claude)
     assert claude.requests == []
     assert pending(with_claude) == ["I moved to Oslo"]
 
@@ -431,11 +433,11 @@ def test_a_run_that_ended_between_the_memory_and_the_agents_is_made_good_by_the_
 ):
     take(workspace, "I like tea")
     before = (home / ".claude" / "CLAUDE.md", home / ".codex" / "AGENTS.md")
-    result = sync.refresh_memory_content(
+    result = engine.refresh_memory_content(
         pending_notes(workspace), store.read(workspace).text, workspace.config
     )
     store.replace(workspace, result["updated_content"], None)  # and then the power went
-    outcome = refresh.merge_pending(workspace)
+    outcome = run.merge_pending(workspace)
     assert not outcome.changed
     assert all("I like tea" in path.read_text() for path in before)
     assert pending_notes(workspace) == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync import refusals
+from memsync.refresh.llm import failures
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -42,13 +42,13 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_server_of_ones_own_is_understood(status, said, cure):
-    assert cure in refusals.cause(status, said, "gemma3:4b", own_server=True).hint
+    assert cure in failures.cause(status, said, "gemma3:4b", own_server=True).hint
 
 
 def test_the_service_itself_is_not_advised_about_as_if_it_were_ones_own():
-    said = refusals.cause(400, "prompt is too long: 210000 tokens", "claude-x", own_server=False)
+    said = failures.cause(400, "prompt is too long: 210000 tokens", "claude-x", own_server=False)
     assert said.hint == "shorten the memory (memsync edit)"
-    assert "core.model" in refusals.cause(404, "model: no", "claude-x", own_server=False).hint
+    assert "core.model" in failures.cause(404, "model: no", "claude-x", own_server=False).hint
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_the_service_itself_is_not_advised_about_as_if_it_were_ones_own():
     ],
 )
 def test_when_asking_again_is_in_vain(status, said, wait, final):
-    assert refusals.is_final(status, said, wait, NOW) is final
+    assert failures.is_final(status, said, wait, NOW) is final
 
 
 @given(st.integers(400, 599), st.text(), st.text(), st.booleans())
 def test_whatever_is_said_there_is_a_cure(status, said, wait, own):
-    assert refusals.cause(status, said, "m", own_server=own).hint
-    refusals.is_final(status, said, wait, NOW)
+    assert failures.cause(status, said, "m", own_server=own).hint
+    failures.is_final(status, said, wait, NOW)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync.config import Config
-from memsync.sync import reapply, refresh_memory_content
+from memsync.refresh.engine import reapply, refresh_memory_content
 from memsync.text.duplicates import without_repeats
 from memsync.text.edits import Edit
 from memsync.text.note import Note

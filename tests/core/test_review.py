@@ -9,14 +9,15 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from memsync import clock, proposals, review
-from memsync.batches import pending_notes
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.errors import BadAnswerError, MemsyncError, WrongUsageError
 from memsync.memory import store
 from memsync.memory.publish import publish
 from memsync.notes import log as sessions
-from memsync.refresh import merge_pending, preview
+from memsync.refresh import proposals, review
+from memsync.refresh.pending import pending_notes
+from memsync.refresh.run import merge_pending, preview
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits, prose

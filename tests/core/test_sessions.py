@@ -14,12 +14,12 @@ import pytest
 import time_machine
 
 from memsync import clock, config
-from memsync.batches import pending_notes
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.notes import log as sessions
 from memsync.notes import reader
 from memsync.notes.ledger import LEDGER_HEAD
+from memsync.refresh.pending import pending_notes
 from memsync.text import note as notes
 from tests.core.test_files import DISK_ERRORS, failing_runs, names
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import memsync.sync
-from memsync import llm, question, sync
 from memsync.config import Config
 from memsync.errors import ApiError
+from memsync.refresh import engine
+from memsync.refresh import prompt as question
+from memsync.refresh.llm import client
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import make
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -41,7 +42,7 @@ def asking(claude: MessagesServer) -> Config:
 
 
 def merge(config: Config, memory: str = SAMPLE, notes="The importer is out", **more):
-    return sync.refresh_memory_content(notes, memory, config, **more)
+    return engine.refresh_memory_content(notes, memory, config, **more)
 
 
 def test_a_replaced_line_is_the_only_difference(asking, claude):
@@ -72,7 +73,7 @@ def test_a_one_line_edit_changes_one_line_of_a_real_memory(path: Path, asking, c
     assert len(changed) == 1
 
 
-def _lines(result: sync.RefreshResult) -> list[str]:
+def _lines(result: engine.RefreshResult) -> list[str]:
     return result["updated_content"].split("\n")
 
 
@@ -91,8 +92,8 @@ def test_the_request_asks_for_edit_memory_as_it_is_documented(asking, claude):
     assert set(edit["properties"]) == {"op", "section", "after", "find", "text"}
     assert request["model"] == "claude-of-the-test"
     assert "cache_control" not in json.dumps(request)
-    prompt = Path(memsync.sync.__file__).parent / "prompts" / "refresh.md"
-    assert request["system"] == prompt.read_text(encoding="utf-8")
+    asked = Path(question.__file__).with_suffix(".md")
+    assert request["system"] == asked.read_text(encoding="utf-8")
 
 
 def test_notes_are_sent_as_json_so_that_none_can_end_its_quotation(asking, claude):
@@ -233,10 +234,10 @@ def test_the_same_edits_are_applied_to_a_memory_that_moved(asking, claude):
     claude.script(edits(IN_STEP))
     result = merge(asking)
     moved = SAMPLE.replace("- Write the runbook", "- Write the runbook twice")
-    again = sync.reapply(result, moved)
+    again = engine.reapply(result, moved)
     assert again["updated_content"] == moved.replace("Ship the importer", "Ship the exporter")
     with pytest.raises(EditError):
-        sync.reapply(result, moved.replace("- Ship the importer\n", ""))
+        engine.reapply(result, moved.replace("- Ship the importer\n", ""))
 
 
 def test_the_merge_writes_no_file(asking, claude, home):
@@ -244,7 +245,7 @@ def test_the_merge_writes_no_file(asking, claude, home):
     before = sorted(home.rglob("*"))
     merge(asking)
     assert sorted(home.rglob("*")) == before
-    assert llm.MAX_TOKENS >= 8000, "an answer of edits fits in"
+    assert client.MAX_TOKENS >= 8000, "an answer of edits fits in"
 
 
 @given(said=st.text(st.characters(codec="utf-8")), answer=st.text(max_size=500))
@@ -257,7 +258,7 @@ def test_no_merge_uses_more_tokens_than_were_reckoned_with(said, answer, asking,
     claude.script(edits({"op": "remove", "find": f"- no such line {answer}"}))
     notes = [make(f"- {said}", MOMENT)]
     most = question.most_tokens(notes, SAMPLE, asking)
-    result = sync.refresh_memory_content(notes, SAMPLE, asking)
+    result = engine.refresh_memory_content(notes, SAMPLE, asking)
     assert len(result["calls"]) == 2
     parts = [
         json.dumps([sent["system"], sent["messages"], sent["tools"]], ensure_ascii=False)
@@ -277,7 +278,7 @@ def test_a_merge_without_a_model_uses_no_tokens():
 def test_the_rough_estimate_is_near_what_a_merge_uses(asking, claude):
     claude.script(edits(IN_STEP))
     notes = [make("The importer is out, the exporter is next", MOMENT)]
-    result = sync.refresh_memory_content(notes, SAMPLE, asking)
+    result = engine.refresh_memory_content(notes, SAMPLE, asking)
     about, most = (f(notes, SAMPLE, asking) for f in (question.about_tokens, question.most_tokens))
     assert 0.5 < result["input_tokens"] / about.input < 1.5
     assert 2 * about.input < most.input
@@ -314,10 +315,10 @@ def test_a_memory_with_room_is_not_asked_to_make_some(asking, claude):
 
 def test_of_a_strangers_answer_that_takes_away_too_much_no_part_is_applied():
     gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
-    heard = sync.refresh_memory_content([], SAMPLE, Config())
+    heard = engine.refresh_memory_content([], SAMPLE, Config())
     heard["edits"] = tuple(Edit("remove", find=line) for line in gone)
     heard["gated"] = True
-    result = sync.reapply(heard, SAMPLE)
+    result = engine.reapply(heard, SAMPLE)
     assert not result["changed"]
     assert [held.edit.find for held in result["held"]] == list(gone)
 
@@ -327,5 +328,5 @@ def test_a_section_whose_name_holds_an_at_sign_is_found_and_not_made_anew(asking
         "## Preferences", "## Threads by @ada_l / DVLS\n\n- One\n\n## Preferences"
     )
     claude.script(edits({"op": "add", "section": "Threads by @ada_l / DVLS", "text": "- Two"}))
-    result = sync.refresh_memory_content("Two", memory, asking)
+    result = engine.refresh_memory_content("Two", memory, asking)
     assert result["updated_content"] == memory.replace("- One\n", "- One\n- Two\n")

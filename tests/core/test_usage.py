@@ -5,12 +5,12 @@ import json
 import pytest
 import time_machine
 
-from memsync import usage
 from memsync.config import Config
 from memsync.config.state import own_folder
 from memsync.errors import BudgetError
-from memsync.prices import Tokens
-from memsync.usage import Total
+from memsync.refresh import usage
+from memsync.refresh.llm.prices import Tokens
+from memsync.refresh.usage import Total
 
 NOON = "2026-11-23T12:00:00+00:00"
 LINE = {

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from memsync import clock, refresh
+from memsync import clock
 from memsync.config.state import state_path
 from memsync.config.workspace import Workspace
 from memsync.daemon.mover import Mover
 from memsync.errors import FolderAwayError
 from memsync.notes import delivery, log, spool
 from memsync.notes.spool import Entry, Spool
+from memsync.refresh import run
 from memsync.text.note import make
 
 
@@ -76,11 +77,11 @@ def test_a_delivery_cut_off_before_the_file_is_gone_is_no_second_note(workspace)
 def test_a_refresh_merges_what_waited_for_it_and_what_the_ear_took(workspace):
     spool.keep_aside(make("I moved to Oslo", clock.now()))
     Spool().add(Entry(make("From a phone", clock.now(), came_by="network")))
-    outcome = refresh.merge_pending(workspace)
+    outcome = run.merge_pending(workspace)
     assert outcome.notes == 2
     assert "I moved to Oslo" in workspace.memory.read_text()
     assert "From a phone" in workspace.memory.read_text()
-    assert refresh.merge_pending(workspace).notes == 0
+    assert run.merge_pending(workspace).notes == 0
 
 
 def test_a_spool_that_cannot_be_read_is_told_before_anything_is_merged(workspace, monkeypatch):
@@ -89,7 +90,7 @@ def test_a_spool_that_cannot_be_read_is_told_before_anything_is_merged(workspace
     path.unlink()
     path.mkdir()
     with pytest.raises(Exception, match="the notes that wait on this machine") as raised:
-        refresh.merge_pending(workspace)
+        run.merge_pending(workspace)
     assert str(state_path()) in raised.value.hint
 
 

@@ -14,7 +14,7 @@ from memsync.errors import FolderAwayError, MemsyncError
 from memsync.memory import store
 from memsync.memory.publish import bring_in_step
 from memsync.notes import log
-from memsync.refresh import merge_pending
+from memsync.refresh.run import merge_pending
 from memsync.text import note
 
 

@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from memsync import batches, clock
+from memsync import clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, web
 from memsync.memory import publish
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import ON_ONE_MEMORY, PASSWORD, WRONGS, memory_bytes
@@ -141,7 +142,7 @@ def test_a_note_comes_by_the_api(app: Flask, workspace: Workspace) -> None:
     answer = post(app, "/api/notes", {"text": "Buy milk"})
     assert answer.status_code == 201
     note = checked(answer, "/api/notes", "post")
-    [kept] = batches.pending_notes(workspace)
+    [kept] = pending.pending_notes(workspace)
     assert (kept.id, kept.text, kept.captured) == (note["id"], "Buy milk", True)
 
 
@@ -173,14 +174,14 @@ def test_what_is_no_note_is_refused_with_the_reason(
         answer = app.test_client().post("/api/notes", data=body, content_type=kind, headers=OWN)
         assert answer.status_code == 400
         checked(answer, "/api/notes", "post")
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
 
 
 def test_half_a_character_is_mended_and_the_note_kept(app: Flask, workspace: Workspace) -> None:
     data = b'{"text": "a\\ud800b"}'
     answer = app.test_client().post("/api/notes", data=data, headers=OWN)
     assert answer.status_code == 201
-    assert [note.text for note in batches.pending_notes(workspace)] == ["a?b"]
+    assert [note.text for note in pending.pending_notes(workspace)] == ["a?b"]
 
 
 def test_more_than_a_mebibyte_is_refused(app: Flask) -> None:
@@ -202,7 +203,7 @@ def test_a_change_needs_a_proof_that_no_foreign_page_made_it(
     assert client.post(path, json={"text": "x"}, headers=foreign).status_code == 403
     stranger = app.test_client().post(path, json={"text": "x"}, headers={"X-CSRF-Token": token})
     assert stranger.status_code == 400
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
     assert history.read_all() == []
 
 
@@ -223,7 +224,7 @@ def test_with_a_password_nothing_is_told_before_the_login(
         assert set(answer.json) == {"error", "hint"}
     for path in ("/api/notes", "/api/jobs/drift/run"):
         assert post(app, path, {"text": "x"}).status_code == 401
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
     browser = Browser(app)
     browser.log_in(PASSWORD)
     for path in GETS:

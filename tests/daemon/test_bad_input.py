@@ -12,13 +12,14 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from memsync import clock, refresh
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.capture import create_capture_app
 from memsync.memory import store
 from memsync.notes import log
 from memsync.notes.spool import Spool
+from memsync.refresh import run
 from memsync.text import note as notes
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS, memory_bytes, reviewed, saved, set_memory
@@ -198,7 +199,7 @@ def test_two_tabs_and_a_refresh_at_once_lose_no_text(
 
     def refreshing(number: int) -> None:
         log.append(workspace, notes.make(f"note {number}", clock.now()))
-        refresh.merge_pending(workspace)
+        run.merge_pending(workspace)
 
     def play(act: object) -> None:
         try:
@@ -216,7 +217,7 @@ def test_two_tabs_and_a_refresh_at_once_lose_no_text(
     for thread in threads:
         thread.join()
     assert failed == []
-    refresh.merge_pending(workspace)
+    run.merge_pending(workspace)
     lines = store.read(workspace).text.splitlines()
     for name, number in product(("one", "two"), range(rounds)):
         assert lines.count(f"- {name} {number}") == 1

@@ -19,11 +19,12 @@ import time_machine
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.base import BaseScheduler
 
-from memsync import batches, clock
+from memsync import clock
 from memsync.config import Config
 from memsync.daemon import history, mail, scheduler, triggers
 from memsync.memory import store
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text.note import make
 from tests.support.scale import some
 
@@ -147,7 +148,7 @@ def test_months_with_power_cuts_and_clock_steps_merge_each_note_once(
                 pi.tick(timedelta(minutes=dice.randint(-6 * 60, 6 * 60)))
         pi.until(pi.shown + timedelta(days=2))
         pi.power_off()
-        assert batches.pending_notes(workspace) == []
+        assert pending.pending_notes(workspace) == []
     lines = Counter(store.read(workspace).text.splitlines())
     for text in said:
         times = sum(count for line, count in lines.items() if line.endswith(f": {text}"))

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from memsync import batches, clock
+from memsync import clock
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon import digest, scheduler
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text.note import CameBy, make
 from tests.core.test_redaction import BEGIN, CREDENTIALS, END, MIXED
 from tests.support.messages_server import Message, edits, http_error, prose
@@ -99,7 +100,7 @@ def test_a_credential_in_a_note_reaches_nothing_but_the_log(
     claude.script(obey)
     assert scheduler.job_nightly_refresh(workspace.config).outcome == "ok"
     text = digest.generate_digest(workspace.root, workspace.config)
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
     asked = [(f"request {n}", json.dumps(r)) for n, r in enumerate(claude.requests)]
     assert bool(asked) == (engine == "auto")
     assert_nowhere(iter([*asked, ("the digest", text), ("the daemon's log", caplog.text)]))

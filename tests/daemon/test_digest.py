@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 
-from memsync import clock, usage
+from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
@@ -17,8 +17,9 @@ from memsync.daemon import digest, history
 from memsync.errors import MemsyncError
 from memsync.memory import publish, store
 from memsync.notes import log
-from memsync.prices import Tokens
-from memsync.refresh import merge_pending
+from memsync.refresh import usage
+from memsync.refresh.llm.prices import Tokens
+from memsync.refresh.run import merge_pending
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 from tests.support.messages_server import http_error, prose

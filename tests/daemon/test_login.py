@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from memsync import batches
 from memsync.config import Config, state
 from memsync.config.workspace import Workspace
 from memsync.daemon import login, passwords, web
 from memsync.daemon.guard import Backoff
+from memsync.refresh import pending
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
@@ -51,7 +51,7 @@ def test_with_a_password_no_form_is_taken_from_a_stranger(
     page = browser.post(path, {**fields, "text": "mine"})
     assert page.status == 401
     assert memory_bytes(workspace) == SAMPLE.encode()
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
 
 
 def test_static_files_and_the_login_page_are_for_everybody(locked: Config) -> None:

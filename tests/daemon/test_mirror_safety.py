@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import batches, clock
+from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
@@ -31,6 +31,7 @@ from memsync.memory.mirror.contents import MARK, choose
 from memsync.memory.mirror.report import MirrorReport
 from memsync.memory.mirror.verify import Finding
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text import note
 from tests.daemon.test_mirror import MEMORY, NOON, contents, run, snapshot, write
 from tests.support.daemons import memsync
@@ -342,7 +343,7 @@ def test_a_folder_that_was_lost_comes_back_from_the_mirror_as_the_docs_have_it(h
     writer.change(settings.get_config_path(), change)
     assert memsync("daemon", "run", "mirror").code == 0
     was = workspace.memory.read_bytes()
-    assert not batches.pending_notes(workspace)
+    assert not pending.pending_notes(workspace)
     shutil.rmtree(workspace.root)
     workspace.root.mkdir()
     for shown in (home / "Mirror").glob("[!.]*"):
@@ -350,7 +351,7 @@ def test_a_folder_that_was_lost_comes_back_from_the_mirror_as_the_docs_have_it(h
     assert memsync("targets", "sync").code == 0
     assert workspace.memory.read_bytes() == was
     assert len(log.read_days(workspace)) == 2
-    assert not batches.pending_notes(workspace)
+    assert not pending.pending_notes(workspace)
 
 
 def test_damage_is_told_where_a_file_cannot_be_mirrored_as_well(mirrored, workspace):

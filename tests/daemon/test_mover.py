@@ -15,6 +15,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import mover as module
 from memsync.daemon.mover import Mover
 from memsync.notes import log as sessions
+from memsync.notes import reader
 from memsync.notes.spool import Entry, Spool
 from memsync.text.note import Note, make
 from tests.support.net import until
@@ -155,8 +156,8 @@ def test_a_log_is_read_once_for_many_batches_but_again_when_others_wrote(
     mover, workspace, monkeypatch
 ):
     reads: list[str] = []
-    real = sessions.notes.parse
-    monkeypatch.setattr(sessions.notes, "parse", lambda *text: reads.append("") or real(*text))
+    real = reader.parse
+    monkeypatch.setattr(reader, "parse", lambda *text: reads.append("") or real(*text))
     last_seen = sessions.DaySeen()
     texts = [f"note {number}" for number in range(6)]
     wanted = [make(text, clock.now(), came_by="network") for text in texts]

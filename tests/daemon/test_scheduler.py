@@ -16,7 +16,7 @@ import time_machine
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from memsync import batches, clock
+from memsync import clock
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
@@ -26,6 +26,7 @@ from memsync.daemon.job_runs import run_job
 from memsync.daemon.scheduler import JOBS, build_scheduler, find_job
 from memsync.errors import FolderAwayError
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text.note import make
 from tests.support.messages_server import edits, slow
 from tests.support.net import until
@@ -301,7 +302,7 @@ def test_a_job_whose_process_is_killed_is_recorded_as_failed(at_work, with_claud
     at_work.join(10)
     assert last("nightly_refresh").outcome == "failed"
     assert "ended by signal 9" in last("nightly_refresh").message
-    assert [note.text for note in batches.pending_notes(with_claude)] == ["Moved to Oslo"]
+    assert [note.text for note in pending.pending_notes(with_claude)] == ["Moved to Oslo"]
 
 
 def test_stopping_the_daemon_ends_the_processes_of_its_jobs(at_work):

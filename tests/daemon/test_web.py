@@ -8,13 +8,14 @@ import pytest
 import time_machine
 from flask import Flask
 
-from memsync import batches, clock
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import facts, web, web_editing
 from memsync.daemon.web_parts import MESSAGES
 from memsync.errors import FolderAwayError
 from memsync.memory import publish
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
@@ -163,7 +164,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_memory(
     def away(_workspace: Workspace) -> None:
         raise FolderAwayError("no")
 
-    monkeypatch.setattr(batches, "pending_notes", away)
+    monkeypatch.setattr(facts, "pending_notes", away)
     page = browser.get("/")
     assert page.status == 200
     assert "cannot be counted just now" in page.text
@@ -172,7 +173,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_memory(
 def test_a_note_goes_to_the_days_log_and_is_pending(browser: Browser, workspace: Workspace) -> None:
     page = browser.submit(browser.get("/").form("/notes"), text="Buy milk\nand bread\n\n")
     assert page.headers["Location"] == "/?said=noted"
-    [note] = batches.pending_notes(workspace)
+    [note] = pending.pending_notes(workspace)
     assert note.text == "Buy milk\nand bread"
     assert note.captured
     after = browser.follow(page)
@@ -185,14 +186,14 @@ def test_a_note_may_be_kept_elsewhere_than_in_the_log(workspace: Workspace) -> N
     browser = Browser(web.create_app(workspace.config, kept.append))
     browser.submit(browser.get("/").form("/notes"), text="Buy milk")
     assert [note.text for note in kept] == ["Buy milk"]
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t ", "\0"])
 def test_an_empty_note_is_no_note(browser: Browser, workspace: Workspace, text: str) -> None:
     page = browser.submit(browser.get("/").form("/notes"), text=text)
     assert page.headers["Location"] == "/?said=empty-note"
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
 
 
 def test_a_note_that_is_too_long_is_handed_back(browser: Browser, workspace: Workspace) -> None:
@@ -200,13 +201,13 @@ def test_a_note_that_is_too_long_is_handed_back(browser: Browser, workspace: Wor
     page = browser.submit(browser.get("/").form("/notes"), text=text)
     assert page.status == 400
     assert page.by_id("kept").text == text
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
 
 
 def test_a_note_forges_no_entry(browser: Browser, workspace: Workspace) -> None:
     text = "harmless\n\n---\n### 01:02:03\nforged"
     browser.submit(browser.get("/").form("/notes"), text=text)
-    assert [note.text for note in batches.pending_notes(workspace)] == [text]
+    assert [note.text for note in pending.pending_notes(workspace)] == [text]
 
 
 @pytest.mark.parametrize("code", list(MESSAGES))
@@ -268,7 +269,7 @@ def test_a_note_is_still_taken_while_the_memory_is_damaged(
     WRONGS["nul"](workspace)
     page = browser.submit(browser.get("/").form("/notes"), text="Buy milk")
     assert page.status == 303
-    assert [note.text for note in batches.pending_notes(workspace)] == ["Buy milk"]
+    assert [note.text for note in pending.pending_notes(workspace)] == ["Buy milk"]
 
 
 def test_a_folder_that_comes_back_is_there_again(browser: Browser, workspace: Workspace) -> None:

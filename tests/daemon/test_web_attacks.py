@@ -12,7 +12,7 @@ from flask import Flask
 from hypothesis import given
 from werkzeug.test import TestResponse
 
-from memsync import batches, clock
+from memsync import clock
 from memsync.config import state
 from memsync.config.workspace import Workspace
 from memsync.daemon import login, web
@@ -20,6 +20,7 @@ from memsync.daemon.guard import SECURITY_HEADERS
 from memsync.daemon.web_parts import MAX_BODY
 from memsync.memory import publish
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
@@ -47,7 +48,7 @@ def test_a_form_without_the_token_of_its_session_changes_nothing(
     assert "This form is too old" in page.text
     assert page.by_id("kept").text == "mine\n"
     assert memory_bytes(workspace) == SAMPLE.encode()
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
 
 
 def test_the_token_of_another_session_is_none(app: Flask, workspace: Workspace) -> None:
@@ -92,7 +93,7 @@ def test_a_forged_cookie_is_no_session(app: Flask, workspace: Workspace, cookie:
     assert client.get("/").status_code == 200
     answer = client.post("/notes", data={"text": "n", "csrf_token": "x"})
     assert answer.status_code == 400
-    assert batches.pending_notes(workspace) == []
+    assert pending.pending_notes(workspace) == []
 
 
 PAGES = ["/", "/history", "/notes", "/machines", "/jobs", "/phone"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from memsync import clock, refresh, usage
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import history, origin, timeline, web_history
 from memsync.errors import MemoryMovedError
@@ -15,6 +15,8 @@ from memsync.files.atomic import atomic_write
 from memsync.memory import machines, publish
 from memsync.memory.history import backups
 from memsync.notes import log
+from memsync.refresh import run as refresh
+from memsync.refresh import usage
 from memsync.text import note as note_texts
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE

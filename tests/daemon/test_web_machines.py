@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from memsync import batches, clock
+from memsync import clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.memory import machines, publish
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text.digest import digest
 from memsync.text.note import Note
 from tests.conftest import SAMPLE
@@ -181,7 +182,7 @@ def test_a_note_to_try_it_is_shown_as_it_arrives(browser: Browser, workspace: Wo
     assert "It arrived: the log of today has it" in shown.text
     assert "Hello <there>" in shown.text
     assert "refresh" not in [m.attributes.get("http-equiv") for m in shown.all("meta")]
-    assert len(batches.pending_notes(workspace)) == 1
+    assert len(pending.pending_notes(workspace)) == 1
 
 
 def test_a_note_that_is_on_its_way_is_looked_for_again_but_not_for_ever(

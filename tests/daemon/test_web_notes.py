@@ -9,10 +9,11 @@ from urllib.parse import quote
 import pytest
 import time_machine
 
-from memsync import clock, refresh
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon import logbook
 from memsync.notes import log
+from memsync.refresh import run
 from memsync.text import note as note_texts
 from memsync.text.note import Note
 from tests.daemon.conftest import WRONGS
@@ -49,7 +50,7 @@ def test_notes_are_shown_by_day_newest_first_pending_or_merged(
     browser: Browser, workspace: Workspace
 ) -> None:
     take(workspace, "first", 1)
-    refresh.merge_pending(workspace)
+    run.merge_pending(workspace)
     take(workspace, "second", 0, "08:00:00")
     take(workspace, "third", 0, "09:00:00")
     page = browser.get("/notes")

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from memsync import batches, clock, proposals
+from memsync import clock
 from memsync.daemon import web
 from memsync.memory import store
 from memsync.notes import log
-from memsync.refresh import merge_pending
+from memsync.refresh import pending, proposals
+from memsync.refresh.run import merge_pending
 from memsync.text.note import make
 from tests.support.browser import Browser
 from tests.support.messages_server import edits
@@ -120,13 +121,13 @@ def test_dropped_is_decided(browser, waiting):
     assert decide(browser, waiting, "drop", 1, 2, 3).status == 303
     assert store.read(waiting) == before
     assert proposals.list_open(waiting) == []
-    assert batches.pending_notes(waiting) == []
+    assert pending.pending_notes(waiting) == []
     assert "Nothing waits" in browser.get("/proposals?said=dropped").text
 
 
 def test_notes_may_be_merged_anew(browser, waiting):
     assert decide(browser, waiting, "again").status == 303
-    assert [note.text for note in batches.pending_notes(waiting)] == ["tea, cake and pushing"]
+    assert [note.text for note in pending.pending_notes(waiting)] == ["tea, cake and pushing"]
 
 
 @pytest.mark.parametrize("deed", ["", "burn"])

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import trustme
 
-from memsync import batches
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
@@ -18,6 +17,7 @@ from memsync.daemon.capture import create_capture_app
 from memsync.memory import store
 from memsync.memory.history import backups
 from memsync.notes import log
+from memsync.refresh import pending
 from memsync.text.digest import digest
 from memsync.text.document import scan
 from memsync.text.lint import rules
@@ -170,4 +170,4 @@ def look_at_logs(year: Year) -> None:
     assert sorted((note.day, note.text) for note in logged) == sorted(
         (on, note.text) for on, note in year.said
     )
-    assert batches.pending_notes(year.workspace) == []
+    assert pending.pending_notes(year.workspace) == []

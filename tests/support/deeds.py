@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from memsync import batches, clock, refresh, targets
+from memsync import clock, targets
 from memsync import config as settings
 from memsync.cli import cli
 from memsync.config import Config, writer
@@ -27,6 +27,7 @@ from memsync.memory import store
 from memsync.memory.publish import bring_in_step
 from memsync.notes import delivery, log, spool
 from memsync.notes.spool import Entry, Spool
+from memsync.refresh import pending, run
 from memsync.text.note import make
 from tests.conftest import SAMPLE
 from tests.support.browser import Browser
@@ -172,14 +173,14 @@ class Refresh(Note):
         text = whole(number)
         log.append(self.workspace, make(text, clock.now()))
         ack(text)
-        refresh.merge_pending(self.workspace)
+        run.merge_pending(self.workspace)
 
     def recover(self) -> None:
-        refresh.merge_pending(self.workspace)
+        run.merge_pending(self.workspace)
         times = Counter(WHOLE.findall(store.read(self.workspace).text))
         for text in logged(self.workspace):
             assert times[text] == 1, f"{text} stands in the memory {times[text]} times"
-        assert batches.pending_notes(self.workspace) == []
+        assert pending.pending_notes(self.workspace) == []
         super().recover()
         Deed.recover(self)
 

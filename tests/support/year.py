@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 
 import time_machine
 
-from memsync import batches, clock, proposals, review
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon.scheduler import job_nightly_refresh
 from memsync.memory import store
@@ -23,6 +23,8 @@ from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import publish
 from memsync.notes import log
 from memsync.notes.delivery import mend
+from memsync.refresh import pending as batches
+from memsync.refresh import proposals, review
 from memsync.text.document import Kind, is_list_item, scan
 from memsync.text.note import Note, make
 from tests.support.net import send

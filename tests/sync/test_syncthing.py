@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from memsync import clock, refresh
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.memory.conflicts import records
 from memsync.memory.publish import bring_in_step, publish
 from memsync.notes import log
+from memsync.refresh import run
 from memsync.text import note as notes
 from tests.support.scale import need, share
 from tests.support.syncthing import Node, bring_together, part
@@ -48,7 +49,7 @@ class Machine:
 
     def refresh(self) -> None:
         with at_home(self.home):
-            refresh.merge_pending(self.workspace)
+            run.merge_pending(self.workspace)
 
     def questions(self) -> list[str]:
         with at_home(self.home):

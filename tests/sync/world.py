@@ -12,7 +12,6 @@ from pathlib import Path
 
 import time_machine
 
-from memsync import refresh
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError
 from memsync.memory import store
@@ -21,6 +20,7 @@ from memsync.memory.history import backups, last_seen
 from memsync.memory.publish import bring_in_step
 from memsync.notes import log
 from memsync.providers.conflict_copies import recognise
+from memsync.refresh import run
 from tests.sync.clients import CLIENTS, Cloud, Folder
 from tests.sync.homes import at_home, set_up
 from tests.sync.promises import MARKERS, Promises, facts
@@ -136,7 +136,7 @@ class World:
 
     def refresh(self, machine: Machine) -> None:
         with self.at(machine) as workspace:
-            refresh.merge_pending(workspace)
+            run.merge_pending(workspace)
         self.had(machine)
 
     def had(self, machine: Machine) -> None:

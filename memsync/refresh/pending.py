@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsync import clock, gate, prices, proposals, question, usage
+from memsync import clock
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
 from memsync.memory import store
 from memsync.notes.ledger import merged_ids
 from memsync.notes.reader import days, read_days
+from memsync.refresh import gate, prompt, proposals, usage
+from memsync.refresh.llm import prices
 from memsync.text.note import Note
 
 BATCH_BYTES = 128 * 1024
@@ -80,7 +82,7 @@ def budget_refusal(workspace: Workspace) -> BudgetError | None:
         return None
     most = 0.0
     if listed := batches_of(pending_notes(workspace)):
-        tokens = question.most_tokens(listed[0], store.read(workspace).text, config)
+        tokens = prompt.most_tokens(listed[0], store.read(workspace).text, config)
         most = prices.at_most(config.model, tokens)
     try:
         usage.check_budget(workspace, config, most)
@@ -105,8 +107,8 @@ def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
     listed = batches_of([*pending_notes(workspace), *extra])
     about = most = 0.0
     for batch in listed:
-        about += prices.cost(config.model, question.about_tokens(batch, memory, config))
-        most += prices.at_most(config.model, question.most_tokens(batch, memory, config))
+        about += prices.cost(config.model, prompt.about_tokens(batch, memory, config))
+        most += prices.at_most(config.model, prompt.most_tokens(batch, memory, config))
     count = sum(map(len, listed))
     if has_model(config) and prices.find(config.model) is None:
         return Estimate(count, config.model, None, None)

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memsync import clock, proposals, sync
+from memsync import clock
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
 from memsync.errors import MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.files.locks import exclusive_lock
-from memsync.gate import Held
 from memsync.memory import store
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import Published, publish
 from memsync.notes import log
-from memsync.proposals import Deed, Proposal
-from memsync.sync import RefreshResult
+from memsync.refresh import engine, proposals
+from memsync.refresh.engine import RefreshResult
+from memsync.refresh.gate import Held
+from memsync.refresh.proposals import Deed, Proposal
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import Note, make
@@ -65,14 +66,14 @@ def fits(
     wanted = proposal.waiting if numbers is None else tuple(numbers)
     found: list[Fit] = []
     chosen: list[Edit] = []
-    merged = sync.approved((), memory)
+    merged = engine.approved((), memory)
     for number in wanted:
         held = proposal.edits[number - 1]
         text, together = merged["updated_content"], None
         try:
             problem = _lost_home(proposal, number, text)
             if not problem:
-                together = sync.approved([*chosen, held.edit], memory, allow_shrink=allow_shrink)
+                together = engine.approved([*chosen, held.edit], memory, allow_shrink=allow_shrink)
                 problem = together["refused"]
         except EditError as error:
             problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)

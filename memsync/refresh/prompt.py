@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from memsync import llm
 from memsync.config import Config
 from memsync.config.credentials import has_model
-from memsync.prices import Tokens, about_tokens_of
+from memsync.refresh.llm import client
+from memsync.refresh.llm.prices import Tokens, about_tokens_of
 from memsync.text import edits
 from memsync.text.document import scan, split_lines
 from memsync.text.duplicates import is_recent
@@ -79,7 +79,7 @@ def most_tokens(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
     """Return the most tokens that a merge can use, both tries counted; none without a model."""
     if not notes or not has_model(config):
         return Tokens(0, 0)
-    return llm.most_tokens(*request(notes, memory, config), [EDIT_TOOL], tries=len(TRIES))
+    return client.most_tokens(*request(notes, memory, config), [EDIT_TOOL], tries=len(TRIES))
 
 
 def about_tokens(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
@@ -94,7 +94,7 @@ def about_tokens(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
 
 def request(taken: Sequence[Note], memory: str, config: Config) -> tuple[str, list[dict[str, Any]]]:
     """Return the system prompt and the messages that ask for a merge."""
-    system = (Path(__file__).parent / "prompts" / "refresh.md").read_text(encoding="utf-8")
+    system = Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
     return system, [{"role": "user", "content": _question(taken, memory, config)}]
 
 
@@ -147,7 +147,7 @@ def may_be_allowed(refusal: str) -> bool:
     return refusal.endswith(_GONE)
 
 
-def edits_in(reply: llm.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:
+def edits_in(reply: client.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:
     """Return the edits of an answer, made safe, and its summary.
 
     Raises:
@@ -193,7 +193,7 @@ def _safe(text: str) -> str:
     return sanitize(redact(text))
 
 
-def correction(reply: llm.Reply, problem: str) -> list[dict[str, Any]]:
+def correction(reply: client.Reply, problem: str) -> list[dict[str, Any]]:
     """Return the messages that tell the model what was wrong with its call, and ask again."""
     results = [
         {

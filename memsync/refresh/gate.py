@@ -171,7 +171,7 @@ def _begins_with_verb(sentence: str) -> bool:
 
 @cache
 def _data() -> dict[str, Any]:
-    text = (Path(__file__).parent / "gate.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memsync import prices
 from memsync.errors import MemsyncError
-from memsync.gate import Held
-from memsync.proposals import Proposal
-from memsync.sync import RefreshResult
+from memsync.refresh.engine import RefreshResult
+from memsync.refresh.gate import Held
+from memsync.refresh.llm import prices
+from memsync.refresh.proposals import Proposal
 from memsync.targets import TargetState
 from memsync.text.note import Note
 

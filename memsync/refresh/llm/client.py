@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memsync import clock, refusals
+from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import api_key
 from memsync.errors import ApiError
-from memsync.prices import Tokens, most_tokens_of
+from memsync.refresh.llm import failures
+from memsync.refresh.llm.prices import Tokens, most_tokens_of
 from memsync.text.redaction import redact
 
 MAX_TOKENS = 16_000
@@ -171,7 +172,7 @@ def _explain(error: Any, config: Config) -> ApiError:  # noqa: ANN401 - late imp
         return ApiError(f"the answer of {where} broke off: {message}", hint="memsync refresh later")
     if status is None:
         return _not_reached(error, config, where, message)
-    found = refusals.cause(status, message, config.model, own_server=bool(config.api_base_url))
+    found = failures.cause(status, message, config.model, own_server=bool(config.api_base_url))
     words = f"{found.words} ({message})" if found.words else message
     return ApiError(f"{where} refused ({status}): {words}", hint=found.hint)
 
@@ -209,7 +210,7 @@ def _say_what_is_final(response: Any) -> None:  # noqa: ANN401 - the SDK's own c
     if response.status_code >= 400:
         response.read()
         wait = response.headers.get("retry-after", "")
-        if refusals.is_final(response.status_code, response.text, wait, clock.now()):
+        if failures.is_final(response.status_code, response.text, wait, clock.now()):
             response.headers["x-should-retry"] = "false"
 
 

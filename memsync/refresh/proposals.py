@@ -16,14 +16,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
-from memsync import clock, proposal_file
+from memsync import clock
 from memsync.config.state import machine_name, own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write, create_new
-from memsync.gate import Held
-from memsync.proposal_file import Decision, Deed, Proposal
+from memsync.refresh import proposal_file
+from memsync.refresh.gate import Held
+from memsync.refresh.proposal_file import Decision, Deed, Proposal
 from memsync.text.digest import digest
 from memsync.text.note import Note, NoteName
 

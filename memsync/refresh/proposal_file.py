@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from memsync.gate import Held
+from memsync.refresh.gate import Held
 from memsync.text.document import scan
 from memsync.text.edits import Edit, EditError, parse
 from memsync.text.note import CameBy, NoteName

@@ -12,15 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from memsync import refusals, spoken
 from memsync.config import Config
-from memsync.llm import Reply
-from memsync.refusals import Cause
+from memsync.refresh.llm import failures
+from memsync.refresh.llm.client import Reply
+from memsync.refresh.llm.failures import Cause
 
 MOST_CHARACTERS_A_TOKEN = 6
 """No text of any length has more; English has four to five."""
 
 SPOKEN_ID = "toolu_spoken"
+
+_THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
+_TAGS = re.compile(r"\A<(tool_call|function_call)>\s*(.*?)\s*</\1>\Z", re.DOTALL)
 
 
 def is_foreign(config: Config) -> bool:
@@ -32,7 +36,7 @@ def with_spoken_call(reply: Reply, config: Config, tool: str) -> Reply:
     """Return the answer as a call where its text is one, for models that are not Claude."""
     if reply.tool_uses or reply.stop_reason == "max_tokens" or not is_foreign(config):
         return reply
-    given = spoken.call_in(reply.text, tool)
+    given = call_in(reply.text, tool)
     if given is None:
         return reply
     block = {"type": "tool_use", "id": SPOKEN_ID, "name": tool, "input": given}
@@ -47,7 +51,7 @@ def may_lack_tools(reply: Reply, config: Config) -> bool:
 
 def why_no_call(reply: Reply, config: Config) -> Cause:
     """Return what is to be said of a model that answered in words, or nothing, instead."""
-    says = refusals.cannot_call_tools if reply.text.strip() else refusals.answered_nothing
+    says = failures.cannot_call_tools if reply.text.strip() else failures.answered_nothing
     return says(config.model)
 
 
@@ -79,3 +83,23 @@ def cut_prompt(reply: Reply, config: Config, messages: Sequence[Mapping[str, Any
         "give the model more room (Ollama: OLLAMA_CONTEXT_LENGTH=32768), or shorten the memory;"
         " the notes stay pending",
     )
+
+
+def call_in(text: str, name: str) -> dict[str, Any] | None:
+    """Parse `text` as a call of tool `name` and return its input; None if it is not one.
+
+    Only if the whole answer is one: strict JSON of the tool's shape, perhaps in a code fence.
+    Everything that guards a real call guards this one.
+    """
+    bare = _THOUGHT.sub("", text).strip()
+    for wrapped in (_TAGS, _FENCE):
+        found = wrapped.match(bare)
+        bare = found[found.re.groups].strip() if found else bare
+    try:
+        said = json.loads(bare)
+        if isinstance(said, dict) and said.get("name") == name:
+            said = next(said[key] for key in ("arguments", "parameters", "input") if key in said)
+            said = json.loads(said) if isinstance(said, str) else said
+    except (ValueError, StopIteration, RecursionError):
+        return None
+    return said if isinstance(said, dict) and isinstance(said.get("edits"), list) else None

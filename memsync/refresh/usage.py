@@ -7,14 +7,15 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, astuple, dataclass
 
-from memsync import clock, prices
+from memsync import clock
 from memsync.config import Config
 from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
 from memsync.files.append import append_line
 from memsync.files.listing import in_each
-from memsync.prices import Tokens, in_dollars
+from memsync.refresh.llm import prices
+from memsync.refresh.llm.prices import Tokens, in_dollars
 
 LOG_NAME = "usage.jsonl"
 

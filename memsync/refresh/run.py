@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsync import batches, prices, proposals, question, sync, usage
-from memsync.batches import batches_of
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.state import lock_path, state_path
@@ -30,8 +28,11 @@ from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import Published, bring_in_step, publish, require_told
 from memsync.notes import delivery, log
-from memsync.outcome import Outcome
-from memsync.sync import RefreshResult
+from memsync.refresh import engine, pending, prompt, proposals, usage
+from memsync.refresh.engine import RefreshResult
+from memsync.refresh.llm import prices
+from memsync.refresh.outcome import Outcome
+from memsync.refresh.pending import batches_of
 from memsync.text.attribution import sources_of_all
 from memsync.text.edits import EditError
 from memsync.text.note import Note
@@ -78,7 +79,7 @@ def merge_pending(
 
 def _merge_all(workspace: Workspace, outcome: Outcome, command: str, *, allow_shrink: bool) -> None:
     failed: BadAnswerError | None = None
-    for batch in batches_of(batches.pending_notes(workspace)):
+    for batch in batches_of(pending.pending_notes(workspace)):
         try:
             _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
         except BadAnswerError as error:
@@ -127,7 +128,7 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
     """
     memory = store.read(workspace)
     outcome = Outcome(before=memory.text, after=memory.text)
-    for batch in batches_of([*batches.pending_notes(workspace), *extra]):
+    for batch in batches_of([*pending.pending_notes(workspace), *extra]):
         result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
         outcome.add(batch, result, _held_notes(result, batch))
         outcome.after = result["updated_content"]
@@ -172,10 +173,10 @@ def _ask(
 ) -> RefreshResult:
     config = workspace.config
     if has_model(config):
-        most = question.most_tokens(batch, memory, config)
+        most = prompt.most_tokens(batch, memory, config)
         usage.check_budget(workspace, config, prices.at_most(config.model, most))
     try:
-        result = sync.refresh_memory_content(batch, memory, config, allow_shrink=allow_shrink)
+        result = engine.refresh_memory_content(batch, memory, config, allow_shrink=allow_shrink)
     except EditError as error:
         raise RefusedError(
             f"the notes could not be put into the memory: {error}",
@@ -184,7 +185,7 @@ def _ask(
     _record(workspace, result, command)
     _raise_on_refusal(result, config)
     if config.review == "inbox":
-        return sync.hold_all(result, memory, "core.review is inbox: every change waits")
+        return engine.hold_all(result, memory, "core.review is inbox: every change waits")
     return result
 
 
@@ -207,7 +208,7 @@ def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
         shows = "memsync refresh --dry-run --allow-shrink shows it; "
         raise RefusedError(
             f"the merge was not applied: {result['refused']}",
-            hint=f"{shows if question.may_be_allowed(result['refused']) else ''}memsync edit"
+            hint=f"{shows if prompt.may_be_allowed(result['refused']) else ''}memsync edit"
             " changes lines by hand; the notes stay pending",
         )
     if result["truncated"] or result["malformed"]:
@@ -242,7 +243,7 @@ def _publish(
         except MemoryMovedError:
             memory = store.read(workspace)
         try:
-            result = sync.reapply(result, memory.text, allow_shrink=allow_shrink)
+            result = engine.reapply(result, memory.text, allow_shrink=allow_shrink)
         except EditError as error:
             raise MemoryMovedError(
                 f"the memory changed meanwhile and the merge no longer fits: {error}",
