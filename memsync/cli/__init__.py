@@ -12,8 +12,8 @@ from io import TextIOWrapper
 import click
 
 from memsync import __version__
+from memsync.cli.terminal import without_controls
 from memsync.errors import MemsyncError, refused_by_disk
-from memsync.terminal import without_controls
 
 # Command: the module it lives in, and its line in the help.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names, the plugins' behind our own."""
         del ctx
-        plugins = importlib.import_module("memsync.plugins")
+        plugins = importlib.import_module("memsync.cli.plugins")
         return [*COMMANDS, *(name for name in plugins.names() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
             module = importlib.import_module(f"memsync.cli.{COMMANDS[cmd_name][0]}")
             command = getattr(module, cmd_name)
             return command if isinstance(command, click.Command) else None
-        plugins = importlib.import_module("memsync.plugins")
+        plugins = importlib.import_module("memsync.cli.plugins")
         found = plugins.load(cmd_name)
         return found if isinstance(found, click.Command) else None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.cli.terminal import for_terminal
 from memsync.memory import store
 from memsync.memory.blame import Blamed
 from memsync.memory.blame import blame as find_origins
-from memsync.terminal import for_terminal
 
 
 @click.command()

@@ -11,8 +11,7 @@ import click
 from memsync import clock, targets
 from memsync import config as settings
 from memsync import doctor as checks
-from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import state_table
+from memsync.cli.output import json_option, open_workspace, print_json, state_table
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace, memory_root

@@ -7,15 +7,14 @@ from typing import Any
 
 import click
 
-from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import print_published
+from memsync.cli.output import json_option, open_workspace, print_json, print_published
+from memsync.cli.terminal import for_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError, WrongUsageError
 from memsync.memory.conflicts import records as keeper
 from memsync.memory.conflicts.merge import Dispute
 from memsync.memory.conflicts.reconcile import Outcome, counted, reconcile
 from memsync.memory.conflicts.resolve import decide
-from memsync.terminal import for_terminal
 from memsync.text.diff3 import Choice
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.cli.terminal import for_terminal
 from memsync.errors import WrongUsageError
 from memsync.memory.lint import findings, of_file
-from memsync.terminal import for_terminal
 from memsync.text.lint.rules import Finding
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from memsync.cli.output import json_option, open_workspace, print_json
+from memsync.cli.terminal import for_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.memory import fleet, store
 from memsync.memory import machines as reports
 from memsync.memory.fleet import Machine
-from memsync.terminal import for_terminal
 
 
 @click.command()

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from memsync import clock
-from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import print_published, unified
+from memsync.cli.output import json_option, open_workspace, print_json, print_published, unified
+from memsync.cli.terminal import for_terminal
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
@@ -24,7 +24,6 @@ from memsync.memory.history import backups
 from memsync.memory.history.backups import Backup
 from memsync.memory.mirror import contents
 from memsync.memory.restore_point import choose_backup
-from memsync.terminal import for_terminal
 
 
 @click.command()

@@ -12,8 +12,15 @@ import click
 
 from memsync import clock
 from memsync import config as settings
-from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import print_states, state_table, unified
+from memsync.cli.output import (
+    json_option,
+    open_workspace,
+    print_json,
+    print_states,
+    state_table,
+    unified,
+)
+from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError
@@ -23,7 +30,6 @@ from memsync.refresh import pending
 from memsync.refresh import run as deed
 from memsync.refresh.gate import Held
 from memsync.refresh.outcome import Outcome
-from memsync.terminal import for_terminal, is_terminal
 from memsync.text.note import CameBy, Note, make
 
 

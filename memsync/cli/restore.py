@@ -7,8 +7,8 @@ import sys
 import click
 
 from memsync import clock
-from memsync.cli.output import open_workspace
-from memsync.cli.report import print_published, unified
+from memsync.cli.output import open_workspace, print_published, unified
+from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, WrongUsageError
 from memsync.memory import store
@@ -19,7 +19,6 @@ from memsync.memory.mirror import contents
 from memsync.memory.publish import publish
 from memsync.memory.restore_point import choose_backup
 from memsync.memory.store import Memory
-from memsync.terminal import for_terminal, is_terminal
 
 
 @click.command()

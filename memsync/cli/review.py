@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import print_states, unified
+from memsync.cli.output import json_option, open_workspace, print_json, print_states, unified
+from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.memory import store
@@ -18,7 +18,6 @@ from memsync.refresh import review as deed
 from memsync.refresh.prompt import may_be_allowed
 from memsync.refresh.proposals import Proposal
 from memsync.refresh.review import Fit
-from memsync.terminal import for_terminal, is_terminal
 
 ALL = "*"
 

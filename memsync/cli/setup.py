@@ -9,8 +9,8 @@ import click
 
 from memsync import config as settings
 from memsync import targets
-from memsync.cli.output import json_option, print_json
-from memsync.cli.report import print_states
+from memsync.cli.output import json_option, print_json, print_states
+from memsync.cli.terminal import is_terminal
 from memsync.config import PROVIDERS, Config, writer
 from memsync.config.workspace import Workspace, detect, require_folder
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
@@ -23,7 +23,6 @@ from memsync.notes import log
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.targets import Target, block
 from memsync.targets.selection import name_target
-from memsync.terminal import is_terminal
 
 
 @click.command()

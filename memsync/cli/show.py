@@ -7,9 +7,9 @@ import sys
 import click
 
 from memsync import config as settings
+from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.memory.reading import read_bytes
-from memsync.terminal import for_terminal, is_terminal
 
 
 @click.command()

@@ -11,8 +11,16 @@ import click
 
 from memsync import config as settings
 from memsync import targets as keepers
-from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.report import NO_AGENT, limit_table, print_states, print_targets, state_table
+from memsync.cli.output import (
+    NO_AGENT,
+    json_option,
+    limit_table,
+    open_workspace,
+    print_json,
+    print_states,
+    print_targets,
+    state_table,
+)
 from memsync.config import TARGET_MODES, Config
 from memsync.config.workspace import Workspace
 from memsync.errors import (

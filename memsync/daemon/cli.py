@@ -10,12 +10,12 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
+from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.daemon import cli_jobs, process
 from memsync.daemon.extra import late
 from memsync.daemon.process import Status
 from memsync.errors import MemsyncError, WrongUsageError
-from memsync.terminal import for_terminal, is_terminal
 
 
 @click.group()

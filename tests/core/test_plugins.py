@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from memsync import plugins
+from memsync.cli import plugins
 from memsync.errors import MemsyncError
 
 MODULE = """
