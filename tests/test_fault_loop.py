@@ -32,8 +32,8 @@ from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
 from memsync.daemon import scheduler, web
 from memsync.daemon.capture import CaptureApp
-from memsync.daemon.history import Run
-from memsync.daemon.mover import Mover
+from memsync.daemon.intake.mover import Mover
+from memsync.daemon.jobs.history import Run
 from memsync.errors import refused_by_disk
 from memsync.memory import publish
 from memsync.notes import log

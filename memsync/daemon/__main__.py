@@ -14,7 +14,8 @@ gc.disable()  # what is loaded now stays; looking for garbage in it delays the f
 
 from memsync import config as settings  # noqa: E402
 from memsync.config import Config  # noqa: E402
-from memsync.daemon import addresses, passwords, runtime  # noqa: E402
+from memsync.daemon import runtime  # noqa: E402
+from memsync.daemon.http import addresses, passwords  # noqa: E402
 from memsync.daemon.process import Status  # noqa: E402
 from memsync.errors import MemsyncError  # noqa: E402
 
@@ -55,7 +56,7 @@ def _hashed(config: Config) -> Config:
     if not password or passwords.is_hashed(password):
         return config
     # Late on purpose: most starts need neither this nor the TOML writer it brings.
-    first_start = importlib.import_module("memsync.daemon.first_start")
+    first_start = importlib.import_module("memsync.daemon.services.first_start")
     with contextlib.suppress(MemsyncError):  # a service may be kept from its config
         config, _ = first_start.secure(config)
     return config

@@ -19,10 +19,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import capture_token
-from memsync.daemon.guard import Backoff, Guard
-from memsync.daemon.known import Folder, KnownNotes
-from memsync.daemon.note_body import FORMS, Form, RefusedError, body_of, form_of, kind_of, text_in
-from memsync.daemon.tokens import Token
+from memsync.daemon.http.guard import Backoff, Guard
+from memsync.daemon.http.tokens import Token
+from memsync.daemon.intake.body import FORMS, Form, RefusedError, body_of, form_of, kind_of, text_in
+from memsync.daemon.intake.known import Folder, KnownNotes
 from memsync.errors import WrongUsageError
 from memsync.notes.spool import Entry, Spool
 from memsync.text.note import Note, make
@@ -194,7 +194,7 @@ def create_capture_app(config: Config) -> CaptureApp:
 
 def _pages() -> ModuleType:
     """Return the page's module, loaded when it is first asked for: templates cost time to load."""
-    return importlib.import_module("memsync.daemon.capture_page")
+    return importlib.import_module("memsync.daemon.intake.page")
 
 
 def _as_json(said: dict[str, Any]) -> Answer:

@@ -12,8 +12,9 @@ from memsync import config as settings
 from memsync.cli.output import json_option, print_json
 from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
-from memsync.daemon import cli_jobs, process
+from memsync.daemon import process
 from memsync.daemon.extra import late
+from memsync.daemon.jobs import table as cli_jobs
 from memsync.daemon.process import Status
 from memsync.errors import MemsyncError, WrongUsageError
 
@@ -30,7 +31,7 @@ def start(*, detach: bool) -> None:
     runtime = late("runtime")
     config = settings.load()
     made: dict[str, str] = {}
-    first_start = late("first_start")
+    first_start = late("services.first_start")
     if first_start.is_due(config):
         config, made = first_start.secure(config)
     if detach:
@@ -84,7 +85,7 @@ def status(*, as_json: bool) -> None:
 @json_option
 def schedule(*, as_json: bool) -> None:
     """Show each job: when, in words, its last run and its next."""
-    late("triggers")
+    late("jobs.triggers")
     present = process.running()
     jobs = cli_jobs.jobs(present)
     if as_json:
@@ -147,14 +148,14 @@ def uninstall(*, user: bool) -> None:
 @daemon.command(hidden=True)
 def prepare() -> None:
     """Do the user's part of an installation and print it as JSON."""
-    module = late("prepare")
+    module = late("services.prepare")
     print_json(module.as_table(module.prepare()))
 
 
 @daemon.command("check-access", hidden=True)
 def check_access() -> None:
     """Try the folders a service needs."""
-    late("prepare").check_access(settings.load())
+    late("services.prepare").check_access(settings.load())
 
 
 @daemon.command(hidden=True)
@@ -217,7 +218,7 @@ def _print_addresses(web_url: str | None, capture_url: str | None) -> None:
 def _show_secrets(made: dict[str, str], web_url: str | None) -> None:
     """Show what the first start made; it is in the config file and is not shown again."""
     if made and web_url:
-        click.echo(late("qr").in_terminal(web_url), nl=False)
+        click.echo(late("services.qr").in_terminal(web_url), nl=False)
     words = {"capture_token": "Token for notes", "web_ui_password": "Password of the page"}
     for key, value in made.items():
         click.echo(f"{words[key]}: {value}")

@@ -15,7 +15,8 @@ from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
-from memsync.daemon import history, mail
+from memsync.daemon import mail
+from memsync.daemon.jobs import history
 from memsync.errors import ApiError
 from memsync.memory import store
 from memsync.memory.history import backups

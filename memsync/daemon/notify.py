@@ -13,7 +13,7 @@ from collections.abc import Callable
 from memsync import clock
 from memsync.config import Config, get_config_path
 from memsync.daemon import mail
-from memsync.daemon.commands import failure
+from memsync.daemon.services.commands import failure
 from memsync.errors import MemsyncError
 from memsync.files.atomic import create_new
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from memsync.config import get_config_path
 from memsync.config.state import state_folder
-from memsync.daemon.commands import failure
+from memsync.daemon.services.commands import failure
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
 from memsync.files.locks import BusyError, exclusive_lock

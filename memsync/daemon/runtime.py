@@ -18,11 +18,13 @@ from typing import NoReturn, Protocol
 from memsync import clock
 from memsync import config as settings
 from memsync.config import Config
-from memsync.daemon import addresses, process, sd
+from memsync.daemon import process
 from memsync.daemon.capture import CaptureApp
-from memsync.daemon.mover import Mover
+from memsync.daemon.http import addresses
+from memsync.daemon.http.server import Port, Server
+from memsync.daemon.intake.mover import Mover
 from memsync.daemon.process import Status
-from memsync.daemon.server import Port, Server
+from memsync.daemon.services import sd_notify
 from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
 from memsync.notes.spool import Entry, Spool
@@ -52,7 +54,7 @@ class _Jobs:
     def __init__(self, config: Config) -> None:
         # Late on purpose: the ports answer a tenth of a second sooner without it.
         self._module = importlib.import_module("memsync.daemon.scheduler")
-        self._runs = importlib.import_module("memsync.daemon.job_runs")
+        self._runs = importlib.import_module("memsync.daemon.jobs.runs")
         self._config = config
         self._scheduler = self._module.build_scheduler(config)
         self._looked = clock.now()
@@ -126,10 +128,10 @@ def run(config: Config, *, on_ready: Callable[[Status], None] = lambda _status: 
         while True:
             code = _serve(config, signals, on_ready)
             if code is not None:
-                sd.notify("STOPPING=1")
+                sd_notify.notify("STOPPING=1")
                 log.info("memsync is down")
                 return code
-            sd.notify("RELOADING=1")
+            sd_notify.notify("RELOADING=1")
             config = _read_config_anew(config)
 
 
@@ -162,7 +164,7 @@ def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]
         status = _status(config, jobs.schedules())
         process.announce(status)
         on_ready(status)
-        sd.notify(f"READY=1\nMAINPID={status.pid}")
+        sd_notify.notify(f"READY=1\nMAINPID={status.pid}")
         log.info("memsync is up, pid %d", status.pid)
         return _wait(signals, started, jobs, server)
     finally:
@@ -172,7 +174,7 @@ def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]
 
 def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> int | None:
     """Wait for a signal, looking now and then at the clock and at every part."""
-    watchdog = sd.watchdog_seconds()
+    watchdog = sd_notify.watchdog_seconds()
     pause = min(LOOK_SECONDS, watchdog / 2) if watchdog else LOOK_SECONDS
     while not signals.one_came_within(pause):
         jobs.look_at_clock()
@@ -181,7 +183,7 @@ def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> 
             log.error("%s ended by itself; leaving, so that it is started anew", ", ".join(dead))
             return 1
         if watchdog and server.answers():
-            sd.notify("WATCHDOG=1")
+            sd_notify.notify("WATCHDOG=1")
     return 0 if signals.leaving else None
 
 

@@ -15,11 +15,12 @@ from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
-from memsync.daemon import digest, history, mirror_job, thinner, watchdog
-from memsync.daemon.history import Run
-from memsync.daemon.job_runs import Job, run_job, told
+from memsync.daemon import digest, watchdog
+from memsync.daemon.jobs import history, mirror, prune
+from memsync.daemon.jobs.history import Run
+from memsync.daemon.jobs.runs import Job, run_job, told
+from memsync.daemon.jobs.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.daemon.notify import notify
-from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.errors import BudgetError, FolderAwayError
 from memsync.files.locks import BusyError
 from memsync.memory.publish import require_told
@@ -32,7 +33,7 @@ def job_nightly_refresh(config: Config) -> Run:
     last_run = history.last_start("nightly_refresh")
     with _carried(config), told(config, "nightly_refresh") as run:
         workspace = Workspace.open(config)
-        thinned = thinner.thin(workspace, last_run)
+        thinned = prune.thin(workspace, last_run)
         try:
             outcome = merge_pending(workspace, command="nightly_refresh")
             run.message = "; ".join(filter(None, (outcome.sentence, thinned)))
@@ -71,7 +72,7 @@ def job_backup_mirror(
         if not config.daemon.backup_mirror_path:
             run.skip("daemon.backup_mirror_path is not set")
         else:
-            run.message = mirror_job.run(config, verify=verify, accept=accept, tell=tell)
+            run.message = mirror.run(config, verify=verify, accept=accept, tell=tell)
     return run
 
 

@@ -12,10 +12,10 @@ from types import ModuleType
 
 from memsync import config as settings
 from memsync.config.state import state_path
-from memsync.daemon import service_secrets, units
-from memsync.daemon.commands import python
-from memsync.daemon.prepare import Prepared
-from memsync.daemon.units import Plan
+from memsync.daemon.services import secrets, units
+from memsync.daemon.services.commands import python
+from memsync.daemon.services.prepare import Prepared
+from memsync.daemon.services.units import Plan
 from memsync.errors import MemsyncError
 
 BOOTED = Path("/run/systemd/system")
@@ -82,7 +82,7 @@ def render_unit(*, user: bool = False, launchd: bool = False) -> str:
         user=owner.pw_name,
         group=str(owner.pw_gid),
         writable=units.writable_folders(config, state_path()),
-        credentials=service_secrets.present(systemd.secrets_folder(user=user)),
+        credentials=secrets.present(systemd.secrets_folder(user=user)),
     )
     return units.user_unit(plan) if user else units.system_unit(plan)
 
@@ -106,4 +106,4 @@ def _manager() -> str:
 
 def _keeper(manager: str) -> ModuleType:
     """Return the module of a service manager; by name, for neither can be imported everywhere."""
-    return importlib.import_module(f"memsync.daemon.service_{manager}")
+    return importlib.import_module(f"memsync.daemon.services.{manager}")

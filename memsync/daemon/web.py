@@ -10,26 +10,25 @@ from flask import Flask
 
 from memsync.config import Config
 from memsync.config.workspace import Workspace
-from memsync.daemon import (
+from memsync.daemon.http import compression
+from memsync.daemon.http.guard import Guard
+from memsync.daemon.http.login import Login
+from memsync.daemon.pages import (
     api,
-    compression,
-    facts,
-    markdown,
-    web_conflicts,
-    web_editing,
-    web_history,
-    web_jobs,
-    web_machines,
-    web_memory,
-    web_notes,
-    web_phone,
-    web_problems,
-    web_proposals,
+    conflicts,
+    editing,
+    history,
+    jobs,
+    machines,
+    memory,
+    notes,
+    phone,
+    problems,
+    proposals,
 )
-from memsync.daemon.guard import Guard
-from memsync.daemon.lines import for_browser
-from memsync.daemon.login import Login
-from memsync.daemon.web_parts import MAX_BODY, KeepNote, message
+from memsync.daemon.pages.parts import MAX_BODY, KeepNote, message
+from memsync.daemon.presenters import facts, markdown
+from memsync.daemon.presenters.lines import for_browser
 from memsync.notes import log
 from memsync.text.note import Note
 
@@ -71,16 +70,16 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
     _set_up_templates(app)
     Login(config).install(app)
     compression.install(app)
-    web_problems.install(app)
-    web_memory.install(app, config)
-    web_editing.install(app, config)
-    web_history.install(app, config)
-    web_notes.install(app, config, keep)
-    web_proposals.install(app, config)
-    web_conflicts.install(app, config)
-    web_machines.install(app, config)
-    web_jobs.install(app, config)
-    web_phone.install(app, config, keep)
+    problems.install(app)
+    memory.install(app, config)
+    editing.install(app, config)
+    history.install(app, config)
+    notes.install(app, config, keep)
+    proposals.install(app, config)
+    conflicts.install(app, config)
+    machines.install(app, config)
+    jobs.install(app, config)
+    phone.install(app, config, keep)
     api.install(app, config, keep)
     app.wsgi_app = Guard(config).protect(app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app

@@ -11,7 +11,7 @@ import pytest
 from memsync import clock
 from memsync.config.state import state_path
 from memsync.config.workspace import Workspace
-from memsync.daemon.mover import Mover
+from memsync.daemon.intake.mover import Mover
 from memsync.errors import FolderAwayError
 from memsync.notes import delivery, log, spool
 from memsync.notes.spool import Entry, Spool

@@ -17,7 +17,8 @@ from werkzeug.test import TestResponse
 from memsync import clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
-from memsync.daemon import history, web
+from memsync.daemon import web
+from memsync.daemon.jobs import history
 from memsync.memory import publish
 from memsync.notes import log
 from memsync.refresh import pending

@@ -21,7 +21,8 @@ from apscheduler.schedulers.base import BaseScheduler
 
 from memsync import clock
 from memsync.config import Config
-from memsync.daemon import history, mail, scheduler, triggers
+from memsync.daemon import mail, scheduler
+from memsync.daemon.jobs import history, triggers
 from memsync.memory import store
 from memsync.notes import log
 from memsync.refresh import pending

@@ -16,9 +16,9 @@ import pytest
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
-from memsync.daemon import tokens
 from memsync.daemon.capture import create_capture_app
-from memsync.daemon.guard import Backoff
+from memsync.daemon.http import tokens
+from memsync.daemon.http.guard import Backoff
 from memsync.notes.spool import Spool
 from tests.support.net import Answer, send, send_raw, served
 
@@ -403,7 +403,7 @@ def test_a_name_that_is_not_this_machines_gets_nothing_in(ear):
 
 
 def test_of_many_keys_the_latest_are_known(ear, monkeypatch):
-    monkeypatch.setattr("memsync.daemon.known.MOST_KEYS", 2)
+    monkeypatch.setattr("memsync.daemon.intake.known.MOST_KEYS", 2)
     for key in ("a", "b", "c", "c", "b", "a"):
         assert ear.post({"text": "same"}, {"Idempotency-Key": key}).status == 200
     assert ear.kept == ["same"] * 4

@@ -14,7 +14,7 @@ from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
-from memsync.daemon.guard import SECURITY_HEADERS, Backoff
+from memsync.daemon.http.guard import SECURITY_HEADERS, Backoff
 from memsync.notes.spool import Spool
 from tests.daemon.test_capture import MAX_BODY, TOKEN, fail_half_way
 from tests.support.net import Answer, send, served

@@ -12,7 +12,7 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
-from memsync.daemon import history
+from memsync.daemon.jobs import history
 from memsync.notes import log
 from memsync.text.note import make
 from tests.support.daemons import Done, memsync

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from memsync.config.workspace import Workspace
-from memsync.daemon.compression import COMPRESSED
+from memsync.daemon.http.compression import COMPRESSED
 from tests.daemon.conftest import set_memory, token_of
 
 GZIP = {"Accept-Encoding": "gzip, deflate"}

@@ -13,7 +13,8 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
-from memsync.daemon import digest, history
+from memsync.daemon import digest
+from memsync.daemon.jobs import history
 from memsync.errors import MemsyncError
 from memsync.memory import publish, store
 from memsync.notes import log

@@ -18,9 +18,9 @@ from http.client import HTTPException
 import pytest
 
 from memsync.config.workspace import Workspace
-from memsync.daemon import channel, server
-from memsync.daemon.note_body import MAX_BODY
-from memsync.daemon.server import THREADS, Port, Server
+from memsync.daemon.http import channel, server
+from memsync.daemon.http.server import THREADS, Port, Server
+from memsync.daemon.intake.body import MAX_BODY
 from memsync.notes import log
 from tests.support.fire import Besieged, answers, malformed
 from tests.support.net import HOST, free_port, send, until

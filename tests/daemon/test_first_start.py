@@ -7,8 +7,8 @@ import pytest
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.credentials import capture_token
-from memsync.daemon.first_start import is_due, secure
-from memsync.daemon.passwords import hashed, is_hashed, is_right
+from memsync.daemon.http.passwords import hashed, is_hashed, is_right
+from memsync.daemon.services.first_start import is_due, secure
 
 BOTH = {"capture_token", "web_ui_password"}
 

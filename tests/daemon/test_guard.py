@@ -16,8 +16,8 @@ from waitress import wasyncore
 from werkzeug.test import Client, TestResponse
 
 from memsync.config import Config, DaemonConfig
-from memsync.daemon import hosts
-from memsync.daemon.guard import SECURITY_HEADERS, Backoff, Guard, same_secret
+from memsync.daemon.http import hosts
+from memsync.daemon.http.guard import SECURITY_HEADERS, Backoff, Guard, same_secret
 
 
 def application(environ: Any, start_response: Any) -> Iterable[bytes]:

@@ -13,8 +13,8 @@ import pytest
 import time_machine
 
 from memsync.config.state import state_folder
-from memsync.daemon import history
-from memsync.daemon.history import Run
+from memsync.daemon.jobs import history
+from memsync.daemon.jobs.history import Run
 from memsync.errors import RefusedError
 
 

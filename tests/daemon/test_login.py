@@ -11,8 +11,9 @@ import pytest
 
 from memsync.config import Config, state
 from memsync.config.workspace import Workspace
-from memsync.daemon import login, passwords, web
-from memsync.daemon.guard import Backoff
+from memsync.daemon import web
+from memsync.daemon.http import login, passwords
+from memsync.daemon.http.guard import Backoff
 from memsync.refresh import pending
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE

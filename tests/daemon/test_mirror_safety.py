@@ -20,7 +20,7 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
-from memsync.daemon import history
+from memsync.daemon.jobs import history
 from memsync.daemon.scheduler import job_backup_mirror
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.memory import store

@@ -12,8 +12,8 @@ import time_machine
 
 from memsync import clock
 from memsync.config.workspace import Workspace
-from memsync.daemon import mover as module
-from memsync.daemon.mover import Mover
+from memsync.daemon.intake import mover as module
+from memsync.daemon.intake.mover import Mover
 from memsync.notes import log as sessions
 from memsync.notes import reader
 from memsync.notes.spool import Entry, Spool

@@ -13,13 +13,13 @@ import pytest
 import tomli_w
 
 from memsync.config.workspace import Workspace
-from memsync.daemon import server
+from memsync.daemon import web
 from tests.support.fire import Besieged
 from tests.support.net import HOST, send
 from tests.support.scale import TORTURE
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-DESCRIPTION = Path(server.__file__).with_name("openapi.json")
+DESCRIPTION = Path(web.__file__).with_name("openapi.json")
 TOKEN, PASSWORD = "0nly-the-phone-knows", "open sesame"
 EXAMPLES = 300 if TORTURE else 12
 

@@ -20,9 +20,10 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
-from memsync.daemon import history, job_runs, scheduler, watchdog
-from memsync.daemon.history import Run
-from memsync.daemon.job_runs import run_job
+from memsync.daemon import scheduler, watchdog
+from memsync.daemon.jobs import history, runs
+from memsync.daemon.jobs.history import Run
+from memsync.daemon.jobs.runs import run_job
 from memsync.daemon.scheduler import JOBS, build_scheduler, find_job
 from memsync.errors import FolderAwayError
 from memsync.notes import log
@@ -306,14 +307,14 @@ def test_a_job_whose_process_is_killed_is_recorded_as_failed(at_work, with_claud
 
 
 def test_stopping_the_daemon_ends_the_processes_of_its_jobs(at_work):
-    job_runs.end_children()
+    runs.end_children()
     at_work.join(10)
     assert children() == []
     assert "ended by signal 15" in last("nightly_refresh").message
 
 
 def test_a_job_that_takes_too_long_is_ended(with_claude, claude, monkeypatch):
-    monkeypatch.setattr(job_runs, "CHILD_SECONDS", 1)
+    monkeypatch.setattr(runs, "CHILD_SECONDS", 1)
     take(with_claude)
     claude.script(slow(edits(ADD), 60))
     run_job(job("refresh"), with_claude.config)

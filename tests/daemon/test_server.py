@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from memsync.daemon.server import PAGES, THREADS, Port, Server
+from memsync.daemon.http.server import PAGES, THREADS, Port, Server
 from memsync.errors import MemsyncError
 from tests.support.net import HOST, free_port, send, send_raw, until
 
@@ -162,7 +162,7 @@ def test_idle_connections_do_not_hold_the_server_up(server, port):
 
 
 def test_a_request_that_hangs_does_not_hold_the_server_for_ever(server, app, port, monkeypatch):
-    monkeypatch.setattr("memsync.daemon.server.DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr("memsync.daemon.http.server.DRAIN_SECONDS", 0.2)
     with socket.create_connection((HOST, port.number)) as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert app.begun.wait(10)

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from memsync.config.workspace import Workspace
-from memsync.daemon import history, thinner
+from memsync.daemon.jobs import history, prune
 from memsync.daemon.scheduler import job_nightly_refresh
 from memsync.memory.history import backups
 
@@ -58,12 +58,12 @@ def test_backups_that_cannot_be_removed_stop_no_merge(crowded, monkeypatch, capl
 
     monkeypatch.setattr(backups, "prune", refuse)
     with time_machine.travel(NIGHT, tick=False):
-        assert thinner.thin(crowded, NIGHT - timedelta(days=1)) == ""
+        assert prune.thin(crowded, NIGHT - timedelta(days=1)) == ""
     assert "Permission denied" in caplog.text
 
 
 def test_a_history_without_the_job_is_no_steady_clock(crowded):
     assert history.last_runs() == {}
     with time_machine.travel(NIGHT, tick=False):
-        assert thinner.thin(crowded, None) == ""
+        assert prune.thin(crowded, None) == ""
     assert count(crowded) == 80

@@ -13,8 +13,8 @@ import time_machine
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from memsync.daemon import triggers
-from memsync.daemon.triggers import CrontabTrigger, EveryHoursTrigger, next_run
+from memsync.daemon.jobs import triggers
+from memsync.daemon.jobs.triggers import CrontabTrigger, EveryHoursTrigger, next_run
 from tests.support.scale import examples
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from memsync.config.state import state_folder
-from memsync.daemon import service, units
-from memsync.daemon.units import Plan
+from memsync.daemon import service
+from memsync.daemon.services import units
+from memsync.daemon.services.units import Plan
 from memsync.errors import MemsyncError
 
 ANALYZE = shutil.which("systemd-analyze")

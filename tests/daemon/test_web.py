@@ -10,8 +10,10 @@ from flask import Flask
 
 from memsync import clock
 from memsync.config.workspace import Workspace
-from memsync.daemon import facts, web, web_editing
-from memsync.daemon.web_parts import MESSAGES
+from memsync.daemon import web
+from memsync.daemon.pages import editing
+from memsync.daemon.pages.parts import MESSAGES
+from memsync.daemon.presenters import facts
 from memsync.errors import FolderAwayError
 from memsync.memory import publish
 from memsync.notes import log
@@ -298,7 +300,7 @@ def test_whatever_fails_is_a_page_and_a_line_in_the_log(
         browser = Browser(app)
         form = reviewed(browser, SAMPLE + "- mine\n").form("/save")
         with monkeypatch.context() as patch:
-            patch.setattr(web_editing, "publish", fail)
+            patch.setattr(editing, "publish", fail)
             page = browser.submit(form)
         assert page.status == status
         assert "hunter2" not in page.html

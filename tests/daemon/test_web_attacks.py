@@ -15,9 +15,10 @@ from werkzeug.test import TestResponse
 from memsync import clock
 from memsync.config import state
 from memsync.config.workspace import Workspace
-from memsync.daemon import login, web
-from memsync.daemon.guard import SECURITY_HEADERS
-from memsync.daemon.web_parts import MAX_BODY
+from memsync.daemon import web
+from memsync.daemon.http import login
+from memsync.daemon.http.guard import SECURITY_HEADERS
+from memsync.daemon.pages.parts import MAX_BODY
 from memsync.memory import publish
 from memsync.notes import log
 from memsync.refresh import pending

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
-from memsync.daemon import web_editing
-from memsync.daemon.lines import as_typed
-from memsync.daemon.web_parts import MAX_BODY, MAX_TEXT
+from memsync.daemon.pages import editing
+from memsync.daemon.pages.parts import MAX_BODY, MAX_TEXT
+from memsync.daemon.presenters.lines import as_typed
 from memsync.errors import MemoryMovedError
 from memsync.memory import publish
 from memsync.memory.history import backups
@@ -165,7 +165,7 @@ def test_a_memory_that_moves_between_look_and_write_is_told_as_well(
         set_memory(workspace, SAMPLE + "- theirs\n")
         raise MemoryMovedError("moved")
 
-    monkeypatch.setattr(web_editing, "publish", late)
+    monkeypatch.setattr(editing, "publish", late)
     moved = browser.submit(review.form("/save"))
     assert moved.status == 409
     assert moved.form("/review").fields["text"] == SAMPLE + "- mine\n"

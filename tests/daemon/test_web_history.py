@@ -9,7 +9,9 @@ import time_machine
 
 from memsync import clock
 from memsync.config.workspace import Workspace
-from memsync.daemon import history, origin, timeline, web_history
+from memsync.daemon.jobs import history
+from memsync.daemon.pages import history as history_page
+from memsync.daemon.presenters import origin, timeline
 from memsync.errors import MemoryMovedError
 from memsync.files.atomic import atomic_write
 from memsync.memory import machines, publish
@@ -144,7 +146,7 @@ def test_a_memory_that_moved_since_the_review_is_reviewed_anew(
     def late(*_args: object, **_kwargs: object) -> None:
         raise MemoryMovedError("moved")
 
-    monkeypatch.setattr(web_history, "publish", late)
+    monkeypatch.setattr(history_page, "publish", late)
     assert browser.submit(moved.form(f"/history/{name}/restore")).status == 409
     assert memory_bytes(workspace) == (SAMPLE + "- one\n- two\n").encode()
 

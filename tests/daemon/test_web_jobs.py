@@ -15,8 +15,11 @@ from memsync import clock
 from memsync.config import Config
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
-from memsync.daemon import history, joblist, runner, web
-from memsync.daemon.job_runs import Job, run_job
+from memsync.daemon import web
+from memsync.daemon.jobs import history
+from memsync.daemon.jobs import running as runner
+from memsync.daemon.jobs.runs import Job, run_job
+from memsync.daemon.presenters import jobs
 from memsync.daemon.scheduler import find_job
 from memsync.errors import MemsyncError
 from tests.daemon.conftest import PASSWORD
@@ -29,7 +32,7 @@ class Gate:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.began, self.go = threading.Event(), threading.Event()
-        monkeypatch.setattr(joblist, "run_now", self._run)
+        monkeypatch.setattr(jobs, "run_now", self._run)
 
     def _run(self, job: Job, _config: Config) -> None:
         self.began.set()
@@ -184,7 +187,7 @@ def test_a_run_that_cannot_begin_leaves_the_page_usable(
     def fail(_job: Job, _config: Config) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(joblist, "run_now", fail)
+    monkeypatch.setattr(jobs, "run_now", fail)
     browser = Browser(app)
     browser.submit(browser.get("/jobs").form("/jobs/drift/run"))
     Gate.finish(type("Done", (), {"go": threading.Event()})())  # type: ignore[arg-type]

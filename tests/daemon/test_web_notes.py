@@ -11,7 +11,7 @@ import time_machine
 
 from memsync import clock
 from memsync.config.workspace import Workspace
-from memsync.daemon import logbook
+from memsync.daemon.presenters import logbook
 from memsync.notes import log
 from memsync.refresh import run
 from memsync.text import note as note_texts

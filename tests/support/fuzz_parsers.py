@@ -20,7 +20,7 @@ except ImportError:
     atheris = None
 
 with atheris.instrument_imports(include=["memsync"]) if atheris else contextlib.nullcontext():
-    from memsync.daemon.note_body import RefusedError, form_of, text_in
+    from memsync.daemon.intake.body import RefusedError, form_of, text_in
     from memsync.errors import WrongUsageError
     from memsync.text import note
 

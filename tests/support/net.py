@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from memsync.daemon.server import Port, Server
+from memsync.daemon.http.server import Port, Server
 
 HOST = "127.0.0.1"
 _Found = TypeVar("_Found")

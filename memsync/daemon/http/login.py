@@ -1,0 +1,184 @@
+"""Who the person at the page is: the password, the session cookie, and the proof in every form.
+
+A session is a signed cookie. It is good for one password only: a changed one logs everybody out,
+and so does the count that "log out everywhere" raises.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import secrets
+import threading
+from datetime import timedelta
+
+from flask import Flask, make_response, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from memsync.config import Config
+from memsync.config.state import state_folder
+from memsync.daemon.http import csrf, passwords
+from memsync.daemon.http.guard import SAFE_METHODS, Backoff, same_secret
+from memsync.files.atomic import atomic_write, create_new
+
+KEY_NAME = "web.key"
+KEY_BYTES = 32
+COUNT_NAME = "web.logouts"
+STAYS_LOGGED_IN = timedelta(days=30)
+
+OPEN_ENDPOINTS = frozenset({"login", "static", "manifest"})
+API = "/api/"
+CSRF_HEADER = "X-CSRF-Token"
+
+
+class ExpiredError(HTTPException):
+    """A form came without the proof that the page made it: it is old, or from somewhere else."""
+
+    code = 400
+
+
+class LoggedOutError(HTTPException):
+    """A form came after its session had ended."""
+
+    code = 401
+
+
+class Login:
+    """The login of one application; `install` puts it in front of every page.
+
+    Args:
+        config: whose ``web_ui_password`` to ask for; where that is empty, nobody is asked.
+        backoff: who has to wait after wrong passwords.
+    """
+
+    def __init__(self, config: Config, backoff: Backoff | None = None) -> None:
+        self._password = config.daemon.web_ui_password
+        self._backoff = backoff or Backoff()
+        self._guessing = threading.Lock()
+        self._key = b""
+        self._epoch = ""
+
+    def install(self, app: Flask) -> None:
+        """Set the session up and ask at every request."""
+        self._key = app.secret_key = session_key()
+        self._epoch = self._present_epoch()
+        app.config.update(
+            SESSION_COOKIE_NAME="memsync",
+            SESSION_COOKIE_HTTPONLY=True,
+            SESSION_COOKIE_SAMESITE="Strict",
+            SESSION_COOKIE_SECURE=False,  # the page is plain http on the home network
+            PERMANENT_SESSION_LIFETIME=STAYS_LOGGED_IN,
+        )
+        app.before_request(self._ask)
+        app.add_url_rule("/login", "login", self._login, methods=["GET", "POST"])
+        app.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
+        app.add_url_rule(
+            "/logout/everywhere", "logout_everywhere", self._logout_everywhere, methods=["POST"]
+        )
+        app.context_processor(self._for_templates)
+
+    def is_in(self) -> bool:
+        """Tell whether this request's session may see the pages."""
+        return not self._password or same_secret(str(session.get("epoch", "")), self._epoch)
+
+    def _ask(self) -> Response | None:
+        if request.endpoint not in OPEN_ENDPOINTS and not self.is_in():
+            if request.path.startswith(API):
+                raise LoggedOutError
+            if request.method not in SAFE_METHODS and request.form.get("text", "").strip():
+                raise LoggedOutError  # its page hands the text back
+            return _see("login")
+        if request.method not in SAFE_METHODS and request.routing_exception is None:
+            _check_csrf_token()
+        return None
+
+    def _login(self) -> Response:
+        if self.is_in():
+            return _see("memory")
+        if request.method != "POST":
+            return _login_page(200)
+        address = request.remote_addr or ""
+        wait = self._backoff.wait_for(address)
+        if not wait:
+            with self._guessing:  # or many at once would all be let guess before one is counted
+                wait = self._backoff.wait_for(address)
+                if not wait and not self._is_let_in(address):
+                    return _login_page(401)
+        if wait:
+            return _login_page(429, wait=math.ceil(wait))
+        session.clear()
+        session["epoch"] = self._epoch
+        session.permanent = True
+        return _see("memory")
+
+    def _is_let_in(self, address: str) -> bool:
+        if passwords.is_right(request.form.get("password", ""), self._password):
+            self._backoff.succeeded(address)
+            return True
+        self._backoff.failed(address)
+        return False
+
+    def _logout(self) -> Response:
+        session.clear()
+        return _see("login" if self._password else "memory")
+
+    def _logout_everywhere(self) -> Response:
+        atomic_write(state_folder() / COUNT_NAME, str(_logouts() + 1).encode())
+        self._epoch = self._present_epoch()
+        return self._logout()
+
+    def _present_epoch(self) -> str:
+        # Keyed, because a cookie can be read by whoever gets it: it must not help to guess.
+        told = f"{_logouts()}\0{self._password}"
+        return hmac.new(self._key, told.encode(), "sha256").hexdigest()
+
+    def _for_templates(self) -> dict[str, object]:
+        return {
+            "csrf_token": csrf.token,
+            "is_in": self.is_in(),
+            "has_password": bool(self._password),
+        }
+
+
+def session_key() -> bytes:
+    """Return the key that signs this machine's sessions, made where it is missing or damaged."""
+    path = state_folder() / KEY_NAME
+    fresh = secrets.token_bytes(KEY_BYTES)
+    if create_new(path, fresh):
+        return fresh
+    key = path.read_bytes()
+    if len(key) == KEY_BYTES:
+        return key
+    atomic_write(path, fresh, 0o600)
+    return fresh
+
+
+def _logouts() -> int:
+    """Return how often everybody was logged out."""
+    try:
+        return int((state_folder() / COUNT_NAME).read_text("ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
+def _check_csrf_token() -> None:
+    if request.path.startswith(API):
+        # The guard has refused every Origin but our own; a browser that sends none is not ours.
+        given = request.headers.get(CSRF_HEADER, "")
+        is_proven = "Origin" in request.headers
+    else:
+        given, is_proven = request.form.get("csrf_token", ""), False
+    if not is_proven and not csrf.is_right(given):
+        raise ExpiredError
+
+
+def _login_page(status: int, wait: int = 0) -> Response:
+    response = make_response(render_template("login.html", status=status, wait=wait), status)
+    if wait:
+        response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _see(endpoint: str) -> Response:
+    return redirect(url_for(endpoint), code=303)

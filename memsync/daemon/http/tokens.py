@@ -1,0 +1,44 @@
+"""The token of the note port: in the config in plain, or as its hash where it need not be shown.
+
+A token is long and random, so one SHA-256 hides it; a slow hash would cost each note a tenth of a
+second and help only short ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from memsync.daemon.http.guard import same_secret
+
+PREFIX = "sha256:"
+_HASH = re.compile(rf"{PREFIX}[0-9a-fA-F]{{64}}", re.ASCII)
+
+
+def is_hashed(stored: str) -> bool:
+    """Tell whether what the config has is a hash and no token."""
+    return _HASH.fullmatch(stored) is not None
+
+
+def hashed(token: str) -> str:
+    """Return the hash of a token, as the config may have it."""
+    return PREFIX + hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Token:
+    """The token a note must bring; only its hash is kept in memory.
+
+    Args:
+        stored: the token or its hash; empty where none is asked for.
+    """
+
+    def __init__(self, stored: str) -> None:
+        self._hash = stored.lower() if is_hashed(stored) else stored and hashed(stored)
+
+    def __bool__(self) -> bool:
+        """Tell whether a token is asked for."""
+        return bool(self._hash)
+
+    def is_right(self, given: str) -> bool:
+        """Tell whether `given` is the token, in a time that does not tell how much of it is."""
+        return same_secret(hashed(given), self._hash)

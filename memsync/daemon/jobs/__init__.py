@@ -1,0 +1,1 @@
+"""The jobs: when they run, how a run goes, and how the last ones went."""

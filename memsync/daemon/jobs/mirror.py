@@ -1,0 +1,118 @@
+"""The mirror as a job, and what a person is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from memsync import clock
+from memsync.config import Config
+from memsync.config.state import lock_path
+from memsync.config.workspace import Workspace
+from memsync.daemon.jobs import history
+from memsync.errors import MemsyncError
+from memsync.files.locks import exclusive_lock
+from memsync.memory.mirror import contents, mark
+from memsync.memory.mirror.report import MirrorReport, Rules, UnfinishedMirrorError
+from memsync.memory.mirror.run import mirror, resolve
+
+WHERE = {
+    "mirror": "damaged in the mirror, renewed from the memory folder (what was damaged is kept"
+    " under .versions/)",
+    "source": "damaged in the memory folder; the mirror's copy is sound and was left as it is",
+    "version": "an old version in the mirror that cannot be read",
+}
+
+SETTLED, STEADY = timedelta(days=1), timedelta(days=10)
+"""How long before now a job has run where the clock is believed: it has a day to come right, and
+whoever mirrors by hand once a week is no leap."""
+
+
+def run(
+    config: Config,
+    *,
+    verify: bool = False,
+    accept: bool = False,
+    tell: Callable[[str], object] = lambda _line: None,
+) -> str:
+    """Bring the mirror up to date, and return one sentence on it.
+
+    Both sides are read in full once in thirty days, or where a person asks for it.
+
+    Args:
+        config: whose mirror; it has one.
+        verify: read both sides in full.
+        accept: what is gone is gone on purpose, and the mirror's folder is the right one.
+        tell: told, line by line, what reading in full came to.
+
+    Raises:
+        FolderAwayError: one of the two places does not answer.
+        MemsyncError: as `mirror` does, or reading in full found damage; the message says what.
+            What was found is told where some files could not be mirrored, too.
+    """
+    place = contents.place(config)
+    contents.require_answer(place)
+    destination = resolve(place)
+    source = Workspace.open(config).root
+    verify = verify or mark.is_due_for_reading(destination)
+    now = clock.now()
+    rules = Rules(
+        config.daemon.backup_mirror_keep_days, config.keep_days, verify, accept, _goes_on(now)
+    )
+    unfinished = None
+    with exclusive_lock(lock_path(destination, "mirror"), "the mirror", timeout=0):
+        try:
+            report = mirror(source, destination, rules, now)
+        except UnfinishedMirrorError as error:
+            report, unfinished = error.report, error
+    if verify:
+        mark.note_verified(destination)
+        for line in _told(report, source, destination):
+            tell(line)
+        _raise_on_damage(report, destination, unfinished)
+    if unfinished is not None:
+        raise unfinished
+    if not verify:
+        return report.sentence
+    return f"{report.sentence}; {_read(report)} read on both sides, all sound"
+
+
+def _goes_on(now: datetime) -> bool:
+    """Tell whether the clock was about here before, by what the jobs noted.
+
+    What stands in the memory folder does not tell: a report written by a clock that leapt ahead is
+    as young as that clock, and comes before the mirror does.
+    """
+    return any(SETTLED <= now - history.started(run) <= STEADY for run in history.read_all())
+
+
+def _told(report: MirrorReport, source: Path, destination: Path) -> Iterator[str]:
+    yield f"Memory folder: {source}"
+    yield f"Mirror:        {destination}"
+    yield f"{_read(report)} read on both sides; {report.sentence}."
+    for found in report.findings:
+        yield f"  {found.name!r}: {WHERE[found.where]}"
+
+
+def _read(report: MirrorReport) -> str:
+    number = report.unchanged + len(report.damaged)
+    return f"{number:,} {'file' if number == 1 else 'files'}"
+
+
+def _raise_on_damage(
+    report: MirrorReport, destination: Path, unfinished: MemsyncError | None
+) -> None:
+    if not report.findings:
+        return
+    first = report.findings[0]
+    what = f"{first.name!r}: {WHERE[first.where]}"
+    if len(report.findings) > 1:
+        what = f"{len(report.findings)} files were damaged, the first one {what}"
+    hint = "look after the mirror's disk; memsync daemon run mirror --verify looks again"
+    at_source = [found.name for found in report.findings if found.where == "source"]
+    if at_source:
+        hint = f"copy {destination / at_source[0]} over the damaged file, then look again"
+    if unfinished is not None:
+        what = f"{what}; and {unfinished.message}"
+    raise MemsyncError(what, hint=hint)

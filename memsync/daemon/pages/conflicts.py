@@ -1,0 +1,217 @@
+"""Conflicts: lines that two machines changed at once, both texts seen word by word, one picked.
+
+What ``memsync conflicts`` does, by the same deeds. A choice is made on the memory that was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, abort, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+from memsync.config import Config
+from memsync.config.workspace import MEMORY_NAME, Workspace
+from memsync.daemon.pages.parts import back_to, how_many, late
+from memsync.daemon.presenters import changes, origin
+from memsync.daemon.presenters.changes import Parts
+from memsync.errors import MemoryMovedError
+from memsync.memory import fleet, machines, store
+from memsync.memory.conflicts import records
+from memsync.memory.conflicts.merge import Dispute, leaving, may_be_picked, stands
+from memsync.memory.store import Memory
+from memsync.providers.conflict_copies import recognise
+from memsync.text.diff3 import Choice, Lines
+from memsync.text.document import scan
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two texts: its lines in pieces, where it stands, and what goes if it is picked.
+
+    `at` is the number of its first line in the memory; None where it has none, or does not stand
+    there whole any more. It can be picked where it `can_stay`. `takes` are the numbers of the lines
+    that go, `constraints` those of them that are hard constraints.
+    """
+
+    lines: tuple[Parts, ...]
+    at: int | None
+    is_whole: bool
+    can_stay: bool
+    takes: tuple[int, ...]
+    constraints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """A conflict as the page shows it; a moment, client or host that is not known is empty."""
+
+    dispute: Dispute
+    found: datetime | None
+    is_here: bool
+    client: str
+    host: str
+    ours: Side
+    theirs: Side
+
+
+def install(app: Flask, config: Config) -> None:
+    """Add the page, what its buttons do, the API, and how many conflicts are open."""
+    pages = _Pages(config)
+    app.add_url_rule("/conflicts", "conflicts", pages.shown)
+    app.add_url_rule("/conflicts", "bring_in", pages.bring_in, methods=["POST"])
+    app.add_url_rule("/conflicts/<name>", "settle", pages.settle, methods=["POST"])
+    app.add_url_rule("/api/conflicts", "api_conflicts", pages.as_json)
+    app.jinja_env.globals["disputed"] = lambda: how_many("disputed", config, records.open_ones)
+
+
+class _Pages:
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def shown(self) -> ResponseReturnValue:
+        workspace = Workspace.open(self._config)
+        memory = store.read(workspace)
+        sure, doubtful = _copies(workspace, memory)
+        return render_template(
+            "conflicts.html",
+            listed=views(records.open_ones(workspace), memory.text),
+            digest=memory.digest,
+            sure=sure,
+            doubtful=doubtful,
+            left=_left(workspace),
+        )
+
+    def bring_in(self) -> ResponseReturnValue:
+        outcome = late("memory.conflicts.reconcile").reconcile(Workspace.open(self._config))
+        return back_to("conflicts", "brought-in" if outcome.sentence else "nothing-to-bring-in")
+
+    def settle(self, name: str) -> ResponseReturnValue:
+        workspace = Workspace.open(self._config)
+        try:
+            choice = Choice(request.form.get("choice", ""))
+        except ValueError:
+            abort(400)
+        dispute = next((d for d in records.open_ones(workspace) if d.id == name), None)
+        if dispute is None:
+            if name not in records.decisions(workspace):
+                abort(404)
+            return back_to("conflicts", "settled-already")
+        based_on = request.form.get("based_on", "")
+        try:
+            published = late("memory.conflicts.resolve").decide(
+                workspace, dispute, choice, based_on
+            )
+        except MemoryMovedError:
+            return back_to("conflicts", "moved")
+        if published is None:
+            return back_to("conflicts", "settled-as-is")
+        origin.remember(published.digest, "a conflict decided on this page")
+        told = all(target.state in fleet.WELL for target in published.targets)
+        return back_to("conflicts", "settled" if told else "saved-partly")
+
+    def as_json(self) -> ResponseReturnValue:
+        workspace = Workspace.open(self._config)
+        memory = store.read(workspace)
+        listed = views(records.open_ones(workspace), memory.text)
+        sure, doubtful = _copies(workspace, memory)
+        return jsonify(
+            conflicts=[_table(view) for view in listed],
+            memory=memory.digest,
+            copies=sure,
+            doubtful=doubtful,
+            left=_left(workspace),
+        )
+
+
+def views(open_ones: Sequence[Dispute], memory: str) -> list[View]:
+    """Return conflicts as the page shows them: oldest first, then as they stand in the memory."""
+    outline = scan(memory)
+    limits = changes.constraint_lines(outline)
+    here = machines.this_machine()
+
+    def side(dispute: Dispute, choice: Choice, lines: Lines, parts: tuple[Parts, ...]) -> Side:
+        gone = leaving(outline.lines, dispute, choice)
+        held = tuple(outline.lines[at].strip() for at in gone if at in limits)
+        is_whole = stands(outline.lines, lines)
+        at = _line_of(lines, outline.lines) if is_whole else None
+        can_stay = may_be_picked(outline.lines, dispute, choice)
+        return Side(parts, at, is_whole, can_stay, tuple(at + 1 for at in gone), held)
+
+    found = []
+    for dispute in open_ones:
+        copy = recognise(dispute.source, MEMORY_NAME)
+        left, right = changes.side_by_side(*(_shown(s) for s in (dispute.ours, dispute.theirs)))
+        found.append(
+            View(
+                dispute,
+                _moment(dispute.time),
+                dispute.machine == here,
+                copy.client if copy else "",
+                copy.host if copy else "",
+                side(dispute, Choice.OURS, dispute.ours, left),
+                side(dispute, Choice.THEIRS, dispute.theirs, right),
+            )
+        )
+    return sorted(found, key=lambda view: (view.dispute.time, view.ours.at or 0))
+
+
+def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]:
+    """Return the files that are conflict copies not brought in yet, and those that may be one."""
+    strands = late("memory.conflicts.branches")
+    named = strands.named_like_copies(workspace.root)
+    logs = [path.name for path in late("memory.conflicts.reconcile").doubtful_logs(workspace)]
+    if not named:
+        return [], logs
+    graph, texts = late("memory.history.publish_log").read(workspace), strands.Texts(workspace)
+    found = strands.sort_out(workspace, graph, texts, memory, named)
+    doubtful = [path.name for path in found.doubtful]
+    return [strand.source for strand in found.sure], [*doubtful, *logs]
+
+
+def _left(workspace: Workspace) -> list[dict[str, str]]:
+    """Return the files that are named like copies and cannot be read, and why."""
+    found = late("memory.conflicts.reconcile").left_alone(workspace)
+    return [{"name": one.path.name, "why": one.why} for one in found]
+
+
+def _shown(lines: Lines) -> list[str]:
+    """Return the lines without their endings and without blank lines around them."""
+    return "".join(lines).strip("\r\n").splitlines()
+
+
+def _line_of(lines: Lines, memory: Sequence[str]) -> int | None:
+    """Return the number of the memory's last line that is the first of `lines`."""
+    first = next((line.rstrip() for line in lines if line.strip()), None)
+    if first is None:
+        return None
+    places = [at for at, line in enumerate(memory, 1) if line.rstrip() == first]
+    return places[-1] if places else None
+
+
+def _moment(text: str) -> datetime | None:
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(text).astimezone()
+    return None
+
+
+def _table(view: View) -> dict[str, Any]:
+    dispute = view.dispute
+    return {
+        "id": dispute.id,
+        "time": view.found.isoformat(timespec="seconds") if view.found else None,
+        "machine": dispute.machine or None,
+        "source": dispute.source,
+        "client": view.client or None,
+        "host": view.host or None,
+        "section": dispute.section or None,
+        "base": "".join(dispute.base),
+        "ours": "".join(dispute.ours),
+        "theirs": "".join(dispute.theirs),
+        "ours_line": view.ours.at,
+        "theirs_line": view.theirs.at,
+    }

@@ -1,0 +1,143 @@
+"""Proposals: what waits for a person's word, seen as a diff and decided change by change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, abort, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+from memsync.config import Config
+from memsync.config.workspace import Workspace
+from memsync.daemon.pages.parts import back_to, how_many, late
+from memsync.daemon.presenters import changes, origin
+from memsync.daemon.presenters.changes import Changes
+from memsync.memory import store
+from memsync.refresh import proposals
+from memsync.refresh.proposals import Proposal
+from memsync.text.note import Note
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One change that waits: why, what it would do, or why it cannot be applied."""
+
+    number: int
+    reasons: tuple[str, ...]
+    changes: Changes
+    problem: str
+    wanted: str
+    has_comment: bool
+
+
+@dataclass(frozen=True)
+class View:
+    """A proposal as the page shows it."""
+
+    id: str
+    made: datetime
+    summary: str
+    notes: tuple[Note, ...]
+    choices: tuple[Choice, ...]
+
+
+def install(app: Flask, config: Config) -> None:
+    """Add the page, what its buttons do, the API, and how many proposals wait."""
+    pages = _Pages(config)
+    app.add_url_rule("/proposals", "proposals", pages.shown)
+    app.add_url_rule("/proposals/<name>", "decide", pages.decide, methods=["POST"])
+    app.add_url_rule("/api/proposals", "api_proposals", pages.as_json)
+    app.jinja_env.globals["waiting"] = lambda: how_many("waiting", config, proposals.list_open)
+
+
+class _Pages:
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def shown(self) -> ResponseReturnValue:
+        workspace = Workspace.open(self._config)
+        memory = store.read(workspace).text
+        listed = [view(workspace, entry, memory) for entry in proposals.list_open(workspace)]
+        return render_template("proposals.html", listed=listed)
+
+    def decide(self, name: str) -> ResponseReturnValue:
+        workspace = Workspace.open(self._config)
+        proposal = next((p for p in proposals.list_all(workspace) if p.id == name), None)
+        if proposal is None:
+            abort(404)
+        numbers = _numbers() & set(proposal.waiting)
+        deed = request.form.get("deed", "")
+        if deed not in {"apply", "drop", "again"}:
+            abort(400)
+        if not proposal.is_open or (not numbers and deed != "again"):
+            return back_to("proposals", "nothing-chosen")
+        if deed == "drop":
+            late("refresh.review").drop(workspace, proposal, numbers)
+            return back_to("proposals", "dropped")
+        if deed == "again":
+            late("refresh.review").give_back(workspace, proposal)
+            return back_to("proposals", "again")
+        done = late("refresh.review").apply(workspace, proposal, numbers)
+        if done.published:
+            origin.remember(done.published.digest, "a proposal approved on this page")
+        return back_to("proposals", "applied-partly" if done.problems else "applied")
+
+    def as_json(self) -> ResponseReturnValue:
+        workspace = Workspace.open(self._config)
+        memory = store.read(workspace).text
+        return jsonify(
+            proposals=[_table(workspace, p, memory) for p in proposals.list_open(workspace)]
+        )
+
+
+def view(workspace: Workspace, proposal: Proposal, memory: str) -> View:
+    """Return a proposal as the page shows it; each change on what those before it leave."""
+    tried, _ = late("refresh.review").fits(proposal, memory, allow_shrink=False)
+    choices, before = [], memory
+    for fit in tried:
+        edit = fit.held.edit
+        choices.append(
+            Choice(
+                fit.number,
+                fit.held.reasons,
+                changes.compare(before, fit.after),
+                fit.problem,
+                "\n".join(text for text in (edit.find, edit.text) if text),
+                "<!--" in edit.text or "-->" in edit.text,
+            )
+        )
+        before = fit.after
+    said = tuple(late("refresh.review").said_in(workspace, proposal))
+    return View(proposal.id, proposal.made, proposal.summary, said, tuple(choices))
+
+
+def _numbers() -> set[int]:
+    return {int(text) for text in request.form.getlist("edit") if text.isascii() and text.isdigit()}
+
+
+def _table(workspace: Workspace, proposal: Proposal, memory: str) -> dict[str, Any]:
+    shown = view(workspace, proposal, memory)
+    return {
+        "id": shown.id,
+        "made": shown.made.isoformat(timespec="seconds"),
+        "machine": proposal.machine,
+        "summary": shown.summary,
+        "notes": [
+            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": n.came_by}
+            for n in proposal.notes
+        ],
+        "changes": [
+            {
+                "number": choice.number,
+                "op": proposal.edits[choice.number - 1].edit.op,
+                "section": proposal.edits[choice.number - 1].edit.section,
+                "find": proposal.edits[choice.number - 1].edit.find,
+                "text": proposal.edits[choice.number - 1].edit.text,
+                "reasons": list(choice.reasons),
+                "problem": choice.problem,
+            }
+            for choice in shown.choices
+        ],
+    }

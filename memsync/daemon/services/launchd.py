@@ -1,0 +1,43 @@
+"""A launchd agent on macOS: starts at log-in, and again when it ends with an error."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from memsync.daemon.services import prepare, units
+from memsync.daemon.services.commands import call, python
+from memsync.daemon.services.prepare import Prepared
+from memsync.daemon.services.units import LABEL, Plan
+from memsync.errors import MemsyncError
+from memsync.files.atomic import atomic_write
+
+
+def install() -> tuple[Path, Prepared]:
+    """Install the agent and start it; return its file and what was prepared."""
+    prepared = prepare.prepare()
+    plan = Plan(python(), Path(prepared.config), Path.home())
+    path = _agent_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    call(["launchctl", "bootout", f"{_gui()}/{LABEL}"], check=False)
+    atomic_write(path, units.launch_agent(plan, Path(prepared.state) / "launchd.log"), mode=0o644)
+    call(["launchctl", "bootstrap", _gui(), str(path)])
+    return path, prepared
+
+
+def uninstall() -> Path:
+    """Stop the agent, remove its file, and return where that was."""
+    path = _agent_path()
+    if not path.exists():
+        raise MemsyncError(f"no agent is installed: there is no {path}", "memsync daemon status")
+    call(["launchctl", "bootout", f"{_gui()}/{LABEL}"], check=False)
+    path.unlink()
+    return path
+
+
+def _agent_path() -> Path:
+    return Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist"
+
+
+def _gui() -> str:
+    return f"gui/{os.getuid()}"

@@ -1,0 +1,120 @@
+"""What an installation does as the user the service will run as: settings, secrets, a trial.
+
+`sudo memsync daemon install` runs this in a process of that user, so that no file of his comes to
+belong to root.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from memsync import config as settings
+from memsync.config import KEYS, Config, writer
+from memsync.config.state import state_folder
+from memsync.config.workspace import Workspace
+from memsync.daemon.http import addresses
+from memsync.daemon.services.first_start import secure
+from memsync.daemon.services.units import writable_folders
+from memsync.errors import FolderAwayError
+from memsync.files.atomic import atomic_write
+from memsync.memory import store
+from memsync.targets import resolve
+
+WRITTEN_KEYS = ("enabled", "refresh_schedule", "web_ui_port", "capture_port")
+"""Keys the ``[daemon]`` section begins with: those people look for first."""
+
+_MAC_GUARDED = ("Library/Mobile Documents", "Library/CloudStorage", "Documents", "Desktop")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the service needs to know: as text, because it crosses from one process to another."""
+
+    config: str
+    state: str
+    writable: list[str]
+    has_key: bool
+    made: dict[str, str]
+    web_url: str | None
+    capture_url: str | None
+    remarks: list[str]
+
+
+def prepare() -> Prepared:
+    """Write the ``[daemon]`` section, secure the ports, and try the folders.
+
+    Raises:
+        MemsyncError: memsync is not set up, or the sync folder cannot be read and written.
+    """
+    config = settings.load()
+    source = config.source or settings.get_config_path()
+    absent = [key for key in WRITTEN_KEYS if f"daemon.{key}" not in config.given]
+    changes = {f"daemon.{key}": KEYS[f"daemon.{key}"].default for key in absent}
+    if changes:
+        writer.change(source, changes)
+    config, made = secure(settings.load(source))
+    check_access(config)
+    return Prepared(
+        config=str(source.absolute()),
+        state=str(state_folder()),
+        writable=[str(path) for path in writable_folders(config, state_folder())],
+        has_key=bool(config.api_key),
+        made=made,
+        web_url=addresses.web_url(config),
+        capture_url=addresses.capture_url(config),
+        remarks=_remarks(config),
+    )
+
+
+def as_table(prepared: Prepared) -> dict[str, object]:
+    """Return it for JSON."""
+    return asdict(prepared)
+
+
+def check_access(config: Config) -> None:
+    """Read the memory and write beside it, into the state and beside each target, as the jobs do.
+
+    Raises:
+        MemsyncError: something of that cannot be done here.
+    """
+    workspace = Workspace.open(config)
+    store.read(workspace)
+    folders = [workspace.root, state_folder(), *(target.path.parent for target in resolve(config))]
+    for folder in folders:
+        if folder.is_dir():
+            _try_write(folder)
+
+
+def _try_write(folder: Path) -> None:
+    probe = folder / f".memsync-probe-{os.getpid()}.tmp"
+    try:
+        atomic_write(probe, b"a trial; it may be removed\n")
+    except OSError as error:
+        raise FolderAwayError(
+            f"the service cannot write {folder}: {error.strerror or error}",
+            hint=_mac_hint(folder) or "check its owner, and that it is no read-only mount",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+
+
+def _mac_hint(folder: Path) -> str:
+    if any(part in str(folder) for part in _MAC_GUARDED) and (Path("/System/Library")).is_dir():
+        return "System Settings, Privacy & Security, Full Disk Access: add this Python"
+    return ""
+
+
+def _remarks(config: Config) -> list[str]:
+    """Return what is worth knowing and no error."""
+    found = []
+    if time.tzname[0] in {"UTC", "Etc/UTC"} and not time.daylight:
+        found.append(
+            f"this machine's time zone is UTC, so {config.daemon.refresh_schedule!r} means UTC:"
+            " sudo timedatectl set-timezone Europe/Rome (yours) changes that"
+        )
+    return found

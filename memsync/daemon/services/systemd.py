@@ -1,0 +1,257 @@
+"""A systemd service, of the system or of a user: tried in its sandbox, installed, started.
+
+A system service runs as the user who typed sudo, never as root.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+from memsync import config as settings
+from memsync.config.state import state_folder
+from memsync.daemon.services import prepare, units
+from memsync.daemon.services.commands import call, failure, python
+from memsync.daemon.services.prepare import Prepared
+from memsync.daemon.services.secrets import store
+from memsync.daemon.services.units import NAME, Plan
+from memsync.errors import MemsyncError
+from memsync.files.atomic import atomic_write
+
+SYSTEM_UNITS = Path("/etc/systemd/system")
+SYSTEM_SECRETS = Path("/etc/memsync")
+LINGER_MARK = "linger"
+# What of a unit a trial run with systemd-run does not take.
+_NOT_TRIED = ("Type", "NotifyAccess", "Exec", "Restart", "Timeout", "Watchdog", "WorkingDirectory")
+
+
+def install_for_system(*, ask: bool) -> tuple[Path, Prepared]:
+    """Install, enable and start the system's service; return the unit's file and what was prepared.
+
+    Args:
+        ask: whether someone can be asked for the API key.
+    """
+    _require_root("install")
+    owner = owner_of_service()
+    if owner.pw_uid == 0:
+        raise MemsyncError(
+            "the service should not run as root",
+            hint="type sudo memsync daemon install as the user it is for, or install --user",
+        )
+    prepared = _prepare_as(owner)
+    secrets = store(SYSTEM_SECRETS, ask=ask and not prepared.has_key)
+    plan = Plan(
+        python=python(),
+        config=Path(prepared.config),
+        home=Path(owner.pw_dir),
+        user=owner.pw_name,
+        group=str(owner.pw_gid),
+        writable=tuple(map(Path, prepared.writable)),
+        credentials=secrets,
+    )
+    return _put_in_place(units.system_unit(plan), unit_path(user=False), prepared, user=False)
+
+
+def install_for_user(*, ask: bool) -> tuple[Path, Prepared]:
+    """Do the same for a service of the user's own, which runs without a log-in, too."""
+    if os.geteuid() == 0:
+        raise MemsyncError(
+            "a user's service is installed without sudo", hint="memsync daemon install --user"
+        )
+    prepared = prepare.prepare()
+    secrets = store(secrets_folder(user=True), ask=ask and not prepared.has_key)
+    plan = Plan(
+        python=python(),
+        config=Path(prepared.config),
+        home=Path.home(),
+        writable=tuple(map(Path, prepared.writable)),
+        credentials=secrets,
+        namespaces=_may_make_namespaces(),
+    )
+    path = unit_path(user=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    installed = _put_in_place(units.user_unit(plan), path, prepared, user=True)
+    _begin_linger()
+    return installed
+
+
+def uninstall(*, user: bool) -> Path:
+    """Stop the service, remove all of it, and return where its unit was."""
+    path = unit_path(user=user)
+    if not path.exists():
+        raise MemsyncError(f"no service is installed: there is no {path}", "memsync daemon status")
+    if not user:
+        _require_root("uninstall")
+    control = _systemctl(user=user)
+    call([*control, "disable", "--now", NAME])
+    path.unlink()
+    call([*control, "daemon-reload"])
+    call([*control, "reset-failed", NAME], check=False)
+    shutil.rmtree(secrets_folder(user=user), ignore_errors=True)
+    if user:
+        _end_linger()
+    return path
+
+
+def _put_in_place(
+    unit: str, path: Path, prepared: Prepared, *, user: bool
+) -> tuple[Path, Prepared]:
+    control = _systemctl(user=user)
+    _try_as_service(unit, user=user)
+    atomic_write(path, unit.encode(), mode=0o644)
+    call([*control, "daemon-reload"])
+    call([*control, "enable", NAME])
+    started = subprocess.run(  # noqa: S603
+        [*control, "restart", NAME], capture_output=True, text=True, check=False
+    )
+    if started.returncode:
+        raise MemsyncError(
+            f"the service is installed but did not start: {_last_words(user=user)}",
+            hint=f"{' '.join(control)} status memsync; memsync daemon logs",
+        )
+    return path, prepared
+
+
+def _try_as_service(unit: str, *, user: bool) -> None:
+    """Read and write the folders in the very sandbox the unit describes.
+
+    Raises:
+        MemsyncError: it cannot be done there; the message is that of the trial.
+    """
+    lines = unit.split("[Service]")[1].split("[Install]", maxsplit=1)[0].splitlines()
+    given = [x for x in lines if "=" in x and not x.startswith(("#", *_NOT_TRIED))]
+    wrapper = [
+        "systemd-run",
+        "--wait",
+        "--pipe",
+        "--collect",
+        "--quiet",
+        *(["--user"] if user else []),
+    ]
+    options = [part for line in given for part in ("-p", line)]
+    command = [str(python()), "-m", "memsync", "daemon", "check-access"]
+    done = subprocess.run(  # noqa: S603
+        [*wrapper, *options, *command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        error = failure(done.stderr, last)
+        message = f"as a service, memsync could not work here: {error.message}"
+        raise MemsyncError(message, error.hint)
+
+
+def _prepare_as(owner: pwd.struct_passwd) -> Prepared:
+    """Run `prepare` as the user, in his own home."""
+    done = subprocess.run(  # noqa: S603
+        [str(python()), "-m", "memsync", "daemon", "prepare"],
+        user=owner.pw_uid,
+        group=owner.pw_gid,
+        extra_groups=os.getgrouplist(owner.pw_name, owner.pw_gid),
+        env=_environment_of(owner),
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise failure(done.stderr, "the installation could not be prepared", done.returncode)
+    return Prepared(**json.loads(done.stdout))
+
+
+def _environment_of(owner: pwd.struct_passwd) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+    named = (
+        {"MEMSYNC_CONFIG": os.environ["MEMSYNC_CONFIG"]} if "MEMSYNC_CONFIG" in os.environ else {}
+    )
+    return {**kept, **named, "HOME": owner.pw_dir, "USER": owner.pw_name, "LOGNAME": owner.pw_name}
+
+
+def unit_path(*, user: bool) -> Path:
+    """Return where the unit belongs (systemd.unit(5))."""
+    if not user:
+        return SYSTEM_UNITS / NAME
+    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(base).expanduser() / "systemd" / "user" / NAME
+
+
+def _require_root(verb: str) -> None:
+    if os.geteuid() != 0:
+        program = shutil.which("memsync") or f"{python()} -m memsync"
+        raise MemsyncError(
+            f"to {verb} a system service takes root",
+            hint=f"sudo {program} daemon {verb}, or memsync daemon {verb} --user",
+        )
+
+
+def secrets_folder(*, user: bool) -> Path:
+    """Return the folder of the service's secrets: root's own, or beside the user's config."""
+    if not user:
+        return SYSTEM_SECRETS
+    return settings.get_config_path().parent / "credentials"
+
+
+def is_sudo() -> bool:
+    """Tell whether someone typed sudo to come here."""
+    return os.geteuid() == 0 and bool(os.environ.get("SUDO_USER"))
+
+
+def owner_of_service() -> pwd.struct_passwd:
+    """Return who typed sudo, else who this is."""
+    name = os.environ.get("SUDO_USER")
+    try:
+        return pwd.getpwnam(name or "") if is_sudo() else pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise MemsyncError(f"there is no user {name!r} on this machine") from error
+
+
+def _systemctl(*, user: bool) -> list[str]:
+    return ["systemctl", "--user"] if user else ["systemctl"]
+
+
+def _may_make_namespaces() -> bool:
+    """Try what the sandbox of a user's unit needs; some systems forbid it to users."""
+    trial = [
+        "systemd-run",
+        "--user",
+        "--wait",
+        "--collect",
+        "--quiet",
+        "-p",
+        "PrivateUsers=yes",
+        "true",
+    ]
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def _begin_linger() -> None:
+    """Let the user's services run without a log-in; remember whether that was our doing."""
+    name = getpass.getuser()
+    asked = ["loginctl", "show-user", name, "--property=Linger", "--value"]
+    shown = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
+    if shown.stdout.strip() != "yes":
+        call(["loginctl", "enable-linger", name])
+        (state_folder() / LINGER_MARK).touch()
+
+
+def _end_linger() -> None:
+    mark = state_folder() / LINGER_MARK
+    if mark.exists():
+        call(["loginctl", "disable-linger", getpass.getuser()])
+        mark.unlink()
+
+
+def _last_words(*, user: bool) -> str:
+    journal = ["journalctl", *(["--user"] if user else []), "-u", NAME, "-n", "20", "-o", "cat"]
+    done = subprocess.run(journal, capture_output=True, text=True, check=False)  # noqa: S603
+    errors = [line for line in done.stdout.splitlines() if line.startswith("Error: ")]
+    return errors[-1][7:] if errors else "see its journal"
