@@ -22,8 +22,8 @@ from memsync.daemon import digest, scheduler
 from memsync.notes import log
 from memsync.refresh import pending
 from memsync.text.note import CameBy, make
-from tests.core.test_redaction import BEGIN, CREDENTIALS, END, MIXED
 from tests.support.messages_server import Message, edits, http_error, prose
+from tests.text.test_redaction import BEGIN, CREDENTIALS, END, MIXED
 
 SECRETS = [
     *(secret for _, secret in CREDENTIALS),

@@ -18,7 +18,7 @@ from memsync.memory.publish import publish
 from memsync.text.diff3 import Choice
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS
-from tests.daemon.test_api import checked
+from tests.daemon.pages.test_api import checked
 from tests.support.browser import Browser
 
 COPY = "GLOBAL_MEMORY.sync-conflict-20261123-101112-ABCDEFG.md"

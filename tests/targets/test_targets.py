@@ -17,7 +17,7 @@ from memsync.config import Config, TargetSetting
 from memsync.config.state import state_folder
 from memsync.targets import Target, block, states
 from tests.conftest import needs_real_memories, real_memories
-from tests.core.test_files import DISK_ERRORS, failing_runs, failing_with, names
+from tests.files.test_atomic import DISK_ERRORS, failing_runs, failing_with, names
 
 MEMORY, NEWER = b"# Memory\n\n- caf\xc3\xa9\n", b"# Memory\n\n- tea\n"
 BLOCK = b"<!-- memsync:begin -->\n# Memory\n\n- caf\xc3\xa9\n<!-- memsync:end -->\n"

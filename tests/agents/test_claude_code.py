@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from memsync.agents import claude_code
 from memsync.errors import MemsyncError
-from tests.core.test_files import names
+from tests.files.test_atomic import names
 from tests.support.net import until
 from tests.support.scale import examples
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from memsync import config as settings
 from memsync.config import KEYS, writer
 from memsync.errors import MemsyncError, NotSetUpError, WrongUsageError
-from tests.core.test_files import failing_runs, names
+from tests.files.test_atomic import failing_runs, names
 
 WRITTEN = """# my settings, do not lose
 

@@ -12,7 +12,7 @@ from memsync import __version__
 from memsync.memory import machines
 from memsync.memory.machines import Report
 from memsync.targets import TargetState
-from tests.core.test_files import names
+from tests.files.test_atomic import names
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STATES = [

@@ -13,7 +13,7 @@ from memsync.memory import store
 from memsync.memory.history import backups
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
-from tests.core.test_files import failing_with, names
+from tests.files.test_atomic import failing_with, names
 
 BETTER = SAMPLE.replace("- Ship the importer\n", "- Ship the exporter\n")
 

@@ -33,7 +33,7 @@ from memsync.memory.mirror.verify import Finding
 from memsync.notes import log
 from memsync.refresh import pending
 from memsync.text import note
-from tests.daemon.test_mirror import MEMORY, NOON, contents, run, snapshot, write
+from tests.memory.mirror.test_run import MEMORY, NOON, contents, run, snapshot, write
 from tests.support.daemons import memsync
 from tests.support.disks import IN_OWN_NAMESPACE
 from tests.support.scale import need_mounts
@@ -461,7 +461,7 @@ def test_on_xfs_a_mirror_on_the_same_disk_shares_its_blocks(tmp_path):
     place.mkdir()
     done = subprocess.run(
         [*IN_OWN_NAMESPACE, sys.executable, "-c", MIRRORS_EIGHT_MEGABYTES, place],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,

@@ -20,7 +20,7 @@ from memsync.refresh import pending
 from memsync.targets import Target
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
-from tests.core.test_files import failing_runs, failing_with
+from tests.files.test_atomic import failing_runs, failing_with
 
 BETTER = SAMPLE + "\n## Projects\n\n- The importer\n"
 

@@ -13,7 +13,7 @@ import time_machine
 
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.memory.history import backups
-from tests.core.test_files import names
+from tests.files.test_atomic import names
 
 NOON = "2026-11-23T12:00:00+00:00"
 DAMAGED = [b"", b" \n", b"\0" * 9, b"\xff\xfe", b"\xef\xbb\xbf\n"]

@@ -299,7 +299,7 @@ def test_no_name_leads_out_of_its_folder(app: Flask, workspace: Workspace, name:
 def test_a_job_is_started_once_and_its_run_is_there_when_it_is_done(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.daemon.test_web_jobs import Gate
+    from tests.daemon.pages.test_jobs import Gate
 
     gate = Gate(monkeypatch)
     app = web.create_app(replace(workspace.config))

@@ -21,7 +21,7 @@ from memsync.notes import reader
 from memsync.notes.ledger import LEDGER_HEAD
 from memsync.refresh.pending import pending_notes
 from memsync.text import note as notes
-from tests.core.test_files import DISK_ERRORS, failing_runs, names
+from tests.files.test_atomic import DISK_ERRORS, failing_runs, names
 
 DAY = date(2026, 11, 23)
 EVENING, NEXT_NIGHT = "2026-11-23T23:58:00+00:00", "2026-11-24T23:55:00+00:00"
