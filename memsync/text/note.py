@@ -140,12 +140,17 @@ def _lines(text: str) -> list[str]:
 
 
 def _close(found: list[Note], entry: Note, body: list[str], *, more: bool) -> None:
-    if more and body and body[-1].rstrip() == "---":
+    if more and body and _is_separator(body[-1]):
         body.pop()
     text = clean(unescape("\n".join(_without_torn_head(body))))
     is_title = more and not entry.time and _TITLE.fullmatch(text)
     if text and not is_title:
         found.append(Note(entry.day, entry.time or "00:00:00", entry.came_by, text))
+
+
+def _is_separator(line: str) -> bool:
+    """Is this line the head of an entry? Exactly those that `escape` marks in a note."""
+    return line.rstrip(" \t") == "---"
 
 
 def _without_torn_head(body: list[str]) -> list[str]:
@@ -156,9 +161,9 @@ def _without_torn_head(body: list[str]) -> list[str]:
     rest = list(body)
     while rest and not rest[-1].strip():
         rest.pop()
-    if len(rest) > 1 and _TORN_HEADING.fullmatch(rest[-1]) and rest[-2].rstrip() == "---":
+    if len(rest) > 1 and _TORN_HEADING.fullmatch(rest[-1]) and _is_separator(rest[-2]):
         rest.pop()
-    return _without_torn_head(rest[:-1]) if rest and rest[-1].rstrip() == "---" else body
+    return _without_torn_head(rest[:-1]) if rest and _is_separator(rest[-1]) else body
 
 
 def escape(text: str) -> str:

@@ -47,6 +47,7 @@ MIDNIGHT = NOON.replace(hour=0)
         make("\\---\n---", NOON, came_by="network"),
     ]
 )
+@example([make("---\N{NO-BREAK SPACE}\n### 1:02:03", NOON)])
 @settings(deadline=None, max_examples=examples(600))
 def test_any_notes_written_to_a_log_are_read_back_as_they_were(taken):
     log = "".join(map(render, taken))
