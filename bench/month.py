@@ -14,7 +14,7 @@ from memsync.config import Config
 from memsync.refresh import prompt
 from memsync.refresh.llm import prices
 from memsync.refresh.llm.prices import Tokens
-from memsync.text.note import Note, make
+from memsync.text.note import Note, make_note
 
 NIGHTS = 30
 LINES = 400
@@ -26,7 +26,7 @@ def run() -> list[tuple[str, str, str, str]]:
     """Return a row for the default model and for dearer ones, and one for a night's tokens."""
     memory, notes = _memory(), _notes()
     config = Config(engine="claude")
-    sent = prompt.about_tokens(notes, memory, config).input
+    sent = prompt.about_tokens_of_merge(notes, memory, config).input
     ours = Tokens(sent, prices.about_tokens_of(json.dumps(_call(memory))))
     whole = Tokens(sent, prices.about_tokens_of(memory))
     rows = [
@@ -37,7 +37,7 @@ def run() -> list[tuple[str, str, str, str]]:
             f"output {ours.output / whole.output:.3f} (reach <= 0.1)",
         )
     ]
-    most = prompt.most_tokens(notes, memory, config)
+    most = prompt.most_tokens_of_merge(notes, memory, config)
     for model in (config.model, *OTHER_MODELS):
         mine, theirs = (NIGHTS * prices.cost(model, used) for used in (ours, whole))
         upper = prices.at_most(model, most)
@@ -61,7 +61,7 @@ def _memory() -> str:
 
 def _notes() -> list[Note]:
     said = "The importer of project %d is out; from now on its exporter is what matters most"
-    return [make(said % number, clock.now()) for number in range(NOTES)]
+    return [make_note(said % number, clock.now()) for number in range(NOTES)]
 
 
 def _call(memory: str) -> dict[str, object]:

@@ -88,7 +88,7 @@ def as_call(before: str, after: str) -> dict[str, object] | None:
     wanted = [edit for edit in reversed(found) if edit]
     call: dict[str, object] = {"summary": "folded the notes in", "edits": wanted}
     try:
-        got = edits.apply(before, edits.parse(call["edits"])).text
+        got = edits.apply_edits(before, edits.parse_edits(call["edits"])).text
     except edits.EditError:
         return None
     same = [line.rstrip() for line in split_lines(got) if line.strip()]

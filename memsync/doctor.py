@@ -20,13 +20,13 @@ from memsync.errors import MemsyncError
 from memsync.files.listing import matching
 from memsync.memory import lint, store
 from memsync.memory.conflicts import records
-from memsync.memory.conflicts.branches import named_like_copies
-from memsync.memory.conflicts.reconcile import doubtful_logs, left_alone
+from memsync.memory.conflicts.branches import readable_copies
+from memsync.memory.conflicts.reconcile import doubtful_logs, unreadable_copies
 from memsync.memory.history.backups import newest_good
 from memsync.memory.machines import REPORT_NAME
 from memsync.memory.rclone import client
 from memsync.notes.ledger import LEDGER_NAME
-from memsync.providers.conflict_copies import recognise
+from memsync.providers.conflict_copies import recognise_copy
 from memsync.refresh import pending, proposals
 from memsync.refresh.llm.prices import in_dollars
 from memsync.refresh.pending import pending_notes
@@ -35,7 +35,7 @@ LEAST_FREE_BYTES = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Check:
+class HealthCheck:
     """One finding: what was looked at, whether it is well, and what to do or to know."""
 
     name: str
@@ -43,7 +43,7 @@ class Check:
     advice: str
 
 
-def run(path: Path | None = None) -> list[Check]:
+def run_checks(path: Path | None = None) -> list[HealthCheck]:
     """Return all findings; a check that cannot be made is a finding itself. Changes nothing.
 
     Args:
@@ -53,14 +53,14 @@ def run(path: Path | None = None) -> list[Check]:
     try:
         config = settings.load(source)
     except MemsyncError as error:
-        return [Check("config", ok=False, advice=_advice(error))]
-    checks = [Check("config", ok=True, advice=str(source)), _config_is_private(source)]
+        return [HealthCheck("config", ok=False, advice=_advice(error))]
+    checks = [HealthCheck("config", ok=True, advice=str(source)), _config_is_private(source)]
     checks += [_guarded("state folder", _state_folder), _guarded("engine", lambda: _engine(config))]
     try:
         workspace = Workspace.open(config)
     except MemsyncError as error:
-        return [*checks, Check("sync folder", ok=False, advice=_advice(error))]
-    checks.append(Check("sync folder", ok=True, advice=str(workspace.root)))
+        return [*checks, HealthCheck("sync folder", ok=False, advice=_advice(error))]
+    checks.append(HealthCheck("sync folder", ok=True, advice=str(workspace.root)))
     checks += [
         _guarded("memory", lambda: _memory(workspace)),
         _guarded("lint", lambda: _lint(workspace)),
@@ -77,64 +77,68 @@ def run(path: Path | None = None) -> list[Check]:
     return [*checks, *_namesakes(workspace), *_targets(workspace), *_open_ports(config)]
 
 
-def _guarded(name: str, check: Callable[[], Check]) -> Check:
+def _guarded(name: str, check: Callable[[], HealthCheck]) -> HealthCheck:
     try:
         return check()
     except MemsyncError as error:
-        return Check(name, ok=False, advice=_advice(error))
+        return HealthCheck(name, ok=False, advice=_advice(error))
     except OSError as error:
-        return Check(name, ok=False, advice=f"{error.strerror or error}: {error.filename}")
+        return HealthCheck(name, ok=False, advice=f"{error.strerror or error}: {error.filename}")
 
 
 def _advice(error: MemsyncError) -> str:
     return f"{error.message}. {error.hint}" if error.hint else error.message
 
 
-def _config_is_private(source: Path) -> Check:
+def _config_is_private(source: Path) -> HealthCheck:
     mode = stat.S_IMODE(source.stat().st_mode)
     if os.name != "nt" and mode & 0o077:
-        return Check("config permissions", ok=False, advice=f"chmod 600 {source}")
-    return Check("config permissions", ok=True, advice=f"{mode:o}")
+        return HealthCheck("config permissions", ok=False, advice=f"chmod 600 {source}")
+    return HealthCheck("config permissions", ok=True, advice=f"{mode:o}")
 
 
-def _state_folder() -> Check:
+def _state_folder() -> HealthCheck:
     folder = state_folder()
     writable = os.access(folder, os.W_OK)
-    return Check("state folder", ok=writable, advice=str(folder))
+    return HealthCheck("state folder", ok=writable, advice=str(folder))
 
 
-def _engine(config: Config) -> Check:
+def _engine(config: Config) -> HealthCheck:
     if has_model(config):
-        return Check("engine", ok=True, advice=f"Claude, {config.model}")
+        return HealthCheck("engine", ok=True, advice=f"Claude, {config.model}")
     advice = "offline: notes are listed under Recent notes; set ANTHROPIC_API_KEY for merges"
-    return Check("engine", ok=True, advice=advice)
+    return HealthCheck("engine", ok=True, advice=advice)
 
 
-def _memory(workspace: Workspace) -> Check:
+def _memory(workspace: Workspace) -> HealthCheck:
     memory = store.read(workspace)
     lines = memory.text.count("\n")
     most = workspace.config.max_memory_lines
     if lines > most:
-        return Check("memory", ok=False, advice=f"{lines} lines, more than {most}: memsync edit")
-    return Check("memory", ok=True, advice=f"{lines} lines")
+        return HealthCheck(
+            "memory", ok=False, advice=f"{lines} lines, more than {most}: memsync edit"
+        )
+    return HealthCheck("memory", ok=True, advice=f"{lines} lines")
 
 
-def _lint(workspace: Workspace) -> Check:
-    found = lint.findings(workspace)
+def _lint(workspace: Workspace) -> HealthCheck:
+    found = lint.lint_memory(workspace)
     if not found:
-        return Check("lint", ok=True, advice="nothing doubled, outdated or unsafe")
+        return HealthCheck("lint", ok=True, advice="nothing doubled, outdated or unsafe")
     kinds = Counter(finding.kind for finding in found)
     told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     serious = any(finding.serious for finding in found)
-    return Check("lint", ok=not serious, advice=f"{told}: memsync lint")
+    return HealthCheck("lint", ok=not serious, advice=f"{told}: memsync lint")
 
 
-def _backups(workspace: Workspace) -> Check:
+def _backups(workspace: Workspace) -> HealthCheck:
     newest = newest_good(workspace.backups)
-    return Check("backups", ok=True, advice=f"newest {newest.path.name}" if newest else "none yet")
+    return HealthCheck(
+        "backups", ok=True, advice=f"newest {newest.path.name}" if newest else "none yet"
+    )
 
 
-def _namesakes(workspace: Workspace) -> Iterator[Check]:
+def _namesakes(workspace: Workspace) -> Iterator[HealthCheck]:
     """Tell of a second machine by this one's name, as where a home was copied to a new computer.
 
     Each writes over the other's report and ledger, in a folder where only one should write.
@@ -144,9 +148,9 @@ def _namesakes(workspace: Workspace) -> Iterator[Check]:
         names = [path.name for path in matching(workspace.machines / name)]
     except OSError:  # the checks above say what is wrong with the folder
         return
-    copies = (recognise(one, own) for one in names for own in (REPORT_NAME, LEDGER_NAME))
+    copies = (recognise_copy(one, own) for one in names for own in (REPORT_NAME, LEDGER_NAME))
     if any(copy is not None and copy.certain for copy in copies):
-        yield Check(
+        yield HealthCheck(
             "machine",
             ok=False,
             advice=f"conflict copies in machines/{name}: does another machine go by that name? On"
@@ -154,63 +158,69 @@ def _namesakes(workspace: Workspace) -> Iterator[Check]:
         )
 
 
-def _review(workspace: Workspace) -> Check:
-    return Check("review", ok=True, advice=proposals.waiting_in_words(workspace))
+def _review(workspace: Workspace) -> HealthCheck:
+    return HealthCheck("review", ok=True, advice=proposals.waiting_in_words(workspace))
 
 
-def _conflicts(workspace: Workspace) -> Check:
-    waiting = len(records.open_ones(workspace))
+def _conflicts(workspace: Workspace) -> HealthCheck:
+    waiting = len(records.unresolved(workspace))
     if waiting:
-        return Check("conflicts", ok=False, advice=f"{waiting} to decide: memsync conflicts")
-    named = named_like_copies(workspace.root)
+        return HealthCheck("conflicts", ok=False, advice=f"{waiting} to decide: memsync conflicts")
+    named = readable_copies(workspace.root)
     copies = ", ".join(strand.source for copy, strand in named if copy.certain)
     if copies:
         advice = f"not brought in: {copies}; memsync conflicts"
-        return Check("conflicts", ok=False, advice=advice)
-    left = ", ".join(f"{one.path.name} ({one.why})" for one in left_alone(workspace))
+        return HealthCheck("conflicts", ok=False, advice=advice)
+    left = ", ".join(f"{one.path.name} ({one.why})" for one in unreadable_copies(workspace))
     if left:
-        return Check("conflicts", ok=False, advice=f"cannot be read: {left}; look, then move it")
+        return HealthCheck(
+            "conflicts", ok=False, advice=f"cannot be read: {left}; look, then move it"
+        )
     own = [strand.source for _, strand in named] + [p.name for p in doubtful_logs(workspace)]
     if own:
         advice = f"none; {own[0]} may be your own: memsync conflicts"
-        return Check("conflicts", ok=True, advice=advice)
-    return Check("conflicts", ok=True, advice="none")
+        return HealthCheck("conflicts", ok=True, advice=advice)
+    return HealthCheck("conflicts", ok=True, advice="none")
 
 
-def _notes(workspace: Workspace) -> Check:
-    return Check("notes", ok=True, advice=f"{len(pending_notes(workspace))} pending")
+def _notes(workspace: Workspace) -> HealthCheck:
+    return HealthCheck("notes", ok=True, advice=f"{len(pending_notes(workspace))} pending")
 
 
-def _budget(workspace: Workspace) -> Check:
+def _budget(workspace: Workspace) -> HealthCheck:
     refused = pending.budget_refusal(workspace)
     if refused is None:
         most = in_dollars(workspace.config.monthly_budget_usd)
-        return Check("budget", ok=True, advice=f"within {most} a month")
-    return Check("budget", ok=not pending_notes(workspace), advice=_advice(refused))
+        return HealthCheck("budget", ok=True, advice=f"within {most} a month")
+    return HealthCheck("budget", ok=not pending_notes(workspace), advice=_advice(refused))
 
 
-def _rclone(config: Config) -> Check:
-    numbers = ".".join(map(str, client.version()))
-    found = client.listing(config.rclone_remote) if config.rclone_remote else None
+def _rclone(config: Config) -> HealthCheck:
+    numbers = ".".join(map(str, client.rclone_version()))
+    found = client.list_files(config.rclone_remote) if config.rclone_remote else None
     if found is None:
         where = config.rclone_remote or "paths.rclone_remote"
-        return Check(
+        return HealthCheck(
             "rclone", ok=False, advice=f"{where} names no folder: rclone config, rclone mkdir"
         )
-    return Check(
+    return HealthCheck(
         "rclone", ok=True, advice=f"{numbers}, {len(found)} files in {config.rclone_remote}"
     )
 
 
-def _free_space(workspace: Workspace) -> Check:
+def _free_space(workspace: Workspace) -> HealthCheck:
     free = shutil.disk_usage(workspace.root).free
-    return Check("free space", ok=free > LEAST_FREE_BYTES, advice=f"{free // 2**20:,} MiB free")
+    return HealthCheck(
+        "free space", ok=free > LEAST_FREE_BYTES, advice=f"{free // 2**20:,} MiB free"
+    )
 
 
-def _targets(workspace: Workspace) -> Iterator[Check]:
-    wanted = targets.resolve(workspace.config)
+def _targets(workspace: Workspace) -> Iterator[HealthCheck]:
+    wanted = targets.configured_targets(workspace.config)
     if not wanted:
-        yield Check("targets", ok=False, advice="no agent has the memory: memsync targets add NAME")
+        yield HealthCheck(
+            "targets", ok=False, advice="no agent has the memory: memsync targets add NAME"
+        )
         return
     try:
         memory = workspace.memory.read_bytes()
@@ -219,14 +229,14 @@ def _targets(workspace: Workspace) -> Iterator[Check]:
     states = targets.inspect_all(wanted, memory, workspace.memory)
     for target, state in zip(wanted, states, strict=True):
         well = state.state == "in-sync"
-        remarks = targets.remarks(target, wanted)
+        remarks = targets.remarks_on(target, wanted)
         advice = state.advice or ("" if well else "memsync targets sync")
         words = [state.state, advice, *(found.words for found in remarks)]
         read = well and not any(found.harmful for found in remarks)
-        yield Check(f"target {state.name}", ok=read, advice=". ".join(filter(None, words)))
+        yield HealthCheck(f"target {state.name}", ok=read, advice=". ".join(filter(None, words)))
 
 
-def _open_ports(config: Config) -> Iterator[Check]:
+def _open_ports(config: Config) -> Iterator[HealthCheck]:
     """Say which ports are open to everyone on the network because someone decided so."""
     daemon = config.daemon
     ports = (
@@ -237,4 +247,4 @@ def _open_ports(config: Config) -> Iterator[Check]:
         is_open = enabled and f"daemon.{key}" in config.given and not getattr(daemon, key)
         if is_open and host not in {"127.0.0.1", "localhost", "::1"}:
             advice = f"no {key}: {means} on your network; memsync config set daemon.{key} SECRET"
-            yield Check("open port", ok=False, advice=advice)
+            yield HealthCheck("open port", ok=False, advice=advice)

@@ -7,6 +7,8 @@ exit code of the command. Only the front of the CLI and the daemon's job wrapper
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 
@@ -77,6 +79,25 @@ class DamagedMemoryError(RefusedError):
 
 class MemoryMovedError(RefusedError):
     """The memory changed since it was read; what was based on the older text is not written."""
+
+
+@contextmanager
+def refused(what: str, hint: str, kind: type[MemsyncError] = MemsyncError) -> Iterator[None]:
+    """Turn what the operating system refuses the body into an error a person can act on.
+
+    Args:
+        what: what cannot be done, such as "the ledger cannot be written"; the system's own words
+            follow it.
+        hint: what to try next.
+        kind: the error to raise, by which the exit code is chosen.
+
+    Raises:
+        MemsyncError: of that kind, in place of an `OSError` of the body.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {error.strerror or error}", hint) from error
 
 
 def refused_by_disk(error: OSError) -> MemsyncError:

@@ -13,21 +13,21 @@ from memsync import clock, doctor
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
-from memsync.doctor import Check
-from memsync.memory.publish import bring_in_step
-from memsync.notes import log as sessions
-from memsync.text.note import make
+from memsync.doctor import HealthCheck
+from memsync.memory.publish import update_targets
+from memsync.notes import log as day_logs
+from memsync.text.note import make_note
 from tests.conftest import SAMPLE
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permission bits")
 
 
-def findings() -> dict[str, Check]:
-    return {check.name: check for check in doctor.run()}
+def findings() -> dict[str, HealthCheck]:
+    return {check.name: check for check in doctor.run_checks()}
 
 
 def failing() -> dict[str, str]:
-    return {check.name: check.advice for check in doctor.run() if not check.ok}
+    return {check.name: check.advice for check in doctor.run_checks() if not check.ok}
 
 
 def change(**values: object) -> None:
@@ -41,7 +41,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def test_a_machine_whose_home_was_copied_to_another_is_told(home, workspace):
     """Both write the one report and the one ledger, and the sync client makes copies of these."""
-    bring_in_step(workspace)
+    update_targets(workspace)
     own = next(workspace.machines.iterdir())
     (own / "report (1).toml").touch()  # a name that no client alone makes proves nothing
     assert failing() == {}
@@ -51,8 +51,8 @@ def test_a_machine_whose_home_was_copied_to_another_is_told(home, workspace):
 
 
 def test_a_log_that_is_all_nul_is_named_until_it_is_moved(workspace):
-    bring_in_step(workspace)
-    sessions.append(workspace, make("one", clock.now()))
+    update_targets(workspace)
+    day_logs.append(workspace, make_note("one", clock.now()))
     (log,) = workspace.sessions.iterdir()
     log.write_bytes(bytes(log.stat().st_size))
     assert f"{log.name} (NUL bytes)" in failing()["conflicts"]
@@ -61,8 +61,8 @@ def test_a_log_that_is_all_nul_is_named_until_it_is_moved(workspace):
 
 
 def test_a_healthy_machine_has_no_complaint_and_is_left_as_it_was(home, workspace):
-    bring_in_step(workspace)
-    sessions.append(workspace, make("one", clock.now()))
+    update_targets(workspace)
+    day_logs.append(workspace, make_note("one", clock.now()))
     before = snapshot(home)
     found = findings()
     assert failing() == {}
@@ -123,7 +123,7 @@ def test_a_memory_that_has_grown_too_long_is_a_finding(workspace):
 
 
 def test_a_target_out_of_step_is_a_finding_with_advice(home, workspace):
-    bring_in_step(workspace)
+    update_targets(workspace)
     workspace.memory.write_text(f"{SAMPLE}- new\n")
     (home / ".codex" / "AGENTS.md").unlink()
     (home / ".codex" / "AGENTS.md").symlink_to(home / "elsewhere.md")
@@ -161,7 +161,7 @@ def test_a_state_folder_that_cannot_be_written_is_a_finding(home, workspace):
 def test_ports_are_a_finding_only_where_someone_decided_to_leave_them_open(workspace):
     assert "open port" not in findings()
     change(daemon__capture_token="", daemon__web_ui_password="")
-    advice = [check.advice for check in doctor.run() if check.name == "open port"]
+    advice = [check.advice for check in doctor.run_checks() if check.name == "open port"]
     assert len(advice) == 2
     assert "daemon.capture_token" in advice[0]
     assert "daemon.web_ui_password" in advice[1]

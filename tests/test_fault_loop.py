@@ -37,7 +37,7 @@ from memsync.daemon.jobs.history import Run
 from memsync.errors import refused_by_disk
 from memsync.memory import publish
 from memsync.notes import log
-from memsync.notes.spool import Entry, Spool
+from memsync.notes.spool import Spool, SpooledNote
 from memsync.text import note as notes
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
@@ -217,10 +217,10 @@ def world(workspace: Workspace, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
         with time_machine.travel(f"2026-11-{day:02}T12:00:00+00:00", tick=False):
             publish.publish(workspace, text, None)
     with time_machine.travel("2026-11-19T12:00:00+00:00", tick=False):
-        log.append(workspace, notes.make("Ship it on Friday", clock.now()))
+        log.append(workspace, notes.make_note("Ship it on Friday", clock.now()))
     with time_machine.travel(NOW, tick=False):
-        log.append(workspace, notes.make("I like tea", clock.now()))
-        Spool().add(Entry(notes.make("by phone before", clock.now(), came_by="network")))
+        log.append(workspace, notes.make_note("I like tea", clock.now()))
+        Spool().add(SpooledNote(notes.make_note("by phone before", clock.now(), came_by="network")))
         (workspace.machines / "sold-1a2b").mkdir()
         report = workspace.machines / "sold-1a2b" / "report.toml"
         report.write_text('version = "0"\ntime = 2026-11-01T10:00:00Z\n')
@@ -283,7 +283,7 @@ def look_after_healing(
         extra = ("/backups/", ".pre-memsync.bak")  # a second try may keep a copy more
         missed = [n for n in differing(after, found) if not any(part in n for part in extra)]
         return [f"heals to another: {missed}"] if missed else []
-    states = publish.take_stock(Workspace.open(settings.load())).targets
+    states = publish.report_targets(Workspace.open(settings.load())).targets
     wrong = [f"{state.name} is {state.state}" for state in states if state.state != "in-sync"]
     lost = [name for name in before.keys() - found.keys() if name in after]
     return [*wrong, *(f"lost {name}" for name in lost)]
@@ -347,7 +347,7 @@ def _read(name: str, data: bytes) -> bytes | set[bytes]:
     with contextlib.suppress(ValueError):
         if "/sessions/" in name:  # where an append can be neither ended nor undone, a part stays
             day = date.fromisoformat(Path(name).stem)
-            return {note.id.encode() for note in notes.parse(data.decode(), day)}
+            return {note.id.encode() for note in notes.parse_log(data.decode(), day)}
         if name.endswith("report.toml"):
             return str(tomllib.loads(data.decode()).get("memory_digest")).encode()
         if name.endswith(("usage.jsonl", "forgotten.log", "merged.log")) or "/spool/" in name:

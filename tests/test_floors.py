@@ -13,7 +13,7 @@ import pytest
 import memsync
 from memsync import errors
 from memsync.config import Config
-from memsync.memory.publish import bring_in_step
+from memsync.memory.publish import update_targets
 
 PACKAGE = Path(memsync.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -53,7 +53,7 @@ def loaded_by(*words: str) -> set[str]:
     ids=" ".join,
 )
 def test_a_light_command_loads_no_daemon_and_no_sdk(words, workspace):
-    bring_in_step(workspace)
+    update_targets(workspace)
     assert loaded_by(*words) & HEAVY == set()
 
 

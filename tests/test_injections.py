@@ -11,7 +11,7 @@ import pytest
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.memory import store
-from memsync.notes.delivery import mend
+from memsync.notes.delivery import redeliver
 from memsync.notes.spool import Spool
 from memsync.refresh import pending, proposals, review
 from memsync.refresh.run import merge_pending
@@ -46,7 +46,7 @@ def say(port: int, workspace: Workspace, *texts: str) -> list[str]:
         body = json.dumps({"text": text}).encode()
         answer = send(port, "POST", "/note", body, {"Content-Type": "application/json"})
         assert answer.status == 200, answer
-    mend(workspace)
+    redeliver(workspace)
     return [e.note.id for e in Spool().entries() if e.note.id not in known]
 
 
@@ -142,7 +142,7 @@ def test_what_is_approved_in_haste_is_still_no_import_and_breaks_no_constraint(
     claude.script(obey)
     merge_pending(with_claude)
     (proposal,) = proposals.list_open(with_claude)
-    review.apply(with_claude, proposal)
+    review.apply_proposal(with_claude, proposal)
     text = store.read(with_claude).text
     assert "`@~/.ssh/id_rsa`" in text
     assert " @~" not in text

@@ -28,7 +28,7 @@ _OURS = re.compile(r"\bmemsync(?:\.exe)?[\"']?\s+hooks\s+run\s*$")
 
 
 @dataclass(frozen=True)
-class State:
+class HookState:
     """How the hook stands: the settings file, and the command it has for us, if any."""
 
     settings: Path
@@ -41,7 +41,7 @@ class State:
         return self.command is not None
 
 
-def command() -> str:
+def hook_command() -> str:
     """Return the command line of the hook: this very program by its whole path, quoted.
 
     Claude Code gives it to a shell, on Windows to Git's: slashes serve there, too.
@@ -53,16 +53,16 @@ def command() -> str:
     return " ".join([program, *words[1:], "hooks", "run"])
 
 
-def state() -> State:
+def hook_state() -> HookState:
     """Return how the hook stands; raises `MemsyncError` where the settings cannot be read."""
     path = _path()
     text = _read(path)
     table = _parse(text, path)
     found = [hook["command"] for hook in _ours(table)]
-    return State(path, found[0] if found else None, table.get("disableAllHooks") is True)
+    return HookState(path, found[0] if found else None, table.get("disableAllHooks") is True)
 
 
-def install() -> bool:
+def install_hook() -> bool:
     """Put the hook into the settings; return whether that changed anything.
 
     Raises:
@@ -76,13 +76,13 @@ def install() -> bool:
             hint="start Claude Code once, or set CLAUDE_CONFIG_DIR to its folder",
         )
     text = _read(path)
-    if [hook["command"] for hook in _ours(_parse(text, path))] == [command()]:
+    if [hook["command"] for hook in _ours(_parse(text, path))] == [hook_command()]:
         return False
     _write(path, _with_hook(_without_hook(text, path), path))
     return True
 
 
-def uninstall() -> bool:
+def uninstall_hook() -> bool:
     """Take the hook out again, and nothing else; return whether it was there; raises likewise."""
     path = _path()
     text = _read(path)
@@ -92,7 +92,7 @@ def uninstall() -> bool:
     return True
 
 
-def run() -> None:
+def update_in_background() -> None:
     """Bring the agents in step by a process of its own, and return at once.
 
     Prints nothing, because a session would read it, and never fails one.
@@ -180,7 +180,7 @@ def is_ours(hook: object) -> bool:
 
 
 def _with_hook(text: str, path: Path) -> str:
-    hook = {"type": "command", "command": command(), "timeout": SECONDS}
+    hook = {"type": "command", "command": hook_command(), "timeout": SECONDS}
     entry = {"hooks": [hook]}
     table = _parse(text, path)
     if "hooks" not in table:

@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
         """Return all names, the plugins' behind our own."""
         del ctx
         plugins = importlib.import_module("memsync.cli.plugins")
-        return [*COMMANDS, *(name for name in plugins.names() if name not in COMMANDS)]
+        return [*COMMANDS, *(name for name in plugins.command_names() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, loading just the module that has it."""
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
             command = getattr(module, cmd_name)
             return command if isinstance(command, click.Command) else None
         plugins = importlib.import_module("memsync.cli.plugins")
-        found = plugins.load(cmd_name)
+        found = plugins.load_command(cmd_name)
         return found if isinstance(found, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

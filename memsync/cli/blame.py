@@ -7,8 +7,8 @@ import click
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.terminal import for_terminal
 from memsync.memory import store
-from memsync.memory.blame import Blamed
-from memsync.memory.blame import blame as find_origins
+from memsync.memory.blame import BlamedLine
+from memsync.memory.blame import blame_lines as find_origins
 
 
 @click.command()
@@ -29,7 +29,7 @@ def blame(words: str | None, *, as_json: bool) -> None:
         click.echo("No line has these words." if words else "The memory has no lines.")
 
 
-def _table(row: Blamed) -> dict[str, object]:
+def _table(row: BlamedLine) -> dict[str, object]:
     return {
         "number": row.number,
         "line": row.line,
@@ -44,7 +44,7 @@ def _table(row: Blamed) -> dict[str, object]:
     }
 
 
-def _origin(row: Blamed) -> str:
+def _origin(row: BlamedLine) -> str:
     when = f"{row.when:%Y-%m-%d %H:%M}" if row.when else ""
     machine = f"on {row.machine}" if row.machine else ""
     if not row.notes:

@@ -63,9 +63,9 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         table["proposals"] = len(waiting)
         table["oldest_proposal"] = waiting[0].made.isoformat() if waiting else None
         table["backups"] = len(backups.list_backups(workspace.backups))
-        table["conflicts"] = len(records.open_ones(workspace))
+        table["conflicts"] = len(records.unresolved(workspace))
         data = memory.text.encode("utf-8")
-        states = targets.inspect_all(targets.resolve(config), data, workspace.memory)
+        states = targets.inspect_all(targets.configured_targets(config), data, workspace.memory)
         table["targets"] = state_table(states)
     except MemsyncError as error:
         table["problem"] = error.message
@@ -77,7 +77,7 @@ def _in_review(table: dict[str, Any]) -> str:
     if "proposals" not in table:
         return "?"
     oldest = table["oldest_proposal"]
-    return proposals.in_words(
+    return proposals.waiting_count_in_words(
         table["proposals"], datetime.fromisoformat(oldest) if oldest else None
     )
 
@@ -126,7 +126,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     """Check that everything works; exits 1 where something does not."""
     with contextlib.suppress(MemsyncError, OSError):  # a check says what is wrong
         open_workspace()
-    found = checks.run()
+    found = checks.run_checks()
     if as_json:
         print_json({"checks": [{"name": c.name, "ok": c.ok, "advice": c.advice} for c in found]})
     else:
@@ -158,22 +158,22 @@ def usage(*, as_json: bool) -> None:
 
 
 def _usage(workspace: Workspace) -> dict[str, Any]:
-    by_machine = ledger.read_all(workspace)
+    by_machine = ledger.read_calls(workspace)
     calls = [call for listed in by_machine.values() for call in listed]
     groups = {
-        "months": ledger.by(lambda call: call.time[:7], calls),
+        "months": ledger.group_calls(lambda call: call.time[:7], calls),
         "machines": by_machine,
-        "commands": ledger.by(lambda call: call.command, calls),
+        "commands": ledger.group_calls(lambda call: call.command, calls),
     }
     return {
-        "total": vars(ledger.total(calls)),
+        "total": vars(ledger.total_of(calls)),
         **{
-            name: {key: vars(ledger.total(listed)) for key, listed in group.items()}
+            name: {key: vars(ledger.total_of(listed)) for key, listed in group.items()}
             for name, group in groups.items()
         },
-        "this_month_usd": ledger.spent(workspace, clock.now().strftime("%Y-%m")),
+        "this_month_usd": ledger.spent_in_month(workspace, clock.now().strftime("%Y-%m")),
         "budget_usd": workspace.config.monthly_budget_usd,
-        "unpriced": ledger.unpriced(calls),
+        "unpriced": ledger.unpriced_models(calls),
         "prices_as_of": PRICES_AS_OF,
     }
 
@@ -201,13 +201,11 @@ def prune(*, keep_days: int | None, dry_run: bool) -> None:
     """
     workspace = open_workspace()
     days = keep_days or workspace.config.keep_days
-    replaced = publish_log.replaced(workspace)
+    replaced = publish_log.replaced_at(workspace)
     if dry_run:
-        gone = [
-            entry.path for entry in backups.outdated(workspace.backups, days, replaced=replaced)
-        ]
+        gone = [entry.path for entry in backups.expired(workspace.backups, days, replaced=replaced)]
     else:
-        gone = backups.prune(workspace.backups, days, replaced=replaced)
+        gone = backups.prune_backups(workspace.backups, days, replaced=replaced)
     for path in gone:
         click.echo(path.name)
     verb = "would go" if dry_run else "removed"

@@ -12,9 +12,9 @@ from memsync.cli.terminal import for_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError, WrongUsageError
 from memsync.memory.conflicts import records as keeper
-from memsync.memory.conflicts.merge import Dispute
-from memsync.memory.conflicts.reconcile import Outcome, counted, reconcile
-from memsync.memory.conflicts.resolve import decide
+from memsync.memory.conflicts.merge import Conflict
+from memsync.memory.conflicts.reconcile import Reconciled, count_in_words, reconcile
+from memsync.memory.conflicts.resolve import resolve_conflict
 from memsync.text.diff3 import Choice
 
 
@@ -30,7 +30,7 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
         return
     workspace = open_workspace()
     outcome = reconcile(workspace)
-    open_ones = keeper.open_ones(workspace)
+    open_ones = keeper.unresolved(workspace)
     if as_json:
         print_json(_table(outcome, open_ones))
         return
@@ -67,7 +67,7 @@ def take(name: str) -> None:
         click.echo("memsync conflicts lists what is to decide.")
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: Reconciled) -> None:
     if outcome.sentence:
         click.echo(for_terminal(f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}."))
 
@@ -105,22 +105,22 @@ def decide_one(name: str, *, choice: str | None) -> None:
             hint=f"memsync conflicts decide {name} --ours, --theirs or --both",
         )
     workspace = open_workspace()
-    published = decide(workspace, _find(workspace, name), Choice(choice))
+    published = resolve_conflict(workspace, _find(workspace, name), Choice(choice))
     if published is None:
         click.echo("Decided; the memory stays as it is.")
     else:
         print_published(published, "Decided.")
-    left = len(keeper.open_ones(workspace))
+    left = len(keeper.unresolved(workspace))
     if left:
-        click.echo(f"{counted(left, 'conflict')} left.")
+        click.echo(f"{count_in_words(left, 'conflict')} left.")
 
 
-def _find(workspace: Workspace, name: str) -> Dispute:
+def _find(workspace: Workspace, name: str) -> Conflict:
     """Return the open conflict with this id, or with the one id that begins so."""
     hint = "memsync conflicts lists them"
     if not name.strip():
         raise WrongUsageError("an id is needed; none was given", hint=hint)
-    found = [d for d in keeper.open_ones(workspace) if d.id.startswith(name)]
+    found = [d for d in keeper.unresolved(workspace) if d.id.startswith(name)]
     if len(found) > 1:
         words = f"{name!r} begins the ids of {len(found)} open conflicts"
         raise WrongUsageError(words, hint=f"a longer one: {', '.join(d.id for d in found[:5])}")
@@ -129,7 +129,7 @@ def _find(workspace: Workspace, name: str) -> Dispute:
     return found[0]
 
 
-def _where(dispute: Dispute) -> str:
+def _where(dispute: Conflict) -> str:
     section = f" under {dispute.section}" if dispute.section else ""
     return f"{dispute.source}{section}, found {dispute.time[:16].replace('T', ' ')}"
 
@@ -139,7 +139,7 @@ def _first(lines: tuple[str, ...]) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _table(outcome: Outcome, open_ones: list[Dispute]) -> dict[str, Any]:
+def _table(outcome: Reconciled, open_ones: list[Conflict]) -> dict[str, Any]:
     return {
         "conflicts": [_row(dispute) for dispute in open_ones],
         "brought_in": list(outcome.sources),
@@ -149,7 +149,7 @@ def _table(outcome: Outcome, open_ones: list[Dispute]) -> dict[str, Any]:
     }
 
 
-def _row(dispute: Dispute) -> dict[str, Any]:
+def _row(dispute: Conflict) -> dict[str, Any]:
     return {
         "id": dispute.id,
         "time": dispute.time,

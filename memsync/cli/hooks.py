@@ -16,8 +16,8 @@ def hooks() -> None:
 @hooks.command()
 def install() -> None:
     """Add the hook to Claude Code's settings; all that stands there stays."""
-    changed = keeper.install()
-    found = keeper.state()
+    changed = keeper.install_hook()
+    found = keeper.hook_state()
     click.echo(f"{'Installed' if changed else 'Installed already'}: {found.settings}")
     _warn(found)
 
@@ -25,7 +25,7 @@ def install() -> None:
 @hooks.command()
 def uninstall() -> None:
     """Take the hook out of Claude Code's settings again."""
-    changed = keeper.uninstall()
+    changed = keeper.uninstall_hook()
     click.echo("Removed." if changed else "It was not installed.")
 
 
@@ -33,12 +33,12 @@ def uninstall() -> None:
 @json_option
 def status(*, as_json: bool) -> None:
     """Show whether the hook is installed, and what it calls."""
-    found = keeper.state()
+    found = keeper.hook_state()
     if as_json:
         print_json(
             {
                 "installed": found.installed,
-                "current": found.command == keeper.command(),
+                "current": found.command == keeper.hook_command(),
                 "hooks_off": found.turned_off,
                 "command": found.command,
                 "settings": found.settings,
@@ -48,7 +48,7 @@ def status(*, as_json: bool) -> None:
     click.echo(f"{'Installed' if found.installed else 'Not installed'}: {found.settings}")
     if found.command is not None:
         click.echo(f"It calls: {found.command}")
-        if found.command != keeper.command():
+        if found.command != keeper.hook_command():
             click.echo("That is another memsync than this one: memsync hooks install")
     _warn(found)
 
@@ -56,9 +56,9 @@ def status(*, as_json: bool) -> None:
 @hooks.command(hidden=True)
 def run() -> None:
     """Bring the agents in step in the background; what the hook calls."""
-    keeper.run()
+    keeper.update_in_background()
 
 
-def _warn(found: keeper.State) -> None:
+def _warn(found: keeper.HookState) -> None:
     if found.turned_off:
         click.echo("Claude Code's hooks are turned off there (disableAllHooks).")

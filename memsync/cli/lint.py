@@ -9,7 +9,7 @@ import click
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.terminal import for_terminal
 from memsync.errors import WrongUsageError
-from memsync.memory.lint import findings, of_file
+from memsync.memory.lint import lint_file, lint_memory
 from memsync.text.lint.rules import Finding
 
 
@@ -23,7 +23,7 @@ def lint(ctx: click.Context, path: Path | None, *, as_json: bool) -> None:
     With PATH, in that file instead. Exits 1 where something is serious: a secret, hidden
     characters, or a file beyond a limit.
     """
-    found = findings(open_workspace()) if path is None else _of_file(path)
+    found = lint_memory(open_workspace()) if path is None else _of_file(path)
     if as_json:
         print_json({"findings": [vars(finding) for finding in found]})
     else:
@@ -35,7 +35,7 @@ def lint(ctx: click.Context, path: Path | None, *, as_json: bool) -> None:
 
 def _of_file(path: Path) -> list[Finding]:
     try:
-        return of_file(path, path.read_bytes().decode("utf-8"))
+        return lint_file(path, path.read_bytes().decode("utf-8"))
     except OSError as error:
         raise WrongUsageError(f"cannot read {path}: {error.strerror}", "check the path") from error
     except UnicodeDecodeError as error:

@@ -44,7 +44,7 @@ def machines(*, forget: str | None, as_json: bool) -> None:
 
 def _forget(workspace: Workspace, name: str) -> None:
     try:
-        reports.forget(workspace, name)
+        reports.forget_machine(workspace, name)
     except OSError as error:
         raise MemsyncError(
             f"it cannot be noted: {error.strerror or error}",

@@ -11,19 +11,25 @@ from typing import Any
 import click
 
 from memsync import clock
-from memsync.cli.output import json_option, open_workspace, print_json, print_published, unified
+from memsync.cli.output import (
+    json_option,
+    open_workspace,
+    print_json,
+    print_published,
+    unified_diff,
+)
 from memsync.cli.terminal import for_terminal
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
 from memsync.files.atomic import create_new
 from memsync.memory import store
-from memsync.memory.conflicts.reconcile import counted, reconcile
+from memsync.memory.conflicts.reconcile import count_in_words, reconcile
 from memsync.memory.conflicts.resolve import merge_edit
 from memsync.memory.history import backups
 from memsync.memory.history.backups import Backup
 from memsync.memory.mirror import contents
-from memsync.memory.restore_point import choose_backup
+from memsync.memory.restore_point import find_restore_point
 
 
 @click.command()
@@ -52,7 +58,9 @@ def edit() -> None:
         draft.unlink()
     print_published(published, "Saved.")
     if conflicts:
-        click.echo(f"{counted(conflicts, 'conflict')} with another change: memsync conflicts")
+        click.echo(
+            f"{count_in_words(conflicts, 'conflict')} with another change: memsync conflicts"
+        )
 
 
 @click.command()
@@ -62,13 +70,13 @@ def diff(name: str | None, *, as_json: bool) -> None:
     """Show what changed in the memory since a backup."""
     workspace = open_workspace()
     memory = store.read(workspace)
-    choice = choose_backup(workspace, name, memory)
+    choice = find_restore_point(workspace, name, memory)
     entry = choice.entry
     if choice.unread:
         words = f"{choice.doubt}. This is the next that can be read: {entry.path.name}."
         click.echo(for_terminal(words), err=True)
     before = entry.path.read_bytes().decode("utf-8", "replace")
-    text = unified(before, memory.text, entry.path.name, "memory")
+    text = unified_diff(before, memory.text, entry.path.name, "memory")
     if as_json:
         print_json({"backup": entry.path.name, "diff": text})
     else:
@@ -82,7 +90,7 @@ def log(*, from_mirror: bool, as_json: bool) -> None:
     """List the backups, newest first, and how many lines changed after each."""
     workspace = open_workspace()
     if from_mirror:
-        listed = contents.memories(contents.place(workspace.config))
+        listed = contents.mirrored_memories(contents.mirror_path(workspace.config))
     else:
         listed = backups.list_backups(workspace.backups)
     rows = list(_changes(listed, _standing(workspace)))

@@ -18,19 +18,19 @@ from memsync.cli.output import (
     print_json,
     print_states,
     state_table,
-    unified,
+    unified_diff,
 )
 from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError
-from memsync.memory.publish import require_told
+from memsync.memory.publish import require_written
 from memsync.notes import delivery, spool
 from memsync.refresh import pending
 from memsync.refresh import run as deed
 from memsync.refresh.gate import Held
-from memsync.refresh.outcome import Outcome
-from memsync.text.note import CameBy, Note, make
+from memsync.refresh.outcome import Refreshed
+from memsync.text.note import CameBy, Note, make_note
 
 
 @click.command()
@@ -41,9 +41,9 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
     given = " ".join(text) if text else _piped()
     if given is None:
         raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
-    taken = make(given, clock.now())
+    taken = make_note(given, clock.now())
     with _kept_where_away([taken]):
-        delivery.add(open_workspace(), taken)
+        delivery.add_note(open_workspace(), taken)
     if as_json:
         shown = {"day": taken.day, "time": taken.time, "id": taken.id, "came_by": taken.came_by}
         print_json(shown)
@@ -77,12 +77,12 @@ def refresh(
     if model:
         config = replace(config, model=model)
     came_by: CameBy = "terminal" if path is None else "file"
-    fresh = [make(given, clock.now(), came_by=came_by)] if given is not None else []
+    fresh = [make_note(given, clock.now(), came_by=came_by)] if given is not None else []
     with _kept_where_away([] if dry_run else fresh):
         workspace = Workspace.open(config)
         if not dry_run:
             for each in fresh:
-                delivery.add(workspace, each)
+                delivery.add_note(workspace, each)
     estimate = None
     if dry_run:
         estimate = pending.estimate(workspace, fresh)
@@ -95,7 +95,7 @@ def refresh(
         print_json(table | ({"estimate": vars(estimate)} if estimate else {}))
     else:
         _tell(outcome, dry_run=dry_run)
-    require_told(outcome.targets)
+    require_written(outcome.targets)
 
 
 @contextmanager
@@ -142,7 +142,7 @@ def _piped() -> str | None:
     return text if text.strip() else None
 
 
-def _as_table(outcome: Outcome, fresh: list[Note], *, dry_run: bool) -> dict[str, object]:
+def _as_table(outcome: Refreshed, fresh: list[Note], *, dry_run: bool) -> dict[str, object]:
     return {
         "changed": outcome.changed,
         "dry_run": dry_run,
@@ -166,7 +166,7 @@ def _as_table(outcome: Outcome, fresh: list[Note], *, dry_run: bool) -> dict[str
     }
 
 
-def _tell(outcome: Outcome, *, dry_run: bool) -> None:
+def _tell(outcome: Refreshed, *, dry_run: bool) -> None:
     if dry_run:
         click.echo(for_terminal(_diff(outcome)) or "Nothing would change.", nl=not outcome.changed)
         for held in outcome.waiting:
@@ -180,8 +180,8 @@ def _tell(outcome: Outcome, *, dry_run: bool) -> None:
         click.echo(f"Backup: {outcome.backup.name}. memsync diff shows the change.")
 
 
-def _diff(outcome: Outcome) -> str:
-    return unified(outcome.before, outcome.after, "memory", "memory after refresh")
+def _diff(outcome: Refreshed) -> str:
+    return unified_diff(outcome.before, outcome.after, "memory", "memory after refresh")
 
 
 def _waiting(held: Held) -> str:
@@ -202,9 +202,9 @@ def _expected(estimate: pending.Estimate) -> str:
     return f"Estimate: {count}, about ${estimate.about_usd:.4f}, at most ${estimate.most_usd:.4f}"
 
 
-def _cost(outcome: Outcome) -> str:
+def _cost(outcome: Refreshed) -> str:
     return f"{outcome.input_tokens} tokens in, {outcome.output_tokens} out, ${outcome.cost_usd:.4f}"
 
 
-def _sentence(outcome: Outcome) -> str:
+def _sentence(outcome: Refreshed) -> str:
     return f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}."

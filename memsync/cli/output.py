@@ -15,9 +15,9 @@ from memsync.cli.terminal import for_terminal
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.memory.publish import Published, require_told, take_stock
+from memsync.memory.publish import Published, report_targets, require_written
 from memsync.notes import delivery
-from memsync.targets import Limit, Size, Target, TargetState, remarks, size
+from memsync.targets import Limit, Size, Target, TargetState, remarks_on, size_of
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -52,10 +52,10 @@ def open_workspace(config: Config | None = None) -> Workspace:
 def _keep_fresh(workspace: Workspace) -> None:
     """Report, so that a machine without a daemon is not silent; no command fails for that."""
     with contextlib.suppress(MemsyncError, OSError):
-        take_stock(workspace, timeout=0)
+        report_targets(workspace, timeout=0)
 
 
-def unified(before: str, after: str, before_name: str, after_name: str) -> str:
+def unified_diff(before: str, after: str, before_name: str, after_name: str) -> str:
     """Return a unified diff; empty where nothing changed."""
     lines = difflib.unified_diff(
         before.split("\n"), after.split("\n"), before_name, after_name, lineterm=""
@@ -73,7 +73,7 @@ def print_published(published: Published, done: str) -> None:
     print_states(published.targets)
     if published.backup:
         click.echo(f"Backup: {published.backup.name}")
-    require_told(published.targets)
+    require_written(published.targets)
 
 
 def print_states(states: Sequence[TargetState]) -> None:
@@ -92,10 +92,10 @@ def print_targets(states: Sequence[TargetState], lead: str = "  ") -> None:
     """Print each target's state, how full it is, and all there is to know of it."""
     others = [_target(state) for state in states]
     for state, target in zip(states, others, strict=True):
-        full = size(target)
+        full = size_of(target)
         amount = f"{full.words}{'' if full.limit.cuts else ' advised'}" if full else ""
         click.echo(f"{lead}{state.name}: {state.state}  {state.path}")
-        for words in [amount, state.advice, *(found.words for found in remarks(target, others))]:
+        for words in [amount, state.advice, *(found.words for found in remarks_on(target, others))]:
             if words:
                 click.echo(f"{' ' * len(lead)}  {words}")
 
@@ -110,8 +110,8 @@ def state_table(states: Sequence[TargetState]) -> list[dict[str, Any]]:
             "mode": state.mode,
             "state": state.state,
             "advice": state.advice,
-            "size": _size_table(size(target)),
-            "remarks": [found.words for found in remarks(target, others)],
+            "size": _size_table(size_of(target)),
+            "remarks": [found.words for found in remarks_on(target, others)],
         }
         for state, target in zip(states, others, strict=True)
     ]

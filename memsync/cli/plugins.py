@@ -14,12 +14,12 @@ from memsync.errors import MemsyncError
 GROUP = "memsync.commands"
 
 
-def names() -> list[str]:
+def command_names() -> list[str]:
     """Return the names of all commands that plugins bring."""
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
-def load(name: str) -> click.Command | None:
+def load_command(name: str) -> click.Command | None:
     """Return a plugin's command; one that says why where it is broken; None where there is none."""
     for point in entry_points(group=GROUP):
         if point.name == name:

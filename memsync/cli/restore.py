@@ -7,7 +7,7 @@ import sys
 import click
 
 from memsync import clock
-from memsync.cli.output import open_workspace, print_published, unified
+from memsync.cli.output import open_workspace, print_published, unified_diff
 from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, WrongUsageError
@@ -17,7 +17,7 @@ from memsync.memory.history.backups import Backup
 from memsync.memory.history.provenance import Cause
 from memsync.memory.mirror import contents
 from memsync.memory.publish import publish
-from memsync.memory.restore_point import choose_backup
+from memsync.memory.restore_point import find_restore_point
 from memsync.memory.store import Memory
 
 
@@ -77,11 +77,11 @@ def _find(
         MemsyncError: the one to go back to cannot be read, or that cannot be told.
     """
     if from_mirror:
-        return contents.choose(contents.place(workspace.config), name)
-    last = store.unsaved(workspace) if name is None and standing is None else None
+        return contents.choose_memory(contents.mirror_path(workspace.config), name)
+    last = store.last_seen_file(workspace) if name is None and standing is None else None
     if last is not None:
         return Backup(clock.now(), 1, last)
-    choice = choose_backup(workspace, name, standing, differing=True)
+    choice = find_restore_point(workspace, name, standing, differing=True)
     if choice.unread:
         # In a script nobody is asked: to go on to an older one would undo a change nobody named.
         other = choice.entry.path.stem.removeprefix("GLOBAL_MEMORY_")
@@ -102,10 +102,10 @@ def _standing(workspace: Workspace) -> Memory | None:
 
 
 def _called(workspace: Workspace, entry: Backup) -> str:
-    is_last = entry.path == last_seen.newest(workspace.root)
+    is_last = entry.path == last_seen.newest_seen(workspace.root)
     return "the memory as it was last seen here" if is_last else entry.path.name
 
 
 def _show(standing: Memory | None, text: str, called: str) -> None:
     before = standing.text if standing else ""
-    click.echo(for_terminal(unified(before, text, "memory", called)), nl=False)
+    click.echo(for_terminal(unified_diff(before, text, "memory", called)), nl=False)

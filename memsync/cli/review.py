@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memsync.cli.output import json_option, open_workspace, print_json, print_states, unified
+from memsync.cli.output import json_option, open_workspace, print_json, print_states, unified_diff
 from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import RefusedError, WrongUsageError
@@ -16,7 +16,7 @@ from memsync.memory import store
 from memsync.refresh import proposals
 from memsync.refresh import review as deed
 from memsync.refresh.prompt import may_be_allowed
-from memsync.refresh.proposals import Proposal
+from memsync.refresh.proposal_file import Proposal
 from memsync.refresh.review import Fit
 
 ALL = "*"
@@ -68,7 +68,7 @@ def review(  # noqa: PLR0913 - one for each of its options
         _give_back(workspace, chosen, as_json=as_json)
         return
     for entry in chosen:
-        deed.drop(workspace, entry, numbers or None)
+        deed.drop_edits(workspace, entry, numbers or None)
     _say_decided("dropped", chosen, as_json=as_json)
 
 
@@ -91,7 +91,7 @@ def _say_decided(word: str, decided: Sequence[Proposal], *, as_json: bool) -> No
 def _choose(workspace: Workspace, name: str | None, *, every: bool) -> list[Proposal]:
     waiting = proposals.list_open(workspace)
     if name is not None:
-        return [proposals.find(workspace, name)]
+        return [proposals.find_proposal(workspace, name)]
     if not waiting:
         raise WrongUsageError("nothing waits for review", hint="memsync refresh")
     if len(waiting) > 1 and not every:
@@ -112,7 +112,7 @@ def _apply(
 ) -> None:
     rows: list[dict[str, Any]] = []
     for entry in chosen:
-        done = deed.apply(workspace, entry, numbers, allow_shrink=allow_shrink)
+        done = deed.apply_proposal(workspace, entry, numbers, allow_shrink=allow_shrink)
         rows.append({"id": entry.id, "applied": done.applied, "problems": done.problems})
         if as_json:
             continue
@@ -138,9 +138,9 @@ def _apply(
 
 def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
     memory = store.read(workspace).text
-    listed = [proposals.find(workspace, name)] if name else proposals.list_open(workspace)
+    listed = [proposals.find_proposal(workspace, name)] if name else proposals.list_open(workspace)
     if as_json:
-        print_json({"proposals": [as_table(workspace, entry, memory) for entry in listed]})
+        print_json({"proposals": [proposal_table(workspace, entry, memory) for entry in listed]})
         return
     if not listed:
         click.echo("Nothing waits for review.")
@@ -160,7 +160,7 @@ def _tell(workspace: Workspace, entry: Proposal, memory: str) -> None:
         click.echo(for_terminal(f"  from a note of {note['day']} {note['time']}"
                                 f" ({note['came_by']}): {note['words']}"))  # fmt: skip
     before = memory
-    tried, _ = deed.fits(entry, memory, allow_shrink=True)
+    tried, _ = deed.try_edits(entry, memory, allow_shrink=True)
     for fit in tried:
         click.echo(for_terminal(f"\nChange {fit.number}, which waits because "
                                 f"{'; '.join(fit.held.reasons)}"))  # fmt: skip
@@ -177,7 +177,7 @@ def _diff(fit: Fit, before: str) -> str:
     if fit.problem:
         gone = [f"-{line}\n" for line in fit.held.edit.find.split("\n") if line]
         return "".join([*gone, *(f"+{line}\n" for line in fit.held.edit.text.split("\n") if line)])
-    return unified(before, fit.after, "memory", "memory after review") or "(it stands there)\n"
+    return unified_diff(before, fit.after, "memory", "memory after review") or "(it stands there)\n"
 
 
 def _ask(workspace: Workspace, entry: Proposal) -> bool:
@@ -187,21 +187,21 @@ def _ask(workspace: Workspace, entry: Proposal) -> bool:
                             type=click.Choice(["a", "d", "s", "q"]), default="s")  # fmt: skip
         if word == "q":
             return False
-        present = proposals.find(workspace, entry.id)
+        present = proposals.find_proposal(workspace, entry.id)
         if word == "a":
-            done = deed.apply(workspace, present, [number])
+            done = deed.apply_proposal(workspace, present, [number])
             for why in done.problems.values():
                 click.echo(for_terminal(f"It was not applied: {why}"))
                 if may_be_allowed(why):
                     click.echo(f"memsync review --apply {entry.id} --allow-shrink puts it in.")
         elif word == "d":
-            deed.drop(workspace, present, [number])
+            deed.drop_edits(workspace, present, [number])
     return True
 
 
-def as_table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, Any]:
+def proposal_table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, Any]:
     """Return a proposal as ``--json`` gives it: its notes, its changes, and what they would do."""
-    tried, merged = deed.fits(entry, memory, allow_shrink=True)
+    tried, merged = deed.try_edits(entry, memory, allow_shrink=True)
     problems = {fit.number: fit.problem for fit in tried}
     return {
         "id": entry.id,
@@ -220,12 +220,12 @@ def as_table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, An
             }
             for number, held in enumerate(entry.edits, start=1)
         ],
-        "diff": unified(memory, merged["updated_content"], "memory", "memory after review"),
+        "diff": unified_diff(memory, merged["updated_content"], "memory", "memory after review"),
     }
 
 
 def _notes(workspace: Workspace, entry: Proposal) -> list[dict[str, Any]]:
-    texts = {note.id: note.text for note in deed.said_in(workspace, entry)}
+    texts = {note.id: note.text for note in deed.notes_of_proposal(workspace, entry)}
     return [
         {
             "id": name.id,

@@ -12,14 +12,14 @@ from memsync import targets
 from memsync.cli.output import json_option, print_json, print_states
 from memsync.cli.terminal import is_terminal
 from memsync.config import PROVIDERS, Config, writer
-from memsync.config.workspace import Workspace, detect, require_folder
+from memsync.config.workspace import Workspace, detect_sync_root, require_folder
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
-from memsync.files.timeout import within_reach
+from memsync.files.timeout import with_timeout
 from memsync.memory import store
 from memsync.memory.history.backups import newest_good
-from memsync.memory.publish import Published, bring_in_step, publish_first, require_told
+from memsync.memory.publish import Published, publish_first, require_written, update_targets
 from memsync.memory.rclone import join
-from memsync.notes import log
+from memsync.notes import ledger
 from memsync.providers import Provider, auto_detect, get_provider
 from memsync.targets import Target, block
 from memsync.targets.selection import name_target
@@ -50,18 +50,18 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
         config = _with_others(_with_moved(config))
         workspace = Workspace.create(config)
         if name == "rclone":
-            join.pull(workspace)
+            join.join_remote(workspace)
     except BaseException:
-        writer.put_back(path, before)  # what was not set up must not look as if it was
+        writer.restore_config(path, before)  # what was not set up must not look as if it was
         raise
     published = _start_memory(workspace)
     _open_ledger(workspace)
     click.echo(f"Memory: {workspace.memory}")
     print_states(published.targets)
-    others = [agent.name for agent in targets.offered(targets.resolve(config))]
+    others = [agent.name for agent in targets.offered_agents(targets.configured_targets(config))]
     if others:
         click.echo(f"Also found here: {', '.join(others)}. memsync targets add NAME")
-    require_told(published.targets)
+    require_written(published.targets)
     click.echo('Next: memsync note "what to remember", then memsync refresh')
 
 
@@ -92,7 +92,7 @@ def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, P
     if sync_root is not None:
         return provider or "custom", sync_root.expanduser().absolute()
     if provider is not None:
-        found = detect(get_provider(provider))
+        found = detect_sync_root(get_provider(provider))
         if found is None:
             raise FolderAwayError(
                 f"no {get_provider(provider).label} folder was found",
@@ -116,7 +116,7 @@ def _place_of_copy(sync_root: Path | None) -> Path:
     """Return where the copy of a remote lies, made where it is missing: it is no mount."""
     place = sync_root or next(iter(get_provider("rclone").candidates()))
     try:
-        within_reach(place, lambda: place.mkdir(parents=True, exist_ok=True, mode=0o700))
+        with_timeout(place, lambda: place.mkdir(parents=True, exist_ok=True, mode=0o700))
     except OSError as error:
         raise MemsyncError(
             f"the folder {place} cannot be made: {error.strerror}", hint="--sync-root PATH"
@@ -145,7 +145,7 @@ def _write_config(path: Path, provider: str, root: Path, remote: str | None = No
 
 def _with_moved(config: Config) -> Config:
     """Name the agents that a variable of this shell moved: the daemon will not have it."""
-    for target in targets.moved(config):
+    for target in targets.moved_targets(config):
         name_target(config, target.name, str(target.path))
         config = settings.load(config.source)
     return config
@@ -153,7 +153,7 @@ def _with_moved(config: Config) -> Config:
 
 def _with_others(config: Config) -> Config:
     """Name the other agents found here, too, where someone can say which."""
-    found = targets.offered(targets.resolve(config))
+    found = targets.offered_agents(targets.configured_targets(config))
     if not found or not is_terminal(sys.stdin):
         return config
     click.echo("Other agents found here:")
@@ -193,13 +193,13 @@ def _start_memory(workspace: Workspace) -> Published:
         if workspace.memory.exists() or newest_good(workspace.backups) is not None:
             raise  # a memory that was there is never started afresh
     else:
-        return bring_in_step(workspace)
+        return update_targets(workspace)
     adopted = _adoptable(workspace.config)
     if adopted is None:
         return publish_first(workspace, store.STARTER)
     target, text = adopted
     data = target.path.read_bytes()
-    own = block.find(data) is None
+    own = block.find_block(data) is None
     click.echo(f"The memory starts as {'your' if own else 'the memory in'} {target.path}")
     if own and block.split_foreign(data)[1]:
         click.echo("What another tool keeps in that file stays there, and out of the memory.")
@@ -208,7 +208,7 @@ def _start_memory(workspace: Workspace) -> Published:
 
 def _adoptable(config: Config) -> tuple[Target, str] | None:
     """Return the first agent's file with text in it, and the text; ask where someone can answer."""
-    for target in targets.resolve(config):
+    for target in targets.configured_targets(config):
         try:
             text = _own_text(target.path.read_bytes()).decode("utf-8")
         except (OSError, UnicodeDecodeError):
@@ -224,13 +224,13 @@ def _adoptable(config: Config) -> tuple[Target, str] | None:
 
 def _own_text(data: bytes) -> bytes:
     """Return what a file has to say: the memory in its block, else what is a person's own."""
-    found = block.find(data)
+    found = block.find_block(data)
     return block.split_foreign(data)[0] if found is None else found.content
 
 
 def _open_ledger(workspace: Workspace) -> None:
     try:
-        log.open_ledger(workspace)
+        ledger.open_ledger(workspace)
     except OSError as error:
         raise MemsyncError(
             f"{workspace.machines} cannot be written: {error.strerror}", hint="memsync doctor"

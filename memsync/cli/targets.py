@@ -31,7 +31,7 @@ from memsync.errors import (
     WrongUsageError,
 )
 from memsync.memory import store
-from memsync.memory.publish import bring_in_step, require_in_step, require_told
+from memsync.memory.publish import require_in_step, require_written, update_targets
 from memsync.targets import Agent, Limit, Target, TargetState
 from memsync.targets.selection import name_target
 
@@ -64,11 +64,13 @@ def list_targets(*, available: bool = False, as_json: bool = False) -> None:
 
 def _look(workspace: Workspace) -> list[TargetState]:
     data = store.read(workspace).text.encode("utf-8")
-    return keepers.inspect_all(keepers.resolve(workspace.config), data, workspace.memory)
+    return keepers.inspect_all(keepers.configured_targets(workspace.config), data, workspace.memory)
 
 
 def _list_agents(*, as_json: bool) -> None:
-    taken = {keepers.place_of(target.path) for target in keepers.resolve(_config_if_any())}
+    taken = {
+        keepers.real_place(target.path) for target in keepers.configured_targets(_config_if_any())
+    }
     rows = [_agent_row(agent, taken) for agent in keepers.AGENTS]
     if as_json:
         print_json({"agents": rows})
@@ -104,7 +106,7 @@ def _agent_row(agent: Agent, taken: set[str]) -> dict[str, Any]:
         "label": agent.label,
         "path": str(agent.file()),
         "found": agent.is_here(),
-        "target": keepers.place_of(agent.file()) in taken,
+        "target": keepers.real_place(agent.file()) in taken,
         "limit": limit_table(agent.limit) if agent.limit else None,
         "note": agent.note,
     }
@@ -114,7 +116,7 @@ def _agent_row(agent: Agent, taken: set[str]) -> dict[str, Any]:
 @json_option
 def sync(*, as_json: bool) -> None:
     """Give the memory to every target now; exits 1 where one did not get it."""
-    published = bring_in_step(open_workspace())
+    published = update_targets(open_workspace())
     if as_json:
         print_json({"targets": state_table(published.targets)})
     else:
@@ -135,7 +137,7 @@ def add(name: str, path: str | None, mode: str | None) -> None:
     _check_name(name)
     config = settings.load()
     target = _wanted(name, path, mode)
-    present = keepers.resolve(config)
+    present = keepers.configured_targets(config)
     _refuse_second_writer(target, present)
     store.read(open_workspace())  # where it cannot be read, nothing is changed
     for former in present:
@@ -145,14 +147,14 @@ def add(name: str, path: str | None, mode: str | None) -> None:
     name_target(
         config, name, line if target.mode == "block" else {"path": line, "mode": target.mode}
     )
-    published = bring_in_step(open_workspace())
+    published = update_targets(open_workspace())
     print_states(published.targets)
-    others = keepers.resolve(settings.load())
-    told = [(name, remark) for remark in keepers.remarks(target, others)]
+    others = keepers.configured_targets(settings.load())
+    told = [(name, remark) for remark in keepers.remarks_on(target, others)]
     told += [(o.name, remark) for o in others for remark in keepers.read_twice(o, [target])]
     for whose, remark in told:
         click.echo(f"  {whose}: {remark.words}")
-    require_told(published.targets)
+    require_written(published.targets)
     require_in_step(state for state in published.targets if state.name == name)
 
 
@@ -173,9 +175,9 @@ def _wanted(name: str, path: str | None, mode: str | None) -> Target:
 
 
 def _refuse_second_writer(target: Target, present: list[Target]) -> None:
-    place = keepers.place_of(target.path)
+    place = keepers.real_place(target.path)
     for other in present:
-        if other.name == target.name or keepers.place_of(other.path) != place:
+        if other.name == target.name or keepers.real_place(other.path) != place:
             continue
         hint = f"memsync targets remove {other.name}, to give it another name"
         agent = keepers.find_agent(target.name)
@@ -192,18 +194,18 @@ def remove(name: str) -> None:
     """Take the memory out of a target's file, restore what was there, forget the target."""
     _check_name(name)
     config = settings.load()
-    present = keepers.resolve(config)
+    present = keepers.configured_targets(config)
     target = next((entry for entry in present if entry.name == name), None)
     if target is None:
         raise WrongUsageError(f"there is no target {name!r}", hint="memsync targets list")
-    place = keepers.place_of(target.path)
-    heirs = [o.name for o in present if o is not target and keepers.place_of(o.path) == place]
+    place = keepers.real_place(target.path)
+    heirs = [o.name for o in present if o is not target and keepers.real_place(o.path) == place]
     done = f"file left to the target {heirs[0]!r}" if heirs else _forget(target)
     name_target(config, name, None)
     click.echo(f"{name}: {done}  {target.path}")
     with contextlib.suppress(FolderAwayError, DamagedMemoryError):
         # Only the report is left to write; an agent can be taken away without the sync folder.
-        require_told(bring_in_step(Workspace.open(settings.load())).targets)
+        require_written(update_targets(Workspace.open(settings.load())).targets)
 
 
 @click.command()
@@ -233,7 +235,7 @@ def check(ctx: click.Context, *, quiet: bool, as_json: bool) -> None:
 
 def _forget(target: Target) -> str:
     try:
-        return keepers.forget(target)
+        return keepers.forget_target(target)
     except OSError as error:
         raise MemsyncError(
             f"{target.path} cannot be changed: {error.strerror}", hint="check its permissions"

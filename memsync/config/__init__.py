@@ -76,7 +76,7 @@ def load(path: Path | None = None) -> Config:
 
 def read_table(source: Path) -> dict[str, Any]:
     """Return the TOML of `source` as it stands; raises as `load` does."""
-    return parse(read_text(source), source)
+    return parse_toml(read_text(source), source)
 
 
 def read_text(source: Path) -> str:
@@ -95,7 +95,7 @@ def read_text(source: Path) -> str:
         ) from error
 
 
-def parse(text: str, source: Path) -> dict[str, Any]:
+def parse_toml(text: str, source: Path) -> dict[str, Any]:
     """Return the TOML of a config's text; raises as `load` does where it is none."""
     try:
         return tomllib.loads(text)
@@ -116,7 +116,7 @@ def from_table(table: Mapping[str, Any], source: Path | None) -> Config:
             raise _bad(key.section, section, "a section, [" + key.section + "]", source)
         if key.name not in section:
             continue
-        value = normal(key, section[key.name])
+        value = normalise(key, section[key.name])
         allowed = key.refusal(value)
         if allowed is not None:
             raise _bad(key.dotted, "…" if key.secret else value, allowed, source)
@@ -133,7 +133,7 @@ def from_table(table: Mapping[str, Any], source: Path | None) -> Config:
     )
 
 
-def normal(key: Key, value: object) -> object:
+def normalise(key: Key, value: object) -> object:
     """Return `value` as `key` keeps it: lists as tuples, whole numbers as floats where needed."""
     if isinstance(value, list):
         return tuple(value)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from memsync.config import Config
 from memsync.errors import FolderAwayError
-from memsync.files.timeout import within_reach
+from memsync.files.timeout import with_timeout
 from memsync.providers import Provider, get_provider
 
 MEMORY_NAME = "GLOBAL_MEMORY.md"
@@ -62,7 +62,7 @@ class Workspace:
             FolderAwayError: it is not there, cannot be read, does not answer, or is empty.
         """
         with _away_on_os_error(self.root):
-            within_reach(self.root, self._look)
+            with_timeout(self.root, self._look)
 
     def _look(self) -> None:
         if not self.root.is_dir():
@@ -89,7 +89,7 @@ class Workspace:
         root = memory_root(config)
         with _away_on_os_error(root):
             workspace = cls(root, config)
-            within_reach(root.parent, workspace._make)
+            with_timeout(root.parent, workspace._make)
         return workspace
 
     def _make(self) -> None:
@@ -112,7 +112,7 @@ def memory_root(config: Config) -> Path:
     provider = get_provider(config.provider)
     if config.sync_root:
         return provider.get_memory_root(_expanded(config.sync_root))
-    detected = detect(provider)
+    detected = detect_sync_root(provider)
     if detected is None:
         raise FolderAwayError(
             f"no {provider.label} folder was found on this machine",
@@ -121,7 +121,7 @@ def memory_root(config: Config) -> Path:
     return provider.get_memory_root(detected)
 
 
-def detect(provider: Provider) -> Path | None:
+def detect_sync_root(provider: Provider) -> Path | None:
     """Return the folder that the provider's client syncs on this machine, None where none is found.
 
     Raises:
@@ -144,7 +144,7 @@ def require_folder(sync_root: Path) -> None:
         FolderAwayError: it is not there or does not answer.
     """
     with _away_on_os_error(sync_root, "sync"):
-        if not within_reach(sync_root, sync_root.is_dir):
+        if not with_timeout(sync_root, sync_root.is_dir):
             raise FolderAwayError(
                 f"there is no sync folder at {sync_root}", hint="memsync init --sync-root PATH"
             )

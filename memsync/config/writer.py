@@ -32,7 +32,7 @@ def write_new(path: Path, table: Mapping[str, Any]) -> None:
     _write(path, tomli_w.dumps(dict(table)).encode())
 
 
-def put_back(path: Path, data: bytes | None) -> None:
+def restore_config(path: Path, data: bytes | None) -> None:
     """Undo a change: the config is what it was before, byte for byte; None where there was none.
 
     Raises:
@@ -60,7 +60,7 @@ def set_value(path: Path, name: str, text: str) -> object:
         MemsyncError: the file cannot be read or written.
     """
     key = settings.find_key(name)
-    value = parse(key, text)
+    value = parse_value(key, text)
     change(path, {key.dotted: value})
     return value
 
@@ -103,7 +103,7 @@ def _declare(document: tomlkit.TOMLDocument, section: str) -> None:
         document.append(section, tomlkit.table(is_super_table=False))
 
 
-def parse(key: settings.Key, text: str) -> object:
+def parse_value(key: settings.Key, text: str) -> object:
     """Return `text` as a value of `key`.
 
     Raises:
@@ -142,7 +142,7 @@ def _items(text: str) -> list[str]:
 
 def _parse_document(path: Path) -> tomlkit.TOMLDocument:
     text = settings.read_text(path)
-    settings.parse(text, path)
+    settings.parse_toml(text, path)
     try:
         return tomlkit.parse(text)
     except TOMLKitError as error:

@@ -25,7 +25,7 @@ def main() -> None:
     try:
         config = _decided(settings.load())
         runtime.set_up_logging(to_terminal=False)
-        code = runtime.run(config, on_ready=_settle)
+        code = runtime.run_daemon(config, on_ready=_settle)
     except MemsyncError as error:
         sys.stderr.write(f"Error: {error.message}\n")
         if error.hint:
@@ -42,7 +42,7 @@ def _settle(status: Status) -> None:
 
 
 def _decided(config: Config) -> Config:
-    if addresses.undecided(config):
+    if addresses.undecided_secrets(config):
         raise MemsyncError(
             "nothing is decided about who may use the ports",
             hint="memsync daemon start, which makes a token and a password",
@@ -53,12 +53,12 @@ def _decided(config: Config) -> Config:
 def _hashed(config: Config) -> Config:
     """Return the config with its password hashed, in the file, too, where that may be written."""
     password = config.daemon.web_ui_password
-    if not password or passwords.is_hashed(password):
+    if not password or passwords.is_password_hash(password):
         return config
     # Late on purpose: most starts need neither this nor the TOML writer it brings.
     first_start = importlib.import_module("memsync.daemon.services.first_start")
     with contextlib.suppress(MemsyncError):  # a service may be kept from its config
-        config, _ = first_start.secure(config)
+        config, _ = first_start.create_secrets(config)
     return config
 
 

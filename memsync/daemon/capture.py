@@ -21,11 +21,19 @@ from memsync.config import Config
 from memsync.config.credentials import capture_token
 from memsync.daemon.http.guard import Backoff, Guard
 from memsync.daemon.http.tokens import Token
-from memsync.daemon.intake.body import FORMS, Form, RefusedError, body_of, form_of, kind_of, text_in
+from memsync.daemon.intake.body import (
+    FORMS,
+    BadRequestError,
+    Form,
+    body_of,
+    form_of,
+    kind_of,
+    text_in,
+)
 from memsync.daemon.intake.known import Folder, KnownNotes
 from memsync.errors import WrongUsageError
-from memsync.notes.spool import Entry, Spool
-from memsync.text.note import Note, make
+from memsync.notes.spool import Spool, SpooledNote
+from memsync.text.note import Note, make_note
 
 MAX_KEY = 256
 READ_METHODS = frozenset({"GET", "HEAD"})
@@ -72,7 +80,7 @@ class CaptureApp:
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             answer = self._route(environ)
-        except RefusedError as refused:
+        except BadRequestError as refused:
             said = {"error": refused.message}
             answer = replace(_as_json(said), status=refused.status, headers=refused.headers)
         status, length = answer.status, str(len(answer.body))
@@ -93,9 +101,9 @@ class CaptureApp:
         if path == "/":
             _allow("GET", method in READ_METHODS, "the page is read by GET; notes go to /note")
             return self._page(HTTPStatus.OK)
-        file = _pages().file(path) if method in READ_METHODS else None
+        file = _pages().static_file(path) if method in READ_METHODS else None
         if file is None:
-            raise RefusedError(
+            raise BadRequestError(
                 HTTPStatus.NOT_FOUND, "there is only POST /note and GET /health here"
             )
         return Answer(HTTPStatus.OK, file.data, file.kind, (("Cache-Control", "max-age=3600"),))
@@ -106,7 +114,7 @@ class CaptureApp:
         headers: tuple[tuple[str, str], ...] = (),
         **told: str,
     ) -> Answer:
-        html = _pages().render(status, asks_token=bool(self._token), **told)
+        html = _pages().render_page(status, asks_token=bool(self._token), **told)
         return Answer(status, html, "text/html; charset=utf-8", headers)
 
     def _take(self, environ: WSGIEnvironment) -> Answer:
@@ -116,7 +124,7 @@ class CaptureApp:
             body = body_of(environ)
             form = form_of(body, environ)
             said = self._keep_sent(environ, body, form)
-        except RefusedError as refused:
+        except BadRequestError as refused:
             if not _is_for_a_person(environ):
                 raise
             text = form.text or ""
@@ -132,9 +140,11 @@ class CaptureApp:
         # refused every Origin but ours.
         forms = bool(self._token) or "HTTP_ORIGIN" in environ
         try:
-            note = make(text_in(body, environ, form, forms=forms), clock.now(), came_by="network")
+            note = make_note(
+                text_in(body, environ, form, forms=forms), clock.now(), came_by="network"
+            )
         except WrongUsageError as error:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, error.message) from None
+            raise BadRequestError(HTTPStatus.BAD_REQUEST, error.message) from None
         timestamp = self._keep(note, _key(environ, form))
         said: dict[str, Any] = {"ok": True, "timestamp": timestamp}
         return said if self._folder.is_there() else {**said, "spooled": True}
@@ -145,7 +155,7 @@ class CaptureApp:
         address = environ.get("REMOTE_ADDR", "")
         wait = self._backoff.wait_for(address)
         if wait:
-            raise RefusedError(
+            raise BadRequestError(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too many wrong tokens; try again later",
                 (("Retry-After", str(int(wait) + 1)),),
@@ -153,7 +163,7 @@ class CaptureApp:
         header = environ.get("HTTP_X_MEMSYNC_TOKEN") or _bearer(environ)
         if not self._token.is_right(_as_utf8(header) if header else form.token):
             self._backoff.failed(address)
-            raise RefusedError(
+            raise BadRequestError(
                 HTTPStatus.UNAUTHORIZED,
                 "the token is missing or wrong",
                 (("WWW-Authenticate", "Bearer"),),
@@ -164,9 +174,9 @@ class CaptureApp:
         """Keep a note once and return when it was taken; a repeated one is already kept."""
         try:
             if not key:
-                self._spool.add(Entry(note))
+                self._spool.add(SpooledNote(note))
             else:
-                entry = Entry(note, key)
+                entry = SpooledNote(note, key)
                 with self._known.alone_with(entry):
                     known = self._known.time_of(entry)
                     if known is not None:
@@ -175,7 +185,7 @@ class CaptureApp:
                     self._known.remember(entry)
         except OSError as error:
             log.error("a note could not be kept: %s", error)  # noqa: TRY400
-            raise RefusedError(
+            raise BadRequestError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "the note could not be kept: the disk of this machine refused it",
                 (("Retry-After", "60"),),
@@ -203,7 +213,7 @@ def _as_json(said: dict[str, Any]) -> Answer:
 
 def _allow(method: str, is_so: bool, message: str) -> None:
     if not is_so:
-        raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, message, (("Allow", method),))
+        raise BadRequestError(HTTPStatus.METHOD_NOT_ALLOWED, message, (("Allow", method),))
 
 
 def _is_for_a_person(environ: WSGIEnvironment) -> bool:
@@ -219,7 +229,7 @@ def _key(environ: WSGIEnvironment, form: Form) -> str:
     """
     header = environ.get("HTTP_IDEMPOTENCY_KEY", "")
     if max(len(header), len(form.key)) > MAX_KEY:
-        raise RefusedError(
+        raise BadRequestError(
             HTTPStatus.BAD_REQUEST, f"an Idempotency-Key may have {MAX_KEY} characters"
         )
     return header or form.key

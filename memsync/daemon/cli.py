@@ -33,7 +33,7 @@ def start(*, detach: bool) -> None:
     made: dict[str, str] = {}
     first_start = late("services.first_start")
     if first_start.is_due(config):
-        config, made = first_start.secure(config)
+        config, made = first_start.create_secrets(config)
     if detach:
         status = process.detach()
         _print_addresses(status.web_url, status.capture_url)
@@ -46,13 +46,13 @@ def start(*, detach: bool) -> None:
         _print_addresses(status.web_url, status.capture_url)
         _show_secrets(made, status.web_url)
 
-    runtime.leave(runtime.run(config, on_ready=tell))
+    runtime.leave(runtime.run_daemon(config, on_ready=tell))
 
 
 @daemon.command()
 def stop() -> None:
     """Stop the daemon, letting it finish what it is doing."""
-    status = process.stop()
+    status = process.stop_daemon()
     click.echo(f"Stopped, pid {status.pid}.")
 
 
@@ -60,8 +60,8 @@ def stop() -> None:
 @json_option
 def status(*, as_json: bool) -> None:
     """Show whether the daemon runs, where, and how its jobs went."""
-    present = process.running()
-    jobs = cli_jobs.jobs(present)
+    present = process.running_daemon()
+    jobs = cli_jobs.job_table(present)
     table = {
         "running": present is not None,
         "pid": present.pid if present else None,
@@ -86,8 +86,8 @@ def status(*, as_json: bool) -> None:
 def schedule(*, as_json: bool) -> None:
     """Show each job: when, in words, its last run and its next."""
     late("jobs.triggers")
-    present = process.running()
-    jobs = cli_jobs.jobs(present)
+    present = process.running_daemon()
+    jobs = cli_jobs.job_table(present)
     if as_json:
         print_json({"running": present is not None, "jobs": jobs})
         return
@@ -100,7 +100,7 @@ def schedule(*, as_json: bool) -> None:
 @click.option("-n", "--lines", default=50, show_default=True, help="How many of the last lines.")
 def logs(*, lines: int) -> None:
     """Show the end of the daemon's log."""
-    path = process.log_path()
+    path = process.daemon_log()
     if not path.exists():
         raise MemsyncError("there is no log yet", hint="memsync daemon start --detach")
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -111,7 +111,7 @@ def logs(*, lines: int) -> None:
 @daemon.command()
 def web() -> None:
     """Print the page's address, and open it where there is a desktop."""
-    present = process.running()
+    present = process.running_daemon()
     if present is None or present.web_url is None:
         raise MemsyncError("the page is not served", hint="memsync daemon start --detach")
     click.echo(present.web_url)
@@ -149,7 +149,7 @@ def uninstall(*, user: bool) -> None:
 def prepare() -> None:
     """Do the user's part of an installation and print it as JSON."""
     module = late("services.prepare")
-    print_json(module.as_table(module.prepare()))
+    print_json(module.prepared_table(module.prepare()))
 
 
 @daemon.command("check-access", hidden=True)
@@ -218,7 +218,7 @@ def _print_addresses(web_url: str | None, capture_url: str | None) -> None:
 def _show_secrets(made: dict[str, str], web_url: str | None) -> None:
     """Show what the first start made; it is in the config file and is not shown again."""
     if made and web_url:
-        click.echo(late("services.qr").in_terminal(web_url), nl=False)
+        click.echo(late("services.qr").terminal_qr(web_url), nl=False)
     words = {"capture_token": "Token for notes", "web_ui_password": "Password of the page"}
     for key, value in made.items():
         click.echo(f"{words[key]}: {value}")

@@ -20,7 +20,7 @@ from memsync.daemon.jobs import history
 from memsync.errors import ApiError
 from memsync.memory import store
 from memsync.memory.history import backups
-from memsync.notes import log
+from memsync.notes import reader
 from memsync.refresh import proposals, usage
 from memsync.refresh.llm import client, prices
 from memsync.text.note import Note
@@ -63,7 +63,7 @@ def generate_and_send(config: Config) -> str:
     workspace = Workspace.open(config)
     text = generate_digest(workspace.root, config)
     today = clock.now().date()
-    mail.send(config, f"memsync digest, {today}", text, _as_html(text))
+    mail.send_mail(config, f"memsync digest, {today}", text, _as_html(text))
     return f"sent to {config.daemon.digest_email_to}"
 
 
@@ -74,8 +74,8 @@ def _waiting(workspace: Workspace) -> list[str]:
 
 def _notes(workspace: Workspace, since: datetime) -> list[Note]:
     first = (since.date(), f"{since:%H:%M:%S}")
-    days = [day for day in log.days(workspace) if day >= since.date()]
-    listed = log.read_days(workspace, days)
+    days = [day for day in reader.days(workspace) if day >= since.date()]
+    listed = reader.read_days(workspace, days)
     return [note for note in listed if (note.day, note.time) >= first]
 
 
@@ -96,7 +96,7 @@ def _diff(workspace: Workspace, since: datetime) -> list[str]:
 
 
 def _jobs(since: datetime) -> list[str]:
-    runs = [run for run in history.read_all() if history.started(run) >= since]
+    runs = [run for run in history.read_runs() if history.start_of(run) >= since]
     counts: dict[str, Counter[str]] = {}
     for run in runs:
         counts.setdefault(run.job, Counter())[run.outcome] += 1
@@ -115,13 +115,13 @@ def _jobs(since: datetime) -> list[str]:
 def _cost(workspace: Workspace, since: datetime) -> list[str]:
     calls = [
         call
-        for listed in usage.read_all(workspace).values()
+        for listed in usage.read_calls(workspace).values()
         for call in listed
         if _is_since(call.time, since)
     ]
     if not calls:
         return []
-    total = usage.total(calls)
+    total = usage.total_of(calls)
     tokens = f"{total.input_tokens:,} tokens in, {total.output_tokens:,} out"
     return [f"{total.calls} calls, {tokens}, ${total.cost_usd:.4f}"]
 
@@ -143,12 +143,12 @@ def _summary(workspace: Workspace, notes: list[Note], diff: list[str]) -> str:
         return plain
     messages = [{"role": "user", "content": _question(notes, diff)}]
     try:
-        most = client.most_tokens(_prompt(), messages)
+        most = client.most_tokens_of_call(_prompt(), messages)
         usage.check_budget(workspace, config, prices.at_most(config.model, most))
         reply = client.ask(config, _prompt(), messages)
     except ApiError as error:
         return f"{plain}\n(No summary: {error.message}.)"
-    usage.record(workspace, "digest", config.model, reply.tokens, changed=False)
+    usage.record_call(workspace, "digest", config.model, reply.tokens, changed=False)
     return reply.text.strip() or plain
 
 

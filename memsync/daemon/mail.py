@@ -21,7 +21,7 @@ TLS_PORT = 465
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def send(config: Config, subject: str, text: str, html: str | None = None) -> None:
+def send_mail(config: Config, subject: str, text: str, html: str | None = None) -> None:
     """Send one mail to ``digest_email_to``.
 
     Raises:

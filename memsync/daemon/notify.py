@@ -13,7 +13,7 @@ from collections.abc import Callable
 from memsync import clock
 from memsync.config import Config, get_config_path
 from memsync.daemon import mail
-from memsync.daemon.services.commands import failure
+from memsync.daemon.services.commands import failure_of
 from memsync.errors import MemsyncError
 from memsync.files.atomic import create_new
 
@@ -46,7 +46,7 @@ def notify(config: Config, subject: str, body: str) -> bool:
 
 
 def _by_mail(config: Config, subject: str, body: str) -> None:
-    mail.send(config, f"memsync: {subject}", body)
+    mail.send_mail(config, f"memsync: {subject}", body)
 
 
 def _by_file(config: Config, subject: str, body: str) -> None:
@@ -77,7 +77,7 @@ def _by_apprise(config: Config, subject: str, body: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise failure(done.stderr, "apprise did not deliver it", done.returncode)
+        raise failure_of(done.stderr, "apprise did not deliver it", done.returncode)
 
 
 def send_by_apprise(config: Config, subject: str, body: str) -> None:

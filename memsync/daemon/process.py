@@ -20,7 +20,7 @@ from pathlib import Path
 
 from memsync.config import get_config_path
 from memsync.config.state import state_folder
-from memsync.daemon.services.commands import failure
+from memsync.daemon.services.commands import failure_of
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
 from memsync.files.locks import BusyError, exclusive_lock
@@ -61,12 +61,12 @@ def identity_of(pid: int) -> str:
         return ""
 
 
-def log_path() -> Path:
+def daemon_log() -> Path:
     """Return the daemon's log."""
     return state_folder() / "daemon.log"
 
 
-def running() -> Status | None:
+def running_daemon() -> Status | None:
     """Return the running daemon's status, or None where none runs."""
     # A moment's patience: another process that only looks holds the lock for an instant, too,
     # and what a killed daemon left behind must not be taken for its word.
@@ -79,7 +79,7 @@ def running() -> Status | None:
 
 
 @contextmanager
-def claimed() -> Iterator[None]:
+def claim() -> Iterator[None]:
     """Be the daemon while the body runs.
 
     Raises:
@@ -102,13 +102,13 @@ def announce(status: Status) -> None:
     atomic_write(_status_path(), json.dumps(asdict(status)).encode())
 
 
-def stop() -> Status:
+def stop_daemon() -> Status:
     """End the running daemon and return what it was, once it is gone.
 
     Raises:
         MemsyncError: none runs, or it did not leave in time.
     """
-    present = running()
+    present = running_daemon()
     if present is None:
         raise MemsyncError("no daemon is running", hint="memsync daemon start --detach")
     if present.pid <= 0:
@@ -141,7 +141,7 @@ def detach() -> Status:
     Raises:
         MemsyncError: it runs already, or it ended; the message is its own.
     """
-    present = running()
+    present = running_daemon()
     if present is not None:
         raise _runs_already(present)
     errors = state_folder() / "daemon.err"
@@ -163,7 +163,7 @@ def detach() -> Status:
         if child.poll() is not None:
             words = errors.read_text("utf-8", "replace")
             code = child.returncode or 1
-            raise failure(words, f"the daemon ended at once with code {code}", code)
+            raise failure_of(words, f"the daemon ended at once with code {code}", code)
         time.sleep(0.05)
     child.terminate()
     raise MemsyncError(

@@ -27,7 +27,7 @@ from memsync.daemon.process import Status
 from memsync.daemon.services import sd_notify
 from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
-from memsync.notes.spool import Entry, Spool
+from memsync.notes.spool import Spool, SpooledNote
 from memsync.text.note import Note
 
 LOOK_SECONDS = 60.0
@@ -74,7 +74,7 @@ class _Jobs:
         now = clock.now()
         if now < self._looked:
             log.warning("the clock was set back by %s", self._looked - now)
-            self._module.plan_anew(self._scheduler, self._config)
+            self._module.reschedule(self._scheduler, self._config)
         self._looked = now
         self._scheduler.wakeup()
 
@@ -110,7 +110,7 @@ class _Signals:
         return bool(ready)
 
 
-def run(config: Config, *, on_ready: Callable[[Status], None] = lambda _status: None) -> int:
+def run_daemon(config: Config, *, on_ready: Callable[[Status], None] = lambda _status: None) -> int:
     """Be the daemon until SIGTERM or Ctrl-C; return the exit code.
 
     SIGHUP stops all parts, reads the config anew and starts them again in the same process; a
@@ -123,15 +123,15 @@ def run(config: Config, *, on_ready: Callable[[Status], None] = lambda _status: 
     Raises:
         MemsyncError: a daemon runs already, or a port cannot be had.
     """
-    with process.claimed():
+    with process.claim():
         signals = _Signals()
         while True:
             code = _serve(config, signals, on_ready)
             if code is not None:
-                sd_notify.notify("STOPPING=1")
+                sd_notify.send_state("STOPPING=1")
                 log.info("memsync is down")
                 return code
-            sd_notify.notify("RELOADING=1")
+            sd_notify.send_state("RELOADING=1")
             config = _read_config_anew(config)
 
 
@@ -164,7 +164,7 @@ def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]
         status = _status(config, jobs.schedules())
         process.announce(status)
         on_ready(status)
-        sd_notify.notify(f"READY=1\nMAINPID={status.pid}")
+        sd_notify.send_state(f"READY=1\nMAINPID={status.pid}")
         log.info("memsync is up, pid %d", status.pid)
         return _wait(signals, started, jobs, server)
     finally:
@@ -183,7 +183,7 @@ def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> 
             log.error("%s ended by itself; leaving, so that it is started anew", ", ".join(dead))
             return 1
         if watchdog and server.answers():
-            sd_notify.notify("WATCHDOG=1")
+            sd_notify.send_state("WATCHDOG=1")
     return 0 if signals.leaving else None
 
 
@@ -199,7 +199,7 @@ def set_up_logging(*, to_terminal: bool) -> None:
     """Log to the daemon's own file, which rotates, and to the terminal or journal where wanted."""
     handlers: list[logging.Handler] = [
         RotatingFileHandler(
-            process.log_path(), maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+            process.daemon_log(), maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
         )
     ]
     if to_terminal:
@@ -223,7 +223,7 @@ def _log_thread_end(end: threading.ExceptHookArgs) -> None:
 
 def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:
     def keep_note(note: Note) -> None:
-        spool.add(Entry(note))
+        spool.add(SpooledNote(note))
         mover.submit(note)
 
     daemon = config.daemon
@@ -258,9 +258,9 @@ def _status(config: Config, schedules: dict[str, str]) -> Status:
     daemon = config.daemon
     ports = []
     if daemon.web_ui_enabled:
-        ports.append(addresses.from_here(daemon.web_ui_host, daemon.web_ui_port))
+        ports.append(addresses.local_url(daemon.web_ui_host, daemon.web_ui_port))
     if daemon.capture_enabled:
-        ports.append(addresses.from_here(daemon.capture_host, daemon.capture_port))
+        ports.append(addresses.local_url(daemon.capture_host, daemon.capture_port))
     return Status(
         pid=os.getpid(),
         started=clock.now().isoformat(timespec="seconds"),

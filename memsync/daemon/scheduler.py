@@ -18,12 +18,12 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import digest, watchdog
 from memsync.daemon.jobs import history, mirror, prune
 from memsync.daemon.jobs.history import Run
-from memsync.daemon.jobs.runs import Job, run_job, told
+from memsync.daemon.jobs.runs import Job, recorded, run_job
 from memsync.daemon.jobs.triggers import CrontabTrigger, EveryHoursTrigger
 from memsync.daemon.notify import notify
 from memsync.errors import BudgetError, FolderAwayError
 from memsync.files.locks import BusyError
-from memsync.memory.publish import require_told
+from memsync.memory.publish import require_written
 from memsync.memory.rclone import carry
 from memsync.refresh.run import merge_pending
 
@@ -31,15 +31,15 @@ from memsync.refresh.run import merge_pending
 def job_nightly_refresh(config: Config) -> Run:
     """Merge all pending notes; before it, thin out the backups, which makes room for one more."""
     last_run = history.last_start("nightly_refresh")
-    with _carried(config), told(config, "nightly_refresh") as run:
+    with _carried(config), recorded(config, "nightly_refresh") as run:
         workspace = Workspace.open(config)
-        thinned = prune.thin(workspace, last_run)
+        thinned = prune.prune_expired(workspace, last_run)
         try:
             outcome = merge_pending(workspace, command="nightly_refresh")
             run.message = "; ".join(filter(None, (outcome.sentence, thinned)))
             if outcome.proposals:  # each is made once, so each is told once
                 notify(config, "changes wait for your word", outcome.sentence)
-            require_told(outcome.targets)
+            require_written(outcome.targets)
         except BusyError as error:
             run.skip(error.message)
         except BudgetError as error:
@@ -49,7 +49,7 @@ def job_nightly_refresh(config: Config) -> Run:
 
 def job_rclone_sync(config: Config) -> Run:
     """Carry changes between this machine's copy and the remote, both ways."""
-    with told(config, "rclone_sync") as run:
+    with recorded(config, "rclone_sync") as run:
         if config.provider != "rclone":
             run.skip("core.provider is not rclone")
             return run
@@ -68,17 +68,17 @@ def job_backup_mirror(
     tell: Callable[[str], object] = lambda _line: None,
 ) -> Run:
     """Bring the independent copy of the memory folder up to date; see `mirror_job.run`."""
-    with told(config, "backup_mirror") as run:
+    with recorded(config, "backup_mirror") as run:
         if not config.daemon.backup_mirror_path:
             run.skip("daemon.backup_mirror_path is not set")
         else:
-            run.message = mirror.run(config, verify=verify, accept=accept, tell=tell)
+            run.message = mirror.run_mirror(config, verify=verify, accept=accept, tell=tell)
     return run
 
 
 def job_drift_check(config: Config) -> Run:
     """Look whether every agent has the memory."""
-    with told(config, "drift_check") as run:
+    with recorded(config, "drift_check") as run:
         try:
             run.message = watchdog.look(config).sentence
         except BusyError as error:
@@ -88,7 +88,7 @@ def job_drift_check(config: Config) -> Run:
 
 def job_weekly_digest(config: Config) -> Run:
     """Make and mail the digest."""
-    with told(config, "weekly_digest") as run:
+    with recorded(config, "weekly_digest") as run:
         run.message = digest.generate_and_send(config)
     return run
 
@@ -193,7 +193,7 @@ def build_scheduler(config: Config, blocking: bool = False) -> BaseScheduler:
 def add_jobs(scheduler: BaseScheduler, config: Config) -> None:
     """Give a scheduler the enabled jobs, each with its next run worked out from the history."""
     jobs = enabled_jobs(config)
-    history.remember(job.id for job in jobs if job.id != "drift_check")
+    history.remember_jobs(job.id for job in jobs if job.id != "drift_check")
     for job in jobs:
         act, args = (_look, [scheduler, config]) if job is DRIFT else (run_job, [job, config])
         scheduler.add_job(act, trigger_for(job, config), args=args, id=job.id, name=job.name)
@@ -223,7 +223,7 @@ def _look_again(scheduler: BaseScheduler, config: Config) -> None:
 
 def _plan_again(scheduler: BaseScheduler, config: Config) -> None:
     """Plan to look for drift within minutes, if the last look failed because of the folder."""
-    last = history.last_word(DRIFT.id)
+    last = history.last_result(DRIFT.id)
     failed_so = last is not None and last.exit_code == FolderAwayError.exit_code
     if failed_so and DRIFT in enabled_jobs(config):
         scheduler.add_job(
@@ -258,7 +258,7 @@ def trigger_for(job: Job, config: Config) -> CrontabTrigger | EveryHoursTrigger:
     return CrontabTrigger(job.schedule(config), last_run)
 
 
-def plan_anew(scheduler: BaseScheduler, config: Config) -> None:
+def reschedule(scheduler: BaseScheduler, config: Config) -> None:
     """Work out all next runs from the history, after the clock was set back."""
     for job in enabled_jobs(config):
         scheduler.reschedule_job(job.id, trigger=trigger_for(job, config))

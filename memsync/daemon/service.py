@@ -13,9 +13,9 @@ from types import ModuleType
 from memsync import config as settings
 from memsync.config.state import state_path
 from memsync.daemon.services import secrets, units
-from memsync.daemon.services.commands import python
+from memsync.daemon.services.commands import interpreter
 from memsync.daemon.services.prepare import Prepared
-from memsync.daemon.services.units import Plan
+from memsync.daemon.services.units import UnitPlan
 from memsync.errors import MemsyncError
 
 BOOTED = Path("/run/systemd/system")
@@ -72,17 +72,17 @@ def render_unit(*, user: bool = False, launchd: bool = False) -> str:
     config = settings.load()
     source = (config.source or settings.get_config_path()).absolute()
     if systemd is None:
-        plan = Plan(python(), source, Path.home())
+        plan = UnitPlan(interpreter(), source, Path.home())
         return units.launch_agent(plan, state_path() / "launchd.log").decode()
     owner = systemd.owner_of_service()
-    plan = Plan(
-        python=python(),
+    plan = UnitPlan(
+        python=interpreter(),
         config=source,
         home=Path(owner.pw_dir) if systemd.is_sudo() else Path.home(),
         user=owner.pw_name,
         group=str(owner.pw_gid),
         writable=units.writable_folders(config, state_path()),
-        credentials=secrets.present(systemd.secrets_folder(user=user)),
+        credentials=secrets.stored_secrets(systemd.secrets_folder(user=user)),
     )
     return units.user_unit(plan) if user else units.system_unit(plan)
 

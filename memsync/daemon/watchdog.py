@@ -23,7 +23,7 @@ from memsync.files.atomic import atomic_write
 from memsync.memory import fleet
 from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.fleet import Machine
-from memsync.memory.publish import bring_in_step, take_stock
+from memsync.memory.publish import report_targets, update_targets
 
 MENDABLE = {"stale", "missing", "edited"}
 
@@ -104,7 +104,7 @@ def look(config: Config) -> Look:
     """Do as `run_drift_check` does, and return also what could not be told."""
     workspace = Workspace.open(config)
     reconcile(workspace)
-    stock = take_stock(workspace)
+    stock = report_targets(workspace)
     unmended = {}
     if config.daemon.drift_repair and any(s.state in MENDABLE for s in stock.targets):
         unmended = _repair(workspace)
@@ -135,7 +135,7 @@ def _repair(workspace: Workspace) -> dict[str, str]:
     Returns:
         What the disk refused, and why, by the target's name.
     """
-    states = bring_in_step(workspace).targets
+    states = update_targets(workspace).targets
     log.info("brought in step: %s", ", ".join(s.name for s in states if s.state == "in-sync"))
     kept = [state for state in states if state.kept]
     if kept:

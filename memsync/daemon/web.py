@@ -87,7 +87,7 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
 
 def _set_up_templates(app: Flask) -> None:
     app.jinja_env.filters["reveal"] = markdown.reveal
-    app.jinja_env.filters["moment"] = facts.in_words
+    app.jinja_env.filters["moment"] = facts.moment_in_words
     app.jinja_env.filters["day"] = facts.day_in_words
     app.jinja_env.filters["capital"] = lambda words: words[:1].upper() + words[1:]
     app.jinja_env.filters["for_browser"] = for_browser

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from memsync.files.folders import held
+from memsync.files.folders import open_folder
 
 if sys.platform != "win32":
     import fcntl
@@ -51,7 +51,7 @@ def atomic_write(path: Path, data: bytes, mode: int | None = None, *, in_use: bo
             durable, the new one; whole in either case, and no temp file is left behind.
     """
     target = path.resolve()
-    with held(target.parent, in_use=True) if in_use else nullcontext() as folder:
+    with open_folder(target.parent, in_use=True) if in_use else nullcontext() as folder:
         temp = _write_temp(target, data, _mode_for(target) if mode is None else mode, folder)
         try:
             _replace(temp, target, folder)
@@ -136,7 +136,7 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def fitted(name: str, room: int) -> str:
+def shortened_name(name: str, room: int) -> str:
     """Return a name, cut at its end where `room` bytes more would be too many for a file's name."""
     while len(os.fsencode(name)) > _MOST_NAME_BYTES - room:
         name = name[:-1]
@@ -148,7 +148,7 @@ def _write_temp(target: Path, data: bytes, mode: int, folder: int | None = None)
     token = os.urandom(6).hex()
     tail = f".memsync-{os.getpid()}-{token}{TEMP_SUFFIX}"
     # A byte for the dot, and three for what `_never_links` puts before it.
-    temp = target.with_name(f".{fitted(target.name, len(tail) + 4)}{tail}")
+    temp = target.with_name(f".{shortened_name(target.name, len(tail) + 4)}{tail}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | no_translation()
     descriptor = os.open(temp if folder is None else temp.name, flags, 0o600, dir_fd=folder)
     try:

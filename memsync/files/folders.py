@@ -22,7 +22,7 @@ _CAN_HOLD = {os.open, os.mkdir, os.rename, os.unlink} <= os.supports_dir_fd
 
 
 @contextmanager
-def held(folder: Path, *, in_use: bool = False) -> Iterator[int | None]:
+def open_folder(folder: Path, *, in_use: bool = False) -> Iterator[int | None]:
     """Hold a folder open while the body runs, and give its descriptor.
 
     Args:
@@ -64,7 +64,7 @@ def make_below(root: Path, *names: str) -> Path:
         return path
     above = root
     for name in names:
-        here = held(above, in_use=above == root)
+        here = open_folder(above, in_use=above == root)
         with here as descriptor, contextlib.suppress(FileExistsError):
             if descriptor is None:
                 (above / name).mkdir()
@@ -74,7 +74,7 @@ def make_below(root: Path, *names: str) -> Path:
     return path
 
 
-def may_forget(folder: Path) -> bool:
+def is_lossy_mount(folder: Path) -> bool:
     """Tell whether a folder is on a mount that can lose what it has fsynced: FUSE or a network.
 
     Such a mount keeps what is written until it has sent it, and may be killed before. False where

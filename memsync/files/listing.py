@@ -24,7 +24,7 @@ def matching(folder: Path, pattern: str = "*") -> list[Path]:
     return [folder / name for name in sorted(fnmatch.filter(names, pattern))]
 
 
-def in_each(folder: Path, name: str) -> list[Path]:
+def in_subfolders(folder: Path, name: str) -> list[Path]:
     """Return the entries called `name` in the folders that `folder` holds, sorted by these.
 
     Raises:

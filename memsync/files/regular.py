@@ -25,14 +25,14 @@ _FLAGS = (
 
 
 @dataclass(frozen=True)
-class Left:
+class Skipped:
     """A file by the name of a conflict copy that was left where it is, and why in a few words."""
 
     path: Path
     why: str
 
 
-def other_kind(path: Path) -> str | None:
+def kind_if_not_file(path: Path) -> str | None:
     """Return in words what stands at `path` if it is no regular file; None where it is one.
 
     Raises:
@@ -67,7 +67,7 @@ def why_unread(path: Path, is_damaged: Callable[[bytes], bool] = _holds_nul) -> 
         is_damaged: tells of what stands there whether NUL took the place of what did.
     """
     try:
-        kind = other_kind(path)
+        kind = kind_if_not_file(path)
         if kind is None and is_evicted(path):
             kind = "its content is in the cloud"
         if kind is None and is_damaged(read_regular(path)):

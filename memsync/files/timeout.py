@@ -67,7 +67,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_gates.clear)  # a fork takes no threads along
 
 
-def within_reach(folder: Path, look: Callable[[], _Found]) -> _Found:
+def with_timeout(folder: Path, look: Callable[[], _Found]) -> _Found:
     """Return what `look` finds in `folder`, or raise what it raises.
 
     Args:

@@ -10,8 +10,8 @@ from datetime import datetime
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.memory.history import backups, provenance
-from memsync.memory.history.provenance import History, Key
-from memsync.notes import log
+from memsync.memory.history.provenance import LineKey, Provenance
+from memsync.notes import reader
 from memsync.text.document import scan
 from memsync.text.note import NoteName
 
@@ -24,7 +24,7 @@ LONGEST_WORDS = 60
 
 
 @dataclass(frozen=True)
-class Blamed:
+class BlamedLine:
     """One line of the memory and how it came there.
 
     `how` is ``note``, or says it in words (by hand, restored, before memsync…). `notes` are the
@@ -41,7 +41,7 @@ class Blamed:
     words: tuple[str, ...] = ()
 
 
-def blame(workspace: Workspace, memory: str) -> list[Blamed]:
+def blame_lines(workspace: Workspace, memory: str) -> list[BlamedLine]:
     """Return every line of `memory` that is not blank, in order.
 
     A line that no record has was there before the records began, or was changed by hand in the
@@ -50,7 +50,7 @@ def blame(workspace: Workspace, memory: str) -> list[Blamed]:
     Raises:
         FolderAwayError: a session log cannot be read.
     """
-    history, olds = History(workspace), _Backups(workspace)
+    history, olds = Provenance(workspace), _Backups(workspace)
     words = _Words(workspace)
     keyed = iter(provenance.keys_of(scan(memory)))
     behind = Counter(key for key, _ in provenance.keys_of(scan(memory)))
@@ -63,11 +63,11 @@ def blame(workspace: Workspace, memory: str) -> list[Blamed]:
         came = history.of(key, behind[key])
         if came is None:
             how, when = olds.since(key)
-            found.append(Blamed(number, text, how, when, ""))
+            found.append(BlamedLine(number, text, how, when, ""))
             continue
         how = "note" if came.notes else _DEEDS.get(came.deed, came.deed)
         said = tuple(words.of(name) for name in came.notes)
-        found.append(Blamed(number, text, how, came.when, came.machine, came.notes, said))
+        found.append(BlamedLine(number, text, how, came.when, came.machine, came.notes, said))
     return found
 
 
@@ -78,7 +78,7 @@ class _Backups:
         self._folder = workspace.backups
         self._steps: list[tuple[datetime, frozenset[str]]] | None = None
 
-    def since(self, key: Key) -> tuple[str, datetime | None]:
+    def since(self, key: LineKey) -> tuple[str, datetime | None]:
         """Return how a line without a record came, and since when it is there."""
         if self._steps is None:
             self._steps = [(entry.moment, _lines_of(entry)) for entry in self._listed()]
@@ -113,7 +113,7 @@ class _Words:
     def of(self, name: NoteName) -> str:
         if name.day not in self._days:
             try:
-                listed = log.read_day(self._workspace, name.day)
+                listed = reader.read_day(self._workspace, name.day)
             except FolderAwayError:
                 listed = []
             self._days[name.day] = {note.id: note.text for note in listed}

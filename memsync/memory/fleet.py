@@ -101,8 +101,8 @@ def _is_ahead(report: Report, now: datetime) -> bool:
 
 
 def _judge_targets(report: Report) -> tuple[str, datetime | None]:
-    well = [machines.since(t) for t in report.targets if t.get("state") in WELL]
-    adrift = [machines.since(t) for t in report.targets if t.get("state") not in WELL]
+    well = [machines.in_state_since(t) for t in report.targets if t.get("state") in WELL]
+    adrift = [machines.in_state_since(t) for t in report.targets if t.get("state") not in WELL]
     if adrift:
         return "adrift", min((moment for moment in adrift if moment), default=report.time)
     return "in-sync", max((moment for moment in well if moment), default=report.time)
@@ -111,9 +111,9 @@ def _judge_targets(report: Report) -> tuple[str, datetime | None]:
 def gather(workspace: Workspace) -> list[Machine]:
     """Return every machine, this one first; it is there before it reported, too."""
     here = machines.this_machine()
-    reports = {report.machine: report for report in machines.read_all(workspace)}
+    reports = {report.machine: report for report in machines.read_reports(workspace)}
     present = reports.pop(here, Report(here, "", None, "", ()))
-    gone = machines.forgotten(workspace)
+    gone = machines.forgotten_machines(workspace)
     now = clock.now()
     others = [
         reports[name]
@@ -146,9 +146,11 @@ def _look(workspace: Workspace, present: Report) -> tuple[Wanted | None, Report,
     except (MemsyncError, OSError):
         return None, present, {}
     data = memory.text.encode("utf-8")
-    states = targets.inspect_all(targets.resolve(workspace.config), data, workspace.memory)
+    states = targets.inspect_all(
+        targets.configured_targets(workspace.config), data, workspace.memory
+    )
     moment = clock.now()
-    tables = machines.tables(states, present, moment)
+    tables = machines.state_tables(states, present, moment)
     wanted = Wanted(memory.digest, min(changed.astimezone(), moment))
     report = Report(present.machine, present.version, moment, memory.digest, tables)
     return wanted, report, {state.name: state.advice for state in states if state.advice}
@@ -189,6 +191,6 @@ def _views(report: Report, advice: dict[str, str] | None) -> Iterator[TargetView
             table.get("path", ""),
             table.get("mode", ""),
             state,
-            machines.since(table),
+            machines.in_state_since(table),
             "" if advice is None else advice.get(name) or ADVICE.get(state, ""),
         )

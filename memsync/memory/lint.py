@@ -9,26 +9,30 @@ from memsync import clock, targets
 from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.targets import Target
-from memsync.text.lint.rules import Finding, check
+from memsync.text.lint.rules import Finding, find_problems
 
 
-def findings(workspace: Workspace) -> list[Finding]:
+def lint_memory(workspace: Workspace) -> list[Finding]:
     """Return what is to be told of the memory, by line; what concerns the whole comes first.
 
     Raises:
         MemsyncError: the memory cannot be read.
     """
     text = store.read(workspace).text
-    wanted = targets.resolve(workspace.config)
+    wanted = targets.configured_targets(workspace.config)
     folders = [workspace.root, *(target.path.parent for target in wanted)]
     most = workspace.config.max_memory_lines
     found = [*_length(text, most), *_sizes(wanted)]
-    return found + check(text, clock.now().date(), lambda path: leads_somewhere(path, folders))
+    return found + find_problems(
+        text, clock.now().date(), lambda path: leads_somewhere(path, folders)
+    )
 
 
-def of_file(path: Path, text: str) -> list[Finding]:
+def lint_file(path: Path, text: str) -> list[Finding]:
     """Return what is to be told of any instruction file's text; its size is nobody's yet."""
-    return check(text, clock.now().date(), lambda named: leads_somewhere(named, [path.parent]))
+    return find_problems(
+        text, clock.now().date(), lambda named: leads_somewhere(named, [path.parent])
+    )
 
 
 def leads_somewhere(path: str, folders: Sequence[Path]) -> bool:
@@ -49,7 +53,7 @@ def _length(text: str, most: int) -> Iterator[Finding]:
 
 def _sizes(wanted: Sequence[Target]) -> Iterator[Finding]:
     for target in wanted:
-        size = targets.size(target)
+        size = targets.size_of(target)
         if size is None or size.level == "fits":
             continue
         over, cuts = size.level == "over", size.limit.cuts

@@ -17,7 +17,7 @@ from memsync.config.workspace import Workspace
 from memsync.errors import WrongUsageError
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
-from memsync.files.listing import in_each
+from memsync.files.listing import in_subfolders
 from memsync.files.temps import sweep_temps
 from memsync.targets import TargetState
 
@@ -38,7 +38,7 @@ class Report:
     targets: tuple[dict[str, str], ...]
 
 
-def report(workspace: Workspace, digest: str, states: Sequence[TargetState]) -> None:
+def write_report(workspace: Workspace, digest: str, states: Sequence[TargetState]) -> None:
     """Write this machine's report where it would say something new.
 
     Args:
@@ -52,7 +52,7 @@ def report(workspace: Workspace, digest: str, states: Sequence[TargetState]) -> 
     moment = clock.now()
     path = own_folder(workspace.machines) / REPORT_NAME
     present = _parse(path.parent.name, _read(path))
-    targets = tables(states, present, moment)
+    targets = state_tables(states, present, moment)
     same = (present.version, present.digest, present.targets) == (__version__, digest, targets)
     if same and present.time and timedelta(0) <= moment - present.time < FRESH_FOR:
         return
@@ -66,14 +66,14 @@ def report(workspace: Workspace, digest: str, states: Sequence[TargetState]) -> 
     atomic_write(path, tomli_w.dumps(table).encode())
 
 
-def tables(
+def state_tables(
     states: Sequence[TargetState], present: Report, moment: datetime
 ) -> tuple[dict[str, str], ...]:
     """Return the states as a report has them, each since when by the report that is `present`."""
     before = {
         (t.get("name"), t.get("path"), t.get("state")): t["since"]
         for t in present.targets
-        if since(t) is not None
+        if in_state_since(t) is not None
     }
     now = moment.isoformat(timespec="seconds")
     return tuple(
@@ -88,7 +88,7 @@ def tables(
     )
 
 
-def since(target: dict[str, str]) -> datetime | None:
+def in_state_since(target: dict[str, str]) -> datetime | None:
     """Return since when a reported target is in its state; None where the report does not tell."""
     try:
         moment = datetime.fromisoformat(target.get("since", ""))
@@ -97,14 +97,15 @@ def since(target: dict[str, str]) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def read_all(workspace: Workspace) -> list[Report]:
+def read_reports(workspace: Workspace) -> list[Report]:
     """Return every machine's report, by name; one that cannot be read is empty but named."""
     return [
-        _parse(path.parent.name, _read(path)) for path in in_each(workspace.machines, REPORT_NAME)
+        _parse(path.parent.name, _read(path))
+        for path in in_subfolders(workspace.machines, REPORT_NAME)
     ]
 
 
-def forget(workspace: Workspace, name: str) -> None:
+def forget_machine(workspace: Workspace, name: str) -> None:
     """Note in this machine's own folder that a machine is no more; a new report brings it back.
 
     Its notes, its ledger and what it spent still count.
@@ -113,7 +114,7 @@ def forget(workspace: Workspace, name: str) -> None:
         WrongUsageError: there is no such machine, or it is this one.
         OSError: it cannot be noted.
     """
-    reported = {report.machine: report.time for report in read_all(workspace)}
+    reported = {report.machine: report.time for report in read_reports(workspace)}
     if name not in reported:
         raise WrongUsageError(f"no machine {name!r} has reported", hint="memsync machines")
     if name == this_machine():
@@ -124,20 +125,20 @@ def forget(workspace: Workspace, name: str) -> None:
     append_line(own_folder(workspace.machines) / FORGOTTEN_NAME, f"{moment} {name}")
 
 
-def forgotten(workspace: Workspace) -> dict[str, list[datetime]]:
+def forgotten_machines(workspace: Workspace) -> dict[str, list[datetime]]:
     """Return which machines were forgotten on any machine, each with the moments of that.
 
     Where its report was of a clock that was ahead, the moment is that report's.
     """
     found: dict[str, list[datetime]] = {}
-    for path in in_each(workspace.machines, FORGOTTEN_NAME):
+    for path in in_subfolders(workspace.machines, FORGOTTEN_NAME):
         try:
             lines = path.read_text("utf-8", "replace").splitlines()
         except OSError:
             continue
         for line in lines:
             moment, name = line.partition(" ")[::2]
-            when = since({"since": moment})
+            when = in_state_since({"since": moment})
             if when is not None:
                 found.setdefault(name, []).append(when)
     return found

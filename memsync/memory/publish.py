@@ -32,7 +32,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Stock:
+class Inspection:
     """What was found: the memory's digest, and each target's state."""
 
     digest: str
@@ -62,7 +62,7 @@ def publish(
         MemsyncError: the disk refused; the message tells whether the memory was written.
     """
 
-    def write() -> store.Written:
+    def write() -> store.Replaced:
         _record(workspace, text, based_on, cause)
         return store.replace(workspace, text, based_on, also)
 
@@ -75,14 +75,16 @@ def _record(workspace: Workspace, text: str, based_on: str | None, cause: Cause)
         before = store.read(workspace)
     except DamagedMemoryError:
         if based_on is None:
-            provenance.record(workspace, "", text, cause)
+            provenance.record_lines(workspace, "", text, cause)
         return
     _record_found(workspace, before)
     if based_on in {None, before.digest} and not is_empty(text):
-        provenance.record(workspace, before.text, text, cause)
+        provenance.record_lines(workspace, before.text, text, cause)
 
 
-def see(workspace: Workspace, memory: store.Memory, *, included: tuple[str, ...] = ()) -> None:
+def acknowledge(
+    workspace: Workspace, memory: store.Memory, *, included: tuple[str, ...] = ()
+) -> None:
     """Take the memory as it stands for seen: what came into it by another hand is written down.
 
     Args:
@@ -94,7 +96,7 @@ def see(workspace: Workspace, memory: store.Memory, *, included: tuple[str, ...]
         OSError: the disk refused; it is not seen.
     """
     _record_found(workspace, memory)
-    last_seen.took(workspace.root, memory.text, included=included)
+    last_seen.remember_seen(workspace.root, memory.text, included=included)
 
 
 def _record_found(workspace: Workspace, memory: store.Memory) -> None:
@@ -102,10 +104,10 @@ def _record_found(workspace: Workspace, memory: store.Memory) -> None:
 
     Where another machine's record has them, that one is believed.
     """
-    name = last_seen.load(workspace.root).memory
-    before = last_seen.text(workspace.root, name) if name not in {"", memory.digest} else None
+    name = last_seen.load_seen(workspace.root).memory
+    before = last_seen.seen_text(workspace.root, name) if name not in {"", memory.digest} else None
     if before is not None:
-        provenance.record(workspace, before, memory.text, FOUND)
+        provenance.record_lines(workspace, before, memory.text, FOUND)
 
 
 def publish_first(workspace: Workspace, text: str, adopted: Target | None = None) -> Published:
@@ -117,7 +119,7 @@ def publish_first(workspace: Workspace, text: str, adopted: Target | None = None
         adopted: the target whose file this text was; it becomes that file's block as it stands.
     """
 
-    def write() -> store.Written:
+    def write() -> store.Replaced:
         written = store.create(workspace, text)
         if adopted is not None and not adopted.path.is_symlink():
             targets.adopt(adopted, text.encode("utf-8"))
@@ -126,22 +128,22 @@ def publish_first(workspace: Workspace, text: str, adopted: Target | None = None
     return _write_and_tell(workspace, write)
 
 
-def bring_in_step(workspace: Workspace) -> Published:
+def update_targets(workspace: Workspace) -> Published:
     """Give the memory as it stands to every agent of this machine, and report.
 
     Raises:
         DamagedMemoryError: the memory cannot be read; no target was touched.
     """
 
-    def write() -> store.Written:
+    def write() -> store.Replaced:
         memory = store.read(workspace)
-        see(workspace, memory)
-        return store.Written(memory.digest, None)
+        acknowledge(workspace, memory)
+        return store.Replaced(memory.digest, None)
 
     return _write_and_tell(workspace, write)
 
 
-def require_told(states: Iterable[TargetState]) -> None:
+def require_written(states: Iterable[TargetState]) -> None:
     """Check that the disk refused no target; for after the notes are in the ledger, too.
 
     Raises:
@@ -165,7 +167,7 @@ def require_in_step(states: Iterable[TargetState]) -> None:
         MemsyncError: one does not, be it for the disk or for what stands in its place.
     """
     wanted = list(states)
-    require_told(wanted)
+    require_written(wanted)
     lacking = [state for state in wanted if state.state not in {"in-sync", "shared"}]
     if lacking:
         words = "; ".join(f"{s.name} ({s.path}, {s.state}): {s.advice}" for s in lacking)
@@ -176,7 +178,7 @@ def require_in_step(states: Iterable[TargetState]) -> None:
         )
 
 
-def take_stock(workspace: Workspace, timeout: float = 30) -> Stock:
+def report_targets(workspace: Workspace, timeout: float = 30) -> Inspection:
     """Look at every target of this machine and report; changes nothing else.
 
     Under the lock, or a look from before somebody's publish could be reported after it.
@@ -188,19 +190,19 @@ def take_stock(workspace: Workspace, timeout: float = 30) -> Stock:
     """
     with exclusive_lock(lock_path(workspace.root, "publish"), "the memory", timeout):
         memory = store.read(workspace)
-        wanted = targets.resolve(workspace.config)
+        wanted = targets.configured_targets(workspace.config)
         states = targets.inspect_all(wanted, memory.text.encode("utf-8"), workspace.memory)
         try:
-            machines.report(workspace, memory.digest, states)
+            machines.write_report(workspace, memory.digest, states)
         except OSError as error:
             raise MemsyncError(
                 f"this machine's report cannot be written: {error.strerror or error}",
                 hint=f"free some space or check {workspace.machines}",
             ) from error
-        return Stock(memory.digest, tuple(states))
+        return Inspection(memory.digest, tuple(states))
 
 
-def _write_and_tell(workspace: Workspace, write: Callable[[], store.Written]) -> Published:
+def _write_and_tell(workspace: Workspace, write: Callable[[], store.Replaced]) -> Published:
     with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
         sweep.sweep(workspace)
         try:
@@ -212,8 +214,10 @@ def _write_and_tell(workspace: Workspace, write: Callable[[], store.Written]) ->
             ) from error
         try:
             data = workspace.memory.read_bytes()
-            states = targets.apply_all(targets.resolve(workspace.config), data, workspace.memory)
-            machines.report(workspace, written.digest, states)
+            states = targets.apply_all(
+                targets.configured_targets(workspace.config), data, workspace.memory
+            )
+            machines.write_report(workspace, written.digest, states)
         except OSError as error:
             raise MemsyncError(
                 f"the memory is written, but not every agent or report: {error.strerror or error}",

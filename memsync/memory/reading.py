@@ -8,7 +8,7 @@ from pathlib import Path
 
 from memsync.errors import DamagedMemoryError, FolderAwayError
 from memsync.files.placeholders import is_evicted
-from memsync.files.timeout import within_reach
+from memsync.files.timeout import with_timeout
 
 RESTORE = "memsync restore brings it back as it was; memsync log lists the backups"
 
@@ -23,13 +23,13 @@ def read_bytes(path: Path) -> bytes:
             link into one that is not there.
     """
     try:
-        data = within_reach(path.parent, lambda: _bytes_of(path))
+        data = with_timeout(path.parent, lambda: _bytes_of(path))
     except OSError as error:
         raise FolderAwayError(
             f"the memory {path} cannot be read: {error.strerror or error}",
             hint="check that the sync client runs and the file is yours",
         ) from error
-    check(data, str(path))
+    require_memory(data, str(path))
     return data
 
 
@@ -66,7 +66,7 @@ def is_empty(text: str) -> bool:
     return not text.removeprefix("\ufeff").strip()
 
 
-def check(data: bytes, path: str, hint: str = RESTORE) -> None:
+def require_memory(data: bytes, path: str, hint: str = RESTORE) -> None:
     """Refuse bytes that are no memory.
 
     Args:

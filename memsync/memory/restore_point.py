@@ -12,20 +12,20 @@ from dataclasses import dataclass
 
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.files.regular import Left
+from memsync.files.regular import Skipped
 from memsync.memory.history import backups, publish_log
-from memsync.memory.history.ancestry import Graph
+from memsync.memory.history.ancestry import Ancestry
 from memsync.memory.history.backups import Backup
 from memsync.memory.store import Memory
 from memsync.text.digest import digest
 
 
 @dataclass(frozen=True)
-class Choice:
+class RestorePoint:
     """A backup, and those that cannot be read just now and may be the one that is meant."""
 
     entry: Backup
-    unread: tuple[Left, ...] = ()
+    unread: tuple[Skipped, ...] = ()
 
     @property
     def doubt(self) -> str:
@@ -37,9 +37,9 @@ class Choice:
         return f"{one.path.name}{others} cannot be read ({one.why})"
 
 
-def choose_backup(
+def find_restore_point(
     workspace: Workspace, name: str | None, memory: Memory | None, *, differing: bool = False
-) -> Choice:
+) -> RestorePoint:
     """Return the backup called `name`; where none is named, the newest good one that can be read.
 
     Args:
@@ -54,9 +54,9 @@ def choose_backup(
         OSError: the backups cannot be listed.
     """
     if name is not None:
-        return Choice(backups.find(workspace.backups, name))
+        return RestorePoint(backups.find_backup(workspace.backups, name))
     present = memory.digest if memory else ""
-    graph = publish_log.read(workspace)
+    graph = publish_log.read_ancestry(workspace)
     origins = [text.partition("@")[0] for text in graph.origins(present)]
     listed = backups.list_backups(workspace.backups)
     newest_first = _newest_first(workspace, graph, origins, listed)
@@ -64,13 +64,13 @@ def choose_backup(
     fit = (entry for entry in good if not (differing and _digest_of(entry) == present))
     entry = next(fit, None) or next(filter(_is_good, listed), None)
     if entry is not None and origins and _digest_of(entry) == origins[0]:
-        return Choice(entry)
+        return RestorePoint(entry)
     # What a wrong clock named may be of any age; where nothing is written down the names count.
     doubted = listed if origins or entry is None else [one for one in listed if one > entry]
     whys = ((one.path, _why_unread(one)) for one in doubted)
-    unread = tuple(Left(path, why) for path, why in whys if why)
+    unread = tuple(Skipped(path, why) for path, why in whys if why)
     if entry is not None:
-        return Choice(entry, unread)
+        return RestorePoint(entry, unread)
     if unread:
         raise MemsyncError(
             f"no backup can be read: {unread[0].why}",
@@ -80,7 +80,7 @@ def choose_backup(
 
 
 def _newest_first(
-    workspace: Workspace, graph: Graph, origins: list[str], listed: list[Backup]
+    workspace: Workspace, graph: Ancestry, origins: list[str], listed: list[Backup]
 ) -> Iterator[Backup]:
     """Return the backups: what the present text was made from, then by when each text came to be.
 
@@ -88,9 +88,9 @@ def _newest_first(
     """
     if origins and listed and _is_good(listed[0]) and _digest_of(listed[0]) == origins[0]:
         yield listed[0]  # as it is wherever the clocks are right: the others need not be read
-    kept = backups.by_digest(workspace.backups)
+    kept = backups.texts_by_digest(workspace.backups)
     for name in (*origins, *graph.all()):
-        entry = backups.by_name(kept[name]) if name in kept else None
+        entry = backups.backup_at(kept[name]) if name in kept else None
         if entry is not None:
             yield entry
     yield from listed

@@ -16,7 +16,7 @@ from memsync.files.atomic import atomic_write, create_new
 from memsync.files.placeholders import is_evicted
 from memsync.files.temps import sweep_temps
 from memsync.memory.history import backups, last_seen, publish_log
-from memsync.memory.reading import RESTORE, check, is_empty, read_bytes
+from memsync.memory.reading import RESTORE, is_empty, read_bytes, require_memory
 from memsync.text.digest import digest
 
 HEADER = "<!-- memsync v1 -->"
@@ -50,7 +50,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Written:
+class Replaced:
     """What a replace did: the digest now, and the backup made (None where nothing changed)."""
 
     digest: str
@@ -83,7 +83,7 @@ def _bytes_of(text: str) -> bytes:
         ) from error
 
 
-def create(workspace: Workspace, text: str) -> Written:
+def create(workspace: Workspace, text: str) -> Replaced:
     """Write the first memory of a new root; for ``init`` alone, which has looked for one.
 
     Raises:
@@ -97,14 +97,14 @@ def create(workspace: Workspace, text: str) -> Written:
             f"there is a memory at {workspace.memory} already",
             hint="let your sync client finish, then memsync init again",
         )
-    publish_log.record(workspace, digest(data), ())
-    last_seen.took(workspace.root, text)
-    return Written(digest(data), None)
+    publish_log.record_version(workspace, digest(data), ())
+    last_seen.remember_seen(workspace.root, text)
+    return Replaced(digest(data), None)
 
 
 def replace(
     workspace: Workspace, text: str, based_on: str | None, also: tuple[str, ...] = ()
-) -> Written:
+) -> Replaced:
     """Make `text` the memory, keeping what stood there as a backup.
 
     The caller holds this machine's publish lock. What the text was made from is written down first,
@@ -133,21 +133,23 @@ def replace(
                 hint="look at it again (memsync show), then repeat what you did",
             )
         if digest(data) == present:
-            publish_log.add(workspace, present, also)
-            last_seen.took(workspace.root, text, included=also)  # it may be new to us all the same
-            return Written(present, None)
+            publish_log.record_included(workspace, present, also)
+            last_seen.remember_seen(
+                workspace.root, text, included=also
+            )  # it may be new to us all the same
+            return Replaced(present, None)
     sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
     if based_on is None:  # whoever names one has read it just now, so it is not damaged
         _keep_unsaved(workspace)
     parents = also if also and not based_on else (based_on or _present(workspace), *also)
-    publish_log.record(workspace, digest(data), parents)
+    publish_log.record_version(workspace, digest(data), parents)
     atomic_write(workspace.memory, data, in_use=True)
-    last_seen.took(workspace.root, text, included=parents)
-    return Written(digest(data), kept)
+    last_seen.remember_seen(workspace.root, text, included=parents)
+    return Replaced(digest(data), kept)
 
 
-def take(workspace: Workspace, data: bytes) -> None:
+def take_over(workspace: Workspace, data: bytes) -> None:
     """Put in its place the memory that another machine made, as a sync client would.
 
     The caller holds this machine's publish lock, and sees to it that what stands there is not lost.
@@ -157,11 +159,11 @@ def take(workspace: Workspace, data: bytes) -> None:
         DamagedMemoryError: `data` is no memory; nothing was written.
         OSError: the disk refused; what stands there is whole, be it the old or the new.
     """
-    check(data, str(workspace.memory))
+    require_memory(data, str(workspace.memory))
     atomic_write(workspace.memory, data, in_use=True)
 
 
-def unsaved(workspace: Workspace) -> Path | None:
+def last_seen_file(workspace: Workspace) -> Path | None:
     """Return the file of the last text this machine saw, where a damaged memory has no other copy.
 
     A backup is the text before a change, so none holds what the newest change made: that is here,
@@ -170,16 +172,16 @@ def unsaved(workspace: Workspace) -> Path | None:
     try:
         read(workspace)
     except DamagedMemoryError:
-        path = last_seen.newest(workspace.root)
+        path = last_seen.newest_seen(workspace.root)
     except FolderAwayError:  # away is not damaged: it comes back as it was
         return None
     else:
         return None
-    return None if path is None or path.stem in backups.by_digest(workspace.backups) else path
+    return None if path is None or path.stem in backups.texts_by_digest(workspace.backups) else path
 
 
 def _keep_unsaved(workspace: Workspace) -> None:
-    path = unsaved(workspace)
+    path = last_seen_file(workspace)
     if path is not None:
         backups.backup(path, workspace.backups)
 
@@ -188,7 +190,7 @@ def _present(workspace: Workspace) -> str:
     """Return the digest of the text that is about to go; where it is damaged, of the last seen."""
     with contextlib.suppress(MemsyncError):
         return read(workspace).digest
-    return last_seen.load(workspace.root).memory
+    return last_seen.load_seen(workspace.root).memory
 
 
 def _has_bytes(workspace: Workspace) -> bool:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import contextlib
 
 from memsync.config.workspace import Workspace
-from memsync.files.folders import may_forget
-from memsync.notes import log, spool
+from memsync.files.folders import is_lossy_mount
+from memsync.notes import ledger, log, spool
 from memsync.text.note import Note
 
 
-def add(workspace: Workspace, note: Note) -> None:
+def add_note(workspace: Workspace, note: Note) -> None:
     """Add a note to its day's log; where that is on a mount that may forget it, keep a copy, too.
 
     Raises:
         FolderAwayError: the log cannot be written; nothing of the note is in it.
     """
-    if may_forget(workspace.root):
+    if is_lossy_mount(workspace.root):
         with contextlib.suppress(OSError):  # the log alone is as good as it gets then
-            spool.keep_copy(note)
+            spool.keep_until_safe(note)
     log.append(workspace, note)
 
 
@@ -36,18 +36,18 @@ def deliver(workspace: Workspace, timeout: float = 30) -> int:
         FolderAwayError: a log or ledger cannot be read or written; the notes stay kept.
         OSError: one cannot be read, or not removed after it is in its log.
     """
-    kept = spool.set_aside()
+    kept = spool.notes_of_commands()
     if not kept:
         return 0
     moved = log.add_missing(workspace, kept.values(), timeout=timeout)
-    merged = (log.merged_ids(workspace) or set()) if may_forget(workspace.root) else None
+    merged = (ledger.merged_ids(workspace) or set()) if is_lossy_mount(workspace.root) else None
     for path, note in kept.items():
         if merged is None or note.id in merged:
             path.unlink(missing_ok=True)
     return moved
 
 
-def mend(workspace: Workspace) -> set[str]:
+def redeliver(workspace: Workspace) -> set[str]:
     """Put every spooled note that is not merged into its log; return the ids of merged notes.
 
     Doing it again changes nothing, so it also mends a log that lost notes.
@@ -56,8 +56,8 @@ def mend(workspace: Workspace) -> set[str]:
         FolderAwayError: a log or ledger cannot be read or written.
         OSError: the spool cannot be read.
     """
-    merged = log.merged_ids(workspace) or set()
-    missing = [e.note for e in spool.entries() if e.note.id not in merged]
+    merged = ledger.merged_ids(workspace) or set()
+    missing = [e.note for e in spool.spooled_notes() if e.note.id not in merged]
     if missing:
         log.add_missing(workspace, missing)
     deliver(workspace)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from memsync.config.state import seen_folder
 from memsync.files.append import append_durably
-from memsync.text.note import Note, parse, render
+from memsync.text.note import Note, parse_log, render_entry
 
 
 def keep_notes(root: Path, taken: Iterable[Note]) -> None:
@@ -24,7 +24,7 @@ def keep_notes(root: Path, taken: Iterable[Note]) -> None:
     for note in taken:
         folder = seen_folder(root)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        append_durably(folder / f"{note.day}.notes", render(note).encode("utf-8"))
+        append_durably(folder / f"{note.day}.notes", render_entry(note).encode("utf-8"))
 
 
 def kept_notes(root: Path) -> dict[date, list[Note]]:
@@ -33,7 +33,7 @@ def kept_notes(root: Path) -> dict[date, list[Note]]:
     for path in seen_folder(root).glob("????-??-??.notes"):
         with contextlib.suppress(OSError, ValueError):
             day = date.fromisoformat(path.stem)
-            found[day] = parse(path.read_bytes().decode("utf-8", "replace"), day)
+            found[day] = parse_log(path.read_bytes().decode("utf-8", "replace"), day)
     return found
 
 

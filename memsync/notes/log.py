@@ -22,26 +22,13 @@ from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
 from memsync.files.regular import read_regular
 from memsync.notes import kept
-from memsync.notes.ledger import LEDGER_NAME, mark_merged, merged_ids, open_ledger
-from memsync.notes.reader import copies, days, log_path, read_day, read_days, read_log, unreadable
-from memsync.text.note import ENTRY_HEAD, Note, parse, render
-
-__all__ = [
-    "LEDGER_NAME",
-    "DaySeen",
-    "add_missing",
-    "append",
-    "bring_back",
-    "bring_in",
-    "copies",
-    "days",
-    "log_path",
-    "mark_merged",
-    "merged_ids",
-    "open_ledger",
-    "read_day",
-    "read_days",
-]
+from memsync.notes.ledger import merged_ids, open_ledger
+from memsync.notes.reader import (
+    log_path,
+    read_log,
+    unreadable,
+)
+from memsync.text.note import ENTRY_HEAD, Note, parse_log, render_entry
 
 KEPT = timedelta(days=7)
 """How long a note that is merged is put back into its day's log where a client took it out."""
@@ -141,7 +128,7 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySe
         seen.ids = {note.id for note in read_log(path, day)} if _is_there(path) else set()
     seen.day, seen.looks = None, ()
     missing = {note.id: note for note in wanted if note.id not in seen.ids}
-    data = "".join(map(render, missing.values())).encode("utf-8")
+    data = "".join(map(render_entry, missing.values())).encode("utf-8")
     if missing:
         append_durably(path, rest_of(path, data, head=ENTRY_HEAD.encode()))
         seen.ids |= missing.keys()
@@ -163,7 +150,7 @@ def _looks(workspace: Workspace, day: date) -> Looks:
     return tuple((name, i.st_ino, i.st_size, i.st_mtime_ns) for name, i in looks)
 
 
-def bring_in(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
+def merge_log_copy(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
     """Add to a day's log the notes that only its conflict copy holds.
 
     Returns:
@@ -176,4 +163,4 @@ def bring_in(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, int]:
         data = read_regular(copy)
     except OSError as error:
         raise unreadable(copy, error) from error
-    return data, add_missing(workspace, parse(data.decode("utf-8", "replace"), day))
+    return data, add_missing(workspace, parse_log(data.decode("utf-8", "replace"), day))

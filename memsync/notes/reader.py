@@ -11,9 +11,9 @@ from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.files.listing import matching
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Left, other_kind, read_regular, why_unread
-from memsync.providers.conflict_copies import recognise
-from memsync.text.note import Note, has_entries, parse
+from memsync.files.regular import Skipped, kind_if_not_file, read_regular, why_unread
+from memsync.providers.conflict_copies import recognise_copy
+from memsync.text.note import Note, has_entries, parse_log
 
 PAGE = 4096
 """What a power cut leaves of a file it leaves in blocks of this size."""
@@ -73,7 +73,7 @@ def _read_files(day: date, there: Sequence[Path]) -> list[Note]:
     return listed
 
 
-def copies(workspace: Workspace) -> list[tuple[Path, date]]:
+def log_copies(workspace: Workspace) -> list[tuple[Path, date]]:
     """Return the conflict copies among the logs, with the day of each.
 
     Where the name alone does not tell a copy from a file of a person's own, its entries do.
@@ -81,7 +81,7 @@ def copies(workspace: Workspace) -> list[tuple[Path, date]]:
     return [(path, day) for path, day in _files(workspace) if path.name != f"{day}.md"]
 
 
-def doubtful(workspace: Workspace) -> list[tuple[Path, date]]:
+def doubtful_files(workspace: Workspace) -> list[tuple[Path, date]]:
     """Return the files beside the logs, named by a day, of which nothing is read, with that day.
 
     They have no entries, or a name that no known client makes: a person's own, or a copy after all.
@@ -92,12 +92,12 @@ def doubtful(workspace: Workspace) -> list[tuple[Path, date]]:
         (path, day)
         for path, day in _named_by_days(workspace)
         if path not in known
-        and (path.suffix == ".md" or recognise(path.name, f"{day}.md"))
+        and (path.suffix == ".md" or recognise_copy(path.name, f"{day}.md"))
         and _other_kind(path) is None
     ]
 
 
-def left_alone(workspace: Workspace) -> list[Left]:
+def unreadable_logs(workspace: Workspace) -> list[Skipped]:
     """Return what is named like a log and is no file, or is all NUL, and each unread copy of one.
 
     Of a log that has notes left these are read.
@@ -105,20 +105,20 @@ def left_alone(workspace: Workspace) -> list[Left]:
     logs = [path for path, day in _named_like_logs(workspace) if path.name == f"{day}.md"]
     whys = ((path, _other_kind(path) or ("NUL bytes" if _is_lost(path) else "")) for path in logs)
     return sorted(
-        [*(Left(path, why) for path, why in whys if why), *_unread_copies(workspace)],
+        [*(Skipped(path, why) for path, why in whys if why), *_unread_copies(workspace)],
         key=lambda left: left.path,
     )
 
 
-def _unread_copies(workspace: Workspace) -> list[Left]:
+def _unread_copies(workspace: Workspace) -> list[Skipped]:
     copies = [path for path, day in _named_like_logs(workspace) if path.name != f"{day}.md"]
     whys = ((path, why_unread(path, _is_damaged)) for path in copies)
-    return [Left(path, why) for path, why in whys if why]
+    return [Skipped(path, why) for path, why in whys if why]
 
 
 def _is_damaged(data: bytes) -> bool:
     """Tell whether NUL took the place of all notes of a log, as a power cut may have it."""
-    return b"\0" in data and not parse(data.decode("utf-8", "replace"), date.min)
+    return b"\0" in data and not parse_log(data.decode("utf-8", "replace"), date.min)
 
 
 def _is_lost(log: Path) -> bool:
@@ -143,13 +143,13 @@ def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Pat
 
 
 def _is_log(path: Path, day: date) -> bool:
-    copy = recognise(path.name, f"{day}.md")
+    copy = recognise_copy(path.name, f"{day}.md")
     return copy is None or copy.certain or _has_entries(path)
 
 
 def _other_kind(path: Path) -> str | None:
     with contextlib.suppress(OSError):  # whoever reads it says what is wrong
-        return other_kind(path)
+        return kind_if_not_file(path)
     return None
 
 
@@ -157,7 +157,7 @@ def _named_like_logs(workspace: Workspace, day_name: str = "????-??-??") -> list
     return [
         (path, day)
         for path, day in _named_by_days(workspace, day_name)
-        if path.name == f"{day}.md" or recognise(path.name, f"{day}.md")
+        if path.name == f"{day}.md" or recognise_copy(path.name, f"{day}.md")
     ]
 
 
@@ -189,7 +189,7 @@ def _logs(workspace: Workspace, pattern: str) -> list[Path]:
 def read_log(path: Path, day: date) -> list[Note]:
     """Return the notes of one file of a day; raises as `read_day` does."""
     try:
-        return parse(read_regular(path).decode("utf-8", "replace"), day)
+        return parse_log(read_regular(path).decode("utf-8", "replace"), day)
     except OSError as error:
         raise unreadable(path, error) from error
 

@@ -30,7 +30,7 @@ _ASIDE = "????-??-??.*.jsonl"
 
 
 @dataclass(frozen=True)
-class Entry:
+class SpooledNote:
     """A note in the spool, and the key by which its sender would repeat it."""
 
     note: Note
@@ -84,7 +84,7 @@ class Spool:
         self._writing = False
         self._day: _Day | None = None
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: SpooledNote) -> None:
         """Keep a note; it is on disk when this returns.
 
         The first of several callers writes for all that came meanwhile: one fsync for many.
@@ -126,7 +126,7 @@ class Spool:
         day.append(lines)
         self._day = day
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[SpooledNote]:
         """Return what is in the spool, oldest first; a torn last line is no note yet."""
         return _entries(self.folder)
 
@@ -148,7 +148,7 @@ class Spool:
                 path.unlink(missing_ok=True)
 
 
-def entries() -> list[Entry]:
+def spooled_notes() -> list[SpooledNote]:
     """Return what is in this machine's spool, oldest first; a torn last line is no note yet.
 
     Raises:
@@ -157,7 +157,7 @@ def entries() -> list[Entry]:
     return _entries(state_path() / "spool")
 
 
-def set_aside() -> dict[Path, Note]:
+def notes_of_commands() -> dict[Path, Note]:
     """Return the notes that commands kept, each by its file.
 
     Raises:
@@ -167,13 +167,15 @@ def set_aside() -> dict[Path, Note]:
     return {path: entry.note for path in paths for entry in _read(path)}
 
 
-def keep_copy(note: Note) -> None:
+def keep_until_safe(note: Note) -> None:
     """Keep a note that goes into its log at the same time, until that is sure to stay.
 
     Raises:
         OSError: the note is not kept.
     """
-    create_new(_made_folder() / f"{note.day.isoformat()}.{note.id}.jsonl", _render(Entry(note)))
+    create_new(
+        _made_folder() / f"{note.day.isoformat()}.{note.id}.jsonl", _render(SpooledNote(note))
+    )
 
 
 def keep_aside(note: Note) -> Note:
@@ -186,10 +188,10 @@ def keep_aside(note: Note) -> Note:
     Raises:
         OSError: the note is not kept.
     """
-    for kept in set_aside().values():
+    for kept in notes_of_commands().values():
         if (kept.came_by, kept.text) == (note.came_by, note.text):
             return kept
-    keep_copy(note)
+    keep_until_safe(note)
     return note
 
 
@@ -199,11 +201,11 @@ def _made_folder() -> Path:
     return folder
 
 
-def _entries(folder: Path) -> list[Entry]:
+def _entries(folder: Path) -> list[SpooledNote]:
     return [entry for path in matching(folder, "*.jsonl") for entry in _read(path)]
 
 
-def _render(entry: Entry) -> bytes:
+def _render(entry: SpooledNote) -> bytes:
     note = entry.note
     table = {
         "day": note.day.isoformat(),
@@ -215,7 +217,7 @@ def _render(entry: Entry) -> bytes:
     return json.dumps(table).encode("ascii") + b"\n"
 
 
-def _read(path: Path) -> list[Entry]:
+def _read(path: Path) -> list[SpooledNote]:
     return [e for e in map(_parse, path.read_bytes().splitlines()) if e is not None]
 
 
@@ -228,12 +230,12 @@ def _is_merged(data: bytes, merged: set[str]) -> bool:
     )
 
 
-def _parse(line: bytes) -> Entry | None:
+def _parse(line: bytes) -> SpooledNote | None:
     try:
         table = json.loads(line)
         day = date.fromisoformat(table["day"])
         note = Note(day, table["time"], _came_by(table.get("came_by")), table["text"])
-        return Entry(note, table["key"])
+        return SpooledNote(note, table["key"])
     except (ValueError, KeyError, TypeError):
         return None
 

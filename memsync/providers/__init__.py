@@ -12,7 +12,7 @@ from pathlib import Path
 
 from memsync.errors import WrongUsageError
 from memsync.files.placeholders import is_evicted
-from memsync.files.timeout import within_reach
+from memsync.files.timeout import with_timeout
 from memsync.providers.base import Provider
 
 __all__ = ["MEMORY_FILE", "NAMES", "Provider", "auto_detect", "get_provider"]
@@ -77,6 +77,6 @@ def _holds_memory(provider: Provider, sync_root: Path) -> bool:
     memory = provider.get_memory_root(sync_root) / MEMORY_FILE
     try:
         # A memory that the client keeps only in the cloud for now is still this person's memory.
-        return within_reach(sync_root, lambda: memory.exists() or is_evicted(memory))
+        return with_timeout(sync_root, lambda: memory.exists() or is_evicted(memory))
     except OSError:
         return False

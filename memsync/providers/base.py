@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from memsync.files.timeout import within_reach
+from memsync.files.timeout import with_timeout
 
 _SETTINGS_LIMIT = 16 * 1024 * 1024  # bytes: no sync client's settings come near this
 
@@ -51,7 +51,7 @@ class Provider(ABC):
         Raises:
             TimeoutError: one of the places does not answer, as a mount whose server is gone.
         """
-        return within_reach(Path(self.name), self._look)
+        return with_timeout(Path(self.name), self._look)
 
     def _look(self) -> Path | None:
         try:

@@ -71,7 +71,7 @@ class Copy:
 _ITSELF = Copy("", certain=True)
 
 
-def recognise(name: str, original: str) -> Copy | None:
+def recognise_copy(name: str, original: str) -> Copy | None:
     """Return what kind of copy of `original` a file called `name` is; None where it is none.
 
     Copies of copies are copies. The original itself, temp files and placeholders are none.

@@ -21,7 +21,7 @@ from memsync.text import edits
 from memsync.text.document import scan
 from memsync.text.duplicates import without_repeats
 from memsync.text.edits import Edit, EditError
-from memsync.text.note import Note, make
+from memsync.text.note import Note, make_note
 
 
 class RefreshResult(TypedDict):
@@ -98,10 +98,10 @@ def _offline(
     the work for hundreds of edits grows with their square.
     """
     if config.review == "inbox" or result["doubt"]:
-        return offline.merge(taken, memory, apart=True)
-    together = offline.merge(taken, memory)
-    if result["gated"] and gate.objections(memory, edits.apply(memory, together).text):
-        return offline.merge(taken, memory, apart=True)
+        return offline.merge_offline(taken, memory, apart=True)
+    together = offline.merge_offline(taken, memory)
+    if result["gated"] and gate.objections(memory, edits.apply_edits(memory, together).text):
+        return offline.merge_offline(taken, memory, apart=True)
     return together
 
 
@@ -125,7 +125,7 @@ def hold_all(result: RefreshResult, current_memory: str, why: str) -> RefreshRes
     }
 
 
-def approved(
+def apply_approved(
     chosen: Sequence[Edit], current_memory: str, *, allow_shrink: bool = False
 ) -> RefreshResult:
     """Return what edits that a person approved come to, through the guards of every merge.
@@ -140,7 +140,7 @@ def approved(
 
 def _as_notes(given: str | Sequence[Note]) -> list[Note]:
     if isinstance(given, str):
-        return [make(given, clock.now())] if given.strip() else []
+        return [make_note(given, clock.now())] if given.strip() else []
     return list(given)
 
 
@@ -240,11 +240,11 @@ _CONSTRAINT = "a line under constraints"
 def _finish(result: RefreshResult, memory: str, *, allow_shrink: bool) -> RefreshResult:
     """Apply the edits and guard what comes out; raises `EditError` where they do not apply."""
     result["edits"] = without_repeats(memory, result["edits"])
-    applied = edits.apply(memory, result["edits"])
+    applied = edits.apply_edits(memory, result["edits"])
     result["malformed"], result["problem"], result["hint"] = False, "", ""
     if result["gated"]:
         _sift(result, memory, applied, allow_shrink=allow_shrink)
-        applied = edits.apply(memory, result["edits"])
+        applied = edits.apply_edits(memory, result["edits"])
     result["refused"] = _refusal(memory, applied, allow_shrink=allow_shrink)
     if not result["refused"]:
         result["changed"] = applied.text != memory
@@ -258,13 +258,13 @@ def _sift(result: RefreshResult, memory: str, whole: edits.Applied, *, allow_shr
     What would be refused is held, too: a note that asks for it must not be asked about every night.
     An answer that takes away too much does so as a whole, `whole`: no part of it is sound.
     """
-    sifted = gate.sift(memory, result["edits"], all_wait=result["doubt"])
-    passed = edits.apply(memory, sifted.passed)
+    sifted = gate.screen(memory, result["edits"], all_wait=result["doubt"])
+    passed = edits.apply_edits(memory, sifted.passed)
     refusal = _too_much_gone(memory, whole, allow_shrink=allow_shrink) or _refusal(
         memory, passed, allow_shrink=allow_shrink
     )
     if refusal:
-        sifted = gate.sift(memory, result["edits"], all_wait=refusal)
+        sifted = gate.screen(memory, result["edits"], all_wait=refusal)
     result["edits"], result["held"] = sifted.passed, (*result["held"], *sifted.held)
 
 

@@ -19,9 +19,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from memsync.text.confusables import folded, forms, mixes_alphabets, without_lead
+from memsync.text.confusables import folded, mixes_alphabets, without_lead
+from memsync.text.confusables import readings as forms
 from memsync.text.document import Kind, Outline, scan
-from memsync.text.edits import Edit, EditError, apply
+from memsync.text.edits import Edit, EditError, apply_edits
 from memsync.text.sanitizing import hides_orders
 
 _SENTENCE = re.compile(
@@ -55,14 +56,14 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Sifted:
+class Screened:
     """Edits told apart: those that may be applied at once, and those that wait."""
 
     passed: tuple[Edit, ...]
     held: tuple[Held, ...]
 
 
-def sift(memory: str, edits: Sequence[Edit], *, all_wait: str = "") -> Sifted:
+def screen(memory: str, edits: Sequence[Edit], *, all_wait: str = "") -> Screened:
     """Tell which of `edits` may be applied to `memory` on the word of a stranger.
 
     Each is looked at by what it would do, on the text as those that passed before it leave it.
@@ -78,7 +79,7 @@ def sift(memory: str, edits: Sequence[Edit], *, all_wait: str = "") -> Sifted:
     draft = memory
     for edit in edits:
         try:
-            after = apply(draft, (edit,)).text
+            after = apply_edits(draft, (edit,)).text
         except EditError:
             held.append(Held(edit, ("it builds on a change that waits",)))
             continue
@@ -92,7 +93,7 @@ def sift(memory: str, edits: Sequence[Edit], *, all_wait: str = "") -> Sifted:
     if together:  # harmless one by one, an order side by side
         held = [Held(edit, together) for edit in passed] + held
         passed = []
-    return Sifted(tuple(passed), tuple(held))
+    return Screened(tuple(passed), tuple(held))
 
 
 def objections(before: str, after: str) -> tuple[str, ...]:

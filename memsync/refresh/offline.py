@@ -6,8 +6,8 @@ import contextlib
 import re
 from collections.abc import Sequence
 
-from memsync.text.duplicates import Standing
-from memsync.text.edits import Edit, EditError, apply
+from memsync.text.duplicates import Known
+from memsync.text.edits import Edit, EditError, apply_edits
 from memsync.text.note import Note
 from memsync.text.redaction import redact
 from memsync.text.sanitizing import sanitize
@@ -19,7 +19,7 @@ _SECTIONS = (SECTION, f"{SECTION} (memsync)", *(f"{SECTION} (memsync {n})" for n
 _MARKUP = re.compile(r"((?:(?:[-*+]|\d{1,9}[.)])\s+)*)(?=`{3}|~{3}|<!--|#{1,6}(?:\s|$)|[-=]+\s*$)")
 
 
-def merge(notes: Sequence[Note], memory: str, *, apart: bool = False) -> tuple[Edit, ...]:
+def merge_offline(notes: Sequence[Note], memory: str, *, apart: bool = False) -> tuple[Edit, ...]:
     """Return the edits that put `notes` under ``## Recent notes``, but for what says nothing new.
 
     Deterministic: the same notes and memory give the same edits. A note of nothing that can be
@@ -32,7 +32,7 @@ def merge(notes: Sequence[Note], memory: str, *, apart: bool = False) -> tuple[E
     """
     plain = memory.replace("\r\n", "\n")
     plain = plain if plain.endswith("\n") else plain + "\n"
-    standing = Standing(memory)
+    standing = Known(memory)
     bullets: list[str] = []
     for note in notes:
         text = bullet(note)
@@ -77,6 +77,6 @@ def _section(memory: str, text: str) -> str:
     """
     for name in _SECTIONS:
         with contextlib.suppress(EditError):
-            apply(memory, (Edit("add", section=name, text=text),))
+            apply_edits(memory, (Edit("add", section=name, text=text),))
             return name
     return _SECTIONS[-1]

@@ -10,13 +10,13 @@ from memsync.errors import MemsyncError
 from memsync.refresh.engine import RefreshResult
 from memsync.refresh.gate import Held
 from memsync.refresh.llm import prices
-from memsync.refresh.proposals import Proposal
+from memsync.refresh.proposal_file import Proposal
 from memsync.targets import TargetState
 from memsync.text.note import Note
 
 
 @dataclass
-class Outcome:
+class Refreshed:
     """What a refresh did, summed over its batches; `notes` counts those that are merged."""
 
     notes: int = 0

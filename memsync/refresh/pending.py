@@ -82,7 +82,7 @@ def budget_refusal(workspace: Workspace) -> BudgetError | None:
         return None
     most = 0.0
     if listed := batches_of(pending_notes(workspace)):
-        tokens = prompt.most_tokens(listed[0], store.read(workspace).text, config)
+        tokens = prompt.most_tokens_of_merge(listed[0], store.read(workspace).text, config)
         most = prices.at_most(config.model, tokens)
     try:
         usage.check_budget(workspace, config, most)
@@ -107,9 +107,9 @@ def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
     listed = batches_of([*pending_notes(workspace), *extra])
     about = most = 0.0
     for batch in listed:
-        about += prices.cost(config.model, prompt.about_tokens(batch, memory, config))
-        most += prices.at_most(config.model, prompt.most_tokens(batch, memory, config))
+        about += prices.cost(config.model, prompt.about_tokens_of_merge(batch, memory, config))
+        most += prices.at_most(config.model, prompt.most_tokens_of_merge(batch, memory, config))
     count = sum(map(len, listed))
-    if has_model(config) and prices.find(config.model) is None:
+    if has_model(config) and prices.price_of(config.model) is None:
         return Estimate(count, config.model, None, None)
     return Estimate(count, config.model, round(about, 6), round(most, 6))

@@ -75,14 +75,16 @@ EDIT_TOOL: dict[str, Any] = {
 }
 
 
-def most_tokens(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
+def most_tokens_of_merge(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
     """Return the most tokens that a merge can use, both tries counted; none without a model."""
     if not notes or not has_model(config):
         return Tokens(0, 0)
-    return client.most_tokens(*request(notes, memory, config), [EDIT_TOOL], tries=len(TRIES))
+    return client.most_tokens_of_call(
+        *request(notes, memory, config), [EDIT_TOOL], tries=len(TRIES)
+    )
 
 
-def about_tokens(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
+def about_tokens_of_merge(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
     """Return roughly what a merge will use: the request, and edits longer than the notes."""
     if not notes or not has_model(config):
         return Tokens(0, 0)
@@ -159,7 +161,7 @@ def edits_in(reply: client.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:
         given = use.get("input")
         if use.get("name") != EDIT_TOOL["name"] or not isinstance(given, dict):
             raise EditError("the call is not edit_memory with an object as its input")
-        found += edits.parse(given.get("edits"))
+        found += edits.parse_edits(given.get("edits"))
         summary = summary or " ".join(redact(str(given.get("summary") or "")).split())[:200]
     return _made_safe(found, memory), summary or "memory refreshed"
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from memsync.refresh.gate import Held
 from memsync.text.document import scan
-from memsync.text.edits import Edit, EditError, parse
+from memsync.text.edits import Edit, EditError, parse_edits
 from memsync.text.note import CameBy, NoteName
 
 NAME = re.compile(r"[0-9a-f]{10}")
@@ -81,7 +81,7 @@ def _may_make_section(edit: Edit, memory: str) -> bool:
     return by_section and not scan(memory).find_sections(edit.section)
 
 
-def render(proposal: Proposal) -> bytes:
+def render_proposal(proposal: Proposal) -> bytes:
     """Return the bytes of the file that holds a proposal."""
     table = {
         "id": proposal.id,
@@ -101,7 +101,7 @@ def render(proposal: Proposal) -> bytes:
     return json.dumps(table, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def read(path: Path, text: str, decisions: Mapping[int, Decision]) -> Proposal | None:
+def parse_proposal(path: Path, text: str, decisions: Mapping[int, Decision]) -> Proposal | None:
     """Return the proposal that the file at `path` holds as `text`; None where it holds none."""
     try:
         table = json.loads(text)
@@ -129,5 +129,5 @@ def _note_name(entry: dict[str, Any]) -> NoteName:
 
 
 def _held(entry: dict[str, Any]) -> Held:
-    (edit,) = parse([entry])
+    (edit,) = parse_edits([entry])
     return Held(edit, tuple(map(str, entry.get("reasons", ()))))

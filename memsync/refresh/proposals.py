@@ -28,27 +28,11 @@ from memsync.refresh.proposal_file import Decision, Deed, Proposal
 from memsync.text.digest import digest
 from memsync.text.note import Note, NoteName
 
-__all__ = [
-    "DECISIONS",
-    "FOLDER",
-    "Decision",
-    "Deed",
-    "Proposal",
-    "decide",
-    "find",
-    "in_words",
-    "keep",
-    "list_all",
-    "list_open",
-    "note_ids",
-    "waiting_in_words",
-]
-
 FOLDER = "proposals"
 DECISIONS = "decisions.log"
 
 
-def keep(
+def save_proposal(
     workspace: Workspace,
     held: Sequence[Held],
     notes: Iterable[Note],
@@ -76,7 +60,7 @@ def keep(
     try:
         folder = own_folder(workspace.machines) / FOLDER
         folder.mkdir(exist_ok=True)
-        path, data = folder / f"{identifier}.json", proposal_file.render(made)
+        path, data = folder / f"{identifier}.json", proposal_file.render_proposal(made)
         if not create_new(path, data) and _read(path, decisions) is None:
             atomic_write(path, data)  # damaged: it would be asked for each night and never shown
     except OSError as error:
@@ -100,7 +84,9 @@ def _name(
     raise MemsyncError("these notes were made pending too often", hint="memsync review --drop")
 
 
-def decide(workspace: Workspace, proposal: Proposal, numbers: Iterable[int], deed: Deed) -> None:
+def record_decisions(
+    workspace: Workspace, proposal: Proposal, numbers: Iterable[int], deed: Deed
+) -> None:
     """Write down what became of some edits of a proposal; durable when this returns.
 
     Raises:
@@ -139,7 +125,7 @@ def list_open(workspace: Workspace) -> list[Proposal]:
     return [proposal for proposal in list_all(workspace) if proposal.is_open]
 
 
-def in_words(count: int, oldest: datetime | None = None) -> str:
+def waiting_count_in_words(count: int, oldest: datetime | None = None) -> str:
     """Return how many proposals wait, since when the oldest does, and what shows them."""
     if not count:
         return "nothing waits"
@@ -152,10 +138,10 @@ def in_words(count: int, oldest: datetime | None = None) -> str:
 def waiting_in_words(workspace: Workspace) -> str:
     """Return `in_words` of all that waits here; raises as `list_all` does."""
     listed = list_open(workspace)
-    return in_words(len(listed), listed[0].made if listed else None)
+    return waiting_count_in_words(len(listed), listed[0].made if listed else None)
 
 
-def find(workspace: Workspace, identifier: str) -> Proposal:
+def find_proposal(workspace: Workspace, identifier: str) -> Proposal:
     """Return the proposal called so, by its name or the beginning of it.
 
     Raises:
@@ -220,4 +206,4 @@ def _text(path: Path) -> str:
 def _read(path: Path, decisions: _Decisions) -> Proposal | None:
     if not proposal_file.NAME.fullmatch(path.stem):
         return None
-    return proposal_file.read(path, _text(path), decisions.get(path.stem, {}))
+    return proposal_file.parse_proposal(path, _text(path), decisions.get(path.stem, {}))

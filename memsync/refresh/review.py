@@ -18,14 +18,14 @@ from memsync.files.locks import exclusive_lock
 from memsync.memory import store
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import Published, publish
-from memsync.notes import log
+from memsync.notes import ledger, log, reader
 from memsync.refresh import engine, proposals
 from memsync.refresh.engine import RefreshResult
 from memsync.refresh.gate import Held
-from memsync.refresh.proposals import Deed, Proposal
+from memsync.refresh.proposal_file import Deed, Proposal
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError
-from memsync.text.note import Note, make
+from memsync.text.note import Note, make_note
 
 TRIES = 3
 
@@ -49,7 +49,7 @@ class Fit:
     problem: str
 
 
-def fits(
+def try_edits(
     proposal: Proposal, memory: str, numbers: Iterable[int] | None = None, *, allow_shrink: bool
 ) -> tuple[list[Fit], RefreshResult]:
     """Try edits of a proposal on `memory`, each on what those before it leave.
@@ -66,14 +66,16 @@ def fits(
     wanted = proposal.waiting if numbers is None else tuple(numbers)
     found: list[Fit] = []
     chosen: list[Edit] = []
-    merged = engine.approved((), memory)
+    merged = engine.apply_approved((), memory)
     for number in wanted:
         held = proposal.edits[number - 1]
         text, together = merged["updated_content"], None
         try:
             problem = _lost_home(proposal, number, text)
             if not problem:
-                together = engine.approved([*chosen, held.edit], memory, allow_shrink=allow_shrink)
+                together = engine.apply_approved(
+                    [*chosen, held.edit], memory, allow_shrink=allow_shrink
+                )
                 problem = together["refused"]
         except EditError as error:
             problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)
@@ -84,7 +86,7 @@ def fits(
     return found, merged
 
 
-def apply(
+def apply_proposal(
     workspace: Workspace,
     proposal: Proposal,
     numbers: Iterable[int] | None = None,
@@ -104,7 +106,7 @@ def apply(
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
         for _ in range(TRIES):
             memory = store.read(workspace)
-            tried, merged = fits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
+            tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
             try:
                 published = _publish(workspace, proposal, merged, memory)
             except MemoryMovedError:
@@ -120,7 +122,9 @@ def apply(
     )
 
 
-def drop(workspace: Workspace, proposal: Proposal, numbers: Iterable[int] | None = None) -> None:
+def drop_edits(
+    workspace: Workspace, proposal: Proposal, numbers: Iterable[int] | None = None
+) -> None:
     """Decide that edits do not come into the memory; their notes stay in the log, as all do.
 
     Raises:
@@ -147,7 +151,7 @@ def give_back(workspace: Workspace, proposal: Proposal) -> tuple[Proposal, ...]:
     together = _sharing_notes(workspace, proposal)
     _note_anew(workspace, together)
     for entry in together:
-        proposals.decide(workspace, entry, entry.waiting, "again")
+        proposals.record_decisions(workspace, entry, entry.waiting, "again")
     return tuple(together)
 
 
@@ -163,9 +167,9 @@ def _sharing_notes(workspace: Workspace, proposal: Proposal) -> list[Proposal]:
 
 def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
     """Write down once more those notes that a ledger names, for no ledger takes a name back."""
-    merged = log.merged_ids(workspace) or set()
+    merged = ledger.merged_ids(workspace) or set()
     for entry in given_back:
-        said = {note.id: note for note in said_in(workspace, entry)}
+        said = {note.id: note for note in notes_of_proposal(workspace, entry)}
         for name in entry.notes:
             if name.id not in merged:
                 continue
@@ -174,7 +178,7 @@ def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
                     f"a note of proposal {entry.id} counts as merged, and its words are not here",
                     hint=f"wait for the log of {name.day}, or memsync review --drop {entry.id}",
                 )
-            words = make(said[name.id].text, clock.now(), came_by=name.came_by)
+            words = make_note(said[name.id].text, clock.now(), came_by=name.came_by)
             log.append(workspace, words)
 
 
@@ -195,14 +199,14 @@ def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ..
 
 def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], deed: Deed) -> None:
     """Write the decision down; notes of which nothing waits any more, here or elsewhere, merge."""
-    proposals.decide(workspace, proposal, numbers, deed)
+    proposals.record_decisions(workspace, proposal, numbers, deed)
     if not set(proposal.waiting) - set(numbers) and not proposal.given_back:
         waits = proposals.note_ids(workspace)
         done = [name for name in proposal.notes if not waits.get(name.id)]
-        log.mark_merged(workspace, done)
+        ledger.mark_merged(workspace, done)
 
 
-def said_in(workspace: Workspace, proposal: Proposal) -> list[Note]:
+def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
     """Return the notes of a proposal as their days' logs have them; some may not be here yet.
 
     Raises:
@@ -210,7 +214,7 @@ def said_in(workspace: Workspace, proposal: Proposal) -> list[Note]:
     """
     wanted = {name.id for name in proposal.notes}
     days = sorted({name.day for name in proposal.notes})
-    listed = log.read_days(workspace, days)
+    listed = reader.read_days(workspace, days)
     return [note for note in listed if note.id in wanted]
 
 
@@ -219,7 +223,7 @@ def _publish(
 ) -> Published | None:
     if not merged["changed"]:
         return None
-    cause = Cause("review", tuple(said_in(workspace, proposal)))
+    cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
     return publish(workspace, merged["updated_content"], memory.digest, cause=cause)
 
 

@@ -26,12 +26,12 @@ from memsync.files.locks import BusyError, exclusive_lock
 from memsync.memory import store
 from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Published, bring_in_step, publish, require_told
-from memsync.notes import delivery, log
+from memsync.memory.publish import Published, publish, require_written, update_targets
+from memsync.notes import delivery, ledger
 from memsync.refresh import engine, pending, prompt, proposals, usage
 from memsync.refresh.engine import RefreshResult
 from memsync.refresh.llm import prices
-from memsync.refresh.outcome import Outcome
+from memsync.refresh.outcome import Refreshed
 from memsync.refresh.pending import batches_of
 from memsync.text.attribution import sources_of_all
 from memsync.text.edits import EditError
@@ -42,7 +42,7 @@ TRIES = 3
 
 def merge_pending(
     workspace: Workspace, *, command: str = "refresh", allow_shrink: bool = False
-) -> Outcome:
+) -> Refreshed:
     """Merge every pending note of every day into the memory and publish it.
 
     Every agent has the memory afterwards, also where a merge failed; the error then begins with
@@ -55,14 +55,14 @@ def merge_pending(
     """
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
         try:
-            log.open_ledger(workspace)
+            ledger.open_ledger(workspace)
         except OSError as error:
             raise MemsyncError(
                 f"the ledger cannot be written: {error.strerror or error}",
                 hint="free some space or check the machines folder, then memsync refresh",
             ) from error
         reconcile(workspace)
-        outcome = Outcome(before=store.read(workspace).text)
+        outcome = Refreshed(before=store.read(workspace).text)
         outcome.after = outcome.before
         try:
             _gather_waiting(workspace)
@@ -73,11 +73,13 @@ def merge_pending(
                 raise
             raise told from error
         if not outcome.targets:  # a sync client may have brought a memory that no agent has yet
-            outcome.targets = bring_in_step(workspace).targets
+            outcome.targets = update_targets(workspace).targets
         return outcome
 
 
-def _merge_all(workspace: Workspace, outcome: Outcome, command: str, *, allow_shrink: bool) -> None:
+def _merge_all(
+    workspace: Workspace, outcome: Refreshed, command: str, *, allow_shrink: bool
+) -> None:
     failed: BadAnswerError | None = None
     for batch in batches_of(pending.pending_notes(workspace)):
         try:
@@ -91,7 +93,7 @@ def _merge_all(workspace: Workspace, outcome: Outcome, command: str, *, allow_sh
 
 
 def _after_bringing_in_step(
-    workspace: Workspace, outcome: Outcome, error: MemsyncError
+    workspace: Workspace, outcome: Refreshed, error: MemsyncError
 ) -> MemsyncError:
     """Give every agent the memory as it is, after a refresh that failed by `error`.
 
@@ -101,7 +103,7 @@ def _after_bringing_in_step(
     if isinstance(error, FolderAwayError | DamagedMemoryError | BusyError):
         return error  # there is no memory to give, or somebody else is giving it
     try:
-        require_told(outcome.targets or bring_in_step(workspace).targets)
+        require_written(outcome.targets or update_targets(workspace).targets)
     except (MemsyncError, OSError) as fault:
         second = refused_by_disk(fault) if isinstance(fault, OSError) else fault
         if second.message != error.message:
@@ -113,7 +115,7 @@ def _after_bringing_in_step(
 def _gather_waiting(workspace: Workspace) -> None:
     """Put what the spool has for the logs into them, as far as that goes now."""
     try:
-        delivery.mend(workspace)
+        delivery.redeliver(workspace)
     except OSError as error:
         raise MemsyncError(
             f"the notes that wait on this machine cannot be read: {error.strerror or error}",
@@ -121,13 +123,13 @@ def _gather_waiting(workspace: Workspace) -> None:
         ) from error
 
 
-def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Outcome:
+def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Refreshed:
     """Return what `merge_pending` would do, with `extra` notes as if they were pending.
 
     Writes nothing but the line of a call in the usage log, because a preview's call costs, too.
     """
     memory = store.read(workspace)
-    outcome = Outcome(before=memory.text, after=memory.text)
+    outcome = Refreshed(before=memory.text, after=memory.text)
     for batch in batches_of([*pending.pending_notes(workspace), *extra]):
         result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
         outcome.add(batch, result, _held_notes(result, batch))
@@ -136,16 +138,16 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
 
 
 def _merge_batch(
-    workspace: Workspace, batch: list[Note], outcome: Outcome, command: str, *, allow_shrink: bool
+    workspace: Workspace, batch: list[Note], outcome: Refreshed, command: str, *, allow_shrink: bool
 ) -> None:
     memory = store.read(workspace)
     result = _ask(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
     published, result = _publish(workspace, memory, batch, result, allow_shrink=allow_shrink)
     if published is None:  # the run that wrote this memory may have ended before it told them
-        outcome.targets = bring_in_step(workspace).targets
+        outcome.targets = update_targets(workspace).targets
     held = _held_notes(result, batch)
     if held:
-        made = proposals.keep(
+        made = proposals.save_proposal(
             workspace,
             result["held"],
             held,
@@ -154,7 +156,7 @@ def _merge_batch(
         )
         outcome.proposals.append(made)
     outcome.add(batch, result, held)
-    log.mark_merged(workspace, [note for note in batch if note not in held])
+    ledger.mark_merged(workspace, [note for note in batch if note not in held])
     if published is not None:
         outcome.after = store.read(workspace).text
         outcome.backup = outcome.backup or published.backup
@@ -173,7 +175,7 @@ def _ask(
 ) -> RefreshResult:
     config = workspace.config
     if has_model(config):
-        most = prompt.most_tokens(batch, memory, config)
+        most = prompt.most_tokens_of_merge(batch, memory, config)
         usage.check_budget(workspace, config, prices.at_most(config.model, most))
     try:
         result = engine.refresh_memory_content(batch, memory, config, allow_shrink=allow_shrink)
@@ -195,7 +197,7 @@ def _record(workspace: Workspace, result: RefreshResult, command: str) -> None:
     try:
         for number, tokens in enumerate(result["calls"], start=1):
             changed = result["changed"] and number == last
-            usage.record(workspace, command, result["model"], tokens, changed=changed)
+            usage.record_call(workspace, command, result["model"], tokens, changed=changed)
     except OSError as error:
         raise MemsyncError(
             f"the cost of the call cannot be written down: {error.strerror or error}",

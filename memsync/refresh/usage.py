@@ -13,7 +13,7 @@ from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
 from memsync.files.append import append_line
-from memsync.files.listing import in_each
+from memsync.files.listing import in_subfolders
 from memsync.refresh.llm import prices
 from memsync.refresh.llm.prices import Tokens, in_dollars
 
@@ -59,7 +59,7 @@ class Total:
     cost_usd: float
 
 
-def record(
+def record_call(
     workspace: Workspace, command: str, model: str, tokens: Tokens, *, changed: bool
 ) -> Call:
     """Write down one call.
@@ -82,10 +82,10 @@ def record(
     return call
 
 
-def read_all(workspace: Workspace) -> dict[str, list[Call]]:
+def read_calls(workspace: Workspace) -> dict[str, list[Call]]:
     """Return every machine's calls by machine name; lines that cannot be read are left out."""
     found: dict[str, list[Call]] = {}
-    for path in in_each(workspace.machines, LOG_NAME):
+    for path in in_subfolders(workspace.machines, LOG_NAME):
         calls = [_parse(line) for line in path.read_text("utf-8", "replace").splitlines()]
         found[path.parent.name] = [call for call in calls if call is not None]
     return found
@@ -107,13 +107,13 @@ def _parse(line: str) -> Call | None:
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    sums = total([call])
+    sums = total_of([call])
     # A line that gives money or tokens back would widen every machine's budget.
     has_sense = math.isfinite(sums.cost_usd) and min(astuple(sums)) >= 0
     return call if has_sense else None
 
 
-def total(calls: Iterable[Call]) -> Total:
+def total_of(calls: Iterable[Call]) -> Total:
     """Return the sums over `calls`."""
     listed = list(calls)
     return Total(
@@ -126,7 +126,7 @@ def total(calls: Iterable[Call]) -> Total:
     )
 
 
-def by(key: Callable[[Call], str], calls: Iterable[Call]) -> dict[str, list[Call]]:
+def group_calls(key: Callable[[Call], str], calls: Iterable[Call]) -> dict[str, list[Call]]:
     """Return the calls in groups, sorted by what `key` says of each."""
     found: dict[str, list[Call]] = {}
     for call in calls:
@@ -134,15 +134,15 @@ def by(key: Callable[[Call], str], calls: Iterable[Call]) -> dict[str, list[Call
     return dict(sorted(found.items()))
 
 
-def unpriced(calls: Iterable[Call]) -> dict[str, int]:
+def unpriced_models(calls: Iterable[Call]) -> dict[str, int]:
     """Return the models whose price is not known, with how many of `calls` each had."""
-    found = by(lambda call: call.model, calls)
-    return {model: len(listed) for model, listed in found.items() if prices.find(model) is None}
+    found = group_calls(lambda call: call.model, calls)
+    return {model: len(listed) for model, listed in found.items() if prices.price_of(model) is None}
 
 
-def spent(workspace: Workspace, month: str) -> float:
+def spent_in_month(workspace: Workspace, month: str) -> float:
     """Return what the calls of all machines in a month, such as ``2026-11``, count as."""
-    calls = (call for calls in read_all(workspace).values() for call in calls)
+    calls = (call for calls in read_calls(workspace).values() for call in calls)
     return round(sum(call.most_usd for call in calls if call.time.startswith(month)), 6)
 
 
@@ -161,12 +161,12 @@ def check_budget(workspace: Workspace, config: Config, upper: float = 0.0) -> No
     if not budget:
         return
     month = clock.now().strftime("%Y-%m")
-    gone = spent(workspace, month)
+    gone = spent_in_month(workspace, month)
     if gone < budget and gone + upper <= budget:
         return
     words = "is spent" if gone >= budget else f"does not cover a call of up to ${upper:.4f}"
     way_out = "memsync config set core.monthly_budget_usd AMOUNT"
-    if prices.find(config.model) is None:
+    if prices.price_of(config.model) is None:
         way_out += f" (0 where {config.model} costs nothing: its price is not known and counts"
         way_out += " as the dearest)"
     raise BudgetError(

@@ -1,9 +1,17 @@
 """The agents' instruction files: which they are, and giving the memory to them."""
 
 from memsync.targets.agents import AGENTS, WITHOUT_FILE, Agent, Limit
-from memsync.targets.catalog import Target, find_agent, moved, offered, place_of, readers, resolve
-from memsync.targets.remarks import Remark, Size, read_twice, remarks, size
-from memsync.targets.removing import forget
+from memsync.targets.catalog import (
+    Target,
+    configured_targets,
+    find_agent,
+    moved_targets,
+    offered_agents,
+    readers,
+    real_place,
+)
+from memsync.targets.remarks import Remark, Size, read_twice, remarks_on, size_of
+from memsync.targets.removing import forget_target
 from memsync.targets.states import TargetState, inspect_all
 from memsync.targets.writing import adopt, apply_all
 
@@ -18,15 +26,15 @@ __all__ = [
     "TargetState",
     "adopt",
     "apply_all",
+    "configured_targets",
     "find_agent",
-    "forget",
+    "forget_target",
     "inspect_all",
-    "moved",
-    "offered",
-    "place_of",
+    "moved_targets",
+    "offered_agents",
     "read_twice",
     "readers",
-    "remarks",
-    "resolve",
-    "size",
+    "real_place",
+    "remarks_on",
+    "size_of",
 ]

@@ -34,7 +34,7 @@ class Block:
     doubled: bool = False
 
 
-def find(data: bytes) -> Block | None:
+def find_block(data: bytes) -> Block | None:
     """Return the first complete block of a file, or None.
 
     A begin marker without an end, or one that another begin follows, starts no block: nothing
@@ -68,18 +68,18 @@ def _without_blocks(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def render(memory: bytes, ending: bytes) -> bytes:
+def render_block(memory: bytes, ending: bytes) -> bytes:
     """Return the block that holds `memory`, with line endings as the file around it has them."""
-    return BEGIN + ending + content(memory, ending) + END + ending
+    return BEGIN + ending + block_content(memory, ending) + END + ending
 
 
-def content(memory: bytes, ending: bytes) -> bytes:
+def block_content(memory: bytes, ending: bytes) -> bytes:
     """Return what stands between the markers for `memory`.
 
     Marker lines inside the memory are put out of action, or they would end the block.
     """
     plain = _BYTE_ORDER_MARKS.sub(b"", memory)
-    plain = normal(plain if plain.endswith(b"\n") else plain + b"\n")
+    plain = with_lf(plain if plain.endswith(b"\n") else plain + b"\n")
     lines = [
         line.replace(b"memsync:", b"memsync :") if line.strip() in {BEGIN, END} else line
         for line in plain.split(b"\n")
@@ -87,7 +87,7 @@ def content(memory: bytes, ending: bytes) -> bytes:
     return ending.join(lines)
 
 
-def normal(data: bytes) -> bytes:
+def with_lf(data: bytes) -> bytes:
     """Return `data` with LF line endings: two texts that differ only there are the same text."""
     return re.sub(rb"\r+\n", b"\n", data)
 

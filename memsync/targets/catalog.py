@@ -29,11 +29,11 @@ def find_agent(name: str) -> Agent | None:
 
 def readers(path: Path) -> list[Agent]:
     """Return the known agents that read the file at `path`, here or not."""
-    place = place_of(path)
-    return [agent for agent in AGENTS if place_of(agent.file()) == place]
+    place = real_place(path)
+    return [agent for agent in AGENTS if real_place(agent.file()) == place]
 
 
-def place_of(path: Path) -> str:
+def real_place(path: Path) -> str:
     """Return what two paths of one file have in common.
 
     Folders are followed where they are links, the file itself is not: a link in a target's place
@@ -47,14 +47,14 @@ def twins(targets: Iterable[Target]) -> dict[str, str]:
     first: dict[str, str] = {}
     found: dict[str, str] = {}
     for target in targets:
-        place = place_of(target.path)
+        place = real_place(target.path)
         if place in first:
             found[target.name] = first[place]
         first.setdefault(place, target.name)
     return found
 
 
-def resolve(config: Config) -> list[Target]:
+def configured_targets(config: Config) -> list[Target]:
     """Return this machine's targets: those named in the config, else the usual ones.
 
     The usual ones (Claude Code and Codex) count only where the agent's folder exists.
@@ -68,7 +68,7 @@ def resolve(config: Config) -> list[Target]:
     return [Target(a.name, a.file(), a.mode) for a in usual if a.file().parent.is_dir()]
 
 
-def moved(config: Config) -> list[Target]:
+def moved_targets(config: Config) -> list[Target]:
     """Return the guessed targets that are where a variable of this process says, not where usual.
 
     A service or another shell does not have that variable; only the config can tell it.
@@ -76,21 +76,21 @@ def moved(config: Config) -> list[Target]:
     if "targets" in config.given:
         return []
     agents = {agent.name for agent in AGENTS if agent.is_moved()}
-    return [target for target in resolve(config) if target.name in agents]
+    return [target for target in configured_targets(config) if target.name in agents]
 
 
-def offered(targets: Iterable[Target]) -> list[Agent]:
+def offered_agents(targets: Iterable[Target]) -> list[Agent]:
     """Return the agents found on this machine that have no target yet, one a file.
 
     What would be read twice is not offered: a second way to an agent that has the memory.
     """
     given = list(targets)
-    taken = {place_of(target.path) for target in given}
+    taken = {real_place(target.path) for target in given}
     names = {target.name for target in given}
     read = {name for agent in AGENTS if agent.name in names for name in agent.also_reads}
     found: list[Agent] = []
     for agent in AGENTS:
-        place = place_of(agent.file())
+        place = real_place(agent.file())
         twice = agent.name in read or names.intersection(agent.also_reads)
         if place in taken or twice or not agent.is_here():
             continue

@@ -20,7 +20,7 @@ from memsync.targets.catalog import Target
 ORIGINAL_SUFFIX = ".pre-memsync.bak"
 
 
-def original(target: Target) -> Path:
+def original_path(target: Target) -> Path:
     """Return where the file from the first contact is kept."""
     return target.path.with_name(target.path.name + ORIGINAL_SUFFIX)
 
@@ -28,20 +28,20 @@ def original(target: Target) -> Path:
 def keep_edited(target: Target) -> Path | None:
     """Keep a block or a copy that was changed by hand; None where the original is kept just so."""
     data = target.path.read_bytes()
-    found = block.find(data)
+    found = block.find_block(data)
     if target.mode == "block" and found:
-        return aside(target, found.content)
+        return keep_text_aside(target, found.content)
     return keep_whole(target, data)
 
 
 def keep_whole(target: Target, data: bytes) -> Path | None:
     """Keep a whole file before it is replaced: as the original, or aside where that is another."""
-    if create_new(original(target), data) or original(target).read_bytes() == data:
+    if create_new(original_path(target), data) or original_path(target).read_bytes() == data:
         return None
-    return aside(target, data)
+    return keep_text_aside(target, data)
 
 
-def aside(target: Target, content: bytes) -> Path:
+def keep_text_aside(target: Target, content: bytes) -> Path:
     """Keep a text in the local state and return where."""
     folder = state_folder() / "aside"
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from memsync.config.state import state_folder
 from memsync.files.atomic import atomic_write
-from memsync.targets.catalog import Target, place_of
+from memsync.targets.catalog import Target, real_place
 
 
 @dataclass(frozen=True)
-class Written:
+class TargetRecord:
     """One target's record.
 
     Attributes:
@@ -38,20 +38,22 @@ class Written:
     mode: str = ""
 
 
-def of(target: Target, records: dict[str, Written]) -> Written | None:
+def record_of(target: Target, records: dict[str, TargetRecord]) -> TargetRecord | None:
     """Return what is known of a target's file, by whatever name it was reached when written."""
-    return records.get(place_of(target.path)) or records.get(str(target.path))
+    return records.get(real_place(target.path)) or records.get(str(target.path))
 
 
-def put(target: Target, records: dict[str, Written], written: Written | None) -> None:
+def save_record(
+    target: Target, records: dict[str, TargetRecord], written: TargetRecord | None
+) -> None:
     """Take down what is known of a target's file from now on; None is nothing."""
-    for key in (str(target.path), place_of(target.path)):
+    for key in (str(target.path), real_place(target.path)):
         records.pop(key, None)
     if written is not None:
-        records[place_of(target.path)] = written
+        records[real_place(target.path)] = written
 
 
-def load() -> dict[str, Written]:
+def load_records() -> dict[str, TargetRecord]:
     """Return the records by place; a missing or damaged file has none.
 
     Raises:
@@ -59,12 +61,12 @@ def load() -> dict[str, Written]:
     """
     try:
         raw = json.loads(_path().read_text(encoding="utf-8"))
-        return {path: Written(**entry) for path, entry in raw.items()}
+        return {path: TargetRecord(**entry) for path, entry in raw.items()}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def save(records: dict[str, Written]) -> None:
+def save_records(records: dict[str, TargetRecord]) -> None:
     """Write all records, atomically."""
     table = {path: asdict(entry) for path, entry in sorted(records.items())}
     atomic_write(_path(), json.dumps(table, indent=1).encode())

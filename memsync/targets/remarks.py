@@ -54,7 +54,7 @@ def agents_of(target: Target) -> list[Agent]:
     return [agent for agent in found if agent is named or agent.is_here()]
 
 
-def size(target: Target) -> Size | None:
+def size_of(target: Target) -> Size | None:
     """Return how full a target's file is; None without a limit or a file to read."""
     limits = [agent.limit for agent in agents_of(target) if agent.limit is not None]
     if not limits:
@@ -67,7 +67,7 @@ def size(target: Target) -> Size | None:
     return max(sizes, key=lambda found: found.used / found.limit.most)
 
 
-def remarks(target: Target, others: Sequence[Target]) -> list[Remark]:
+def remarks_on(target: Target, others: Sequence[Target]) -> list[Remark]:
     """Return all there is to know of `target` among `others`."""
     return [*_rivals(target), *read_twice(target, others), *_fullness(target)]
 
@@ -94,7 +94,7 @@ def read_twice(target: Target, others: Iterable[Target]) -> Iterator[Remark]:
 
 
 def _fullness(target: Target) -> Iterator[Remark]:
-    found = size(target)
+    found = size_of(target)
     if found is None or found.level == "fits":
         return
     over, source = found.level == "over", found.limit.source

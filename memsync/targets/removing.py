@@ -11,12 +11,12 @@ from pathlib import Path
 from memsync.files.atomic import atomic_write
 from memsync.targets import block, record
 from memsync.targets.catalog import Target
-from memsync.targets.keeping import aside, original, put_in_place, temp_beside
-from memsync.targets.record import Written
+from memsync.targets.keeping import keep_text_aside, original_path, put_in_place, temp_beside
+from memsync.targets.record import TargetRecord
 from memsync.targets.states import text_digest
 
 
-def forget(target: Target) -> str:
+def forget_target(target: Target) -> str:
     """Take the memory out of a target's file again and return what was done, in words.
 
     What stood around the block stays. A file that was there only for memsync goes, and the
@@ -26,14 +26,14 @@ def forget(target: Target) -> str:
     Raises:
         OSError: the file is as it was.
     """
-    records = record.load()
-    done = take_out(target, record.of(target, records) or Written(""))
-    record.put(target, records, None)
-    record.save(records)
+    records = record.load_records()
+    done = take_out(target, record.record_of(target, records) or TargetRecord(""))
+    record.save_record(target, records, None)
+    record.save_records(records)
     return done
 
 
-def take_out(target: Target, written: Written) -> str:
+def take_out(target: Target, written: TargetRecord) -> str:
     """Do what `forget` says for a target of which `written` is known; the record stays."""
     path = target.path
     if path.is_symlink() and target.mode == "link":
@@ -44,34 +44,34 @@ def take_out(target: Target, written: Written) -> str:
     if target.mode == "copy":
         as_written = text_digest(data) == written.digest
         return _put_back(target, written) if as_written else _left(target)
-    found = block.find(data)
+    found = block.find_block(data)
     if found is None:
         return "file left as it is: no block in it"
-    kept = aside(target, data) if found.doubled else _keep(target, found, written)
+    kept = keep_text_aside(target, data) if found.doubled else _keep(target, found, written)
     done = _take_out_block(target, found, written)
     return f"{done}; what stood there is kept in {kept}" if kept else done
 
 
 def _left(target: Target) -> str:
-    before = original(target)
+    before = original_path(target)
     hint = f"; the one from before is {before}" if before.exists() else ""
     return f"file left as it is, it was changed by hand{hint}"
 
 
-def _keep(target: Target, found: block.Block, written: Written) -> Path | None:
+def _keep(target: Target, found: block.Block, written: TargetRecord) -> Path | None:
     """Keep a block aside that a person changed, or that an adopted file will not have any more."""
     now = text_digest(found.content)
     if now == written.digest and not written.adopted:
         return None
     if written.adopted and now == text_digest(_adopted_text(target, found)):
         return None
-    return aside(target, found.content)
+    return keep_text_aside(target, found.content)
 
 
-def _put_back(target: Target, written: Written) -> str:
+def _put_back(target: Target, written: TargetRecord) -> str:
     """Replace a link or a copy by the file that stood there before, or by nothing."""
     path, is_link = target.path, target.path.is_symlink()
-    before = Path(written.kept) if written.kept else original(target)
+    before = Path(written.kept) if written.kept else original_path(target)
     if before.exists() and not written.created:
         place = temp_beside(path) if is_link else path
         atomic_write(place, before.read_bytes())
@@ -84,7 +84,7 @@ def _put_back(target: Target, written: Written) -> str:
     return "link removed" if is_link else "file removed"
 
 
-def _take_out_block(target: Target, found: block.Block, written: Written) -> str:
+def _take_out_block(target: Target, found: block.Block, written: TargetRecord) -> str:
     path = target.path
     if written.adopted:
         atomic_write(path, _adopted_file(target, found))
@@ -97,7 +97,7 @@ def _take_out_block(target: Target, found: block.Block, written: Written) -> str
     return "block removed"
 
 
-def _before(target: Target, found: block.Block, written: Written) -> bytes:
+def _before(target: Target, found: block.Block, written: TargetRecord) -> bytes:
     """Return what a person wrote before the block, without the blank line that we put between."""
     before = found.before
     if written.lead and before[-written.lead :].strip(b"\r\n") == b"":
@@ -123,12 +123,12 @@ def _adopted_text(target: Target, found: block.Block) -> bytes:
 
 def _original_text(target: Target) -> bytes | None:
     try:
-        return original(target).read_bytes()
+        return original_path(target).read_bytes()
     except OSError:
         return None
 
 
-def _unlink(path: Path, written: Written) -> None:
+def _unlink(path: Path, written: TargetRecord) -> None:
     """Remove the file, and as many folders above it as were made for it and are empty."""
     path.unlink()
     with contextlib.suppress(OSError):

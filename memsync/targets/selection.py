@@ -15,5 +15,7 @@ def name_target(config: Config, name: str, setting: object) -> None:
     path = config.source or settings.get_config_path()
     values: dict[str, object] = {}
     if "targets" not in config.given:
-        values["targets"] = {target.name: str(target.path) for target in targets.resolve(config)}
+        values["targets"] = {
+            target.name: str(target.path) for target in targets.configured_targets(config)
+        }
     writer.change(path, {**values, f"targets.{name}": setting})

@@ -10,7 +10,7 @@ from pathlib import Path
 from memsync.files.placeholders import is_evicted
 from memsync.targets import block, record
 from memsync.targets.catalog import Target, twins
-from memsync.targets.record import Written
+from memsync.targets.record import TargetRecord
 from memsync.text.digest import digest
 
 
@@ -33,27 +33,27 @@ class TargetState:
 def inspect_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> list[TargetState]:
     """Return the state of each target against `memory`; changes nothing, raises nothing."""
     try:
-        records = record.load()
+        records = record.load_records()
     except OSError:  # stale and edited cannot be told apart; all else can
         records = {}
     wanted = list(targets)
     doubled = twins(wanted)
     return [
-        shared(t, doubled[t.name])
+        shared_state(t, doubled[t.name])
         if t.name in doubled
-        else inspect(t, memory, memory_path, record.of(t, records))
+        else inspect(t, memory, memory_path, record.record_of(t, records))
         for t in wanted
     ]
 
 
-def shared(target: Target, first: str) -> TargetState:
+def shared_state(target: Target, first: str) -> TargetState:
     """Return the state of a target whose file `first` has already: it is left to that one."""
     advice = f"its file is the target {first!r} already: memsync targets remove {target.name}"
     return TargetState(target.name, target.path, target.mode, "shared", advice)
 
 
 def inspect(
-    target: Target, memory: bytes, memory_path: Path, written: Written | None
+    target: Target, memory: bytes, memory_path: Path, written: TargetRecord | None
 ) -> TargetState:
     """Return the state of one target; `written` is this machine's record of it, if there is one."""
     state = TargetState(target.name, target.path, target.mode, "missing")
@@ -74,9 +74,9 @@ def inspect(
 
 
 def _inspect_block(
-    state: TargetState, data: bytes, memory: bytes, written: Written | None
+    state: TargetState, data: bytes, memory: bytes, written: TargetRecord | None
 ) -> TargetState:
-    found = block.find(data)
+    found = block.find_block(data)
     if found is None:
         return state
     compared = _compare(state.mode, found.content, memory, written)
@@ -129,11 +129,11 @@ def _read(path: Path, memory_path: Path) -> bytes:
     return data
 
 
-def _compare(mode: str, present: bytes, memory: bytes, written: Written | None) -> str:
+def _compare(mode: str, present: bytes, memory: bytes, written: TargetRecord | None) -> str:
     if mode == "copy":
         same = present == memory
     else:
-        same = block.normal(present) == block.content(memory, b"\n")
+        same = block.with_lf(present) == block.block_content(memory, b"\n")
     if same:
         return "in-sync"
     if written is not None and text_digest(present) == written.digest:
@@ -143,4 +143,4 @@ def _compare(mode: str, present: bytes, memory: bytes, written: Written | None) 
 
 def text_digest(data: bytes) -> str:
     """Digest of a text as it stands in a block: LF, one newline at its end."""
-    return digest(block.content(data, b"\n"))
+    return digest(block.block_content(data, b"\n"))

@@ -15,16 +15,16 @@ from memsync.files.temps import sweep_temps
 from memsync.targets import block, record
 from memsync.targets.catalog import Target, twins
 from memsync.targets.keeping import (
-    aside,
     keep_edited,
+    keep_text_aside,
     keep_whole,
-    original,
+    original_path,
     put_in_place,
     temp_beside,
 )
-from memsync.targets.record import Written
+from memsync.targets.record import TargetRecord
 from memsync.targets.removing import take_out
-from memsync.targets.states import TargetState, inspect, shared, text_digest
+from memsync.targets.states import TargetState, inspect, shared_state, text_digest
 
 
 def apply_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> list[TargetState]:
@@ -32,16 +32,18 @@ def apply_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> li
 
     A target that cannot be written is reported in its state and does not stop the others.
     """
-    records = record.load()
+    records = record.load_records()
     before = dict(records)
     wanted = list(targets)
     doubled = twins(wanted)
     states = [
-        shared(t, doubled[t.name]) if t.name in doubled else _apply(t, memory, memory_path, records)
+        shared_state(t, doubled[t.name])
+        if t.name in doubled
+        else _apply(t, memory, memory_path, records)
         for t in wanted
     ]
     if records != before:
-        record.save(records)
+        record.save_records(records)
     return states
 
 
@@ -55,26 +57,28 @@ def adopt(target: Target, memory: bytes) -> None:
         OSError: the file is as it was.
     """
     data = target.path.read_bytes()
-    create_new(original(target), data)
+    create_new(original_path(target), data)
     if target.mode == "block":
         ending = block.ending_of(data)
         theirs = block.split_foreign(data)[1]
         atomic_write(
-            target.path, block.render(memory, ending) + (ending + theirs if theirs else b"")
+            target.path, block.render_block(memory, ending) + (ending + theirs if theirs else b"")
         )
-    records = record.load()
-    record.put(target, records, Written(text_digest(memory), adopted=True, mode=target.mode))
-    record.save(records)
+    records = record.load_records()
+    record.save_record(
+        target, records, TargetRecord(text_digest(memory), adopted=True, mode=target.mode)
+    )
+    record.save_records(records)
 
 
 def _apply(
-    target: Target, memory: bytes, memory_path: Path, records: dict[str, Written]
+    target: Target, memory: bytes, memory_path: Path, records: dict[str, TargetRecord]
 ) -> TargetState:
-    written = record.of(target, records)
+    written = record.record_of(target, records)
     try:
         if written is not None and written.mode not in {"", target.mode}:
             take_out(replace(target, mode=written.mode), written)
-            record.put(target, records, None)
+            record.save_record(target, records, None)
             written = None
         return _bring_in_step(target, memory, memory_path, records, written)
     except OSError as error:
@@ -87,14 +91,14 @@ def _bring_in_step(
     target: Target,
     memory: bytes,
     memory_path: Path,
-    records: dict[str, Written],
-    written: Written | None,
+    records: dict[str, TargetRecord],
+    written: TargetRecord | None,
 ) -> TargetState:
     state = inspect(target, memory, memory_path, written)
     if state.state in {"symlink", "unreadable"}:
         return state
     kept = _keep(target, state.state, first=written is None)
-    known = written or Written(
+    known = written or TargetRecord(
         "",
         created=not target.path.exists(),
         kept=str(kept) if kept and target.mode != "block" else "",
@@ -106,7 +110,7 @@ def _bring_in_step(
         writers = {"block": _write_block, "copy": _write_copy, "link": _write_link}
         known = writers[target.mode](target, memory, memory_path, known)
     now = replace(known, digest=text_digest(memory), mode=target.mode)
-    record.put(target, records, now)
+    record.save_record(target, records, now)
     return replace(
         state,
         state="in-sync",
@@ -126,39 +130,45 @@ def _keep(target: Target, state: str, *, first: bool) -> Path | None:
     if target.mode == "link" or (first and target.mode == "copy"):
         return keep_whole(target, target.path.read_bytes())
     data = target.path.read_bytes()
-    found = block.find(data) if target.mode == "block" else None
+    found = block.find_block(data) if target.mode == "block" else None
     if found is not None and found.doubled:
-        return keep_whole(target, data) if first else aside(target, data)
+        return keep_whole(target, data) if first else keep_text_aside(target, data)
     kept = keep_edited(target) if state == "edited" else None
     if first or (target.mode == "block" and found is None):
-        create_new(original(target), data)
+        create_new(original_path(target), data)
     return kept
 
 
-def _write_block(target: Target, memory: bytes, memory_path: Path, known: Written) -> Written:
+def _write_block(
+    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
+) -> TargetRecord:
     del memory_path
     exists = target.path.exists()
     data = target.path.read_bytes() if exists else b""
     ending = block.ending_of(data)
-    found = block.find(data)
+    found = block.find_block(data)
     if found is not None:
-        new = found.before + block.render(memory, ending) + found.after
+        new = found.before + block.render_block(memory, ending) + found.after
         if not found.after and not data.endswith(b"\n"):
             new = new.removesuffix(ending)
         atomic_write(target.path, new)
         return known
     lead = block.lead_for(data)
-    atomic_write(target.path, data + lead + block.render(memory, ending))
-    return Written("", lead=len(lead), created=not exists, folders=known.folders)
+    atomic_write(target.path, data + lead + block.render_block(memory, ending))
+    return TargetRecord("", lead=len(lead), created=not exists, folders=known.folders)
 
 
-def _write_copy(target: Target, memory: bytes, memory_path: Path, known: Written) -> Written:
+def _write_copy(
+    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
+) -> TargetRecord:
     del memory_path
     atomic_write(target.path, memory)
     return known
 
 
-def _write_link(target: Target, memory: bytes, memory_path: Path, known: Written) -> Written:
+def _write_link(
+    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
+) -> TargetRecord:
     del memory
     temp = temp_beside(target.path)
     temp.symlink_to(memory_path)

@@ -20,7 +20,7 @@ _COMMON = frozenset(
 )  # fmt: skip
 
 
-def sources(
+def sources_of(
     line: str, notes: Sequence[Note], known: frozenset[str] = frozenset()
 ) -> tuple[Note, ...]:
     """Return the note that `line` came from; several where it is not clear which of them.
@@ -49,7 +49,7 @@ def _sharing_most(words: frozenset[str], notes: Sequence[Note]) -> tuple[Note, .
 
 def sources_of_all(lines: Iterable[str], notes: Sequence[Note]) -> tuple[Note, ...]:
     """Return the notes that any of `lines` may have come from, in the notes' order."""
-    found = {note.id for line in lines if line.strip() for note in sources(line, notes)}
+    found = {note.id for line in lines if line.strip() for note in sources_of(line, notes)}
     return tuple(note for note in notes if note.id in found) or tuple(notes)
 
 

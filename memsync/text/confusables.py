@@ -32,7 +32,7 @@ _LATIN_IN_DISGUISE = re.compile(
 """The names of signs that are a Latin letter to the eye: small capitals, flags, boxes."""
 
 
-def forms(text: str) -> set[str]:
+def readings(text: str) -> set[str]:
     """Return the ways `text` may be read by one who looks past how it is spelled."""
     plain = without_lead(folded(_NUMBERS_IN_CIRCLES.sub(" ", text)))
     return {plain, _without_leet(plain), _joined(plain), plain.translate(_LOOKALIKES)}

@@ -26,7 +26,7 @@ class Choice(Enum):
 
 
 @dataclass(frozen=True)
-class Conflict:
+class Hunk:
     """Lines that both sides changed, each in its own way; an empty side took them away."""
 
     base: Lines
@@ -41,22 +41,22 @@ class Conflict:
 
 
 @dataclass(frozen=True)
-class Merge:
+class Merged3:
     """A merged text in pieces: lines that are settled, and conflicts."""
 
-    pieces: tuple[Lines | Conflict, ...]
+    pieces: tuple[Lines | Hunk, ...]
 
     @property
-    def conflicts(self) -> tuple[Conflict, ...]:
+    def conflicts(self) -> tuple[Hunk, ...]:
         """What a person has to decide, in order."""
-        return tuple(piece for piece in self.pieces if isinstance(piece, Conflict))
+        return tuple(piece for piece in self.pieces if isinstance(piece, Hunk))
 
     def text(self, choices: Sequence[Choice] = ()) -> str:
         """Return the text; a conflict for which there is no choice keeps the lines of both."""
         left = iter(choices)
         lines: list[str] = []
         for piece in self.pieces:
-            if isinstance(piece, Conflict):
+            if isinstance(piece, Hunk):
                 lines += piece.settled(next(left, Choice.BOTH))
             else:
                 lines += piece
@@ -64,7 +64,7 @@ class Merge:
         return "".join([*map(_ended, lines[:-1]), *lines[-1:]])
 
 
-def merge(base: str, ours: str, theirs: str) -> Merge:
+def merge(base: str, ours: str, theirs: str) -> Merged3:
     """Return `ours` and `theirs`, which were both made from `base`, as one text.
 
     No line of either side is lost: what only one side changed is taken from it, what both changed
@@ -89,7 +89,7 @@ def union(one: str, other: str) -> str:
 
     It takes nothing for taken away: the merge for two texts of which nothing older is known.
     """
-    return Merge((_union(tuple(_lines(one)), tuple(_lines(other))),)).text()
+    return Merged3((_union(tuple(_lines(one)), tuple(_lines(other))),)).text()
 
 
 def _woven(
@@ -98,9 +98,9 @@ def _woven(
     right: list[str],
     ours: list[_Change],
     theirs: list[_Change],
-) -> Merge:
+) -> Merged3:
     """Return the merge of two sides of which it is said what each changed in `old`."""
-    pieces: list[Lines | Conflict] = []
+    pieces: list[Lines | Hunk] = []
     at = 0
     for region in _regions(ours, theirs):
         pieces.append(tuple(old[at : region.start]))
@@ -111,10 +111,10 @@ def _woven(
         )
         at = region.end
     pieces.append(tuple(old[at:]))
-    return Merge(tuple(piece for piece in pieces if piece != ()))
+    return Merged3(tuple(piece for piece in pieces if piece != ()))
 
 
-def _decide(base: Lines, ours: Lines, theirs: Lines) -> list[Lines | Conflict]:
+def _decide(base: Lines, ours: Lines, theirs: Lines) -> list[Lines | Hunk]:
     if ours in {theirs, base}:
         return [theirs]
     if theirs == base:
@@ -123,10 +123,10 @@ def _decide(base: Lines, ours: Lines, theirs: Lines) -> list[Lines | Conflict]:
         return [_union(theirs, ours)]
     if len(base) == len(ours) == len(theirs):
         return list(_line_by_line(base, ours, theirs))
-    return list(_narrowed(Conflict(base, ours, theirs)))
+    return list(_narrowed(Hunk(base, ours, theirs)))
 
 
-def _line_by_line(base: Lines, ours: Lines, theirs: Lines) -> Iterator[Lines | Conflict]:
+def _line_by_line(base: Lines, ours: Lines, theirs: Lines) -> Iterator[Lines | Hunk]:
     """Yield what becomes of lines that were reworded, none added and none taken away."""
 
     def both_differ(row: tuple[str, str, str]) -> bool:
@@ -135,19 +135,19 @@ def _line_by_line(base: Lines, ours: Lines, theirs: Lines) -> Iterator[Lines | C
     for is_conflict, rows in groupby(zip(base, ours, theirs, strict=True), both_differ):
         was, mine, other = (tuple(column) for column in zip(*rows, strict=True))
         if is_conflict:
-            yield Conflict(was, mine, other)
+            yield Hunk(was, mine, other)
         else:
             yield tuple(b if a == c else a for a, b, c in zip(mine, other, was, strict=True))
 
 
-def _narrowed(conflict: Conflict) -> Iterator[Lines | Conflict]:
+def _narrowed(conflict: Hunk) -> Iterator[Lines | Hunk]:
     """Yield the conflict without the lines at its ends on which both sides agree."""
     head = same_at_start(conflict.ours, conflict.theirs)
     ours, theirs = conflict.ours[head:], conflict.theirs[head:]
     tail = same_at_start(ours[::-1], theirs[::-1])
     cut = slice(0, -tail if tail else None)
     yield conflict.ours[:head]
-    yield Conflict(conflict.base, ours[cut], theirs[cut])
+    yield Hunk(conflict.base, ours[cut], theirs[cut])
     yield ours[len(ours) - tail :]
 
 

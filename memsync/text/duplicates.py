@@ -41,7 +41,7 @@ def is_recent(heading: Heading) -> bool:
     return _RECENT.match(heading.text) is not None
 
 
-class Standing:
+class Known:
     """What the lines of a memory say, those that stand by themselves."""
 
     def __init__(self, memory: str) -> None:
@@ -111,7 +111,7 @@ class _Desk:
     def __init__(self, memory: str, edits: Sequence[Edit]) -> None:
         self._outline = scan(memory)
         self._lines = [line.rstrip() for line in self._outline.lines]
-        self._standing = Standing(memory)
+        self._standing = Known(memory)
         behind = [line for edit in edits for line in edit.after.split("\n")]
         taken = [line for edit in edits for line in edit.find.split("\n")]
         new = (line for line in behind if line.rstrip() not in self._lines)

@@ -47,7 +47,7 @@ class Applied:
     lines_gone: int
 
 
-def parse(raw: object) -> tuple[Edit, ...]:
+def parse_edits(raw: object) -> tuple[Edit, ...]:
     """Return the edits in a tool call's ``edits`` value.
 
     Raises:
@@ -98,7 +98,7 @@ def _shape_problem(edit: Edit) -> str:
     return next((problem for problem, is_so in problems.items() if is_so), "")
 
 
-def apply(text: str, edits: Iterable[Edit]) -> Applied:
+def apply_edits(text: str, edits: Iterable[Edit]) -> Applied:
     """Return `text` with the edits applied in order, each seeing what those before it did.
 
     Raises:

@@ -80,7 +80,7 @@ class Note:
         return self.came_by in {"terminal", "file"}
 
 
-def make(text: str, moment: datetime, *, came_by: CameBy = "terminal") -> Note:
+def make_note(text: str, moment: datetime, *, came_by: CameBy = "terminal") -> Note:
     """Return a note of `text` taken at `moment`, which came by `came_by`.
 
     Raises:
@@ -105,12 +105,12 @@ def clean(text: str) -> str:
     return _BLANK_LINES.sub("", text).rstrip()  # a pattern for the end would try at every blank
 
 
-def render(note: Note) -> str:
+def render_entry(note: Note) -> str:
     """Return the entry of a day's log that holds `note`."""
     return f"{ENTRY_HEAD}{note.time}{_MARKS[note.came_by]}\n{escape(note.text)}\n"
 
 
-def parse(text: str, day: date) -> list[Note]:
+def parse_log(text: str, day: date) -> list[Note]:
     """Return the notes of a day's log in order.
 
     Text before the first heading (older tools, hand edits) is a note of its own, at 00:00:00,

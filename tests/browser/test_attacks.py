@@ -476,7 +476,7 @@ def test_what_stands_in_memory_notes_and_logs_does_nothing(
 def test_a_link_to_anything_but_the_web_or_mail_is_no_link(href: str) -> None:
     from memsync.daemon.presenters import markdown
 
-    html = str(markdown.render(f"[x]({href}) <{href}>\n\n[y]: {href}\n\n[y]\n").html)
+    html = str(markdown.render_html(f"[x]({href}) <{href}>\n\n[y]: {href}\n\n[y]\n").html)
     assert "<a " not in html
 
 

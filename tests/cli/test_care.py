@@ -12,7 +12,7 @@ import time_machine
 from memsync import __version__
 from memsync import config as settings
 from memsync.memory import machines, store
-from memsync.memory.publish import bring_in_step, publish
+from memsync.memory.publish import publish, update_targets
 from memsync.refresh import pending
 from tests.conftest import SAMPLE
 
@@ -37,7 +37,7 @@ def log_calls(workspace, machine: str, *calls: dict) -> None:
 
 def test_status_tells_where_everything_is_and_what_state_it_is_in(run, home, workspace):
     run("note", "one")
-    bring_in_step(workspace)
+    update_targets(workspace)
     (home / ".codex" / "AGENTS.md").write_text("# Mine now\n")
     table = run("status", "--json").json
     assert table["root"] == str(workspace.root)
@@ -74,7 +74,7 @@ def test_status_tells_what_it_can_and_then_what_is_wrong(hidden, code, call, wor
 
 
 def test_doctor_is_content_where_all_is_well(run, home, workspace):
-    bring_in_step(workspace)
+    update_targets(workspace)
     done = run("doctor", "--json")
     assert done.code == 0, done.out
     checks = done.json["checks"]
@@ -84,7 +84,7 @@ def test_doctor_is_content_where_all_is_well(run, home, workspace):
 
 
 def test_doctor_fails_with_advice_where_something_is_wrong(call, home, workspace):
-    bring_in_step(workspace)
+    update_targets(workspace)
     (home / ".claude" / "CLAUDE.md").unlink()
     done = call("doctor")
     assert done.code == 1
@@ -193,7 +193,7 @@ def test_a_machine_whose_clock_was_ahead_can_be_forgotten_and_comes_back(call, w
 
 def test_a_clock_set_back_here_makes_this_machine_no_unknown_one(call, workspace):
     with time_machine.travel("2026-11-02T10:00:00+00:00", tick=False):
-        bring_in_step(workspace)
+        update_targets(workspace)
     with time_machine.travel("2025-09-28T10:00:00+00:00", tick=False):
         (row,) = call("machines", "--json").json["machines"]
     assert (row["state"], row["clock_ahead"]) == ("in-sync", False)
@@ -204,7 +204,7 @@ def test_machines_tells_how_each_stands_and_since_when(call, workspace):
     changed = datetime(2026, 11, 1, 8, tzinfo=UTC).timestamp()
     os.utime(workspace.memory, (changed, changed))
     with time_machine.travel("2026-11-02T10:00:00+00:00", tick=False):
-        bring_in_step(workspace)
+        update_targets(workspace)
         report_of(workspace, "well", now, "2026-11-02T09:00:00Z")
         report_of(workspace, "adrift", now, "2026-11-02T09:00:00Z", "edited")
         report_of(workspace, "behind", "0" * 64, "2026-11-01T10:00:00Z")
@@ -244,7 +244,7 @@ def test_machines_tells_how_each_stands_and_since_when(call, workspace):
 def test_any_command_keeps_the_report_of_a_machine_without_a_daemon_fresh(call, workspace):
     path = workspace.machines / machines.this_machine() / "report.toml"
     with time_machine.travel("2026-11-02T10:00:00+00:00", tick=False):
-        bring_in_step(workspace)
+        update_targets(workspace)
         first = path.read_bytes()
     with time_machine.travel("2026-11-02T21:00:00+00:00", tick=False):
         call("log")

@@ -14,9 +14,9 @@ from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.memory.publish import publish
-from memsync.notes import log as sessions
+from memsync.notes import log as day_logs
 from memsync.refresh.pending import pending_notes
-from memsync.text.note import make
+from memsync.text.note import make_note
 from tests.conftest import SAMPLE
 
 READERS = [
@@ -182,7 +182,7 @@ def test_control_characters_of_the_memory_reach_no_terminal(at_terminal, workspa
     workspace.memory.write_bytes(b"# Me\r\n\n- \x1b]0;owned\x07 \xc2\x9b2J\tand a tab\r\n")
     seen = at_terminal("show")
     assert (seen.code, seen.out) == (0, "# Me\r\n\n- �]0;owned� �2J\tand a tab\r\n")
-    sessions.append(workspace, make("\x1b[2J", clock.now()))
+    day_logs.append(workspace, make_note("\x1b[2J", clock.now()))
     for words in (("refresh", "--dry-run"), ("refresh",), ("diff",), ("diff", "--json")):
         done = at_terminal(*words)
         assert done.code == 0, done

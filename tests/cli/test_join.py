@@ -87,7 +87,7 @@ def test_a_memory_that_is_damaged_or_deleted_while_all_else_is_brought_is_joined
 
 def test_an_init_that_is_killed_leaves_no_piece_of_a_memory(cloud, home, call, monkeypatch):
     def killed(_remote: str, folder: str, *, without: list[str]) -> None:
-        assert client.call("copy", f"--exclude=/{without[0]}", REMOTE, folder).code == 0
+        assert client.run_rclone("copy", f"--exclude=/{without[0]}", REMOTE, folder).code == 0
         raise KeyboardInterrupt
 
     there(cloud).with_name("sessions").mkdir()

@@ -7,7 +7,7 @@ import time_machine
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
-from memsync.memory.publish import bring_in_step
+from memsync.memory.publish import update_targets
 from tests.conftest import SAMPLE
 
 KEY = "gh" + "p_" + "aB3dE5gH7jK9" * 3
@@ -50,7 +50,7 @@ def test_a_file_beyond_what_its_agent_reads_is_serious(call, home, workspace):
     (home / ".codeium" / "windsurf").mkdir(parents=True)
     assert call("targets", "add", "windsurf").code == 0
     write(workspace, SAMPLE + "".join(f"- {'long ' * 8} fact {n}\n" for n in range(130)))
-    bring_in_step(Workspace.open(settings.load()))
+    update_targets(Workspace.open(settings.load()))
     done = call("lint", "--json")
     (found,) = [each for each in done.json["findings"] if each["kind"] == "size"]
     assert done.code == 1

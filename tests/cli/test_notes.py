@@ -16,7 +16,7 @@ from memsync.files.locks import exclusive_lock
 from memsync.notes import spool
 from memsync.refresh import pending as batches
 from memsync.refresh.prompt import EDIT_TOOL
-from memsync.text.note import MAX_BYTES, make
+from memsync.text.note import MAX_BYTES, make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import cut_off, edits
 
@@ -287,7 +287,7 @@ def test_a_note_for_a_folder_that_is_away_is_kept_and_goes_in_by_the_next_comman
 def test_no_command_waits_to_deliver_a_note_while_the_log_is_being_carried(
     call, workspace, monkeypatch
 ):
-    spool.keep_aside(make("taken meanwhile", clock.now()))
+    spool.keep_aside(make_note("taken meanwhile", clock.now()))
 
     def waited(_seconds: float) -> None:
         raise AssertionError("it waited for the lock")

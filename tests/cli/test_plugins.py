@@ -43,7 +43,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def explanation(name: str) -> MemsyncError:
-    command = plugins.load(name)
+    command = plugins.load_command(name)
     assert command is not None
     assert command.get_short_help_str() == "(broken)"
     result = CliRunner().invoke(command, ["any", "--option", "at=all"])
@@ -53,21 +53,21 @@ def explanation(name: str) -> MemsyncError:
 
 def test_a_plugins_command_is_found_and_runs(install):
     install("greeter", "hello = greeter:hello")
-    assert "hello" in plugins.names()
-    command = plugins.load("hello")
+    assert "hello" in plugins.command_names()
+    command = plugins.load_command("hello")
     assert isinstance(command, click.Command)
     assert CliRunner().invoke(command, ["--name", "Ada"]).output == "Hello, Ada.\n"
 
 
 def test_a_name_no_plugin_has_is_none(install):
-    assert plugins.load("nonesuch") is None
+    assert plugins.load_command("nonesuch") is None
 
 
 def test_a_name_that_two_packages_bring_is_listed_once(install):
     install("greeter", "hello = greeter:hello")
     install("greeter_too", "hello = greeter_too:hello")
-    assert plugins.names().count("hello") == 1
-    assert plugins.load("hello") is not None
+    assert plugins.command_names().count("hello") == 1
+    assert plugins.load_command("hello") is not None
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_a_broken_plugin_becomes_a_command_that_says_why(target, reason, install
     assert error.message.startswith("the command 'bad' of greeter cannot be loaded: ")
     assert reason in error.message
     assert error.hint == "reinstall or remove greeter"
-    assert plugins.names().count("bad") == 1
-    assert plugins.load("hello") is not None, "the others are not taken down"
+    assert plugins.command_names().count("bad") == 1
+    assert plugins.load_command("hello") is not None, "the others are not taken down"
 
 
 def test_the_daemon_comes_by_the_same_door():
-    assert "daemon" in plugins.names()
-    assert isinstance(plugins.load("daemon"), click.Command)
+    assert "daemon" in plugins.command_names()
+    assert isinstance(plugins.load_command("daemon"), click.Command)

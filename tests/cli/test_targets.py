@@ -9,7 +9,7 @@ import pytest
 
 from memsync import config as settings
 from memsync.config import writer
-from memsync.memory.publish import bring_in_step
+from memsync.memory.publish import update_targets
 from memsync.targets import AGENTS
 from tests.conftest import SAMPLE
 
@@ -82,7 +82,7 @@ def test_adding_and_removing_keeps_what_a_person_wrote_beside(named, call, home,
 def test_removing_takes_the_block_out_and_leaves_the_rest(call, home, workspace):
     file = home / ".claude" / "CLAUDE.md"
     file.write_text("# Mine\n")
-    bring_in_step(workspace)
+    update_targets(workspace)
     done = call("targets", "remove", "claude")
     assert (done.code, done.out) == (0, f"claude: block removed  {file}\n")
     assert file.read_text() == "# Mine\n"
@@ -132,7 +132,7 @@ def test_what_cannot_be_a_target_is_wrong_usage_and_changes_nothing(
 
 
 def test_a_block_changed_by_hand_is_kept_aside_before_it_is_replaced(call, home, workspace):
-    bring_in_step(workspace)
+    update_targets(workspace)
     file = home / ".claude" / "CLAUDE.md"
     file.write_text(file.read_text().replace("Turin", "Oslo"))
     assert states(call)["claude"] == "edited"
@@ -339,7 +339,7 @@ def test_a_target_that_moves_leaves_its_old_file_as_it_was(call, home, workspace
 def test_a_damaged_memory_changes_no_target_and_an_agent_can_still_be_removed(
     call, home, workspace
 ):
-    bring_in_step(workspace)
+    update_targets(workspace)
     workspace.memory.write_bytes(b"")
     before = settings.get_config_path().read_bytes()
     assert call("targets", "add", "gemini").code == 6
@@ -351,7 +351,7 @@ def test_a_damaged_memory_changes_no_target_and_an_agent_can_still_be_removed(
 def test_check_tells_by_its_exit_code_and_changes_nothing(run, home, workspace):
     assert run("check").code == 1
     assert not (home / ".claude" / "CLAUDE.md").exists()
-    bring_in_step(workspace)
+    update_targets(workspace)
     done = run("check")
     assert (done.code, done.out) == (0, "2 agents have the memory as it is now.\n")
     assert run("check", "--json").json["in_step"] is True
@@ -378,7 +378,7 @@ def test_check_where_no_agent_is_to_have_the_memory_is_no_success(call, home, wo
 
 
 def test_check_tells_of_a_doubled_block_until_a_sync_leaves_one(call, home, workspace):
-    bring_in_step(workspace)
+    update_targets(workspace)
     file = home / ".claude" / "CLAUDE.md"
     file.write_text(f"{BLOCK}mine\n{BLOCK}")
     done = call("check")

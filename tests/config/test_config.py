@@ -146,7 +146,7 @@ def test_a_wrong_value_is_refused_with_key_value_what_is_allowed_and_file(key, v
     with pytest.raises(MemsyncError) as raised:
         settings.from_table(table_of(key, value), file)
     message = raised.value.message
-    kept = settings.normal(KEYS[key], value)
+    kept = settings.normalise(KEYS[key], value)
     assert message.startswith(f"{key} is ")
     assert ("…" if KEYS[key].secret else repr(kept)) in message
     assert f"in {file}; allowed is {KEYS[key].refusal(kept)}" in message
@@ -309,7 +309,7 @@ def test_the_config_is_where_the_environment_says(home, tmp_path, monkeypatch):
 def test_a_mirror_that_depends_on_where_one_stands_is_refused(place):
     for_mirror = settings.find_key("backup_mirror_path")
     with pytest.raises(WrongUsageError):
-        writer.parse(for_mirror, place)
+        writer.parse_value(for_mirror, place)
     with pytest.raises(MemsyncError, match="starts with / or ~"):
         settings.from_table({"daemon": {"backup_mirror_path": place}}, None)
-    assert writer.parse(for_mirror, "~/mirror") == "~/mirror"
+    assert writer.parse_value(for_mirror, "~/mirror") == "~/mirror"

@@ -12,7 +12,7 @@ from memsync.config import PROVIDERS, Config
 from memsync.config.workspace import Workspace, memory_root
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.memory import store
-from memsync.memory.publish import bring_in_step
+from memsync.memory.publish import update_targets
 from memsync.notes import log
 from memsync.refresh.run import merge_pending
 from memsync.text import note
@@ -75,7 +75,7 @@ def test_a_folder_that_is_away_is_exit_4_and_stays_as_it_is(kind, config, home, 
         away_by(kind, Path(config.sync_root), patch)
         with pytest.raises(FolderAwayError) as raised:
             Workspace.open(config)
-        found = doctor.run(config.source)
+        found = doctor.run_checks(config.source)
     assert raised.value.exit_code == 4
     assert str(memory_root(config)) in raised.value.message
     assert raised.value.hint
@@ -96,9 +96,9 @@ def test_a_drive_that_goes_while_we_work_gets_nothing_written_under_it(
         workspace.root.mkdir()
     before = tree(workspace.root.parent)
     for act in (
-        lambda: log.append(workspace, note.make("buy bread", clock.now())),
+        lambda: log.append(workspace, note.make_note("buy bread", clock.now())),
         lambda: merge_pending(workspace),
-        lambda: bring_in_step(workspace),
+        lambda: update_targets(workspace),
         lambda: store.replace(workspace, "text", "a digest"),
     ):
         with pytest.raises(MemsyncError) as raised:

@@ -16,7 +16,7 @@ from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.daemon import notify, scheduler
 from memsync.notes import log
-from memsync.text.note import make
+from memsync.text.note import make_note
 from tests.support.messages_server import edits, http_error
 
 
@@ -94,7 +94,7 @@ def test_a_budget_that_is_used_up_is_told_once_and_the_job_is_skipped_with_the_r
     workspace, home, claude
 ):
     config = held_by_budget(workspace, claude.url, source=settings.get_config_path())
-    log.append(workspace, make("I moved to Oslo", clock.now()))
+    log.append(workspace, make_note("I moved to Oslo", clock.now()))
     for _ in range(3):
         run = scheduler.job_nightly_refresh(config)
         assert run.outcome == "skipped"
@@ -111,7 +111,7 @@ def test_a_budget_that_is_used_up_is_told_once_and_the_job_is_skipped_with_the_r
 def test_a_trouble_is_told_again_when_its_cure_is_another(workspace, home, claude):
     config = held_by_budget(workspace, claude.url, source=settings.get_config_path())
     config = replace(config, monthly_budget_usd=0.0)
-    log.append(workspace, make("I moved to Oslo", clock.now()))
+    log.append(workspace, make_note("I moved to Oslo", clock.now()))
     final = {"x-should-retry": "false"}
     claude.script(
         http_error(529, "overloaded_error", "Busy", final),

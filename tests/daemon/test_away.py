@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from memsync.config.workspace import Workspace
-from memsync.notes import log
+from memsync.notes import reader
 from tests.support.daemons import Daemon, is_gone
 from tests.support.net import send, until
 
@@ -28,7 +28,7 @@ def daemon(mount) -> Iterator[Daemon]:
 
 
 def logged(workspace: Workspace) -> list[str]:
-    return [note.text for day in log.days(workspace) for note in log.read_day(workspace, day)]
+    return [note.text for day in reader.days(workspace) for note in reader.read_day(workspace, day)]
 
 
 def test_a_daemon_whose_folder_hangs_says_so_takes_notes_and_leaves_in_time(

@@ -96,7 +96,7 @@ def test_every_body_of_every_kind_is_a_note_or_refused_and_nothing_between(
         assert len(kept) == (answer.status_code == 200), body
         for entry in kept:  # what is in the spool is read back from the log as it was
             note = entry.note
-            assert notes.parse(notes.render(note), note.day) == [note]
+            assert notes.parse_log(notes.render_entry(note), note.day) == [note]
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
@@ -198,7 +198,7 @@ def test_two_tabs_and_a_refresh_at_once_lose_no_text(
     failed: list[BaseException] = []
 
     def refreshing(number: int) -> None:
-        log.append(workspace, notes.make(f"note {number}", clock.now()))
+        log.append(workspace, notes.make_note(f"note {number}", clock.now()))
         run.merge_pending(workspace)
 
     def play(act: object) -> None:

@@ -235,8 +235,8 @@ def test_tokens_are_compared_by_their_hashes_in_constant_time(with_token, monkey
     with served(create_capture_app(with_token)) as port:
         Ear(port).post({"text": "a"}, {"X-Memsync-Token": "wrong"})
         Ear(port).post({"text": "a"}, GOOD)
-    hashed = tokens.hashed(TOKEN)
-    assert seen == [(tokens.hashed("wrong"), hashed), (hashed, hashed)]
+    hashed = tokens.hash_token(TOKEN)
+    assert seen == [(tokens.hash_token("wrong"), hashed), (hashed, hashed)]
 
 
 @pytest.mark.parametrize("spelled", [str, lambda text: text.replace("sha256:", "").upper()])

@@ -14,7 +14,7 @@ from memsync.config import writer
 from memsync.config.state import state_folder
 from memsync.daemon.jobs import history
 from memsync.notes import log
-from memsync.text.note import make
+from memsync.text.note import make_note
 from tests.support.daemons import Done, memsync
 from tests.support.messages_server import http_error
 
@@ -59,7 +59,7 @@ def test_without_the_extra_the_way_to_it_is_shown(workspace, no_extra, words):
 
 
 def test_without_the_extra_stop_and_status_still_work(workspace, no_extra):
-    history.failed("drift_check", "from better days")
+    history.record_failure("drift_check", "from better days")
     done = memsync("daemon", "status", "--json", more=no_extra)
     assert (done.code, done.err) == (0, "")
     assert done.json["running"] is False
@@ -85,7 +85,7 @@ def test_status_of_a_daemon_that_does_not_run_is_no_error(workspace):
 
 
 def test_the_schedule_says_what_would_run_when(workspace):
-    last = history.failed("nightly_refresh", "the API was away")
+    last = history.record_failure("nightly_refresh", "the API was away")
     done = memsync("daemon", "schedule", "--json")
     jobs = {job["id"]: job for job in done.json["jobs"]}
     assert list(jobs) == IDS
@@ -113,18 +113,18 @@ def test_what_is_switched_off_has_no_next_run(workspace):
 
 
 def test_a_job_that_went_well_says_so_on_stdout_alone(workspace):
-    log.append(workspace, make("Moved to Oslo", clock.now()))
+    log.append(workspace, make_note("Moved to Oslo", clock.now()))
     done = memsync("daemon", "run", "refresh")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("ok: 1 note merged")
     assert "Moved to Oslo" in workspace.memory.read_text()
     assert memsync("daemon", "run", "nightly_refresh").out == "ok: no pending notes\n"
     assert memsync("daemon", "run", "mirror").out.startswith("skipped: ")
-    assert [run.outcome for run in history.read_all()] == ["ok", "ok", "skipped"]
+    assert [run.outcome for run in history.read_runs()] == ["ok", "ok", "skipped"]
 
 
 def test_a_job_fails_with_the_exit_code_of_its_fault(with_claude, claude):
-    log.append(with_claude, make("Moved to Oslo", clock.now()))
+    log.append(with_claude, make_note("Moved to Oslo", clock.now()))
     claude.script(http_error(401, "authentication_error", "invalid x-api-key"))
     done = memsync("daemon", "run", "refresh")
     assert (done.code, "invalid x-api-key" in told(done)[0]) == (5, True)
@@ -159,11 +159,11 @@ def test_a_job_nobody_knows_is_wrong_usage_with_the_names(workspace):
 
 
 def test_the_digest_can_be_looked_at_before_it_is_sent(workspace):
-    log.append(workspace, make("Moved to Oslo", clock.now()))
+    log.append(workspace, make_note("Moved to Oslo", clock.now()))
     done = memsync("daemon", "run", "digest", "--dry-run")
     assert (done.code, done.err) == (0, "")
     assert "Moved to Oslo" in done.out
-    assert history.read_all() == []
+    assert history.read_runs() == []
     assert memsync("daemon", "run", "refresh", "--dry-run").code == 2
 
 
@@ -192,7 +192,7 @@ def test_the_page_has_no_address_while_nobody_serves_it(workspace):
 
 
 def test_json_is_json_whatever_a_job_said(workspace):
-    history.failed("drift_check", 'quote " \x1b[31m red \udce9 日本 \\')
+    history.record_failure("drift_check", 'quote " \x1b[31m red \udce9 日本 \\')
     done = memsync("daemon", "status", "--json")
     jobs = {job["id"]: job for job in json.loads(done.out)["jobs"]}
     assert "日本" in jobs["drift_check"]["last_message"]

@@ -21,7 +21,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import digest, scheduler
 from memsync.notes import log
 from memsync.refresh import pending
-from memsync.text.note import CameBy, make
+from memsync.text.note import CameBy, make_note
 from tests.support.messages_server import Message, edits, http_error, prose
 from tests.text.test_redaction import BEGIN, CREDENTIALS, END, MIXED
 
@@ -44,7 +44,7 @@ def take_all(workspace: Workspace) -> None:
     """Put every secret into a note, by turns typed and sent from a phone."""
     for number, secret in enumerate(SECRETS):
         came_by: CameBy = "network" if number % 2 else "terminal"
-        note = make(f"Key {number} of the server is\n{secret}", clock.now(), came_by=came_by)
+        note = make_note(f"Key {number} of the server is\n{secret}", clock.now(), came_by=came_by)
         log.append(workspace, note)
 
 
@@ -115,7 +115,7 @@ def test_a_credential_in_a_note_reaches_nothing_but_the_log(
 def test_a_credential_that_the_model_makes_up_or_repeats_is_not_written(
     with_claude, home, claude, caplog
 ):
-    log.append(with_claude, make("Note the keys", clock.now()))
+    log.append(with_claude, make_note("Note the keys", clock.now()))
     adds = [{"op": "add", "section": "Access", "text": f"- {secret}"} for secret in SECRETS]
     claude.script(edits(*adds, summary=" ".join(SECRETS[:5])))
     assert scheduler.job_nightly_refresh(with_claude.config).outcome == "ok"
@@ -128,7 +128,7 @@ def test_a_credential_that_an_error_repeats_reaches_no_history_and_no_alert(
     secret, with_claude, home, claude, caplog
 ):
     caplog.set_level(logging.DEBUG)
-    log.append(with_claude, make("A note", clock.now()))
+    log.append(with_claude, make_note("A note", clock.now()))
     claude.script(http_error(400, "invalid_request_error", f"I do not like {secret}"))
     config = replace(with_claude.config, source=settings.get_config_path())
     assert scheduler.job_nightly_refresh(config).outcome == "failed"

@@ -21,7 +21,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon.http import channel, server
 from memsync.daemon.http.server import THREADS, Port, Server
 from memsync.daemon.intake.body import MAX_BODY
-from memsync.notes import log
+from memsync.notes import reader
 from tests.support.fire import Besieged, answers, malformed
 from tests.support.net import HOST, free_port, send, until
 from tests.support.scale import TORTURE, share
@@ -48,7 +48,7 @@ def daemon(workspace: Workspace) -> Iterator[Besieged]:
 
 
 def logged(workspace: Workspace) -> list[str]:
-    return [note.text for day in log.days(workspace) for note in log.read_day(workspace, day)]
+    return [note.text for day in reader.days(workspace) for note in reader.read_day(workspace, day)]
 
 
 class Sender:

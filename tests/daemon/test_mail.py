@@ -43,14 +43,14 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ce
 
 def refused(config: Config) -> MemsyncError:
     with pytest.raises(MemsyncError) as error:
-        mail.send(config, "digest", "text")
+        mail.send_mail(config, "digest", "text")
     assert error.value.hint
     return error.value
 
 
 def test_a_mail_with_both_parts_goes_by_starttls(certificates):
     with mail_server(starttls=certificates.of(NAME), require_starttls=True) as server:
-        mail.send(settings_for(server), "Die Woche · 日本", "plain é\n", "<p>rich é</p>")
+        mail.send_mail(settings_for(server), "Die Woche · 日本", "plain é\n", "<p>rich é</p>")
     (message,) = server.mails
     assert server.recipients == [["ada@example.org"]]
     assert server.was_encrypted == [True]
@@ -70,7 +70,7 @@ def test_on_465_the_line_is_encrypted_from_the_start(certificates, monkeypatch):
     with mail_server(tls=certificates.of(NAME), password=PASSWORD) as server:
         monkeypatch.setattr(mail, "TLS_PORT", server.port)
         config = settings_for(server, digest_smtp_user="ada", digest_smtp_password=PASSWORD)
-        mail.send(config, "digest", "text")
+        mail.send_mail(config, "digest", "text")
     assert server.was_encrypted == [True]
     assert server.logins == [("ada", PASSWORD)]
 
@@ -131,7 +131,7 @@ def test_a_server_that_promises_starttls_and_refuses_it_gets_nothing(certificate
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_this_machine_itself_needs_no_encryption(host):
     with mail_server() as server:
-        mail.send(settings_for(server, host), "digest", "text")
+        mail.send_mail(settings_for(server, host), "digest", "text")
     assert server.was_encrypted == [False]
 
 
@@ -142,7 +142,7 @@ def test_any_password_logs_in(certificates, only, monkeypatch):
     with mail_server(
         starttls=certificates.of(NAME), password=PASSWORD, auth_exclude_mechanism=[other]
     ) as server:
-        mail.send(settings_for(server, digest_smtp_user="ädä@example.org"), "digest", "text")
+        mail.send_mail(settings_for(server, digest_smtp_user="ädä@example.org"), "digest", "text")
     assert server.logins == [("ädä@example.org", PASSWORD)]
     assert len(server.mails) == 1
 
@@ -162,7 +162,7 @@ def test_a_wrong_password_is_said_and_not_shown(certificates, only):
 
 def test_nobody_logs_in_without_a_user(certificates):
     with mail_server(starttls=certificates.of(NAME), password="x") as server:
-        mail.send(settings_for(server, digest_smtp_password="x"), "digest", "text")
+        mail.send_mail(settings_for(server, digest_smtp_password="x"), "digest", "text")
     assert server.logins == []
     assert len(server.mails) == 1
 
@@ -190,7 +190,7 @@ def test_a_server_that_cannot_be_reached_is_named(host):
 def test_a_subject_cannot_bring_headers_along():
     with mail_server() as server:
         subject = "alert\r\nBcc: evil@example.org\r\n\r\nbody \u2028\x00\udce9" + "x" * 500
-        mail.send(settings_for(server, "localhost"), subject, "text")
+        mail.send_mail(settings_for(server, "localhost"), subject, "text")
     (message,) = server.mails
     assert server.recipients == [["ada@example.org"]]
     assert message["Bcc"] is None
@@ -228,7 +228,7 @@ def test_an_address_that_is_none_is_an_error_and_no_crash(address):
 def test_any_text_can_be_mailed():
     text = "caf\udce9 \x00 \u2028 " + "long " * 1000 + "\n.\n..\nend"
     with mail_server() as server:
-        mail.send(settings_for(server, "localhost"), "alert", text, "<p>caf\udce9</p>")
+        mail.send_mail(settings_for(server, "localhost"), "alert", text, "<p>caf\udce9</p>")
     (message,) = server.mails
     plain = message.get_body(("plain",))
     assert plain is not None
@@ -238,5 +238,5 @@ def test_any_text_can_be_mailed():
 
 def test_without_a_sender_of_its_own_it_comes_from_the_reader():
     with mail_server() as server:
-        mail.send(settings_for(server, "localhost", digest_email_from=""), "digest", "text")
+        mail.send_mail(settings_for(server, "localhost", digest_email_from=""), "digest", "text")
     assert server.mails[0]["From"] == "Ada <ada@example.org>"

@@ -103,7 +103,7 @@ def test_whatever_a_channel_raises_stays_in_it(config, caplog, monkeypatch, erro
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(mail, "send", fail)
+    monkeypatch.setattr(mail, "send_mail", fail)
     assert not notify(by("email"), "claude is stale", "what to do")
     assert "the alert was not delivered" in caplog.text
 

@@ -24,7 +24,7 @@ HOLDER = """
 import sys, time
 from memsync.daemon import process
 from memsync.daemon.process import Status
-with process.claimed():
+with process.claim():
     if len(sys.argv) > 1:
         process.announce(Status(int(sys.argv[1]), "2026-11-23T05:00:00+01:00"))
     print("claimed", flush=True)
@@ -61,15 +61,15 @@ def leave_behind(text: str) -> Path:
 
 
 def test_none_runs_on_a_fresh_machine():
-    assert process.running() is None
+    assert process.running_daemon() is None
     with pytest.raises(MemsyncError, match="no daemon is running") as refused:
-        process.stop()
+        process.stop_daemon()
     assert refused.value.hint == "memsync daemon start --detach"
 
 
 def test_the_holder_of_the_lock_is_the_daemon_and_its_words_are_read():
     status = Status(os.getpid(), "2026-11-23T05:00:00+01:00", "http://a:1", None, [("::1", 1)], {})
-    with process.claimed():
+    with process.claim():
         process.announce(status)
         assert json.loads((state_folder() / "daemon.json").read_text())["pid"] == os.getpid()
         second = subprocess.run(
@@ -77,13 +77,13 @@ def test_the_holder_of_the_lock_is_the_daemon_and_its_words_are_read():
         )
         assert second.returncode == 1
         assert f"runs already with pid {os.getpid()}" in second.stderr
-    assert process.running() is None
+    assert process.running_daemon() is None
     assert not (state_folder() / "daemon.json").exists()
 
 
 def test_a_second_daemon_is_refused_with_the_pid_of_the_first():
     with holder("4321") as child:
-        with pytest.raises(MemsyncError, match="runs already with pid 4321"), process.claimed():
+        with pytest.raises(MemsyncError, match="runs already with pid 4321"), process.claim():
             pytest.fail("two daemons")
         with pytest.raises(MemsyncError, match="runs already with pid 4321"):
             process.detach()
@@ -92,21 +92,21 @@ def test_a_second_daemon_is_refused_with_the_pid_of_the_first():
 
 def test_a_daemon_that_is_just_starting_has_no_pid_to_name():
     with holder():
-        present = process.running()
+        present = process.running_daemon()
         assert present is not None
         assert present.pid == 0
         with pytest.raises(MemsyncError, match="it is just starting"):
             process.detach()
         with pytest.raises(MemsyncError, match="just starting"):
-            process.stop()
+            process.stop_daemon()
 
 
 def test_a_stale_pid_is_neither_trusted_nor_signalled(bystander):
     status = {"pid": bystander.pid, "started": "2026-11-23T05:00:00+01:00", "ports": []}
     leave_behind(json.dumps(status))
-    assert process.running() is None
+    assert process.running_daemon() is None
     with pytest.raises(MemsyncError, match="no daemon is running"):
-        process.stop()
+        process.stop_daemon()
     assert bystander.poll() is None
 
 
@@ -118,7 +118,7 @@ def test_a_stale_pid_is_not_trusted_even_while_others_look(bystander):
     def look() -> None:
         for _ in range(20):
             leave_behind(status)
-            seen.append(process.running())
+            seen.append(process.running_daemon())
 
     threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
@@ -133,7 +133,7 @@ def test_a_stale_pid_is_not_trusted_even_while_others_look(bystander):
 def test_a_damaged_status_is_no_word_of_anybody(text):
     with holder():
         leave_behind(text)
-        present = process.running()
+        present = process.running_daemon()
         assert present is not None
         assert present.pid == 0
 
@@ -142,18 +142,18 @@ def test_a_killed_daemon_leaves_nothing_in_the_way():
     with holder("1") as child:
         child.kill()
         child.wait()
-        assert process.running() is None
-        with process.claimed():
+        assert process.running_daemon() is None
+        with process.claim():
             pass
 
 
 def test_stop_ends_the_daemon_and_returns_when_it_is_gone():
     with holder() as child:
         process.announce(Status(child.pid, "2026-11-23T05:00:00+01:00"))
-        assert process.stop().pid == child.pid
+        assert process.stop_daemon().pid == child.pid
         assert until(lambda: child.poll() is not None)
         assert child.returncode == -signal.SIGTERM
-    assert process.running() is None
+    assert process.running_daemon() is None
 
 
 def test_stop_says_so_when_the_daemon_does_not_leave(monkeypatch):
@@ -168,7 +168,7 @@ def test_stop_says_so_when_the_daemon_does_not_leave(monkeypatch):
         child.stdout.readline()
         process.announce(Status(child.pid, "2026-11-23T05:00:00+01:00"))
         with pytest.raises(MemsyncError, match="has not stopped within") as refused:
-            process.stop()
+            process.stop_daemon()
         assert refused.value.hint == "memsync daemon logs"
         child.kill()
 

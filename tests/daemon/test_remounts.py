@@ -13,7 +13,7 @@ from typing import Self
 import pytest
 
 from memsync.config.workspace import MEMORY_NAME, Workspace
-from memsync.notes import log
+from memsync.notes import reader
 from tests.support.daemons import Daemon, memsync
 from tests.support.scale import share
 
@@ -28,7 +28,7 @@ def daemon(mount) -> Iterator[Daemon]:
 
 
 def logged(workspace: Workspace) -> list[str]:
-    return [note.text for day in log.days(workspace) for note in log.read_day(workspace, day)]
+    return [note.text for day in reader.days(workspace) for note in reader.read_day(workspace, day)]
 
 
 class _Talker:

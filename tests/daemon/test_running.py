@@ -20,7 +20,7 @@ import pytest
 from memsync import clock
 from memsync.config.state import own_folder, state_folder
 from memsync.config.workspace import Workspace
-from memsync.notes import log as sessions
+from memsync.notes import reader
 from tests.support.daemons import Daemon, is_gone, memsync
 from tests.support.net import HOST, Answer, free_port, send, until
 
@@ -33,9 +33,7 @@ def daemon(workspace: Workspace) -> Iterator[Daemon]:
 
 
 def logged(workspace: Workspace) -> list[str]:
-    return [
-        note.text for day in sessions.days(workspace) for note in sessions.read_day(workspace, day)
-    ]
+    return [note.text for day in reader.days(workspace) for note in reader.read_day(workspace, day)]
 
 
 def test_from_a_phone_to_the_memory_and_every_agent(daemon, workspace, home):

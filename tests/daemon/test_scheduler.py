@@ -28,7 +28,7 @@ from memsync.daemon.scheduler import JOBS, build_scheduler, find_job
 from memsync.errors import FolderAwayError
 from memsync.notes import log
 from memsync.refresh import pending
-from memsync.text.note import make
+from memsync.text.note import make_note
 from tests.support.messages_server import edits, slow
 from tests.support.net import until
 
@@ -53,7 +53,7 @@ def last(name: str) -> Run:
 
 
 def take(workspace: Workspace, text: str = "Moved to Oslo") -> None:
-    log.append(workspace, make(text, clock.now(), came_by="network"))
+    log.append(workspace, make_note(text, clock.now(), came_by="network"))
 
 
 def children() -> list[psutil.Process]:
@@ -126,7 +126,7 @@ def test_the_digest_is_planned_for_monday(everything_on):
 def test_a_run_missed_while_the_machine_was_off_is_made_up_for_once(everything_on):
     monday = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with time_machine.travel(monday - timedelta(days=3), tick=False):
-        history.failed("nightly_refresh", "the last before the power cut")
+        history.record_failure("nightly_refresh", "the last before the power cut")
     with time_machine.travel(monday, tick=False):
         trigger = scheduler.trigger_for(job("refresh"), everything_on)
         assert trigger.get_next_fire_time(None, monday) == monday
@@ -195,7 +195,7 @@ def test_drift_is_looked_for_again_when_the_folder_is_back(soon, away, workspace
     finally:
         made.shutdown()
     assert made.get_job("drift_again") is None
-    assert [run.outcome for run in history.read_all()] == ["failed", "ok"]
+    assert [run.outcome for run in history.read_runs()] == ["failed", "ok"]
 
 
 def test_a_daemon_that_starts_anew_knows_that_the_last_look_met_no_folder(away, workspace):
@@ -220,7 +220,7 @@ def test_a_look_that_fails_at_a_folder_that_is_there_is_made_up_for_once(
     made = build_scheduler(changed(refresh_enabled=False))
     made.start()
     try:
-        until(lambda: len(history.read_all()) == 2)
+        until(lambda: len(history.read_runs()) == 2)
     finally:
         made.shutdown()
     assert made.get_job("drift_again") is None
@@ -275,7 +275,7 @@ def test_the_model_is_asked_by_a_process_of_its_own(with_claude, claude, no_anth
     )
     assert "- Lives in Oslo" in with_claude.memory.read_text()
     assert "anthropic" not in sys.modules
-    assert len(history.read_all()) == 1
+    assert len(history.read_runs()) == 1
 
 
 def test_no_pending_notes_are_no_call(with_claude, claude):
@@ -334,7 +334,7 @@ def test_a_child_that_fails_writes_its_own_line_and_no_second_one(with_claude, c
     take(with_claude)
     with_claude.memory.write_bytes(b"\xff\x00")
     run_job(job("refresh"), with_claude.config)
-    (run,) = history.read_all()
+    (run,) = history.read_runs()
     assert (run.outcome, run.exit_code) == ("failed", 6)
 
 

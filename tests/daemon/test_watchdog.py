@@ -29,7 +29,9 @@ from tests.conftest import SAMPLE
 @pytest.fixture
 def in_step(workspace: Workspace) -> Workspace:
     memory = store.read(workspace)
-    targets.apply_all(targets.resolve(workspace.config), memory.text.encode(), workspace.memory)
+    targets.apply_all(
+        targets.configured_targets(workspace.config), memory.text.encode(), workspace.memory
+    )
     return workspace
 
 
@@ -83,7 +85,7 @@ def test_another_fault_is_another_alert(in_step, told, home: Path):
     assert "As before: codex is missing" in second
     (home / ".codex" / "AGENTS.md").write_text("")
     targets.apply_all(
-        [t for t in targets.resolve(in_step.config) if t.name == "codex"],
+        [t for t in targets.configured_targets(in_step.config) if t.name == "codex"],
         in_step.memory.read_bytes(),
         in_step.memory,
     )
@@ -147,7 +149,7 @@ def changed(workspace: Workspace, days: float, text: str = SAMPLE) -> None:
     workspace.memory.write_text(text)
     moment = (clock.now() - timedelta(days=days)).timestamp()
     os.utime(workspace.memory, (moment, moment))
-    targets.apply_all(targets.resolve(workspace.config), text.encode(), workspace.memory)
+    targets.apply_all(targets.configured_targets(workspace.config), text.encode(), workspace.memory)
 
 
 def laptop_says(
@@ -243,7 +245,9 @@ def test_nobody_vouches_for_a_machine_of_which_nothing_is_known_yet(in_step, noo
     change(in_step, SAMPLE + "- new\n")
     known = "claude is stale; codex is stale; not known yet: laptop-1a2b"
     assert watchdog.look(in_step.config).sentence == known
-    targets.apply_all(targets.resolve(in_step.config), in_step.memory.read_bytes(), in_step.memory)
+    targets.apply_all(
+        targets.configured_targets(in_step.config), in_step.memory.read_bytes(), in_step.memory
+    )
     known = "every other agent has the memory; not known yet: laptop-1a2b"
     assert watchdog.look(in_step.config).sentence == known
     *_, alert = alerts(told)
@@ -352,6 +356,6 @@ def test_repair_never_touches_a_link_or_what_it_cannot_read(in_step, told, home:
 def test_a_machine_that_was_forgotten_is_no_drift_any_more(in_step, noon, told):
     laptop_says(in_step, SAMPLE, days=30)
     looks(in_step)
-    machines.forget(in_step, "laptop-1a2b")
+    machines.forget_machine(in_step, "laptop-1a2b")
     assert looks(in_step) == "every agent has the memory"
     assert subjects(told)[1:] == ["all well again"]

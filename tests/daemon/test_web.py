@@ -36,8 +36,8 @@ def test_the_memory_is_shown_with_its_outline_and_how_it_stands(
 ) -> None:
     with time_machine.travel("2026-11-22T12:00:00+00:00", tick=False):
         publish.publish(workspace, SAMPLE + "\n- more\n", None)
-        log.append(workspace, note_texts.make("one", clock.now()))
-        log.append(workspace, note_texts.make("two", clock.now()))
+        log.append(workspace, note_texts.make_note("one", clock.now()))
+        log.append(workspace, note_texts.make_note("two", clock.now()))
         page = browser.get("/")
     assert page.status == 200
     article = page.all("article")[0]
@@ -157,7 +157,7 @@ def test_moments_are_told_as_people_tell_them(now: str, shown: str) -> None:
     with time_machine.travel("2026-03-05T14:07:00", tick=False):
         moment = clock.now()
     with time_machine.travel(now, tick=False):
-        assert facts.in_words(moment) == shown
+        assert facts.moment_in_words(moment) == shown
 
 
 def test_a_log_that_cannot_be_read_does_not_hide_the_memory(

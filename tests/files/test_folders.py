@@ -10,7 +10,7 @@ import pytest
 from memsync.errors import FolderAwayError
 from memsync.files import folders
 from memsync.files.atomic import atomic_write
-from memsync.files.folders import held, make_below
+from memsync.files.folders import make_below, open_folder
 
 
 def listing(folder):
@@ -90,7 +90,7 @@ def test_a_drive_that_goes_amid_making_a_folder_gets_nothing_under_it(root, monk
 
 
 def test_a_file_in_place_of_a_folder_is_an_error(root):
-    with pytest.raises(NotADirectoryError), held(root / "GLOBAL_MEMORY.md"):
+    with pytest.raises(NotADirectoryError), open_folder(root / "GLOBAL_MEMORY.md"):
         pass
     (root / "machines").write_text("no folder")
     with pytest.raises(OSError, match=os.strerror(errno.ENOTDIR)):
@@ -123,7 +123,7 @@ def test_a_mount_of_fuse_or_the_network_may_forget_what_it_was_given(
     mounts.write_text("\n".join(lines) + "\n")
     monkeypatch.setattr(folders, "MOUNTS", mounts)
     spaced = root.rename(root.with_name("ro t"))
-    assert folders.may_forget(spaced / "sessions") is may
-    assert folders.may_forget(tmp_path) is False
+    assert folders.is_lossy_mount(spaced / "sessions") is may
+    assert folders.is_lossy_mount(tmp_path) is False
     monkeypatch.setattr(folders, "MOUNTS", tmp_path / "none")
-    assert folders.may_forget(spaced) is False
+    assert folders.is_lossy_mount(spaced) is False

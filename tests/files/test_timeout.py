@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memsync.files import timeout
-from memsync.files.timeout import within_reach
+from memsync.files.timeout import with_timeout
 from tests.support.net import until
 
 FOLDER = Path("/no/such/folder")
@@ -22,24 +22,24 @@ def impatient(monkeypatch):
 
 
 def test_what_is_found_or_raised_comes_back():
-    assert within_reach(FOLDER, lambda: "found") == "found"
+    assert with_timeout(FOLDER, lambda: "found") == "found"
     with pytest.raises(PermissionError):
-        within_reach(FOLDER, lambda: (_ for _ in ()).throw(PermissionError("no")))
-    assert within_reach(FOLDER, lambda: "still") == "still"
+        with_timeout(FOLDER, lambda: (_ for _ in ()).throw(PermissionError("no")))
+    assert with_timeout(FOLDER, lambda: "still") == "still"
 
 
 def test_a_hanging_look_is_given_up_on_and_the_next_is_refused_at_once_until_it_is_done():
     answered, looks = threading.Event(), []
     with pytest.raises(TimeoutError, match="it does not answer"):
-        within_reach(FOLDER, answered.wait)
+        with_timeout(FOLDER, answered.wait)
     for _ in range(50):
         with pytest.raises(TimeoutError):
-            within_reach(FOLDER, lambda: looks.append("looked"))
+            with_timeout(FOLDER, lambda: looks.append("looked"))
     assert looks == []
-    assert within_reach(Path("/another"), lambda: "elsewhere") == "elsewhere"
+    assert with_timeout(Path("/another"), lambda: "elsewhere") == "elsewhere"
     answered.set()
     until(lambda: not timeout._gates[str(FOLDER)].hangs())
-    within_reach(FOLDER, lambda: looks.append("looked"))
+    with_timeout(FOLDER, lambda: looks.append("looked"))
     assert looks == ["looked"]
 
 
@@ -52,7 +52,7 @@ def test_a_crowd_that_asks_at_once_has_one_thread_looking():
 
     def ask() -> None:
         with pytest.raises(TimeoutError):
-            within_reach(FOLDER, look)
+            with_timeout(FOLDER, look)
         given_up.append(True)
 
     crowd = [threading.Thread(target=ask) for _ in range(20)]
@@ -69,7 +69,7 @@ def test_a_crowd_that_asks_at_once_has_one_thread_looking():
 def test_a_crowd_at_a_folder_that_answers_is_answered():
     found = []
     crowd = [
-        threading.Thread(target=lambda n=n: found.append(within_reach(FOLDER, lambda: n)))
+        threading.Thread(target=lambda n=n: found.append(with_timeout(FOLDER, lambda: n)))
         for n in range(50)
     ]
     for one in crowd:
@@ -82,7 +82,7 @@ def test_a_crowd_at_a_folder_that_answers_is_answered():
 def test_its_thread_ends_when_nobody_asks_and_is_there_again_for_who_does(monkeypatch):
     monkeypatch.setattr(timeout, "IDLE_SECONDS", 0.01)
     for _ in range(3):
-        first = within_reach(FOLDER, threading.get_ident)
+        first = with_timeout(FOLDER, threading.get_ident)
         assert first != threading.get_ident()
         until(lambda: not timeout._gates[str(FOLDER)]._has_thread)
 
@@ -95,15 +95,15 @@ def test_a_process_that_can_have_no_more_threads_is_told_and_asks_again(monkeypa
         patch.setattr(timeout._thread, "start_new_thread", refuse)
         for _ in range(2):
             with pytest.raises(OSError, match="temporarily unavailable"):
-                within_reach(FOLDER, lambda: "never")
-    assert within_reach(FOLDER, lambda: "found") == "found"
+                with_timeout(FOLDER, lambda: "never")
+    assert with_timeout(FOLDER, lambda: "found") == "found"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 def test_a_forked_process_looks_by_a_thread_of_its_own(monkeypatch):
     monkeypatch.undo()
-    assert within_reach(FOLDER, lambda: "here") == "here"
+    assert with_timeout(FOLDER, lambda: "here") == "here"
     child = os.fork()
     if child == 0:
-        os._exit(0 if within_reach(FOLDER, lambda: "there") == "there" else 1)
+        os._exit(0 if with_timeout(FOLDER, lambda: "there") == "there" else 1)
     assert os.waitpid(child, 0)[1] == 0

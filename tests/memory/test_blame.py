@@ -8,7 +8,7 @@ import pytest
 
 from memsync import clock
 from memsync.memory import store
-from memsync.memory.blame import blame
+from memsync.memory.blame import blame_lines
 from memsync.memory.history import backups, last_seen
 from memsync.memory.history.provenance import Cause, added_lines
 from memsync.memory.publish import publish
@@ -16,13 +16,13 @@ from memsync.notes import log
 from memsync.refresh import proposals as kept
 from memsync.refresh import review
 from memsync.refresh.run import merge_pending
-from memsync.text.note import make
+from memsync.text.note import make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits
 
 
 def said(workspace, text, came_by="terminal"):
-    note = make(text, clock.now(), came_by=came_by)
+    note = make_note(text, clock.now(), came_by=came_by)
     log.append(workspace, note)
     return note
 
@@ -32,7 +32,7 @@ def add(text, section="Current priorities"):
 
 
 def origins(workspace):
-    return {row.line: row for row in blame(workspace, store.read(workspace).text)}
+    return {row.line: row for row in blame_lines(workspace, store.read(workspace).text)}
 
 
 def edit_by(workspace, old, new, deed="edit"):
@@ -154,7 +154,7 @@ def test_a_line_of_a_note_that_a_sync_client_brought_is_that_notes(with_claude, 
     claude.script(edits(add("- Likes tea")))
     before = store.read(with_claude).text
     merge_pending(with_claude)
-    last_seen.took(with_claude.root, before)  # as a machine that has not merged it
+    last_seen.remember_seen(with_claude.root, before)  # as a machine that has not merged it
     edit_by(with_claude, "- Ship the importer\n", "- Ship it\n")
     assert origins(with_claude)["- Likes tea"].notes == (note.name,)
 
@@ -235,7 +235,9 @@ def test_lines_that_repeat_are_told_apart_by_section_and_by_turn(with_claude, cl
     claude.script(edits(add("- again", "Beta")))
     merge_pending(with_claude)
     rows = [
-        row for row in blame(with_claude, store.read(with_claude).text) if row.line == "- again"
+        row
+        for row in blame_lines(with_claude, store.read(with_claude).text)
+        if row.line == "- again"
     ]
     assert [row.notes for row in rows] == [(first.name,), (second.name,)]
 
@@ -245,7 +247,7 @@ def test_an_approved_change_is_its_notes(with_claude, claude):
     claude.script(edits(add("- Tea at five", "Preferences")))
     merge_pending(with_claude)
     (proposal,) = kept.list_open(with_claude)
-    review.apply(with_claude, proposal)
+    review.apply_proposal(with_claude, proposal)
     row = origins(with_claude)["- Tea at five"]
     assert (row.notes, row.notes[0].came_by) == ((note.name,), "network")
 

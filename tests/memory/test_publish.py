@@ -54,7 +54,7 @@ def test_a_new_memory_reaches_every_agent_and_the_report(workspace, claude_md, c
         ("claude", "in-sync"),
         ("codex", "in-sync"),
     ]
-    (report,) = machines.read_all(workspace)
+    (report,) = machines.read_reports(workspace)
     assert report.digest == done.digest
     assert [target["state"] for target in report.targets] == ["in-sync", "in-sync"]
 
@@ -67,14 +67,14 @@ def test_a_memory_that_moved_stays_and_no_agent_is_told(workspace, claude_md, co
     assert workspace.memory.read_text() == SAMPLE + "- moved\n"
     assert claude_md.read_text() == "# Mine\n"
     assert not codex_md.exists()
-    assert machines.read_all(workspace) == []
+    assert machines.read_reports(workspace) == []
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 90, b"\xff"])
 def test_a_damaged_memory_is_given_to_nobody(workspace, claude_md, damage):
     workspace.memory.write_bytes(damage)
     with pytest.raises(DamagedMemoryError):
-        publish.bring_in_step(workspace)
+        publish.update_targets(workspace)
     assert claude_md.read_text() == "# Mine\n"
     done = publish.publish(workspace, SAMPLE, None)  # what restore does
     assert store.read(workspace).digest == done.digest
@@ -85,11 +85,11 @@ def test_an_agent_that_cannot_be_told_is_in_the_report_and_stops_nobody(
     workspace, claude_md, codex_md
 ):
     claude_md.write_bytes(b"caf\xe9")
-    done = publish.bring_in_step(workspace)
+    done = publish.update_targets(workspace)
     assert [state.state for state in done.targets] == ["unreadable", "in-sync"]
     assert claude_md.read_bytes() == b"caf\xe9"
     assert SAMPLE in codex_md.read_text()
-    states = [target["state"] for target in machines.read_all(workspace)[0].targets]
+    states = [target["state"] for target in machines.read_reports(workspace)[0].targets]
     assert states == ["unreadable", "in-sync"]
 
 
@@ -230,7 +230,7 @@ def test_the_first_memory_may_be_an_agents_own_file(config, claude_md, codex_md)
     with pytest.raises(MemoryMovedError):
         publish.publish_first(workspace, store.STARTER)
     assert workspace.memory.read_text() == text
-    targets.forget(target)
+    targets.forget_target(target)
     assert claude_md.read_text() == text
 
 
@@ -239,5 +239,5 @@ def test_no_agent_at_all_is_no_error(workspace):
     config_writer.change(path, {"targets": {}})
     done = publish.publish(Workspace.open(config.load(path)), BETTER, now(workspace))
     assert done.targets == ()
-    assert machines.read_all(workspace)[0].targets == ()
+    assert machines.read_reports(workspace)[0].targets == ()
     assert pending.pending_notes(workspace) == []

@@ -161,7 +161,7 @@ def test_the_same_text_writes_nothing_and_makes_no_backup(workspace):
     os.utime(workspace.memory, (long_ago, long_ago))
     before = workspace.memory.stat()
     written = store.replace(workspace, SAMPLE, digest(SAMPLE.encode()))
-    assert written == store.Written(digest(SAMPLE.encode()), None)
+    assert written == store.Replaced(digest(SAMPLE.encode()), None)
     assert workspace.memory.stat().st_mtime_ns == before.st_mtime_ns
     assert workspace.memory.stat().st_ino == before.st_ino
     assert names(workspace.backups) == []

@@ -10,7 +10,7 @@ import pytest
 from memsync.config import get_config_path
 from memsync.config.state import machine_name, state_folder
 from memsync.memory import store, sweep
-from memsync.memory.publish import bring_in_step
+from memsync.memory.publish import update_targets
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_strays_are_swept_from_every_folder_memsync_writes_in(workspace, gone):
 def test_bringing_targets_in_step_sweeps_too(workspace, gone):
     stray = workspace.root / f".GLOBAL_MEMORY.md.memsync-{gone}-abc.tmp"
     stray.touch()
-    bring_in_step(workspace)
+    update_targets(workspace)
     assert not stray.exists()
     assert store.read(workspace).text
 

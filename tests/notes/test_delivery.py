@@ -13,42 +13,42 @@ from memsync.config.state import state_path
 from memsync.config.workspace import Workspace
 from memsync.daemon.intake.mover import Mover
 from memsync.errors import FolderAwayError
-from memsync.notes import delivery, log, spool
-from memsync.notes.spool import Entry, Spool
+from memsync.notes import delivery, ledger, log, reader, spool
+from memsync.notes.spool import Spool, SpooledNote
 from memsync.refresh import run
-from memsync.text.note import make
+from memsync.text.note import make_note
 
 
 def logged(workspace: Workspace) -> list[str]:
-    return [note.text for day in log.days(workspace) for note in log.read_day(workspace, day)]
+    return [note.text for day in reader.days(workspace) for note in reader.read_day(workspace, day)]
 
 
 def kept() -> list[str]:
-    return [note.text for note in spool.set_aside().values()]
+    return [note.text for note in spool.notes_of_commands().values()]
 
 
 def test_what_was_kept_goes_into_its_own_days_log_once(workspace):
     yesterday = clock.now() - timedelta(days=1)
-    note = make("said yesterday", yesterday)
+    note = make_note("said yesterday", yesterday)
     spool.keep_aside(note)
-    spool.keep_aside(make("said today", clock.now()))
+    spool.keep_aside(make_note("said today", clock.now()))
     assert delivery.deliver(workspace) == 2
     assert delivery.deliver(workspace) == 0
-    assert log.read_day(workspace, yesterday.date()) == [note]
+    assert reader.read_day(workspace, yesterday.date()) == [note]
     assert logged(workspace) == ["said yesterday", "said today"]
     assert kept() == []
 
 
 def test_who_says_it_again_because_the_folder_was_away_has_said_it_once(workspace):
-    first = spool.keep_aside(make("again", clock.now()))
-    assert spool.keep_aside(make("again", clock.now() + timedelta(seconds=9))) == first
+    first = spool.keep_aside(make_note("again", clock.now()))
+    assert spool.keep_aside(make_note("again", clock.now() + timedelta(seconds=9))) == first
     later = clock.now() + timedelta(seconds=20)
-    spool.keep_aside(make("again", later, came_by="file"))
+    spool.keep_aside(make_note("again", later, came_by="file"))
     assert kept() == ["again", "again"]
 
 
 def test_a_folder_that_goes_amid_the_delivery_loses_nothing(workspace, monkeypatch):
-    spool.keep_aside(make("waits on", clock.now()))
+    spool.keep_aside(make_note("waits on", clock.now()))
     real = os.write
 
     def refuse(descriptor, data):
@@ -66,17 +66,17 @@ def test_a_folder_that_goes_amid_the_delivery_loses_nothing(workspace, monkeypat
 
 
 def test_a_delivery_cut_off_before_the_file_is_gone_is_no_second_note(workspace):
-    note = spool.keep_aside(make("half delivered", clock.now()))
+    note = spool.keep_aside(make_note("half delivered", clock.now()))
     log.append(workspace, note)
-    log.mark_merged(workspace, [note])
+    ledger.mark_merged(workspace, [note])
     assert delivery.deliver(workspace) == 0
     assert logged(workspace) == ["half delivered"]
     assert kept() == []
 
 
 def test_a_refresh_merges_what_waited_for_it_and_what_the_ear_took(workspace):
-    spool.keep_aside(make("I moved to Oslo", clock.now()))
-    Spool().add(Entry(make("From a phone", clock.now(), came_by="network")))
+    spool.keep_aside(make_note("I moved to Oslo", clock.now()))
+    Spool().add(SpooledNote(make_note("From a phone", clock.now(), came_by="network")))
     outcome = run.merge_pending(workspace)
     assert outcome.notes == 2
     assert "I moved to Oslo" in workspace.memory.read_text()
@@ -85,8 +85,8 @@ def test_a_refresh_merges_what_waited_for_it_and_what_the_ear_took(workspace):
 
 
 def test_a_spool_that_cannot_be_read_is_told_before_anything_is_merged(workspace, monkeypatch):
-    spool.keep_aside(make("unreadable", clock.now()))
-    (path,) = spool.set_aside()
+    spool.keep_aside(make_note("unreadable", clock.now()))
+    (path,) = spool.notes_of_commands()
     path.unlink()
     path.mkdir()
     with pytest.raises(Exception, match="the notes that wait on this machine") as raised:
@@ -95,8 +95,8 @@ def test_a_spool_that_cannot_be_read_is_told_before_anything_is_merged(workspace
 
 
 def test_the_daemon_takes_what_a_command_kept_beside_it(workspace):
-    spool.keep_aside(make("by a command", clock.now()))
-    Spool().add(Entry(make("by the ear", clock.now(), came_by="network")))
+    spool.keep_aside(make_note("by a command", clock.now()))
+    Spool().add(SpooledNote(make_note("by the ear", clock.now(), came_by="network")))
     mover = Mover(Spool(), workspace.config)
     assert mover.move_all()
     assert sorted(logged(workspace)) == ["by a command", "by the ear"]

@@ -12,10 +12,10 @@ from memsync.clock import now
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.files import timeout
-from memsync.notes import log as sessions
+from memsync.notes import log as day_logs
 from memsync.notes import spool
 from memsync.refresh.pending import pending_notes
-from memsync.text.note import make
+from memsync.text.note import make_note
 from tests.support.daemons import memsync
 from tests.support.mounts import Mount
 from tests.support.scale import need
@@ -85,7 +85,7 @@ def test_a_mirror_on_a_disk_that_went_is_away(mirror_disk, way):
 def test_a_note_at_a_dead_mount_is_refused_in_words(mount, workspace):
     mount.kill()
     with pytest.raises(FolderAwayError):
-        sessions.append(workspace, make("not lost", now()))
+        day_logs.append(workspace, make_note("not lost", now()))
 
 
 def test_a_note_on_a_mount_that_forgets_it_is_put_back_until_it_is_merged(mount, workspace):
@@ -96,5 +96,5 @@ def test_a_note_on_a_mount_that_forgets_it_is_put_back_until_it_is_merged(mount,
     assert [note.text for note in pending_notes(workspace)] == ["not forgotten"]
     assert memsync("refresh").code == 0
     assert memsync("status").code == 0
-    assert spool.set_aside() == {}
+    assert spool.notes_of_commands() == {}
     assert "not forgotten" in workspace.memory.read_text()

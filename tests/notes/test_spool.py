@@ -13,15 +13,15 @@ from typing import get_args
 import pytest
 import time_machine
 
-from memsync.notes.spool import KEPT_FOR, Entry, Spool
-from memsync.text.note import CameBy, Note, make
+from memsync.notes.spool import KEPT_FOR, Spool, SpooledNote
+from memsync.text.note import CameBy, Note, make_note
 from tests.support.net import until
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def note(text: str, moment: datetime = NOON) -> Note:
-    return make(text, moment, came_by="network")
+    return make_note(text, moment, came_by="network")
 
 
 def texts(spool: Spool) -> list[str]:
@@ -38,14 +38,14 @@ def spool() -> Spool:
 
 
 def test_a_note_comes_back_from_another_process_as_it_was(spool):
-    entry = Entry(note("日本語 · \u2028 line\n---\n### 01:02:03\n\\end"), key="k")
+    entry = SpooledNote(note("日本語 · \u2028 line\n---\n### 01:02:03\n\\end"), key="k")
     spool.add(entry)
     assert Spool().entries() == [entry]
 
 
 @pytest.mark.parametrize("came_by", get_args(CameBy))
 def test_how_a_note_came_is_kept(came_by, spool):
-    spool.add(Entry(make("x", NOON, came_by=came_by)))
+    spool.add(SpooledNote(make_note("x", NOON, came_by=came_by)))
     assert [entry.note.came_by for entry in Spool().entries()] == [came_by]
 
 
@@ -56,7 +56,7 @@ def test_what_an_older_version_spooled_came_by_the_network(spool):
 
 
 def test_only_this_user_may_read_the_spool(spool):
-    spool.add(Entry(note("private")))
+    spool.add(SpooledNote(note("private")))
     (file,) = spool.folder.iterdir()
     assert spool.folder.stat().st_mode & 0o077 == 0
     assert file.stat().st_mode & 0o077 == 0
@@ -78,7 +78,7 @@ def test_many_notes_at_once_are_all_there_once_and_share_their_fsyncs(spool, mon
     def post(number: int) -> None:
         for count in range(50):
             text = f"note {number}-{count}"
-            spool.add(Entry(note(text)))
+            spool.add(SpooledNote(note(text)))
             on_disk = b"".join(file.read_bytes() for file in spool.folder.glob("*.jsonl"))
             assert f'"{text}"'.encode() in on_disk
             kept.append(text)
@@ -94,12 +94,12 @@ def test_many_notes_at_once_are_all_there_once_and_share_their_fsyncs(spool, mon
 
 
 def test_a_torn_last_line_is_no_note_and_the_next_one_has_a_line_of_its_own(spool):
-    spool.add(Entry(note("whole")))
+    spool.add(SpooledNote(note("whole")))
     (file,) = spool.folder.iterdir()
     with file.open("ab") as torn:
         torn.write(b'{"day": "2026-11-23", "time": "12:00:00", "capt')
     assert texts(spool) == ["whole"]
-    spool.add(Entry(note("next")))
+    spool.add(SpooledNote(note("next")))
     assert texts(spool) == ["whole", "next"]
 
 
@@ -116,11 +116,11 @@ def test_a_torn_last_line_is_no_note_and_the_next_one_has_a_line_of_its_own(spoo
     ],
 )
 def test_a_damaged_line_hides_no_other(spool, line):
-    spool.add(Entry(note("before")))
+    spool.add(SpooledNote(note("before")))
     (file,) = spool.folder.iterdir()
     with file.open("ab") as damaged:
         damaged.write(line + b"\n")
-    spool.add(Entry(note("after")))
+    spool.add(SpooledNote(note("after")))
     assert texts(spool) == ["before", "after"]
 
 
@@ -128,8 +128,8 @@ def test_only_old_days_whose_notes_are_all_merged_are_cleared(spool):
     days = [NOON - timedelta(days=ago) for ago in (9, 8, 2, 1, 0)]
     for number, moment in enumerate(days):
         with time_machine.travel(moment, tick=False):
-            spool.add(Entry(note(f"a {number}", moment)))
-            spool.add(Entry(note(f"b {number}", moment)))
+            spool.add(SpooledNote(note(f"a {number}", moment)))
+            spool.add(SpooledNote(note(f"b {number}", moment)))
     (spool.folder / "README.jsonl").write_text("mine")
     merged = {entry.note.id for entry in spool.entries() if entry.note.text != "b 1"}
     with time_machine.travel(NOON, tick=False):
@@ -143,7 +143,7 @@ def test_only_old_days_whose_notes_are_all_merged_are_cleared(spool):
 
 def test_a_record_that_the_disk_damaged_is_kept_and_one_that_was_torn_is_not(spool):
     with time_machine.travel(NOON, tick=False):
-        spool.add(Entry(note("merged")))
+        spool.add(SpooledNote(note("merged")))
     (file,) = spool.folder.iterdir()
     whole = file.read_bytes()
     late = NOON + KEPT_FOR + timedelta(days=1)
@@ -155,7 +155,7 @@ def test_a_record_that_the_disk_damaged_is_kept_and_one_that_was_torn_is_not(spo
 
 
 def test_a_full_disk_is_told_to_every_sender_of_the_batch_and_leaves_none(spool, monkeypatch):
-    spool.add(Entry(note("before")))
+    spool.add(SpooledNote(note("before")))
     (file,) = spool.folder.iterdir()
     before = file.read_bytes()
     errors: list[OSError] = []
@@ -173,7 +173,7 @@ def test_a_full_disk_is_told_to_every_sender_of_the_batch_and_leaves_none(spool,
 
     def post(number: int) -> None:
         try:
-            spool.add(Entry(note(f"lost {number}")))
+            spool.add(SpooledNote(note(f"lost {number}")))
         except OSError as error:
             errors.append(error)
 
@@ -191,18 +191,18 @@ def test_a_full_disk_is_told_to_every_sender_of_the_batch_and_leaves_none(spool,
     assert written == ["half", "full"] * 2
     assert file.read_bytes() == before
     monkeypatch.undo()
-    spool.add(Entry(note("after")))
+    spool.add(SpooledNote(note("after")))
     assert texts(spool) == ["before", "after"]
 
 
 def test_a_spool_folder_that_went_away_is_an_error_and_no_silent_loss(spool):
     spool.folder.rmdir()
     with pytest.raises(OSError, match="No such file"):
-        spool.add(Entry(note("nowhere")))
+        spool.add(SpooledNote(note("nowhere")))
 
 
 def test_lines_are_plain_ascii_so_that_no_editor_breaks_them(spool):
-    spool.add(Entry(note("é\u2028🦔")))
+    spool.add(SpooledNote(note("é\u2028🦔")))
     (file,) = spool.folder.iterdir()
     lines = file.read_bytes().splitlines()
     assert lines == file.read_bytes().rstrip(b"\n").split(b"\n")
@@ -214,12 +214,12 @@ def test_the_home_of_the_spool_is_this_machines_state(home: Path, spool):
 
 
 def test_a_days_file_that_went_away_is_begun_anew_and_a_new_day_has_its_own(spool):
-    spool.add(Entry(note("before")))
+    spool.add(SpooledNote(note("before")))
     (file,) = spool.folder.iterdir()
     file.unlink()
-    spool.add(Entry(note("after")))
+    spool.add(SpooledNote(note("after")))
     assert texts(spool) == ["after"]
     with time_machine.travel(NOON + timedelta(days=400), tick=False):
-        spool.add(Entry(note("next year")))
+        spool.add(SpooledNote(note("next year")))
     assert texts(spool) == ["after", "next year"]
     assert len(day_files(spool)) == 2

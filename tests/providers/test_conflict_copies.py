@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync.providers.conflict_copies import recognise
+from memsync.providers.conflict_copies import recognise_copy
 
 # How each client names a copy of NAME.md; True where only a sync client would.
 NAMES = [
@@ -124,7 +124,7 @@ OWNERS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"], exclude_cha
 @pytest.mark.parametrize(("client", "certain", "name"), NAMES, ids=str)
 def test_a_copy_is_told_by_its_name(client: str, certain: bool, name: str, stem: str) -> None:
     for spelling in ("NFC", "NFD"):
-        copy = recognise(unicodedata.normalize(spelling, name.format(stem)), f"{stem}.md")
+        copy = recognise_copy(unicodedata.normalize(spelling, name.format(stem)), f"{stem}.md")
         assert copy is not None
         assert (copy.client, copy.certain) == (client, certain)
 
@@ -140,7 +140,7 @@ def test_a_copy_is_told_in_any_language_whoever_made_it_and_however_it_is_spelle
     words: str, owner: str, behind: str, stem: str, spelling: Literal["NFC", "NFD"]
 ) -> None:
     name = f"{stem} ({words.format(owner)} 2026-11-23{behind}).md"
-    copy = recognise(unicodedata.normalize(spelling, name), f"{stem}.md")
+    copy = recognise_copy(unicodedata.normalize(spelling, name), f"{stem}.md")
     assert copy is not None
     assert (copy.client, copy.certain) == ("Dropbox", True)
 
@@ -173,20 +173,20 @@ def test_a_copy_is_told_in_any_language_whoever_made_it_and_however_it_is_spelle
     ],
 )
 def test_what_is_no_copy_is_none(name: str) -> None:
-    assert recognise(name, "GLOBAL_MEMORY.md") is None
+    assert recognise_copy(name, "GLOBAL_MEMORY.md") is None
 
 
 @pytest.mark.parametrize(
     "name", ["GLOBAL_MEMORY-old-notes.md", "GLOBAL_MEMORY 2.md", "GLOBAL_MEMORY (1).md"]
 )
 def test_a_name_that_a_person_may_have_chosen_is_never_certain(name: str) -> None:
-    copy = recognise(name, "GLOBAL_MEMORY.md")
+    copy = recognise_copy(name, "GLOBAL_MEMORY.md")
     assert copy is not None
     assert not copy.certain
 
 
 def test_the_machine_of_an_onedrive_copy_is_told() -> None:
-    copy = recognise("GLOBAL_MEMORY-DESKTOP-AB12CD3.md", "GLOBAL_MEMORY.md")
+    copy = recognise_copy("GLOBAL_MEMORY-DESKTOP-AB12CD3.md", "GLOBAL_MEMORY.md")
     assert copy is not None
     assert copy.host == "DESKTOP-AB12CD3"
 
@@ -194,7 +194,7 @@ def test_the_machine_of_an_onedrive_copy_is_told() -> None:
 @given(st.text(max_size=60), st.sampled_from(ORIGINALS))
 def test_any_name_is_read_without_a_failure(name: str, stem: str) -> None:
     for candidate in (name, f"{stem}{name}.md", f"{stem}.md{name}"):
-        copy = recognise(candidate, f"{stem}.md")
+        copy = recognise_copy(candidate, f"{stem}.md")
         assert copy is None or candidate.casefold().startswith(stem.casefold())
 
 
@@ -206,4 +206,4 @@ def test_copies_of_copies_are_copies(layers: list[str], stem: str) -> None:
     name = stem
     for layer in layers:
         name = layer.format(name).removesuffix(".md")
-    assert bool(recognise(f"{name}.md", f"{stem}.md")) == bool(layers)
+    assert bool(recognise_copy(f"{name}.md", f"{stem}.md")) == bool(layers)

@@ -16,7 +16,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.memory import store
 from memsync.memory.history import backups
-from memsync.notes import log
+from memsync.notes import reader
 from memsync.refresh import pending
 from memsync.text.digest import digest
 from memsync.text.document import scan
@@ -139,7 +139,7 @@ def look_at_repeats(year: Year) -> None:
 
     def found(text: str) -> set[str]:
         lines = text.split("\n")
-        told = rules.check(text, today, lambda _path: True)
+        told = rules.find_problems(text, today, lambda _path: True)
         return {lines[one.line - 1].strip() for one in told if one.kind in kinds}
 
     new = found(year.text) - found(year.first)
@@ -166,7 +166,7 @@ def look_at_backups(year: Year) -> None:
 
 def look_at_logs(year: Year) -> None:
     """Every note is in its day's log as it was said, and none is pending."""
-    logged = log.read_days(year.workspace)
+    logged = reader.read_days(year.workspace)
     assert sorted((note.day, note.text) for note in logged) == sorted(
         (on, note.text) for on, note in year.said
     )

@@ -54,8 +54,8 @@ def test_an_empty_memory_takes_notes_too():
 def test_the_same_notes_and_memory_give_the_same_text():
     texts = ["b", "a\nmore", "c"]
     assert merged(SAMPLE, *texts) == merged(SAMPLE, *texts)
-    edits = offline.merge([note(t) for t in texts], SAMPLE)
-    assert edits == offline.merge([note(t) for t in texts], SAMPLE)
+    edits = offline.merge_offline([note(t) for t in texts], SAMPLE)
+    assert edits == offline.merge_offline([note(t) for t in texts], SAMPLE)
 
 
 def by_phone(*texts):

@@ -19,7 +19,7 @@ from memsync.refresh.engine import refresh_memory_content
 from memsync.text import edits
 from memsync.text.document import Kind, line_ending, scan
 from memsync.text.edits import Edit, EditError
-from memsync.text.note import make
+from memsync.text.note import make_note
 from memsync.text.redaction import redact
 from tests.conftest import needs_real_memories, real_memories
 from tests.support import messages_server as messages
@@ -78,7 +78,7 @@ def test_a_one_line_edit_changes_one_line(path):
         while behind[:1] not in {"", "\r", "\n"}:  # the beginning of a longer line
             more, _, behind = behind.partition(f"\n{line}")
             before += f"\n{line}{more}"
-        assert f"\n{edits.apply(text, [edit]).text}" == f"{before}\n{line} (changed){behind}"
+        assert f"\n{edits.apply_edits(text, [edit]).text}" == f"{before}\n{line} (changed){behind}"
 
 
 def random_edits(chance, text):
@@ -113,7 +113,7 @@ def test_valid_lists_of_edits_leave_every_other_byte(path):
     for _ in range(wanted * 4):
         made, taken = random_edits(chance, text)
         try:
-            after = edits.apply(text, made).text
+            after = edits.apply_edits(text, made).text
         except EditError:
             continue  # a heading that stands twice by its path, a line that held a list together
         applied += 1
@@ -161,7 +161,7 @@ def spoiled(chance, text):
 def is_sound(text, wanted):
     """Tell whether a list can be applied after all and leaves the constraints as they stand."""
     try:
-        after = edits.apply(text, wanted).text
+        after = edits.apply_edits(text, wanted).text
     except EditError:
         return False
     standing = iter(scan(after).constraints())
@@ -180,7 +180,7 @@ def test_of_an_invalid_list_of_edits_nothing_is_written(path, workspace, claude)
     workspace.memory.write_bytes(path.read_bytes())
     config = replace(workspace.config, api_base_url=claude.url, api_key="sk-test")
     asking = Workspace(workspace.root, config)
-    log.append(asking, make("A note", clock.now()))
+    log.append(asking, make_note("A note", clock.now()))
     tried, rounds = 0, 200 if TORTURE else 2
     while tried < rounds:
         wanted = spoiled(chance, text)
@@ -204,8 +204,8 @@ def test_lines_that_come_and_go_leave_no_growing_gap(path):
         for number in range(4):
             line = f"- NOVEL {number}"
             try:
-                now = edits.apply(now, [Edit("add", section=section, text=line)]).text
-                now = edits.apply(now, [Edit("remove", find=line)]).text
+                now = edits.apply_edits(now, [Edit("add", section=section, text=line)]).text
+                now = edits.apply_edits(now, [Edit("remove", find=line)]).text
             except EditError:
                 break  # a heading that stands twice by its path
             lengths.append(now.count("\n"))

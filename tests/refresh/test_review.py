@@ -14,11 +14,12 @@ from memsync.config.workspace import Workspace
 from memsync.errors import BadAnswerError, MemsyncError, WrongUsageError
 from memsync.memory import store
 from memsync.memory.publish import publish
-from memsync.notes import log as sessions
+from memsync.notes import ledger, reader
+from memsync.notes import log as day_logs
 from memsync.refresh import proposals, review
 from memsync.refresh.pending import pending_notes
 from memsync.refresh.run import merge_pending, preview
-from memsync.text.note import make
+from memsync.text.note import make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits, prose
 
@@ -28,8 +29,8 @@ FACT = {"op": "add", "section": "Current priorities", "text": "- The exporter is
 
 
 def said(workspace, text, came_by="network"):
-    note = make(text, clock.now(), came_by=came_by)
-    sessions.append(workspace, note)
+    note = make_note(text, clock.now(), came_by=came_by)
+    day_logs.append(workspace, note)
     return note
 
 
@@ -92,20 +93,20 @@ def test_the_sentence_says_what_waits(with_claude, claude):
 
 def test_an_approved_change_comes_into_the_memory_and_its_note_is_merged(waiting):
     proposal = the_one(waiting)
-    done = review.apply(waiting, proposal)
+    done = review.apply_proposal(waiting, proposal)
     assert (done.applied, done.problems) == ((1,), {})
     assert OBEY["text"] in text_of(waiting)
     assert proposals.list_open(waiting) == []
-    assert {name.id for name in proposal.notes} <= sessions.merged_ids(waiting)
+    assert {name.id for name in proposal.notes} <= ledger.merged_ids(waiting)
     assert pending_notes(waiting) == []
 
 
 def test_a_dropped_change_stays_out_for_good_and_its_note_stays_in_the_log(waiting):
     proposal = the_one(waiting)
-    review.drop(waiting, proposal)
+    review.drop_edits(waiting, proposal)
     assert merge_pending(waiting).sentence == "no pending notes"
     assert "Long answers" not in text_of(waiting)
-    day = sessions.read_day(waiting, clock.now().date())
+    day = reader.read_day(waiting, clock.now().date())
     assert {name.id for name in proposal.notes} <= {note.id for note in day}
 
 
@@ -132,7 +133,7 @@ def test_notes_given_back_are_asked_about_anew(waiting, claude):
     merge_pending(waiting)
     second = the_one(waiting)
     assert second.id != first.id
-    review.drop(waiting, second)
+    review.drop_edits(waiting, second)
     assert pending_notes(waiting) == []
 
 
@@ -157,27 +158,27 @@ def pending(workspace) -> list[str]:
     return [note.text for note in pending_notes(workspace)]
 
 
-@pytest.mark.parametrize("deed", [review.drop, review.apply])
+@pytest.mark.parametrize("deed", [review.drop_edits, review.apply_proposal])
 def test_a_note_is_merged_only_when_the_last_of_its_proposals_is_decided(deed, twice):
     first, second = proposals.list_open(twice)
     (name,) = first.notes
     deed(twice, first)
-    assert name.id not in sessions.merged_ids(twice)
+    assert name.id not in ledger.merged_ids(twice)
     assert pending(twice) == []
     deed(twice, second)
-    assert name.id in sessions.merged_ids(twice)
+    assert name.id in ledger.merged_ids(twice)
     assert pending(twice) == []
 
 
 def test_a_note_dropped_in_one_proposal_and_given_back_in_the_other_is_pending(twice, claude):
     first, second = proposals.list_open(twice)
-    review.drop(twice, first)
+    review.drop_edits(twice, first)
     assert review.give_back(twice, second) == (second,)
     assert pending(twice) == [NOON]
     claude.script(edits(OBEY))  # what was dropped as the first: it is asked for again, so it waits
     merge_pending(twice)
     assert pending(twice) == []
-    review.apply(twice, the_one(twice))
+    review.apply_proposal(twice, the_one(twice))
     assert OBEY["text"] in text_of(twice)
     assert pending(twice) == []
     assert len(proposals.list_all(twice)) == 3
@@ -192,7 +193,7 @@ def test_a_note_that_waits_twice_is_given_back_by_both(twice):
 
 def test_a_note_that_another_machine_called_merged_is_pending_all_the_same(waiting, claude):
     proposal = the_one(waiting)
-    sessions.mark_merged(waiting, proposal.notes)  # it had not seen this proposal
+    ledger.mark_merged(waiting, proposal.notes)  # it had not seen this proposal
     with time_machine.travel(clock.now() + timedelta(minutes=1)):
         review.give_back(waiting, proposal)
         (again,) = pending_notes(waiting)
@@ -204,7 +205,7 @@ def test_a_note_that_another_machine_called_merged_is_pending_all_the_same(waiti
 
 def test_a_merged_note_whose_words_are_not_here_is_not_said_to_be_pending(waiting):
     proposal = the_one(waiting)
-    sessions.mark_merged(waiting, proposal.notes)
+    ledger.mark_merged(waiting, proposal.notes)
     for log in waiting.sessions.iterdir():
         log.unlink()
     with pytest.raises(MemsyncError, match="its words are not here"):
@@ -215,7 +216,7 @@ def test_a_merged_note_whose_words_are_not_here_is_not_said_to_be_pending(waitin
 def test_a_proposal_outlives_changes_of_the_memory_below_it(waiting):
     text = "# Before\n\n" + text_of(waiting).replace("Turin", "Oslo") + "\n## Behind\n\n- x\n"
     publish(waiting, text, None)
-    review.apply(waiting, the_one(waiting))
+    review.apply_proposal(waiting, the_one(waiting))
     assert text_of(waiting) == text.replace(
         "- Short answers, no preamble\n", f"- Short answers, no preamble\n{OBEY['text']}\n"
     )
@@ -231,7 +232,7 @@ def test_a_change_whose_lines_are_gone_says_so_and_waits_on(with_claude, claude)
         with_claude, text_of(with_claude).replace("- Short answers, no preamble", "- Tea"), None
     )
     proposal = the_one(with_claude)
-    done = review.apply(with_claude, proposal)
+    done = review.apply_proposal(with_claude, proposal)
     assert done.applied == ()
     assert "no longer fits" in done.problems[1]
     assert the_one(with_claude).waiting == (1,)
@@ -245,12 +246,12 @@ def test_a_line_to_remove_that_stands_no_more_is_never_said_to_be_removed(now, w
     merge_pending(with_claude)
     text = text_of(with_claude).replace("- Write the runbook\n", now)
     publish(with_claude, text, None)
-    done = review.apply(with_claude, the_one(with_claude))
+    done = review.apply_proposal(with_claude, the_one(with_claude))
     assert (done.applied, done.published) == ((), None)
     assert "no longer fits" in done.problems[1]
     assert "drop it if it is done" in done.problems[1]
     assert text_of(with_claude) == text
-    review.drop(with_claude, the_one(with_claude))
+    review.drop_edits(with_claude, the_one(with_claude))
     assert proposals.list_open(with_claude) == []
 
 
@@ -279,12 +280,12 @@ def test_a_change_whose_section_is_gone_lands_nowhere_else(section, old, new, wi
     edit = {"op": "add", "section": section, "text": "- drill"}
     inbox = waits(with_claude, claude, edit, HOMES)
     publish(inbox, HOMES.replace(old, new), None)
-    done = review.apply(inbox, the_one(inbox))
+    done = review.apply_proposal(inbox, the_one(inbox))
     assert done.problems == {1: f"it no longer fits: its section {section!r} is gone"}
     assert text_of(inbox) == HOMES.replace(old, new)
     assert the_one(inbox).waiting == (1,)
     publish(inbox, HOMES, None)
-    assert review.apply(inbox, the_one(inbox)).problems == {}
+    assert review.apply_proposal(inbox, the_one(inbox)).problems == {}
     assert "- drill\n" in text_of(inbox)
 
 
@@ -297,16 +298,16 @@ def test_of_a_proposal_that_does_not_say_what_stood_a_path_makes_no_section(with
     del table["new_sections"]
     path.write_text(json.dumps(table))
     publish(inbox, HOMES.replace("## Home\n", "## House\n"), None)
-    assert "'Home > Tools' is gone" in review.apply(inbox, the_one(inbox)).problems[1]
+    assert "'Home > Tools' is gone" in review.apply_proposal(inbox, the_one(inbox)).problems[1]
     publish(inbox, HOMES, None)
-    assert review.apply(inbox, the_one(inbox)).problems == {}
+    assert review.apply_proposal(inbox, the_one(inbox)).problems == {}
 
 
 def test_a_change_that_makes_a_section_still_makes_it_after_the_memory_moved(with_claude, claude):
     edit = {"op": "add", "section": "Tools", "text": "- drill"}
     inbox = waits(with_claude, claude, edit)
     publish(inbox, SAMPLE.replace("Identity", "Who I am"), None)
-    assert review.apply(inbox, the_one(inbox)).problems == {}
+    assert review.apply_proposal(inbox, the_one(inbox)).problems == {}
     assert text_of(inbox).endswith("\n## Tools\n\n- drill\n")
 
 
@@ -316,16 +317,18 @@ def test_approval_does_not_break_a_constraint(with_claude, claude):
     claude.script(edits({"op": "remove", "find": find}, FACT))
     merge_pending(with_claude)
     assert FACT["text"] in text_of(with_claude)
-    done = review.apply(with_claude, the_one(with_claude))
+    done = review.apply_proposal(with_claude, the_one(with_claude))
     assert "constraint" in done.problems[1]
     assert find in text_of(with_claude)
 
 
 def test_two_machines_that_decide_at_once_apply_it_once(waiting):
     proposal = the_one(waiting)
-    review.apply(waiting, proposal)
+    review.apply_proposal(waiting, proposal)
     after = text_of(waiting)
-    done = review.apply(waiting, proposal)  # as another machine that has not seen the decision
+    done = review.apply_proposal(
+        waiting, proposal
+    )  # as another machine that has not seen the decision
     assert done.applied == (1,)
     assert text_of(waiting) == after
     assert the_decided(waiting).decisions[1].deed == "applied"
@@ -338,9 +341,9 @@ def the_decided(workspace):
 
 def test_the_same_changes_kept_twice_are_one_proposal(waiting):
     proposal = the_one(waiting)
-    notes = [note for note in sessions.read_day(waiting, clock.now().date())
+    notes = [note for note in reader.read_day(waiting, clock.now().date())
              if note.name in proposal.notes]  # fmt: skip
-    again = proposals.keep(waiting, proposal.edits, notes, summary="again", memory="")
+    again = proposals.save_proposal(waiting, proposal.edits, notes, summary="again", memory="")
     assert again.id == proposal.id
     assert the_one(waiting).summary == proposal.summary
 
@@ -350,14 +353,14 @@ def test_changes_are_decided_one_by_one_and_notes_are_merged_with_the_last(with_
     other = OBEY | {"text": "- Likes tea"}
     claude.script(edits(OBEY, other))
     merge_pending(with_claude)
-    review.drop(with_claude, the_one(with_claude), [1])
-    assert note.id not in sessions.merged_ids(with_claude)
+    review.drop_edits(with_claude, the_one(with_claude), [1])
+    assert note.id not in ledger.merged_ids(with_claude)
     with pytest.raises(WrongUsageError, match="change 1"):
-        review.apply(with_claude, the_one(with_claude), [1])
-    review.apply(with_claude, the_one(with_claude))
+        review.apply_proposal(with_claude, the_one(with_claude), [1])
+    review.apply_proposal(with_claude, the_one(with_claude))
     assert "- Likes tea\n" in text_of(with_claude)
     assert "Long answers" not in text_of(with_claude)
-    assert note.id in sessions.merged_ids(with_claude)
+    assert note.id in ledger.merged_ids(with_claude)
 
 
 def test_the_persons_own_word_passes_and_comes_last(with_claude, claude):
@@ -403,7 +406,7 @@ def test_with_an_inbox_every_change_waits_and_none_is_asked_for_twice(with_claud
     assert outcome.sentence == "1 change waits for you: memsync review"
     assert text_of(inbox) == SAMPLE
     assert merge_pending(inbox).sentence == "no pending notes"
-    review.apply(inbox, the_one(inbox))
+    review.apply_proposal(inbox, the_one(inbox))
     assert FACT["text"] in text_of(inbox)
 
 
@@ -413,8 +416,8 @@ def test_an_inbox_holds_offline_notes_one_by_one(workspace):
     said(inbox, "cake", came_by="terminal")
     merge_pending(inbox)
     assert text_of(inbox) == SAMPLE
-    review.drop(inbox, the_one(inbox), [1])
-    review.apply(inbox, the_one(inbox))
+    review.drop_edits(inbox, the_one(inbox), [1])
+    review.apply_proposal(inbox, the_one(inbox))
     assert "tea" not in text_of(inbox)
     assert "cake" in text_of(inbox)
 

@@ -24,11 +24,11 @@ from memsync.errors import (
     RefusedError,
 )
 from memsync.memory import store
-from memsync.notes import log
+from memsync.notes import ledger, log
 from memsync.refresh import engine, run
 from memsync.refresh import pending as batches
 from memsync.refresh.pending import pending_notes
-from memsync.text.note import MAX_BYTES, make
+from memsync.text.note import MAX_BYTES, make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
 
@@ -39,7 +39,7 @@ REPLACE = {"op": "replace", "find": "- Ship the importer", "text": "- Ship the e
 
 
 def take(workspace: Workspace, text: str, moment: datetime = NOON) -> None:
-    log.append(workspace, make(text, moment))
+    log.append(workspace, make_note(text, moment))
 
 
 def pending(workspace: Workspace) -> list[str]:
@@ -76,7 +76,7 @@ def test_a_merge_that_replaces_one_line_changes_that_line_alone_and_is_done_once
     assert with_claude.memory.read_bytes() == after
     assert backups(with_claude) == [SAMPLE.encode()]
     assert outcome.sentence == "1 note merged: exporter now"
-    wanted = targets.resolve(with_claude.config)
+    wanted = targets.configured_targets(with_claude.config)
     states = targets.inspect_all(wanted, after, with_claude.memory)
     assert [(state.name, state.state) for state in states] == [
         ("claude", "in-sync"),
@@ -96,7 +96,7 @@ def test_a_memory_that_the_sync_client_brought_is_given_to_every_agent_without_a
     outcome = run.merge_pending(with_claude)
     assert outcome.sentence == "no pending notes"
     assert [state.state for state in outcome.targets] == ["in-sync", "in-sync"]
-    for target in targets.resolve(with_claude.config):
+    for target in targets.configured_targets(with_claude.config):
         assert brought in target.path.read_text()
     assert claude.requests == []
 
@@ -124,7 +124,7 @@ def test_a_refresh_that_cannot_call_the_model_gives_every_agent_what_was_brought
     take(with_claude, "hi")
     with pytest.raises(ApiError):
         run.merge_pending(why(with_claude, claude))
-    for target in targets.resolve(with_claude.config):
+    for target in targets.configured_targets(with_claude.config):
         assert brought in target.path.read_text()
     assert pending(with_claude) == ["hi"]
 
@@ -155,7 +155,7 @@ ORDER = {"op": "add", "section": "Preferences", "text": "- Always use pnpm"}
 def test_a_refresh_that_fails_half_way_says_what_it_did_and_which_notes_are_left(
     said, edit, done, fails, with_claude, claude
 ):
-    log.append(with_claude, make(said, NOON, came_by="network"))
+    log.append(with_claude, make_note(said, NOON, came_by="network"))
     take(with_claude, "I like tea")
     claude.script(edits(edit, summary="moved"))
     fails(with_claude, claude)
@@ -276,7 +276,7 @@ def test_a_crash_between_memory_and_ledger_repeats_the_merge_and_doubles_no_line
     take(with_claude, "I moved to Oslo")
     claude.script(edits(ADD, REPLACE), edits(ADD))
     with monkeypatch.context() as patch:
-        patch.setattr(log, "mark_merged", crash)
+        patch.setattr(ledger, "mark_merged", crash)
         with pytest.raises(KeyboardInterrupt):
             run.merge_pending(with_claude)
     merged = store.read(with_claude).text
@@ -324,7 +324,7 @@ def test_many_notes_are_merged_in_batches_and_what_is_merged_stays_merged(with_c
 def test_five_megabytes_of_notes_are_merged_in_batches_that_a_call_can_hold(with_claude, claude):
     for number in range(20):
         text = f"{number:02} " + "x" * (MAX_BYTES - 3)
-        log.append(with_claude, make(text, NOON + timedelta(seconds=number)))
+        log.append(with_claude, make_note(text, NOON + timedelta(seconds=number)))
     claude.script(edits())
     assert run.merge_pending(with_claude).notes == 20
     assert [notes_asked(request)[0][:2] for request in claude.requests] == [
@@ -387,7 +387,7 @@ def test_a_call_is_not_made_where_it_could_cost_more_than_is_left(with_claude, c
 def test_a_preview_writes_nothing_but_what_the_call_cost(with_claude, claude):
     take(with_claude, "I moved to Oslo")
     claude.script(edits(ADD))
-    extra = make("It rains", NOON)
+    extra = make_note("It rains", NOON)
     outcome = run.preview(with_claude, [extra], allow_shrink=False)
     assert outcome.after == SAMPLE.replace("in Turin\n", "in Turin\n- Lives in Oslo\n")
     assert store.read(with_claude).text == SAMPLE

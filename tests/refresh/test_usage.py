@@ -38,8 +38,8 @@ def with_(**values):
 @time_machine.travel(NOON, tick=False)
 def test_a_call_is_a_line_in_this_machines_own_log(workspace):
     used = Tokens(10_000, 200, 50, 30)
-    call = usage.record(workspace, "refresh", "claude-haiku-5-5", used, changed=True)
-    usage.record(workspace, "digest", "claude-haiku-5-5", Tokens(1, 2, 3), changed=False)
+    call = usage.record_call(workspace, "refresh", "claude-haiku-5-5", used, changed=True)
+    usage.record_call(workspace, "digest", "claude-haiku-5-5", Tokens(1, 2, 3), changed=False)
     log = own_folder(workspace.machines) / "usage.jsonl"
     first, second = [json.loads(line) for line in log.read_text().splitlines()]
     assert set(first) == {*LINE, "cache_write_tokens"}
@@ -47,7 +47,7 @@ def test_a_call_is_a_line_in_this_machines_own_log(workspace):
     assert first["cost_usd"] == call.cost_usd == pytest.approx(0.001104, abs=1e-6)
     assert (second["command"], second["changed"]) == ("digest", False)
     assert first["time"].startswith("2026-11-23T")
-    assert usage.read_all(workspace)[log.parent.name][0] == call
+    assert usage.read_calls(workspace)[log.parent.name][0] == call
 
 
 def test_lines_that_cannot_be_read_are_left_out_and_hide_no_other(workspace):
@@ -71,21 +71,23 @@ def test_lines_that_cannot_be_read_are_left_out_and_hide_no_other(workspace):
         with_(from_a_newer_version=1),
     )
     log_of(workspace, "laptop-0002", with_(cost_usd=1))
-    found = usage.read_all(workspace)
+    found = usage.read_calls(workspace)
     assert {machine: len(calls) for machine, calls in found.items()} == {
         "pi-0001": 2,
         "laptop-0002": 1,
     }
     every = [call for calls in found.values() for call in calls]
-    assert usage.total(every) == Total(3, 3000, 300, 0, 0, 2.0)
-    assert usage.total([]) == Total(0, 0, 0, 0, 0, 0)
+    assert usage.total_of(every) == Total(3, 3000, 300, 0, 0, 2.0)
+    assert usage.total_of([]) == Total(0, 0, 0, 0, 0, 0)
 
 
 def test_a_call_after_a_torn_line_is_whole(workspace):
     log = own_folder(workspace.machines) / "usage.jsonl"
     log.write_text('{"time": "2026-')
-    call = usage.record(workspace, "refresh", "claude-haiku-5-5", Tokens(1, 1, 1), changed=True)
-    assert usage.read_all(workspace) == {log.parent.name: [call]}
+    call = usage.record_call(
+        workspace, "refresh", "claude-haiku-5-5", Tokens(1, 1, 1), changed=True
+    )
+    assert usage.read_calls(workspace) == {log.parent.name: [call]}
 
 
 @time_machine.travel(NOON, tick=False)
@@ -127,9 +129,9 @@ def test_a_call_that_may_go_over_the_budget_is_refused_before_it_is_made(workspa
 @time_machine.travel(NOON, tick=False)
 def test_a_call_whose_price_is_not_known_is_not_free_to_a_budget(workspace):
     log_of(workspace, "pi-0001", with_(model="llama3.3", cost_usd=0, output_tokens=1_000_000))
-    assert usage.spent(workspace, "2026-11") >= 75
-    calls = usage.read_all(workspace)["pi-0001"]
-    assert usage.unpriced(calls) == {"llama3.3": 1}
+    assert usage.spent_in_month(workspace, "2026-11") >= 75
+    calls = usage.read_calls(workspace)["pi-0001"]
+    assert usage.unpriced_models(calls) == {"llama3.3": 1}
     with pytest.raises(BudgetError) as raised:
         usage.check_budget(workspace, Config(monthly_budget_usd=10, model="llama3.3"))
     assert "0 where llama3.3 costs nothing" in raised.value.hint
@@ -137,6 +139,6 @@ def test_a_call_whose_price_is_not_known_is_not_free_to_a_budget(workspace):
 
 def test_lines_of_older_versions_have_written_nothing_to_a_cache(workspace):
     log_of(workspace, "pi-0001", with_(), with_(cache_write_tokens=7))
-    old, new = usage.read_all(workspace)["pi-0001"]
+    old, new = usage.read_calls(workspace)["pi-0001"]
     assert (old.cache_write_tokens, new.cache_write_tokens) == (0, 7)
-    assert usage.by(lambda call: call.command, [new, old]) == {"refresh": [new, old]}
+    assert usage.group_calls(lambda call: call.command, [new, old]) == {"refresh": [new, old]}

@@ -24,11 +24,11 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.scheduler import job_backup_mirror
 from memsync.memory import store
-from memsync.memory.publish import bring_in_step
-from memsync.notes import delivery, log, spool
-from memsync.notes.spool import Entry, Spool
+from memsync.memory.publish import update_targets
+from memsync.notes import delivery, log, reader, spool
+from memsync.notes.spool import Spool, SpooledNote
 from memsync.refresh import pending, run
-from memsync.text.note import make
+from memsync.text.note import make_note
 from tests.conftest import SAMPLE
 from tests.support.browser import Browser
 
@@ -55,7 +55,7 @@ def machine(home: Path) -> Workspace:
     writer.write_new(settings.get_config_path(), table)
     workspace = Workspace.create(settings.load())
     store.create(workspace, SAMPLE)
-    bring_in_step(workspace)
+    update_targets(workspace)
     return workspace
 
 
@@ -106,9 +106,9 @@ class Deed:
 
     def recover(self) -> None:
         """Do what the next start does, and look whether all is well."""
-        bring_in_step(self.workspace)
+        update_targets(self.workspace)
         data = self.workspace.memory.read_bytes()
-        wanted = targets.resolve(self.config)
+        wanted = targets.configured_targets(self.config)
         found = targets.inspect_all(wanted, data, self.workspace.memory)
         assert [state.state for state in found] == ["in-sync"] * 2, found
         for surplus in sorted(self.workspace.backups.iterdir())[:-FEW_BACKUPS]:
@@ -130,8 +130,8 @@ def judge_memory(path: Path) -> None:
 
 def logged(workspace: Workspace) -> list[str]:
     """Return the text of every note in the logs."""
-    days = log.days(workspace)
-    return [note.text for day in days for note in log.read_day(workspace, day)]
+    days = reader.days(workspace)
+    return [note.text for day in days for note in reader.read_day(workspace, day)]
 
 
 class Note(Deed):
@@ -142,10 +142,10 @@ class Note(Deed):
     def do(self, number: int, ack: Ack) -> None:
         text = whole(number)
         if number % 2:
-            log.append(self.workspace, make(text, clock.now()))
+            log.append(self.workspace, make_note(text, clock.now()))
         else:
             self.spool = self.spool or Spool()
-            self.spool.add(Entry(make(text, clock.now(), came_by="network")))
+            self.spool.add(SpooledNote(make_note(text, clock.now(), came_by="network")))
         ack(text)
 
     def let_go(self) -> None:
@@ -155,12 +155,12 @@ class Note(Deed):
         super().judge()
         texts = Counter(logged(self.workspace))
         assert all(map(WHOLE.fullmatch, texts)), [t for t in texts if not WHOLE.fullmatch(t)]
-        kept = texts.keys() | {entry.note.text for entry in spool.entries()}
+        kept = texts.keys() | {entry.note.text for entry in spool.spooled_notes()}
         lost = set(self.acked) - kept
         assert not lost, f"{len(lost)} acknowledged notes are lost: {sorted(lost)[:3]}"
 
     def recover(self) -> None:
-        delivery.mend(self.workspace)
+        delivery.redeliver(self.workspace)
         texts = Counter(logged(self.workspace))
         assert set(self.acked) <= texts.keys()
         assert set(texts.values()) <= {1}, texts.most_common(3)
@@ -171,7 +171,7 @@ class Refresh(Note):
 
     def do(self, number: int, ack: Ack) -> None:
         text = whole(number)
-        log.append(self.workspace, make(text, clock.now()))
+        log.append(self.workspace, make_note(text, clock.now()))
         ack(text)
         run.merge_pending(self.workspace)
 
@@ -319,7 +319,7 @@ class Everything(Deed):
             part.judge()
 
     def recover(self) -> None:
-        delivery.mend(self.workspace)
+        delivery.redeliver(self.workspace)
         for part in self.parts:
             part.recover()
 

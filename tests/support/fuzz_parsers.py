@@ -20,7 +20,7 @@ except ImportError:
     atheris = None
 
 with atheris.instrument_imports(include=["memsync"]) if atheris else contextlib.nullcontext():
-    from memsync.daemon.intake.body import RefusedError, form_of, text_in
+    from memsync.daemon.intake.body import BadRequestError, form_of, text_in
     from memsync.errors import WrongUsageError
     from memsync.text import note
 
@@ -45,15 +45,15 @@ PIECES = (
 def check(data: bytes) -> None:
     """Fail where a log is not read, a note does not come back as it was, or a body is a crash."""
     text = data.decode("utf-8", "replace")
-    read = note.parse(text, DAY)
-    again = note.parse("".join(map(note.render, read)), DAY)
+    read = note.parse_log(text, DAY)
+    again = note.parse_log("".join(map(note.render_entry, read)), DAY)
     assert again == read, (text, read, again)
     environ = {"CONTENT_TYPE": KINDS[len(data) % len(KINDS)], "CONTENT_LENGTH": str(len(data))}
     environ["REQUEST_METHOD"] = "POST"
-    with contextlib.suppress(RefusedError, WrongUsageError):
+    with contextlib.suppress(BadRequestError, WrongUsageError):
         form = form_of(data, environ)
-        said = note.make(text_in(data, environ, form, forms=True), NOON, came_by="network")
-        assert note.parse(note.render(said), said.day) == [said], said
+        said = note.make_note(text_in(data, environ, form, forms=True), NOON, came_by="network")
+        assert note.parse_log(note.render_entry(said), said.day) == [said], said
 
 
 def at_random(seconds: float) -> int:

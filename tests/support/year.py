@@ -18,15 +18,15 @@ from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon.scheduler import job_nightly_refresh
 from memsync.memory import store
-from memsync.memory.blame import BEFORE_MEMSYNC, blame
+from memsync.memory.blame import BEFORE_MEMSYNC, blame_lines
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import publish
 from memsync.notes import log
-from memsync.notes.delivery import mend
+from memsync.notes.delivery import redeliver
 from memsync.refresh import pending as batches
 from memsync.refresh import proposals, review
 from memsync.text.document import Kind, is_list_item, scan
-from memsync.text.note import Note, make
+from memsync.text.note import Note, make_note
 from tests.support.net import send
 from tests.support.year_model import BAD, TO_THE_END, Model
 from tests.support.year_notes import Atom, Person, Said, meaning
@@ -108,7 +108,7 @@ class Year:
             answer = send(self._port, "POST", "/note", body, {"Content-Type": "application/json"})
             assert answer.status == 200, answer
         else:
-            log.append(self.workspace, make(said.text, clock.now()))
+            log.append(self.workspace, make_note(said.text, clock.now()))
 
     def _lines_to_speak_of(self) -> list[str]:
         outline = scan(self.text)
@@ -123,7 +123,7 @@ class Year:
         ]  # fmt: skip
 
     def _night(self, *, is_last: bool) -> None:
-        mend(self.workspace)
+        redeliver(self.workspace)
         before, pending = self.text, batches.pending_notes(self.workspace)
         mood = "" if is_last or self.chance.random() < 0.6 else self.chance.choice(BAD)
         if self.model:
@@ -163,12 +163,12 @@ class Year:
                 facts = meaning(edit.text)
                 known = {atom[:3] for line in bare(before) for atom in meaning(line)}
                 wanted = facts and not any(atom[:3] in known for atom in facts)
-                found = proposals.find(self.workspace, proposal.id)
+                found = proposals.find_proposal(self.workspace, proposal.id)
                 if wanted and edit.op == "add":
-                    review.apply(self.workspace, found, [number])
+                    review.apply_proposal(self.workspace, found, [number])
                 else:
-                    review.drop(self.workspace, found, [number])
-                self._learn(before, review.said_in(self.workspace, found))
+                    review.drop_edits(self.workspace, found, [number])
+                self._learn(before, review.notes_of_proposal(self.workspace, found))
 
     def _edit_by_hand(self, number: int) -> None:
         """Change a line or two as the person: by `memsync edit`, or in the file itself."""
@@ -258,7 +258,7 @@ class Year:
     def wrong_origins(self) -> list[object]:
         """Return the lines that `blame` tells other than they came, with what it says."""
         first, found = Counter(bare(self.first)), []
-        for row in blame(self.workspace, self.text):
+        for row in blame_lines(self.workspace, self.text):
             told = {note.id for note in row.notes}
             if row.line in self.by_hand:
                 is_right = row.how.startswith("by hand")

@@ -9,7 +9,7 @@ from memsync.errors import DamagedMemoryError, MemoryMovedError
 from memsync.memory import store
 from memsync.memory.conflicts import records
 from memsync.memory.conflicts.reconcile import reconcile
-from memsync.memory.conflicts.resolve import decide, merge_edit
+from memsync.memory.conflicts.resolve import merge_edit, resolve_conflict
 from memsync.memory.history import backups
 from memsync.memory.publish import publish
 from memsync.notes import log
@@ -34,7 +34,7 @@ class People:
     def note(self, machine: Machine) -> None:
         fact = self.new_fact()
         with self.world.at(machine) as workspace:
-            note = notes.make(f"{fact} by note", clock.now())
+            note = notes.make_note(f"{fact} by note", clock.now())
             log.append(workspace, note)
         self.promises.acknowledged.add(fact)
         self.promises.notes.append(note)
@@ -89,13 +89,13 @@ class People:
     def decide(self, machine: Machine) -> None:
         """Somebody answers what is asked; it may have been answered elsewhere already."""
         with self.world.at(machine) as workspace:
-            open_ones = records.open_ones(workspace)
+            open_ones = records.unresolved(workspace)
             if not open_ones:
                 return
             dispute = self.chance.choice(open_ones)
             choice = self.chance.choice(list(Choice))
             try:
-                decide(workspace, dispute, choice)
+                resolve_conflict(workspace, dispute, choice)
             except MemoryMovedError:  # what was picked is gone, so the other side stays
                 return
         rejected = facts("".join(dispute.rejected(choice)))

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from memsync.memory.conflicts.merge import Dispute
+from memsync.memory.conflicts.merge import Conflict
 from memsync.text.note import Note
 
 MARKERS = re.compile(r"^(<{7}|={7}$|>{7})", re.MULTILINE)
@@ -50,7 +50,7 @@ class Promises:
         self.touched |= (new - old) & self.removed
         return new - old
 
-    def broken(self, texts: Mapping[str, str], disputes: Sequence[Dispute]) -> list[str]:
+    def broken(self, texts: Mapping[str, str], disputes: Sequence[Conflict]) -> list[str]:
         """Return in words what of it does not hold for the memories of all machines."""
         asked = set().union(*map(_named, disputes))
         everywhere = set.intersection(*map(facts, texts.values()))
@@ -68,7 +68,7 @@ class Promises:
             f"conflict markers at {host}" for host, text in texts.items() if MARKERS.search(text)
         ]
 
-    def _unasked(self, standing: set[str], disputes: Sequence[Dispute]) -> set[str]:
+    def _unasked(self, standing: set[str], disputes: Sequence[Conflict]) -> set[str]:
         """Return the facts with two wordings in the memory that nobody is asked about.
 
         A dispute may name one of them beside what it was before (the other came in later), or
@@ -83,13 +83,13 @@ class Promises:
         return found
 
 
-def _is_about(dispute: Dispute, fact: str, pair: set[str]) -> bool:
+def _is_about(dispute: Conflict, fact: str, pair: set[str]) -> bool:
     named = _named(dispute)
     was_put_back = not dispute.base and not dispute.ours
     return len(named & {fact, *pair}) > 1 or (was_put_back and not named.isdisjoint(pair))
 
 
-def _named(dispute: Dispute) -> set[str]:
+def _named(dispute: Conflict) -> set[str]:
     return facts("".join(dispute.base + dispute.ours + dispute.theirs))
 
 

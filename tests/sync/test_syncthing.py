@@ -12,8 +12,8 @@ from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.memory.conflicts import records
-from memsync.memory.publish import bring_in_step, publish
-from memsync.notes import log
+from memsync.memory.publish import publish, update_targets
+from memsync.notes import log, reader
 from memsync.refresh import run
 from memsync.text import note as notes
 from tests.support.scale import need, share
@@ -38,7 +38,7 @@ class Machine:
 
     def note(self, text: str) -> None:
         with at_home(self.home):
-            log.append(self.workspace, notes.make(text, clock.now()))
+            log.append(self.workspace, notes.make_note(text, clock.now()))
 
     def save(self, old: str, new: str) -> None:
         """Change the memory with memsync."""
@@ -53,7 +53,7 @@ class Machine:
 
     def questions(self) -> list[str]:
         with at_home(self.home):
-            return ["".join(one.ours + one.theirs) for one in records.open_ones(self.workspace)]
+            return ["".join(one.ours + one.theirs) for one in records.unresolved(self.workspace)]
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def machines(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[list[Ma
         bring_together(nodes_of(made))
         for machine in made[1:]:
             with at_home(machine.home):
-                bring_in_step(machine.workspace)
+                update_targets(machine.workspace)
         yield made
     finally:
         for machine in made:
@@ -121,8 +121,8 @@ def assert_together(machines: Sequence[Machine], said: set[str]) -> None:
         assert "<<<<" not in text
         left = [name for name in copies(machine) if "backups/copies/" not in name]
         assert left == []
-        days = log.days(machine.workspace)
-        logged = [note.text for day in days for note in log.read_day(machine.workspace, day)]
+        days = reader.days(machine.workspace)
+        logged = [note.text for day in days for note in reader.read_day(machine.workspace, day)]
         spoken = [line for line in said if line.startswith("said")]
         assert sorted(line for line in logged if line in spoken) == sorted(spoken)
 

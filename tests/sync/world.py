@@ -17,9 +17,9 @@ from memsync.errors import DamagedMemoryError
 from memsync.memory import store
 from memsync.memory.conflicts import records
 from memsync.memory.history import backups, last_seen
-from memsync.memory.publish import bring_in_step
-from memsync.notes import log
-from memsync.providers.conflict_copies import recognise
+from memsync.memory.publish import update_targets
+from memsync.notes import reader
+from memsync.providers.conflict_copies import recognise_copy
 from memsync.refresh import run
 from tests.sync.clients import CLIENTS, Cloud, Folder
 from tests.sync.homes import at_home, set_up
@@ -104,7 +104,7 @@ class World:
         self.deliver_all()
         for machine in self.machines[1:]:
             with self.at(machine) as workspace:
-                bring_in_step(workspace)  # what `memsync init` does where a memory is
+                update_targets(workspace)  # what `memsync init` does where a memory is
         self.deliver_all()
 
     def _machine(self, home: Path, host: str, cloud: Cloud) -> Machine:
@@ -160,7 +160,7 @@ class World:
         """Tell whether a machine still waits to hear what became of a text it had."""
         for machine in self.machines:
             with self.at(machine) as workspace:
-                if last_seen.load(workspace.root).missing:
+                if last_seen.load_seen(workspace.root).missing:
                     return True
         return False
 
@@ -184,7 +184,7 @@ class World:
         disputes = [dispute for one in self.machines for dispute in self._disputes(one)]
         for machine in self.machines:
             with self.at(machine) as workspace:
-                bring_in_step(workspace)  # what our hook does as a session of the agent starts
+                update_targets(workspace)  # what our hook does as a session of the agent starts
         faults = self.promises.broken(texts, disputes) + self.seen_by_agents()
         faults += self.copies() + (["the memories differ"] if len(self.texts()) > 1 else [])
         for machine in self.machines:
@@ -196,11 +196,11 @@ class World:
 
     def _disputes(self, machine: Machine) -> list[records.Dispute]:
         with self.at(machine) as workspace:
-            return records.open_ones(workspace)
+            return records.unresolved(workspace)
 
     def _log_faults(self, machine: Machine) -> list[str]:
-        days = log.days(machine.workspace)
-        ids = [note.id for day in days for note in log.read_day(machine.workspace, day)]
+        days = reader.days(machine.workspace)
+        ids = [note.id for day in days for note in reader.read_day(machine.workspace, day)]
         times = {note.text: ids.count(note.id) for note in self.promises.notes}
         return [f"{text!r} stands {count} times" for text, count in times.items() if count != 1]
 
@@ -224,7 +224,9 @@ def _text(path: Path) -> str:
 
 def _copies(root: Path) -> list[str]:
     """Return every conflict copy that still lies about."""
-    found = [path for path in root.iterdir() if recognise(path.name, "GLOBAL_MEMORY.md")]
+    found = [path for path in root.iterdir() if recognise_copy(path.name, "GLOBAL_MEMORY.md")]
     logs = (root / "sessions").glob("*")
-    found += [path for path in logs if recognise(path.name, f"{path.name[:10]}.md")]
-    return [path.name for path in (*found, *backups.copies(root / "backups", lambda _: True))]
+    found += [path for path in logs if recognise_copy(path.name, f"{path.name[:10]}.md")]
+    return [
+        path.name for path in (*found, *backups.backup_copies(root / "backups", lambda _: True))
+    ]

@@ -154,15 +154,17 @@ def test_an_agent_is_here_where_its_folder_is(name, home):
 
 
 def test_agents_found_are_offered_once_a_file_and_not_a_second_way_to_the_same_agent(home):
-    assert targets.offered([]) == []
+    assert targets.offered_agents([]) == []
     here(home, "claude", "codex", "gemini", "roo", "cline", "goose")
     (home / ".gemini/antigravity").mkdir()
-    found = [entry.name for entry in targets.offered(targets.resolve(Config()))]
+    found = [entry.name for entry in targets.offered_agents(targets.configured_targets(Config()))]
     assert found == ["gemini", "goose", "cline", "roo"]
     here(home, "agents")
-    assert found == [entry.name for entry in targets.offered(targets.resolve(Config()))]
+    assert found == [
+        entry.name for entry in targets.offered_agents(targets.configured_targets(Config()))
+    ]
     shared = Config(targets={"agents": TargetSetting("~/.agents/AGENTS.md")})
-    found = [entry.name for entry in targets.offered(targets.resolve(shared))]
+    found = [entry.name for entry in targets.offered_agents(targets.configured_targets(shared))]
     assert found == ["claude", "codex", "gemini", "roo"]
 
 
@@ -188,19 +190,19 @@ def give(home, name, text, config_name=None):
 
 
 def words_of(target, *others):
-    return [found.words for found in targets.remarks(target, [target, *others])]
+    return [found.words for found in targets.remarks_on(target, [target, *others])]
 
 
 def test_what_an_agent_would_cut_off_is_harmful_and_what_its_maker_advises_is_not(home):
     target = give(home, "windsurf", "é" * 6000)
-    assert targets.size(target).words == "6,000 of 6,000 characters"
+    assert targets.size_of(target).words == "6,000 of 6,000 characters"
     assert "nearly all that its agent reads" in words_of(target)[0]
     target.path.write_text("é" * 6001)
-    (remark,) = targets.remarks(target, [target])
+    (remark,) = targets.remarks_on(target, [target])
     assert remark.harmful
     assert "longer than its agent reads (docs.devin.ai" in remark.words
     target = give(home, "claude", "a\n" * 201)
-    (remark,) = targets.remarks(target, [target])
+    (remark,) = targets.remarks_on(target, [target])
     assert not remark.harmful
     assert remark.words.startswith("201 of 200 lines, longer than its maker advises")
     target.path.write_text("a\n" * 199)
@@ -209,12 +211,12 @@ def test_what_an_agent_would_cut_off_is_harmful_and_what_its_maker_advises_is_no
 
 def test_a_limit_counts_for_whoever_reads_the_file(home):
     target = give(home, "gemini", "a" * 24_001)
-    assert targets.size(target) is None
+    assert targets.size_of(target) is None
     (home / ".gemini/antigravity-cli").mkdir()
     assert "24,001 of 24,000 bytes" in words_of(target)[0]
     mine = give(home, "windsurf", "a" * 7000, config_name="mine")
     assert "7,000 of 6,000" in words_of(mine)[0]
-    assert targets.size(Target("x", home / "nowhere.md", "block")) is None
+    assert targets.size_of(Target("x", home / "nowhere.md", "block")) is None
 
 
 def test_a_file_that_codex_reads_instead_is_told(home):
@@ -223,7 +225,7 @@ def test_a_file_that_codex_reads_instead_is_told(home):
     rival.write_text(" \n")
     assert words_of(target) == []
     rival.write_text("mine")
-    (remark,) = targets.remarks(target, [target])
+    (remark,) = targets.remarks_on(target, [target])
     assert remark.harmful
     assert remark.words == f"Codex CLI reads {rival} instead while that file has something in it"
 
@@ -241,7 +243,7 @@ def test_a_memory_that_would_be_read_twice_is_told(home):
 def test_a_folder_that_is_a_link_leads_to_the_same_file(home):
     (home / "dotfiles").mkdir()
     (home / ".claude").symlink_to(home / "dotfiles")
-    assert targets.place_of(home / ".claude/CLAUDE.md") == targets.place_of(
+    assert targets.real_place(home / ".claude/CLAUDE.md") == targets.real_place(
         home / "dotfiles/CLAUDE.md"
     )
     assert [entry.name for entry in targets.readers(home / "dotfiles/CLAUDE.md")] == ["claude"]

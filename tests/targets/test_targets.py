@@ -81,7 +81,7 @@ def test_a_new_file_is_the_block_and_goes_when_it_is_forgotten(give, target):
     assert give.look(target).state == "missing"
     assert give(target).state == give.look(target).state == "in-sync"
     assert target.path.read_bytes() == BLOCK
-    assert targets.forget(target) == "file removed"
+    assert targets.forget_target(target) == "file removed"
     assert not target.path.exists()
 
 
@@ -103,8 +103,8 @@ def test_the_block_goes_behind_what_a_person_wrote_in_their_line_endings(give, t
 def test_bytes_around_the_block_stay_and_forget_gives_them_back(
     give, agents, fast_disk, before, after, memory
 ):
-    assume(block.find(before) is None)
-    assume(block.find(after) is None)
+    assume(block.find_block(before) is None)
+    assume(block.find_block(after) is None)
     target = new_target(agents)
     target.path.parent.mkdir()
     target.path.write_bytes(before)
@@ -116,7 +116,7 @@ def test_bytes_around_the_block_stay_and_forget_gives_them_back(
         assert target.path.read_bytes().startswith(before)
         assert target.path.read_bytes().endswith(after)
     assert backup_of(target).read_bytes() == before
-    assert targets.forget(target) == "block removed"
+    assert targets.forget_target(target) == "block removed"
     assert target.path.read_bytes() == before + after
 
 
@@ -130,8 +130,8 @@ def test_no_memory_ends_its_own_block_or_is_taken_for_another(
     target.path.write_bytes(b"mine" + ending + b"too" + ending)
     assert give(target, memory).state == "in-sync"
     data = target.path.read_bytes()
-    found = block.find(data)
-    assert found.before + block.render(memory, ending) == data
+    found = block.find_block(data)
+    assert found.before + block.render_block(memory, ending) == data
     assert give.look(target, memory).state == "in-sync"
     give(target, memory)
     assert target.path.read_bytes() == data
@@ -148,7 +148,7 @@ def test_a_file_that_was_adopted_and_forgotten_is_the_file_from_before(
     target.path.write_bytes(text)
     targets.adopt(target, text)
     assert give(target, text).state == give.look(target, text).state == "in-sync"
-    targets.forget(target)
+    targets.forget_target(target)
     assert target.path.read_bytes() == text
     assert not target.path.is_symlink()
 
@@ -164,7 +164,9 @@ def test_an_adopted_file_comes_back_and_the_newest_memory_is_kept_aside(give, ta
     assert target.path.read_bytes() == BLOCK
     give(target, NEWER)
     target.path.write_bytes(b"# Later\n" + target.path.read_bytes())
-    assert "the file from before put back; what stood there is kept in" in targets.forget(target)
+    assert "the file from before put back; what stood there is kept in" in targets.forget_target(
+        target
+    )
     assert target.path.read_bytes() == b"# Later\n" + MEMORY
     assert kept_aside() == [NEWER]
     assert backup_of(target).read_bytes() == MEMORY
@@ -174,7 +176,7 @@ def test_a_block_changed_by_hand_is_kept_aside_when_it_is_forgotten(give, target
     target.path.write_bytes(MINE)
     give(target)
     target.path.write_bytes(target.path.read_bytes().replace(b"caf\xc3\xa9", b"by hand"))
-    assert targets.forget(target).startswith("block removed; what stood there is kept in ")
+    assert targets.forget_target(target).startswith("block removed; what stood there is kept in ")
     assert target.path.read_bytes() == MINE
     assert kept_aside() == [b"# Memory\r\n\r\n- by hand\r\n"]
 
@@ -212,7 +214,7 @@ def test_what_was_there_comes_back_to_the_byte_however_often(give, agents, mode,
     for memories in ([MEMORY], [MEMORY, NEWER, MEMORY], [NEWER, MEMORY, b"# 3\n- x"]):
         for memory in memories:
             assert give(target, memory).state == give.look(target, memory).state == "in-sync"
-        targets.forget(target)
+        targets.forget_target(target)
         is_as_before(target.path, before)
     assert kept_aside() == []
     assert before is not None or not (agents / "codex").exists()
@@ -227,7 +229,7 @@ def test_the_file_from_just_before_comes_back_not_that_of_the_first_day(give, ag
             target.path.write_bytes(before)
         for memory in (MEMORY, NEWER):
             give(target, memory)
-        targets.forget(target)
+        targets.forget_target(target)
         is_as_before(target.path, before)
     assert backup_of(target).read_bytes() == b"# First day\n"
 
@@ -238,7 +240,7 @@ def test_the_file_from_just_before_comes_back_not_that_of_the_first_day(give, ag
     steps=st.lists(st.tuples(st.sampled_from(MODES), TEXTS.filter(bool)), min_size=1, max_size=4),
 )
 def test_modes_may_change_and_what_was_there_comes_back(give, agents, fast_disk, before, steps):
-    assume(before is None or block.find(before) is None)
+    assume(before is None or block.find_block(before) is None)
     first = new_target(agents)
     if before is not None:
         first.path.parent.mkdir()
@@ -246,7 +248,7 @@ def test_modes_may_change_and_what_was_there_comes_back(give, agents, fast_disk,
     for mode, memory in steps:
         target = replace(first, mode=mode)
         assert give(target, memory).state == give.look(target, memory).state == "in-sync"
-    targets.forget(target)
+    targets.forget_target(target)
     is_as_before(first.path, before)
 
 
@@ -262,7 +264,7 @@ def test_a_real_file_comes_back_to_the_byte_after_a_real_memory(
         memory = other.read_bytes()
         assert give(target, memory).state == give.look(target, memory).state == "in-sync"
         assert mode != "block" or target.path.read_bytes().startswith(before)
-    targets.forget(target)
+    targets.forget_target(target)
     is_as_before(target.path, before)
 
 
@@ -270,7 +272,7 @@ def test_without_a_record_the_block_goes_and_the_person_keeps_what_they_wrote(gi
     target.path.write_bytes(b"# Mine\n")
     give(target)
     (state_folder() / "targets.json").unlink()
-    assert targets.forget(target).startswith("block removed; what stood there is kept in")
+    assert targets.forget_target(target).startswith("block removed; what stood there is kept in")
     assert target.path.read_bytes() == b"# Mine\n"
     assert kept_aside() == [MEMORY]
 
@@ -284,7 +286,7 @@ def test_a_folder_that_is_a_link_is_followed_and_stays_one(give, agents, mode):
     for memory in (MEMORY, NEWER):
         assert give(target, memory).state == give.look(target, memory).state == "in-sync"
     assert (agents / ".claude").is_symlink()
-    targets.forget(target)
+    targets.forget_target(target)
     is_as_before(agents / "dotfiles/CLAUDE.md", MINE)
     assert (agents / ".claude").is_symlink()
 
@@ -299,11 +301,11 @@ def test_a_block_of_another_tool_stays_its_own_where_the_file_becomes_the_memory
     targets.adopt(target, own)
     assert give.look(target, own).state == "in-sync"
     data = target.path.read_bytes()
-    assert block.find(data).after == b"\n" + THEIRS
+    assert block.find_block(data).after == b"\n" + THEIRS
     target.path.write_bytes(data.replace(b"Recent", b"Newer"))
     give(target, NEWER)
     assert target.path.read_bytes().endswith(THEIRS.replace(b"Recent", b"Newer"))
-    targets.forget(target)
+    targets.forget_target(target)
     assert target.path.read_bytes() == own + b"\n" + THEIRS.replace(b"Recent", b"Newer")
 
 
@@ -312,7 +314,7 @@ def test_an_adopted_file_with_another_tools_block_comes_back_to_the_byte(give, t
     target.path.write_bytes(before)
     targets.adopt(target, block.split_foreign(before)[0])
     give(target, NEWER)
-    targets.forget(target)
+    targets.forget_target(target)
     assert target.path.read_bytes() == before
 
 
@@ -339,7 +341,7 @@ def test_a_copy_or_a_link_gives_the_file_back_that_was_there(give, agents, mode,
         assert give(target, memory).state == give.look(target, memory).state == "in-sync"
         assert target.path.read_bytes() == memory
         assert target.path.is_symlink() is (mode == "link")
-    targets.forget(target)
+    targets.forget_target(target)
     assert (target.path.read_bytes() if target.path.exists() else None) == before
     assert not target.path.is_symlink()
     assert set(names(agents)) <= {"AGENTS.md", "AGENTS.md.pre-memsync.bak"}
@@ -349,7 +351,7 @@ def test_a_copy_that_was_changed_by_hand_is_left_when_it_is_forgotten(give, targ
     target = replace(target, mode="copy")
     give(target)
     target.path.write_bytes(MEMORY + b"- mine\n")
-    assert targets.forget(target) == "file left as it is, it was changed by hand"
+    assert targets.forget_target(target) == "file left as it is, it was changed by hand"
     assert target.path.read_bytes() == MEMORY + b"- mine\n"
 
 
@@ -446,7 +448,7 @@ def test_of_a_doubled_block_the_first_stays_and_so_does_all_a_person_wrote_betwe
     assert backup_of(target).read_bytes() == b"mine\n"
     assert give.look(target, NEWER).state == give(target, NEWER).state == "in-sync"
     assert len(kept_aside()) == 1
-    targets.forget(target)
+    targets.forget_target(target)
     assert target.path.read_bytes() == b"mine\nbetween\nlast"
 
 
@@ -455,7 +457,7 @@ def test_a_doubled_block_goes_with_the_first_where_it_is_forgotten_before_a_sync
     give(target)
     twice = target.path.read_bytes() + BLOCK.replace(b"caf", b"cof")
     target.path.write_bytes(twice)
-    assert "block removed; what stood there is kept in" in targets.forget(target)
+    assert "block removed; what stood there is kept in" in targets.forget_target(target)
     assert target.path.read_bytes() == b"mine\n"
     assert kept_aside() == [twice]
 
@@ -469,10 +471,10 @@ def test_whatever_stands_behind_the_block_one_is_left_and_no_other_line_is_lost(
     give(target)
     target.path.write_bytes(BLOCK + text)
     assert give(target, NEWER).state == give.look(target, NEWER).state == "in-sync"
-    found = block.find(target.path.read_bytes())
+    found = block.find_block(target.path.read_bytes())
     assert (found.before, found.doubled) == (b"", False)
-    assert block.find(found.after) is None
-    if block.find(text) is None:
+    assert block.find_block(found.after) is None
+    if block.find_block(text) is None:
         assert found.after == text
     else:
         assert BLOCK + text in kept_aside()
@@ -501,7 +503,7 @@ def test_a_target_that_links_elsewhere_is_not_written_through(give, agents, mode
     assert str(elsewhere) in state.advice
     assert target.path.readlink() == elsewhere
     assert not elsewhere.is_file() or elsewhere.read_bytes() == MINE
-    assert targets.forget(replace(target, mode="block")) == "file left as it is"
+    assert targets.forget_target(replace(target, mode="block")) == "file left as it is"
 
 
 def test_a_link_follows_the_memory_and_a_file_in_its_place_is_stale(give, target, memory_path):
@@ -603,12 +605,14 @@ def test_a_disk_that_is_full_is_told_in_the_state(give, target, monkeypatch):
 
 
 def test_the_usual_agents_count_only_where_they_live(home):
-    assert targets.resolve(Config()) == []
+    assert targets.configured_targets(Config()) == []
     (home / ".codex").mkdir()
-    assert targets.resolve(Config()) == [Target("codex", home / ".codex/AGENTS.md", "block")]
+    assert targets.configured_targets(Config()) == [
+        Target("codex", home / ".codex/AGENTS.md", "block")
+    ]
     named = Config(targets={"gemini": TargetSetting("~/G.md", "copy")})
-    assert targets.resolve(named) == [Target("gemini", home / "G.md", "copy")]
-    assert targets.resolve(Config(given=frozenset({"targets"}))) == []
+    assert targets.configured_targets(named) == [Target("gemini", home / "G.md", "copy")]
+    assert targets.configured_targets(Config(given=frozenset({"targets"}))) == []
 
 
 def test_an_agent_that_was_moved_is_found_where_it_lives(monkeypatch, tmp_path):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync.text.diff3 import Choice, Conflict, merge
+from memsync.text.diff3 import Choice, Hunk, merge
 from tests.conftest import REAL_MEMORIES, needs_real_memories
 from tests.support.scale import share
 
@@ -186,7 +186,7 @@ def test_changes_apart_from_each_other_are_both_taken() -> None:
 
 def test_a_line_that_both_reworded_is_for_a_person_to_decide() -> None:
     merged = merge(BASE, BASE.replace("- two", "- TWO"), BASE.replace("- two", "- 2"))
-    assert merged.conflicts == (Conflict(("- two\n",), ("- TWO\n",), ("- 2\n",)),)
+    assert merged.conflicts == (Hunk(("- two\n",), ("- TWO\n",), ("- 2\n",)),)
     assert "- TWO\n- 2\n" not in merged.text([Choice.OURS])
     assert merged.text([Choice.OURS]) == BASE.replace("- two", "- TWO")
     assert merged.text([Choice.THEIRS]) == BASE.replace("- two", "- 2")
@@ -196,7 +196,7 @@ def test_a_line_that_both_reworded_is_for_a_person_to_decide() -> None:
 
 def test_a_line_that_one_reworded_and_the_other_took_away_is_a_conflict() -> None:
     merged = merge(BASE, BASE.replace("- two\n", ""), BASE.replace("- two", "- 2"))
-    assert merged.conflicts == (Conflict(("- two\n",), (), ("- 2\n",)),)
+    assert merged.conflicts == (Hunk(("- two\n",), (), ("- 2\n",)),)
     assert merged.text([Choice.OURS]) == BASE.replace("- two\n", "")
 
 
@@ -220,5 +220,5 @@ def test_among_reworded_lines_only_those_that_both_reworded_are_asked_about() ->
     ours = BASE.replace("- one", "- 1").replace("- two", "- 2")
     theirs = BASE.replace("- two", "- TWO").replace("- three", "- THREE")
     merged = merge(BASE, ours, theirs)
-    assert merged.conflicts == (Conflict(("- two\n",), ("- 2\n",), ("- TWO\n",)),)
+    assert merged.conflicts == (Hunk(("- two\n",), ("- 2\n",), ("- TWO\n",)),)
     assert "- 1\n- 2\n- THREE\n" in merged.text([Choice.OURS])

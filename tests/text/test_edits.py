@@ -13,12 +13,12 @@ from tests.conftest import SAMPLE
 
 
 def apply(text, *given_edits):
-    return edits.apply(text, given_edits).text
+    return edits.apply_edits(text, given_edits).text
 
 
 def refusal(text, *given_edits):
     with pytest.raises(EditError) as caught:
-        edits.apply(text, given_edits)
+        edits.apply_edits(text, given_edits)
     return str(caught.value)
 
 
@@ -66,12 +66,12 @@ def test_adding_a_line_behind_another_changes_no_other_byte(text):
     ],
 )
 def test_removing_a_line_takes_it_and_its_ending(text, left):
-    applied = edits.apply(text, [Edit("remove", find="- old")])
+    applied = edits.apply_edits(text, [Edit("remove", find="- old")])
     assert (applied.text, applied.lines_gone) == (left, 1)
 
 
 def test_several_lines_are_replaced_by_fewer_and_the_loss_is_counted():
-    applied = edits.apply(
+    applied = edits.apply_edits(
         "# A\n- a\n- b\n\n- c\n", [Edit("replace", find="- a\n- b\n\n- c", text="- d")]
     )
     assert applied == edits.Applied("# A\n- d\n", 2)
@@ -224,7 +224,7 @@ ELISIONS = [
 def test_a_line_that_stands_in_for_others_is_refused(line):
     for text in (line, f"- a\n  {line}\n- b"):
         with pytest.raises(EditError, match="stands in for lines"):
-            edits.parse([{"op": "add", "section": "A", "text": text}])
+            edits.parse_edits([{"op": "add", "section": "A", "text": text}])
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_line_that_stands_in_for_others_is_refused(line):
     ],
 )
 def test_an_ordinary_sentence_with_those_words_is_kept(line):
-    assert edits.parse([{"op": "add", "section": "A", "text": line}])[0].text == line
+    assert edits.parse_edits([{"op": "add", "section": "A", "text": line}])[0].text == line
 
 
 ADD = {"op": "add", "section": "A", "text": "- x"}
@@ -267,11 +267,11 @@ WRONG = [
 @pytest.mark.parametrize("raw", WRONG, ids=repr)
 def test_edits_of_a_wrong_shape_are_refused(raw):
     with pytest.raises(EditError, match=r"edit|must"):
-        edits.parse(raw)
+        edits.parse_edits(raw)
 
 
 def test_what_a_file_cannot_hold_does_not_reach_it():
-    (edit,) = edits.parse(
+    (edit,) = edits.parse_edits(
         [{**ADD, "text": "- a\r\n- b\r- c\0\ud800", "colour": "red", "find": None}]
     )
     assert edit == Edit("add", section="A", text="- a\n- b\n- c?")
@@ -279,8 +279,8 @@ def test_what_a_file_cannot_hold_does_not_reach_it():
 
 def test_a_new_section_does_not_fall_under_top_level_constraints() -> None:
     memory = "# Hard constraints\n\n- never\n"
-    asked = edits.parse([{"op": "add", "section": "Recent notes", "text": "- a note"}])
-    written = edits.apply(memory, asked).text
+    asked = edits.parse_edits([{"op": "add", "section": "Recent notes", "text": "- a note"}])
+    written = edits.apply_edits(memory, asked).text
     assert written == memory + "\n# Recent notes\n\n- a note\n"
     assert scan(written).constraints() == ("- never",)
 

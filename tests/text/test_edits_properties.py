@@ -69,7 +69,7 @@ def lines_of(text):
 def test_every_line_that_no_edit_names_survives_in_order_and_in_kind(case):
     text, made, taken = case
     try:
-        after = edits.apply(text, made).text
+        after = edits.apply_edits(text, made).text
     except EditError:
         event("refused")
         return
@@ -114,7 +114,7 @@ GARBAGE = st.fixed_dictionaries({"op": st.sampled_from(["add", "replace", "remov
 @settings(deadline=None, max_examples=examples(500))
 def test_garbage_is_an_edit_error_or_a_text_that_can_be_written(text, raw):
     try:
-        after = edits.apply(text, edits.parse(raw)).text
+        after = edits.apply_edits(text, edits.parse_edits(raw)).text
     except EditError:
         return
     after.encode()

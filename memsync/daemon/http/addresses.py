@@ -22,7 +22,7 @@ def capture_url(config: Config) -> str | None:
     return _url(daemon.capture_host, daemon.capture_port) if daemon.capture_enabled else None
 
 
-def undecided(config: Config) -> list[str]:
+def undecided_secrets(config: Config) -> list[str]:
     """Return the keys of secrets for ports on the network about which nothing is decided yet.
 
     A key that is in the config file, even as an empty text, is a decision.
@@ -39,7 +39,7 @@ def undecided(config: Config) -> list[str]:
     ]
 
 
-def from_here(host: str, port: int) -> tuple[str, int]:
+def local_url(host: str, port: int) -> tuple[str, int]:
     """Return where this machine itself reaches a port that listens on `host`."""
     return _ALL.get(host, host), port
 

@@ -17,7 +17,7 @@ from memsync.daemon.http.guard import same_secret
 BYTES = 32
 
 
-def token() -> str:
+def new_token() -> str:
     """Return what a form of this session carries; another one each time, all of them good."""
     if "csrf_token" not in session:
         session["csrf_token"] = secrets.token_urlsafe(BYTES)
@@ -26,7 +26,7 @@ def token() -> str:
     return base64.urlsafe_b64encode(mask + _both(mask, secret)).decode()
 
 
-def is_right(given: str) -> bool:
+def is_valid(given: str) -> bool:
     """Tell whether `given` is a token of this session."""
     wanted = str(session.get("csrf_token", ""))
     try:

@@ -113,7 +113,7 @@ class Login:
         return _see("memory")
 
     def _is_let_in(self, address: str) -> bool:
-        if passwords.is_right(request.form.get("password", ""), self._password):
+        if passwords.is_right_password(request.form.get("password", ""), self._password):
             self._backoff.succeeded(address)
             return True
         self._backoff.failed(address)
@@ -135,7 +135,7 @@ class Login:
 
     def _for_templates(self) -> dict[str, object]:
         return {
-            "csrf_token": csrf.token,
+            "csrf_token": csrf.new_token,
             "is_in": self.is_in(),
             "has_password": bool(self._password),
         }
@@ -169,7 +169,7 @@ def _check_csrf_token() -> None:
         is_proven = "Origin" in request.headers
     else:
         given, is_proven = request.form.get("csrf_token", ""), False
-    if not is_proven and not csrf.is_right(given):
+    if not is_proven and not csrf.is_valid(given):
         raise ExpiredError
 
 

@@ -18,20 +18,20 @@ _one_at_a_time = threading.Lock()
 """A check takes 32 MB and a tenth of a second; many guessers at once must not add up."""
 
 
-def is_hashed(stored: str) -> bool:
+def is_password_hash(stored: str) -> bool:
     """Tell whether what the config has is a hash and no password."""
     return _HASH.fullmatch(stored) is not None
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """Return the hash of a password, salted: another one each time."""
     with _one_at_a_time:
         return generate_password_hash(password, "scrypt:32768:8:1")
 
 
-def is_right(given: str, stored: str) -> bool:
+def is_right_password(given: str, stored: str) -> bool:
     """Tell whether `given` is the password that is `stored`, hashed or in plain."""
-    if not is_hashed(stored):
+    if not is_password_hash(stored):
         return same_secret(given, stored)
     with _one_at_a_time:
         try:

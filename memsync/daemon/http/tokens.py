@@ -15,12 +15,12 @@ PREFIX = "sha256:"
 _HASH = re.compile(rf"{PREFIX}[0-9a-fA-F]{{64}}", re.ASCII)
 
 
-def is_hashed(stored: str) -> bool:
+def is_token_hash(stored: str) -> bool:
     """Tell whether what the config has is a hash and no token."""
     return _HASH.fullmatch(stored) is not None
 
 
-def hashed(token: str) -> str:
+def hash_token(token: str) -> str:
     """Return the hash of a token, as the config may have it."""
     return PREFIX + hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -33,7 +33,7 @@ class Token:
     """
 
     def __init__(self, stored: str) -> None:
-        self._hash = stored.lower() if is_hashed(stored) else stored and hashed(stored)
+        self._hash = stored.lower() if is_token_hash(stored) else stored and hash_token(stored)
 
     def __bool__(self) -> bool:
         """Tell whether a token is asked for."""
@@ -41,4 +41,4 @@ class Token:
 
     def is_right(self, given: str) -> bool:
         """Tell whether `given` is the token, in a time that does not tell how much of it is."""
-        return same_secret(hashed(given), self._hash)
+        return same_secret(hash_token(given), self._hash)

@@ -17,7 +17,7 @@ FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 @dataclass
-class RefusedError(Exception):
+class BadRequestError(Exception):
     """An answer other than 200, with what the sender should know."""
 
     status: HTTPStatus
@@ -48,12 +48,14 @@ def body_of(environ: WSGIEnvironment) -> bytes:
     try:
         length = int(environ.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "Content-Length is no number") from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "Content-Length is no number") from None
     if length > MAX_BODY:
-        raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a note may have {MAX_BODY} bytes")
+        raise BadRequestError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a note may have {MAX_BODY} bytes"
+        )
     data = bytes(environ["wsgi.input"].read(length)) if length > 0 else b""
     if len(data) < length:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "the body is shorter than its Content-Length")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "the body is shorter than its Content-Length")
     return data
 
 
@@ -71,7 +73,7 @@ def form_of(body: bytes, environ: WSGIEnvironment) -> Form:
             again, _in_memory, max_form_memory_size=MAX_BODY, max_form_parts=100
         )
     except RequestEntityTooLarge:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "a form may have 100 parts") from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "a form may have 100 parts") from None
     text = form.get("text")
     if text is None and "text" in files:
         text = _decoded(files["text"].read())
@@ -99,7 +101,7 @@ def text_in(body: bytes, environ: WSGIEnvironment, form: Form, *, forms: bool) -
         return _checked(_decoded(body))
     if forms and kind_of(environ) in FORMS:
         return _checked(form.text)
-    raise RefusedError(HTTPStatus.BAD_REQUEST, 'the body must be JSON: {"text": "…"}')
+    raise BadRequestError(HTTPStatus.BAD_REQUEST, 'the body must be JSON: {"text": "…"}')
 
 
 def _as_table(body: bytes) -> Mapping[str, object] | None:
@@ -114,14 +116,14 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "the note is not UTF-8 text") from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "the note is not UTF-8 text") from None
 
 
 def _checked(text: object) -> str:
     if not isinstance(text, str):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, 'there is no "text" in the note')
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, 'there is no "text" in the note')
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "the note is not valid Unicode") from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "the note is not valid Unicode") from None
     return text

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.notes.spool import Entry
+from memsync.notes.spool import SpooledNote
 from memsync.text.digest import digest
 
 MOST_KEYS = 10_000
@@ -19,7 +19,7 @@ MOST_KEYS = 10_000
 class KnownNotes:
     """The notes that came with a key of late, and when each was taken."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[SpooledNote]) -> None:
         # Repeats are rare: a lock for a few keys each leaves no gap between look and write, and
         # lets notes with other keys share an fsync.
         self._locks = [threading.Lock() for _ in range(64)]
@@ -28,22 +28,22 @@ class KnownNotes:
             if entry.key:
                 self.remember(entry)
 
-    def alone_with(self, entry: Entry) -> threading.Lock:
+    def alone_with(self, entry: SpooledNote) -> threading.Lock:
         """Return the lock under which to look for a note and to keep it."""
         return self._locks[hash(entry.key) % len(self._locks)]
 
-    def time_of(self, entry: Entry) -> str | None:
+    def time_of(self, entry: SpooledNote) -> str | None:
         """Return when this note was taken; None where it is new."""
         return self._times.get(_name(entry))
 
-    def remember(self, entry: Entry) -> None:
+    def remember(self, entry: SpooledNote) -> None:
         """Know this note again."""
         self._times[_name(entry)] = entry.note.time
         if len(self._times) > MOST_KEYS:
             self._times.popitem(last=False)
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: SpooledNote) -> str:
     return digest(f"{entry.key}\0{entry.note.text}".encode("utf-8", "surrogatepass"))
 
 

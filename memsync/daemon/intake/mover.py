@@ -76,7 +76,7 @@ class Mover:
             self._woken.wait(min(LOOK_SECONDS, MEND_SECONDS) if well else RETRY_SECONDS)
             self._ended.wait(GATHER_SECONDS)
             self._woken.clear()
-            if well and time.monotonic() < mended + MEND_SECONDS and not spool.set_aside():
+            if well and time.monotonic() < mended + MEND_SECONDS and not spool.notes_of_commands():
                 well = self._move_queued()
             else:
                 well, mended = self.move_all(), time.monotonic()
@@ -94,7 +94,7 @@ class Mover:
         Doing it again changes nothing, so it also mends a log that lost notes.
         """
         try:
-            self._spool.settle(delivery.mend(Workspace.open(self._config)))
+            self._spool.settle(delivery.redeliver(Workspace.open(self._config)))
         except (MemsyncError, OSError) as error:
             self._tell(f"notes wait in the spool: {error}")
             return False

@@ -24,7 +24,7 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class File:
+class StaticFile:
     """A file as it goes over the wire."""
 
     data: bytes
@@ -40,14 +40,14 @@ _templates = Environment(
 _templates.filters["for_browser"] = for_browser
 
 
-def file(path: str) -> File | None:
+def static_file(path: str) -> StaticFile | None:
     """Return the file at an address of the port; None where there is none."""
     if path not in FILES:
         return None
-    return File((HERE / "static" / path.removeprefix("/")).read_bytes(), FILES[path])
+    return StaticFile((HERE / "static" / path.removeprefix("/")).read_bytes(), FILES[path])
 
 
-def render(
+def render_page(
     status: HTTPStatus,
     *,
     asks_token: bool,

@@ -72,7 +72,7 @@ def _tell(run: Run, error: MemsyncError) -> None:
     run.message, run.hint = error.message, error.hint
 
 
-def failed(job: str, message: str) -> Run:
+def record_failure(job: str, message: str) -> Run:
     """Record a run that could not record itself, and return it."""
     run = Run(job, clock.now().isoformat(timespec="seconds"), 0.0, "failed", message, 1)
     log.warning("%s failed: %s", job, message)
@@ -93,7 +93,7 @@ def _write(run: Run) -> None:
         log.error("the job history cannot be written: %s", error)  # noqa: TRY400 - told in words
 
 
-def read_all() -> list[Run]:
+def read_runs() -> list[Run]:
     """Return all recorded runs, oldest first; lines that cannot be read are left out."""
     try:
         lines = _path().read_text("utf-8", "replace").splitlines()
@@ -104,16 +104,16 @@ def read_all() -> list[Run]:
 
 def last_runs() -> dict[str, Run]:
     """Return the newest run of each job by job id."""
-    return {run.job: run for run in read_all()}
+    return {run.job: run for run in read_runs()}
 
 
-def last_word(job: str) -> Run | None:
+def last_result(job: str) -> Run | None:
     """Return the newest run of a job that says how it stands: not one with nothing to do."""
-    told = (run for run in reversed(read_all()) if run.job == job)
+    told = (run for run in reversed(read_runs()) if run.job == job)
     return next((run for run in told if run.outcome != "skipped" or run.hint), None)
 
 
-def started(run: Run) -> datetime:
+def start_of(run: Run) -> datetime:
     """Return when a run started."""
     return datetime.fromisoformat(run.start)
 
@@ -122,14 +122,14 @@ def last_start(job: str) -> datetime | None:
     """Return when a job last started, or since when it is known; None where it is not."""
     run = last_runs().get(job)
     if run is not None:
-        return started(run)
+        return start_of(run)
     try:
         return datetime.fromisoformat(json.loads(_known_path().read_text("utf-8"))[job])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def remember(jobs: Iterable[str]) -> None:
+def remember_jobs(jobs: Iterable[str]) -> None:
     """Note since when jobs are known, so that a first run that is missed is noticed, too."""
     unknown = [job for job in jobs if last_start(job) is None]
     if not unknown:
@@ -153,7 +153,7 @@ def _known_path() -> Path:
 def _parse(line: str) -> Run | None:
     try:
         run = Run(**json.loads(line))
-        return run if started(run).tzinfo else None
+        return run if start_of(run).tzinfo else None
     except (ValueError, TypeError):
         return None
 

@@ -15,7 +15,7 @@ from memsync.errors import MemsyncError
 from memsync.files.locks import exclusive_lock
 from memsync.memory.mirror import contents, mark
 from memsync.memory.mirror.report import MirrorReport, Rules, UnfinishedMirrorError
-from memsync.memory.mirror.run import mirror, resolve
+from memsync.memory.mirror.run import mirror, resolve_path
 
 WHERE = {
     "mirror": "damaged in the mirror, renewed from the memory folder (what was damaged is kept"
@@ -29,7 +29,7 @@ SETTLED, STEADY = timedelta(days=1), timedelta(days=10)
 whoever mirrors by hand once a week is no leap."""
 
 
-def run(
+def run_mirror(
     config: Config,
     *,
     verify: bool = False,
@@ -51,9 +51,9 @@ def run(
         MemsyncError: as `mirror` does, or reading in full found damage; the message says what.
             What was found is told where some files could not be mirrored, too.
     """
-    place = contents.place(config)
+    place = contents.mirror_path(config)
     contents.require_answer(place)
-    destination = resolve(place)
+    destination = resolve_path(place)
     source = Workspace.open(config).root
     verify = verify or mark.is_due_for_reading(destination)
     now = clock.now()
@@ -67,7 +67,7 @@ def run(
         except UnfinishedMirrorError as error:
             report, unfinished = error.report, error
     if verify:
-        mark.note_verified(destination)
+        mark.remember_verified(destination)
         for line in _told(report, source, destination):
             tell(line)
         _raise_on_damage(report, destination, unfinished)
@@ -84,7 +84,7 @@ def _goes_on(now: datetime) -> bool:
     What stands in the memory folder does not tell: a report written by a clock that leapt ahead is
     as young as that clock, and comes before the mirror does.
     """
-    return any(SETTLED <= now - history.started(run) <= STEADY for run in history.read_all())
+    return any(SETTLED <= now - history.start_of(run) <= STEADY for run in history.read_runs())
 
 
 def _told(report: MirrorReport, source: Path, destination: Path) -> Iterator[str]:

@@ -19,7 +19,7 @@ LEAP = timedelta(days=366)
 log = logging.getLogger(__name__)
 
 
-def thin(workspace: Workspace, last_run: datetime | None) -> str:
+def prune_expired(workspace: Workspace, last_run: datetime | None) -> str:
     """Remove the backups that may go, and say how many in words; never raises.
 
     Nobody is there to see that a clock went wrong, as a Pi's does at boot. So nothing is removed
@@ -33,8 +33,8 @@ def thin(workspace: Workspace, last_run: datetime | None) -> str:
     if last_run is None or not timedelta(0) <= clock.now() - last_run <= STEADY:
         return ""
     try:
-        replaced = publish_log.replaced(workspace)
-        gone = backups.prune(workspace.backups, workspace.config.keep_days, LEAP, replaced)
+        replaced = publish_log.replaced_at(workspace)
+        gone = backups.prune_backups(workspace.backups, workspace.config.keep_days, LEAP, replaced)
     except (MemsyncError, OSError) as error:
         log.warning("old backups stay: %s", error)
         return ""

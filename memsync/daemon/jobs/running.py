@@ -15,14 +15,14 @@ _lock = threading.Lock()
 _running: dict[str, datetime] = {}
 
 
-def since(name: str) -> datetime | None:
+def running_since(name: str) -> datetime | None:
     """Return since when `name` runs; None where it does not."""
     with _lock:
         return _running.get(name)
 
 
 @contextmanager
-def running(name: str) -> Iterator[None]:
+def mark_running(name: str) -> Iterator[None]:
     """Let `name` count as running for as long as the body takes."""
     is_first = _claim(name)  # one that runs already by hand is counted from its own start
     try:
@@ -32,7 +32,7 @@ def running(name: str) -> Iterator[None]:
             _release(name)
 
 
-def start(name: str, act: Callable[[], object]) -> bool:
+def start_in_thread(name: str, act: Callable[[], object]) -> bool:
     """Call `act` in a thread of its own; return False where `name` runs already."""
     if not _claim(name):
         return False

@@ -40,15 +40,15 @@ class Job:
 
 
 @contextmanager
-def told(config: Config, job: str) -> Iterator[Run]:
+def recorded(config: Config, job: str) -> Iterator[Run]:
     """Record a run, and alert where it brings news: see `tell_change`."""
-    before = history.last_word(job)
+    before = history.last_result(job)
     with history.recording(job) as run:
         yield run
-    tell_change(config, before, run)
+    alert_on_change(config, before, run)
 
 
-def tell_change(config: Config, before: Run | None, run: Run) -> None:
+def alert_on_change(config: Config, before: Run | None, run: Run) -> None:
     """Alert once when a job begins to fail or to be held up, and once when it is well again.
 
     A trouble is told once, and again when its cure is another. What only waits for another
@@ -71,7 +71,7 @@ def _trouble(run: Run | None) -> tuple[str, str] | None:
 
 def run_job(job: Job, config: Config) -> None:
     """Run a job here, or in a process of its own where it calls the model."""
-    with running.running(job.id):
+    with running.mark_running(job.id):
         if config.source is not None and job.in_child(config):
             _run_in_child(job, config, config.source)
         else:
@@ -105,8 +105,10 @@ def _run_in_child(job: Job, config: Config, source: Path) -> None:
             stderr=subprocess.DEVNULL,
         )
     except OSError as error:
-        run = history.failed(job.id, f"the job's process could not be started: {error.strerror}")
-        tell_change(config, before, run)
+        run = history.record_failure(
+            job.id, f"the job's process could not be started: {error.strerror}"
+        )
+        alert_on_change(config, before, run)
         return
     with _children_lock:
         _children.add(child)
@@ -119,8 +121,10 @@ def _run_in_child(job: Job, config: Config, source: Path) -> None:
         with _children_lock:
             _children.discard(child)
     if child.returncode < 0:
-        run = history.failed(job.id, f"the job's process was ended by signal {-child.returncode}")
-        tell_change(config, before, run)
+        run = history.record_failure(
+            job.id, f"the job's process was ended by signal {-child.returncode}"
+        )
+        alert_on_change(config, before, run)
     elif child.returncode and history.last_runs().get(job.id) == before:
         words = f"it could not begin; memsync daemon run {job.name} says why"
-        tell_change(config, before, history.failed(job.id, words))
+        alert_on_change(config, before, history.record_failure(job.id, words))

@@ -15,7 +15,7 @@ from memsync.daemon.process import Status
 from memsync.errors import MemsyncError, NotSetUpError
 
 
-def jobs(present: Status | None) -> list[dict[str, Any]]:
+def job_table(present: Status | None) -> list[dict[str, Any]]:
     """Return every job with its schedule: the running daemon's own, else what the config says."""
     try:
         config = settings.load()

@@ -89,7 +89,7 @@ def next_run(line: str, after: datetime) -> datetime:
 
 def describe(schedule: str) -> str:
     """Return a schedule in words: a cron line, or ``every N hours`` as it is."""
-    return schedule if schedule.startswith("every ") else in_words(schedule)
+    return schedule if schedule.startswith("every ") else cron_in_words(schedule)
 
 
 def next_by_schedule(schedule: str, last_run: datetime | None) -> datetime:
@@ -101,7 +101,7 @@ def next_by_schedule(schedule: str, last_run: datetime | None) -> datetime:
     return next_due(schedule, last_run, now)
 
 
-def in_words(line: str) -> str:
+def cron_in_words(line: str) -> str:
     """Return a cron line in words, such as ``At 23:55``."""
     options = Options(locale_code="en_US", use_24hour_time_format=True)
     # 7 is Sunday to cron and to cronsim; the describer knows only 0.

@@ -28,7 +28,7 @@ from memsync.daemon.presenters.logbook import Finder, Listed
 from memsync.errors import WrongUsageError
 from memsync.memory import fleet, store
 from memsync.memory.fleet import Machine
-from memsync.text.note import make
+from memsync.text.note import make_note
 
 
 def install(app: Flask, config: Config, keep_note: KeepNote) -> None:
@@ -52,7 +52,7 @@ class _Api:
     def memory(self) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
         memory = store.read(workspace)
-        found = facts.gather(workspace, memory)
+        found = facts.gather_facts(workspace, memory)
         return jsonify(
             text=memory.text,
             digest=memory.digest,
@@ -61,11 +61,11 @@ class _Api:
             changed_on=found.origin.machine or None,
             newest_backup=_time(found.backup),
             pending_notes=found.pending,
-            csrf_token=csrf.token(),
+            csrf_token=csrf.new_token(),
         )
 
     def history(self) -> ResponseReturnValue:
-        page = timeline.page(Workspace.open(self._config), request.args.get("from", ""))
+        page = timeline.steps_from(Workspace.open(self._config), request.args.get("from", ""))
         return jsonify(backups=[_step(step) for step in page.steps], older=page.older or None)
 
     def notes(self) -> ResponseReturnValue:
@@ -81,7 +81,7 @@ class _Api:
 
     def add_note(self) -> ResponseReturnValue:
         try:
-            note = make(_sent_text(), clock.now(), came_by="network")
+            note = make_note(_sent_text(), clock.now(), came_by="network")
         except WrongUsageError as error:
             return make_response(jsonify(error=error.message), 400)
         self._keep_note(note)
@@ -92,11 +92,11 @@ class _Api:
         return jsonify(machines=[_machine(machine) for machine in found])
 
     def jobs(self) -> ResponseReturnValue:
-        views = joblist().gather(self._config)
+        views = joblist().list_jobs(self._config)
         return jsonify(jobs=[_job(view) for view in views])
 
     def run_job(self, name: str) -> ResponseReturnValue:
-        started = joblist().start(name, self._config)
+        started = joblist().start_job(name, self._config)
         if started is None:
             abort(404)
         if not started:
@@ -189,7 +189,7 @@ def _job(view: Any) -> dict[str, Any]:  # noqa: ANN401 - a joblist.JobView, whos
 
 def _run(run: Run) -> dict[str, Any]:
     return {
-        "start": _time(history.started(run)),
+        "start": _time(history.start_of(run)),
         "duration": run.duration,
         "outcome": run.outcome,
         "message": run.message,

@@ -16,15 +16,18 @@ from flask.typing import ResponseReturnValue
 
 from memsync.config import Config
 from memsync.config.workspace import MEMORY_NAME, Workspace
-from memsync.daemon.pages.parts import back_to, how_many, late
+from memsync.daemon.pages.parts import back_to, how_many
 from memsync.daemon.presenters import changes, origin
 from memsync.daemon.presenters.changes import Parts
 from memsync.errors import MemoryMovedError
 from memsync.memory import fleet, machines, store
-from memsync.memory.conflicts import records
-from memsync.memory.conflicts.merge import Dispute, leaving, may_be_picked, stands
+from memsync.memory.conflicts import branches, records
+from memsync.memory.conflicts.merge import Conflict, can_pick, has_side, lines_to_remove
+from memsync.memory.conflicts.reconcile import doubtful_logs, reconcile, unreadable_copies
+from memsync.memory.conflicts.resolve import resolve_conflict
+from memsync.memory.history.publish_log import read_ancestry
 from memsync.memory.store import Memory
-from memsync.providers.conflict_copies import recognise
+from memsync.providers.conflict_copies import recognise_copy
 from memsync.text.diff3 import Choice, Lines
 from memsync.text.document import scan
 
@@ -47,10 +50,10 @@ class Side:
 
 
 @dataclass(frozen=True)
-class View:
+class ConflictView:
     """A conflict as the page shows it; a moment, client or host that is not known is empty."""
 
-    dispute: Dispute
+    dispute: Conflict
     found: datetime | None
     is_here: bool
     client: str
@@ -66,7 +69,7 @@ def install(app: Flask, config: Config) -> None:
     app.add_url_rule("/conflicts", "bring_in", pages.bring_in, methods=["POST"])
     app.add_url_rule("/conflicts/<name>", "settle", pages.settle, methods=["POST"])
     app.add_url_rule("/api/conflicts", "api_conflicts", pages.as_json)
-    app.jinja_env.globals["disputed"] = lambda: how_many("disputed", config, records.open_ones)
+    app.jinja_env.globals["disputed"] = lambda: how_many("disputed", config, records.unresolved)
 
 
 class _Pages:
@@ -79,7 +82,7 @@ class _Pages:
         sure, doubtful = _copies(workspace, memory)
         return render_template(
             "conflicts.html",
-            listed=views(records.open_ones(workspace), memory.text),
+            listed=views(records.unresolved(workspace), memory.text),
             digest=memory.digest,
             sure=sure,
             doubtful=doubtful,
@@ -87,7 +90,7 @@ class _Pages:
         )
 
     def bring_in(self) -> ResponseReturnValue:
-        outcome = late("memory.conflicts.reconcile").reconcile(Workspace.open(self._config))
+        outcome = reconcile(Workspace.open(self._config))
         return back_to("conflicts", "brought-in" if outcome.sentence else "nothing-to-bring-in")
 
     def settle(self, name: str) -> ResponseReturnValue:
@@ -96,28 +99,26 @@ class _Pages:
             choice = Choice(request.form.get("choice", ""))
         except ValueError:
             abort(400)
-        dispute = next((d for d in records.open_ones(workspace) if d.id == name), None)
+        dispute = next((d for d in records.unresolved(workspace) if d.id == name), None)
         if dispute is None:
-            if name not in records.decisions(workspace):
+            if name not in records.resolutions(workspace):
                 abort(404)
             return back_to("conflicts", "settled-already")
         based_on = request.form.get("based_on", "")
         try:
-            published = late("memory.conflicts.resolve").decide(
-                workspace, dispute, choice, based_on
-            )
+            published = resolve_conflict(workspace, dispute, choice, based_on)
         except MemoryMovedError:
             return back_to("conflicts", "moved")
         if published is None:
             return back_to("conflicts", "settled-as-is")
-        origin.remember(published.digest, "a conflict decided on this page")
+        origin.remember_change(published.digest, "a conflict decided on this page")
         told = all(target.state in fleet.WELL for target in published.targets)
         return back_to("conflicts", "settled" if told else "saved-partly")
 
     def as_json(self) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
         memory = store.read(workspace)
-        listed = views(records.open_ones(workspace), memory.text)
+        listed = views(records.unresolved(workspace), memory.text)
         sure, doubtful = _copies(workspace, memory)
         return jsonify(
             conflicts=[_table(view) for view in listed],
@@ -128,26 +129,26 @@ class _Pages:
         )
 
 
-def views(open_ones: Sequence[Dispute], memory: str) -> list[View]:
+def views(open_ones: Sequence[Conflict], memory: str) -> list[ConflictView]:
     """Return conflicts as the page shows them: oldest first, then as they stand in the memory."""
     outline = scan(memory)
     limits = changes.constraint_lines(outline)
     here = machines.this_machine()
 
-    def side(dispute: Dispute, choice: Choice, lines: Lines, parts: tuple[Parts, ...]) -> Side:
-        gone = leaving(outline.lines, dispute, choice)
+    def side(dispute: Conflict, choice: Choice, lines: Lines, parts: tuple[Parts, ...]) -> Side:
+        gone = lines_to_remove(outline.lines, dispute, choice)
         held = tuple(outline.lines[at].strip() for at in gone if at in limits)
-        is_whole = stands(outline.lines, lines)
+        is_whole = has_side(outline.lines, lines)
         at = _line_of(lines, outline.lines) if is_whole else None
-        can_stay = may_be_picked(outline.lines, dispute, choice)
+        can_stay = can_pick(outline.lines, dispute, choice)
         return Side(parts, at, is_whole, can_stay, tuple(at + 1 for at in gone), held)
 
     found = []
     for dispute in open_ones:
-        copy = recognise(dispute.source, MEMORY_NAME)
+        copy = recognise_copy(dispute.source, MEMORY_NAME)
         left, right = changes.side_by_side(*(_shown(s) for s in (dispute.ours, dispute.theirs)))
         found.append(
-            View(
+            ConflictView(
                 dispute,
                 _moment(dispute.time),
                 dispute.machine == here,
@@ -162,20 +163,19 @@ def views(open_ones: Sequence[Dispute], memory: str) -> list[View]:
 
 def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]:
     """Return the files that are conflict copies not brought in yet, and those that may be one."""
-    strands = late("memory.conflicts.branches")
-    named = strands.named_like_copies(workspace.root)
-    logs = [path.name for path in late("memory.conflicts.reconcile").doubtful_logs(workspace)]
+    named = branches.readable_copies(workspace.root)
+    logs = [path.name for path in doubtful_logs(workspace)]
     if not named:
         return [], logs
-    graph, texts = late("memory.history.publish_log").read(workspace), strands.Texts(workspace)
-    found = strands.sort_out(workspace, graph, texts, memory, named)
+    graph, texts = read_ancestry(workspace), branches.TextFinder(workspace)
+    found = branches.classify(workspace, graph, texts, memory, named)
     doubtful = [path.name for path in found.doubtful]
     return [strand.source for strand in found.sure], [*doubtful, *logs]
 
 
 def _left(workspace: Workspace) -> list[dict[str, str]]:
     """Return the files that are named like copies and cannot be read, and why."""
-    found = late("memory.conflicts.reconcile").left_alone(workspace)
+    found = unreadable_copies(workspace)
     return [{"name": one.path.name, "why": one.why} for one in found]
 
 
@@ -199,7 +199,7 @@ def _moment(text: str) -> datetime | None:
     return None
 
 
-def _table(view: View) -> dict[str, Any]:
+def _table(view: ConflictView) -> dict[str, Any]:
     dispute = view.dispute
     return {
         "id": dispute.id,

@@ -21,7 +21,7 @@ from memsync.memory import fleet, store
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import publish
 from memsync.memory.store import Memory
-from memsync.text.diff3 import Choice, Merge, merge
+from memsync.text.diff3 import Choice, Merged3, merge
 
 
 def install(app: Flask, config: Config) -> None:
@@ -66,7 +66,7 @@ class _Pages:
         memory = store.read(Workspace.open(self._config))
         as_sent = for_browser(memory.text).replace("\n", "\r\n")
         if len(as_sent.encode()) > MAX_TEXT:
-            return problems.page(413, problems.TOO_LONG_TO_EDIT)
+            return problems.problem_page(413, problems.TOO_LONG_TO_EDIT)
         return _editor(_Draft(memory.text, memory.digest))
 
     def edit_again(self) -> ResponseReturnValue:
@@ -105,7 +105,7 @@ class _Pages:
             published = publish(workspace, text, draft.based_on, cause=Cause("web"))
         except MemoryMovedError:  # between the look and the write
             return _moved(workspace, draft, store.read(workspace))
-        origin.remember(published.digest, "an edit on this page")
+        origin.remember_change(published.digest, "an edit on this page")
         told = all(target.state in fleet.WELL for target in published.targets)
         return back_to("memory", "saved" if told else "saved-partly")
 
@@ -128,7 +128,7 @@ def _moved(workspace: Workspace, draft: _Draft, memory: Memory) -> Response:
     return make_response(page, 409)
 
 
-def _merged(workspace: Workspace, made_from: str, text: str, memory: Memory) -> Merge | None:
+def _merged(workspace: Workspace, made_from: str, text: str, memory: Memory) -> Merged3 | None:
     """Return a draft and the memory as one text; None where what it was made from is not kept."""
     base = timeline.text_by_digest(workspace, made_from)
     if base is None:

@@ -53,20 +53,20 @@ class _Pages:
         start = request.args.get("from", "")
         return render_template(
             "history.html",
-            page=timeline.page(workspace, start),
-            last=LAST if store.unsaved(workspace) else "",
+            page=timeline.steps_from(workspace, start),
+            last=LAST if store.last_seen_file(workspace) else "",
         )
 
     def backup(self, name: str) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
         entry = _find(workspace, name)
         if entry is None:
-            return problems.page(404, NO_SUCH_BACKUP)
+            return problems.problem_page(404, NO_SUCH_BACKUP)
         with_memory = request.args.get("with") == "memory"
         old = timeline.text_of(entry)
         new = store.read(workspace).text if with_memory else timeline.text_after(workspace, entry)
         if old is None or new is None:
-            return problems.page(503, UNREADABLE)
+            return problems.problem_page(503, UNREADABLE)
         older, newer = timeline.neighbours(workspace, entry)
         return render_template(
             "backup.html",
@@ -96,17 +96,17 @@ class _Pages:
             )
         except MemoryMovedError:  # between the look and the write
             return self._review(name, 409)
-        origin.remember(published.digest, "a restore on this page")
+        origin.remember_change(published.digest, "a restore on this page")
         return back_to("memory", "restored")
 
     def _review(self, name: str, status: int) -> Response:
         workspace = Workspace.open(self._config)
         entry = _chosen(workspace, name)
         if entry is None:
-            return problems.page(404, NO_SUCH_BACKUP)
+            return problems.problem_page(404, NO_SUCH_BACKUP)
         text = timeline.text_of(entry)
         if text is None:
-            return problems.page(503, UNREADABLE)
+            return problems.problem_page(503, UNREADABLE)
         present, based_on = _standing(workspace)
         page = render_template(
             "restore.html",
@@ -126,13 +126,13 @@ def _chosen(workspace: Workspace, name: str) -> Backup | None:
     """Return the text that is called so, to go back to; None where there is none."""
     if name != LAST:
         return _find(workspace, name)
-    path = store.unsaved(workspace)
+    path = store.last_seen_file(workspace)
     return Backup(clock.now(), 1, path) if path else None
 
 
 def _find(workspace: Workspace, name: str) -> Backup | None:
     try:
-        return backups.find(workspace.backups, name)
+        return backups.find_backup(workspace.backups, name)
     except WrongUsageError:
         return None
 

@@ -16,17 +16,17 @@ def install(app: Flask, config: Config) -> None:
     """Add the page and what its buttons do."""
 
     def jobs() -> ResponseReturnValue:
-        views = joblist().gather(config)
+        views = joblist().list_jobs(config)
         runs = any(view.running_since for view in views)
         return render_template("jobs.html", jobs=views, runs=runs)
 
     def run_job(name: str) -> ResponseReturnValue:
-        started = joblist().start(name, config)
+        started = joblist().start_job(name, config)
         if started is None:
             abort(404)
         return back_to("jobs", "started" if started else "runs-already")
 
-    app.jinja_env.filters["started"] = history.started
+    app.jinja_env.filters["started"] = history.start_of
     app.jinja_env.filters["duration"] = duration
     app.add_url_rule("/jobs", "jobs", jobs)
     app.add_url_rule("/jobs/<name>/run", "run_job", run_job, methods=["POST"])

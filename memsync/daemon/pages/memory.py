@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from memsync.config import Config
 from memsync.config.workspace import Workspace
-from memsync.daemon.pages.parts import late
 from memsync.daemon.presenters import facts
+from memsync.daemon.presenters.markdown import render_html
 from memsync.memory import store
 
 
@@ -20,8 +20,8 @@ def install(app: Flask, config: Config) -> None:
         present = store.read(workspace)
         return render_template(
             "memory.html",
-            memory=late("daemon.presenters.markdown").render(present.text),
-            facts=facts.gather(workspace, present),
+            memory=render_html(present.text),
+            facts=facts.gather_facts(workspace, present),
         )
 
     def manifest() -> Response:

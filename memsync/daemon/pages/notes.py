@@ -15,7 +15,7 @@ from memsync.daemon.pages.parts import KeepNote, back_to
 from memsync.daemon.pages.problems import Problem
 from memsync.daemon.presenters import logbook
 from memsync.daemon.presenters.logbook import Finder
-from memsync.text.note import clean, make
+from memsync.text.note import clean, make_note
 
 NO_SUCH_NOTE = Problem(
     "There is no such note",
@@ -52,10 +52,10 @@ class _Pages:
         try:
             when = date.fromisoformat(day)
         except ValueError:
-            return problems.page(404, NO_SUCH_NOTE)
-        listed = logbook.find(Workspace.open(self._config), when, note_id)
+            return problems.problem_page(404, NO_SUCH_NOTE)
+        listed = logbook.find_note(Workspace.open(self._config), when, note_id)
         if listed is None:
-            return problems.page(404, NO_SUCH_NOTE)
+            return problems.problem_page(404, NO_SUCH_NOTE)
         return render_template("note.html", listed=listed)
 
     def add_note(self) -> ResponseReturnValue:
@@ -63,5 +63,5 @@ class _Pages:
         text = request.form.get("text", "")
         if not clean(text):
             return back_to(page, "empty-note")
-        self._keep_note(make(text, clock.now(), came_by="network"))
+        self._keep_note(make_note(text, clock.now(), came_by="network"))
         return back_to(page, "noted")

@@ -18,8 +18,8 @@ from memsync.config.workspace import Workspace
 from memsync.daemon.http import addresses, tokens
 from memsync.daemon.pages.parts import KeepNote, back_to
 from memsync.errors import MemsyncError
-from memsync.notes import log
-from memsync.text.note import Note, clean, make
+from memsync.notes import reader
+from memsync.text.note import Note, clean, make_note
 
 HEADER = "X-Memsync-Token"
 LOOKS_FOR = 15
@@ -82,7 +82,7 @@ class _Pages:
         text = request.form.get("text", "")
         if not clean(text):
             return back_to("phone", "empty-note")
-        note = make(text, clock.now(), came_by="network")
+        note = make_note(text, clock.now(), came_by="network")
         self._keep_note(note)
         return redirect(url_for("phone", note=note.id) + "#test", code=303)
 
@@ -107,7 +107,7 @@ def _setup(config: Config) -> Setup:
     return Setup(
         f"{capture}/note" if capture else None,
         f"{page or request.host_url.rstrip('/')}{url_for('phone')}",
-        "" if tokens.is_hashed(token) else token,
+        "" if tokens.is_token_hash(token) else token,
         bool(token),
         config.daemon.capture_host in addresses.LOOPBACK,
     )
@@ -130,7 +130,7 @@ def _recent(config: Config) -> list[Note]:
     today = clock.now().date()
     try:
         workspace = Workspace.open(config)
-        days = (log.read_day(workspace, today - timedelta(days=back)) for back in (0, 1))
+        days = (reader.read_day(workspace, today - timedelta(days=back)) for back in (0, 1))
         return [note for listed in days for note in reversed(listed)]
     except MemsyncError:
         return []

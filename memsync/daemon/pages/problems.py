@@ -76,7 +76,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _unforeseen)
 
 
-def page(status: int, problem: Problem) -> Response:
+def problem_page(status: int, problem: Problem) -> Response:
     """Return the page for a problem, with the text of the form it answers."""
     if request.path.startswith(API):
         return _as_json(status, problem)
@@ -98,10 +98,10 @@ def _as_json(status: int, problem: Problem) -> Response:
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if isinstance(error, ExpiredError):
-        return page(status, EXPIRED)
+        return problem_page(status, EXPIRED)
     if isinstance(error, LoggedOutError):
-        return page(status, LOGGED_OUT)
-    answer = page(status, BY_STATUS.get(status, FAILED))
+        return problem_page(status, LOGGED_OUT)
+    answer = problem_page(status, BY_STATUS.get(status, FAILED))
     for name, value in error.get_headers():
         if name == "Allow":
             answer.headers[name] = value
@@ -110,19 +110,21 @@ def _http(error: HTTPException) -> Response:
 
 def _ours(error: MemsyncError) -> Response:
     if isinstance(error, WrongUsageError):
-        return page(400, Problem("That cannot be done", _sentence(error.message), error.hint))
+        return problem_page(
+            400, Problem("That cannot be done", _sentence(error.message), error.hint)
+        )
     text, advice = _sentence(error.message), error.hint
-    return page(503, Problem("The memory is not at hand", text, advice, offers_note=True))
+    return problem_page(503, Problem("The memory is not at hand", text, advice, offers_note=True))
 
 
 def _unreachable(error: OSError) -> Response:
     log.error("a page failed: %s", error)
-    return page(503, UNREACHABLE)
+    return problem_page(503, UNREACHABLE)
 
 
 def _unforeseen(error: Exception) -> Response:
     log.error("a page failed", exc_info=error)
-    return page(500, FAILED)
+    return problem_page(500, FAILED)
 
 
 def _written() -> str:

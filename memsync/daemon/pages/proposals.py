@@ -11,17 +11,17 @@ from flask.typing import ResponseReturnValue
 
 from memsync.config import Config
 from memsync.config.workspace import Workspace
-from memsync.daemon.pages.parts import back_to, how_many, late
+from memsync.daemon.pages.parts import back_to, how_many
 from memsync.daemon.presenters import changes, origin
 from memsync.daemon.presenters.changes import Changes
 from memsync.memory import store
-from memsync.refresh import proposals
-from memsync.refresh.proposals import Proposal
+from memsync.refresh import proposals, review
+from memsync.refresh.proposal_file import Proposal
 from memsync.text.note import Note
 
 
 @dataclass(frozen=True)
-class Choice:
+class ProposedChange:
     """One change that waits: why, what it would do, or why it cannot be applied."""
 
     number: int
@@ -33,14 +33,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class View:
+class ProposalView:
     """A proposal as the page shows it."""
 
     id: str
     made: datetime
     summary: str
     notes: tuple[Note, ...]
-    choices: tuple[Choice, ...]
+    choices: tuple[ProposedChange, ...]
 
 
 def install(app: Flask, config: Config) -> None:
@@ -74,14 +74,14 @@ class _Pages:
         if not proposal.is_open or (not numbers and deed != "again"):
             return back_to("proposals", "nothing-chosen")
         if deed == "drop":
-            late("refresh.review").drop(workspace, proposal, numbers)
+            review.drop_edits(workspace, proposal, numbers)
             return back_to("proposals", "dropped")
         if deed == "again":
-            late("refresh.review").give_back(workspace, proposal)
+            review.give_back(workspace, proposal)
             return back_to("proposals", "again")
-        done = late("refresh.review").apply(workspace, proposal, numbers)
+        done = review.apply_proposal(workspace, proposal, numbers)
         if done.published:
-            origin.remember(done.published.digest, "a proposal approved on this page")
+            origin.remember_change(done.published.digest, "a proposal approved on this page")
         return back_to("proposals", "applied-partly" if done.problems else "applied")
 
     def as_json(self) -> ResponseReturnValue:
@@ -92,14 +92,14 @@ class _Pages:
         )
 
 
-def view(workspace: Workspace, proposal: Proposal, memory: str) -> View:
+def view(workspace: Workspace, proposal: Proposal, memory: str) -> ProposalView:
     """Return a proposal as the page shows it; each change on what those before it leave."""
-    tried, _ = late("refresh.review").fits(proposal, memory, allow_shrink=False)
+    tried, _ = review.try_edits(proposal, memory, allow_shrink=False)
     choices, before = [], memory
     for fit in tried:
         edit = fit.held.edit
         choices.append(
-            Choice(
+            ProposedChange(
                 fit.number,
                 fit.held.reasons,
                 changes.compare(before, fit.after),
@@ -109,8 +109,8 @@ def view(workspace: Workspace, proposal: Proposal, memory: str) -> View:
             )
         )
         before = fit.after
-    said = tuple(late("refresh.review").said_in(workspace, proposal))
-    return View(proposal.id, proposal.made, proposal.summary, said, tuple(choices))
+    said = tuple(review.notes_of_proposal(workspace, proposal))
+    return ProposalView(proposal.id, proposal.made, proposal.summary, said, tuple(choices))
 
 
 def _numbers() -> set[int]:

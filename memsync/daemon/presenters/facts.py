@@ -8,7 +8,7 @@ from datetime import date, datetime
 from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon.presenters import origin
-from memsync.daemon.presenters.origin import Origin
+from memsync.daemon.presenters.origin import LastChange
 from memsync.errors import MemsyncError
 from memsync.memory.history import backups
 from memsync.memory.store import Memory
@@ -23,14 +23,14 @@ class Facts:
     """
 
     changed: datetime | None
-    origin: Origin
+    origin: LastChange
     backup: datetime | None
     pending: int | None
 
 
-def gather(workspace: Workspace, memory: Memory) -> Facts:
+def gather_facts(workspace: Workspace, memory: Memory) -> Facts:
     """Return the facts; what cannot be read is no reason not to show the memory."""
-    found = origin.find(workspace, memory.digest)
+    found = origin.find_origin(workspace, memory.digest)
     try:
         stamp = workspace.memory.stat().st_mtime
         changed = datetime.fromtimestamp(stamp, clock.now().tzinfo)
@@ -44,7 +44,7 @@ def gather(workspace: Workspace, memory: Memory) -> Facts:
     return Facts(found.moment or changed, found, kept.moment if kept else None, pending)
 
 
-def in_words(moment: datetime) -> str:
+def moment_in_words(moment: datetime) -> str:
     """Return a moment as a person would say it: ``today at 05:04``, ``23 November at 05:04``."""
     here = moment.astimezone(clock.now().tzinfo)
     return f"{day_in_words(here.date())} at {here:%H:%M}"

@@ -46,14 +46,14 @@ class JobView:
         return max(0.0, (clock.now() - began).total_seconds()) if began else 0.0
 
 
-def gather(config: Config) -> list[JobView]:
+def list_jobs(config: Config) -> list[JobView]:
     """Return all jobs, those that are off, too."""
-    runs = history.read_all()[::-1]
+    runs = history.read_runs()[::-1]
     enabled = enabled_jobs(config)
     return [_view(job, config, runs, is_on=job in enabled) for job in jobs_of(config)]
 
 
-def start(name: str, config: Config) -> bool | None:
+def start_job(name: str, config: Config) -> bool | None:
     """Run a job now, beside the schedule.
 
     Returns:
@@ -62,7 +62,7 @@ def start(name: str, config: Config) -> bool | None:
     job = find_job(name)
     if job is None:
         return None
-    return running.start(job.id, lambda: run_now(job, config))
+    return running.start_in_thread(job.id, lambda: run_now(job, config))
 
 
 def _view(job: Job, config: Config, runs: list[Run], *, is_on: bool) -> JobView:
@@ -77,6 +77,6 @@ def _view(job: Job, config: Config, runs: list[Run], *, is_on: bool) -> JobView:
         is_on,
         own,
         triggers.next_by_schedule(line, history.last_start(job.id)) if is_on else None,
-        running.since(job.id),
+        running.running_since(job.id),
         statistics.median(took) if took else None,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.notes import log
+from memsync.notes import ledger, reader
 from memsync.refresh import proposals
 from memsync.text.note import Note
 
@@ -101,12 +101,12 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
     Raises:
         FolderAwayError: a ledger cannot be read.
     """
-    merged, waiting = log.merged_ids(workspace), proposals.note_ids(workspace)
+    merged, waiting = ledger.merged_ids(workspace), proposals.note_ids(workspace)
     files = _files_by_day(workspace) if finder.query else None
     start, skipped = _parse(place)
     found: list[Day] = []
     room = PER_PAGE
-    for day in reversed(log.days(workspace)):
+    for day in reversed(reader.days(workspace)):
         if start is not None and day > start:
             continue
         skip = skipped if day == start else 0
@@ -124,14 +124,14 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
     return Leaf(tuple(found), "")
 
 
-def find(workspace: Workspace, day: date, note_id: str) -> Listed | None:
+def find_note(workspace: Workspace, day: date, note_id: str) -> Listed | None:
     """Return one note of a day, or None.
 
     Raises:
         FolderAwayError: the day's log or a ledger cannot be read.
     """
-    merged = log.merged_ids(workspace)
-    for note in log.read_day(workspace, day):
+    merged = ledger.merged_ids(workspace)
+    for note in reader.read_day(workspace, day):
         if note.id == note_id:
             return _listed(note, merged, proposals.note_ids(workspace))
     return None
@@ -145,7 +145,7 @@ def _day(
     waiting: Mapping[str, bool],
 ) -> Day:
     try:
-        listed = log.read_day(workspace, day)
+        listed = reader.read_day(workspace, day)
     except MemsyncError as error:
         return Day(day, (), error.message)
     return Day(

@@ -30,7 +30,7 @@ _UNSEEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Entry:
+class OutlineEntry:
     """A heading in the outline: where it is on the page, how deep, and its text."""
 
     anchor: str
@@ -43,11 +43,11 @@ class Rendered:
     """A memory as HTML, and its outline."""
 
     html: Markup
-    outline: tuple[Entry, ...]
+    outline: tuple[OutlineEntry, ...]
 
 
 @lru_cache(maxsize=2)  # the page is looked at more often than the memory changes
-def render(text: str) -> Rendered:
+def render_html(text: str) -> Rendered:
     """Return `text` as HTML, with headings one level down to stand below the page's own."""
     text = text.removeprefix("\ufeff")
     front, body = _front_matter(text)
@@ -81,15 +81,15 @@ def _front_matter(text: str) -> tuple[str, str]:
     return "".join(outline.lines[:count]), "".join(outline.lines[count:])
 
 
-def _prepare(tokens: Sequence[Token]) -> list[Entry]:
+def _prepare(tokens: Sequence[Token]) -> list[OutlineEntry]:
     """Make the tokens fit the page, and return the outline of their headings."""
-    outline: list[Entry] = []
+    outline: list[OutlineEntry] = []
     seen: Counter[str] = Counter()
     for number, token in enumerate(tokens):
         if token.type == "heading_open":
             content = tokens[number + 1]
             text = " ".join(_words(content.children or []).split())
-            entry = Entry(_anchor(text, seen), int(token.tag[1]), text)
+            entry = OutlineEntry(_anchor(text, seen), int(token.tag[1]), text)
             _place_heading(token, tokens[number + 2], entry)
             if token.level == 0:
                 outline.append(entry)
@@ -102,7 +102,7 @@ def _prepare(tokens: Sequence[Token]) -> list[Entry]:
     return outline
 
 
-def _place_heading(opening: Token, closing: Token, entry: Entry) -> None:
+def _place_heading(opening: Token, closing: Token, entry: OutlineEntry) -> None:
     opening.tag = closing.tag = f"h{min(entry.level + 1, 6)}"
     opening.attrs["id"] = entry.anchor
     opening.attrs["class"] = f"level-{entry.level}"

@@ -31,7 +31,7 @@ COMMANDS = {"nightly_refresh": "the nightly refresh", "refresh": "a refresh"}
 
 
 @dataclass(frozen=True)
-class Origin:
+class LastChange:
     """Where the present memory comes from; empty where that is not known."""
 
     moment: datetime | None = None
@@ -40,36 +40,36 @@ class Origin:
     by: str = ""
 
 
-def remember(digest: str, by: str) -> None:
+def remember_change(digest: str, by: str) -> None:
     """Note what this machine's page made of the memory, for `find`; failing at it harms nothing."""
     table = {"digest": digest, "by": by, "time": clock.now().isoformat(timespec="seconds")}
     with contextlib.suppress(OSError):
         atomic_write(state_folder() / "web_change.json", json.dumps(table).encode())
 
 
-def find(workspace: Workspace, digest: str) -> Origin:
+def find_origin(workspace: Workspace, digest: str) -> LastChange:
     """Return where the memory with this digest comes from."""
     kept = next(iter(backups.list_backups(workspace.backups)), None)
     if kept is None:
-        return Origin()
+        return LastChange()
     here = machines.this_machine()
     own = _remembered(digest)
     if own is not None and timedelta(0) <= own[0] - kept.moment <= PUBLISH_TAKES:
-        return Origin(own[0], here, True, own[1])
+        return LastChange(own[0], here, True, own[1])
     found = _publisher(workspace, digest, kept.moment)
     if found is None:
-        return Origin()
+        return LastChange()
     by = _by_usage(workspace, found, kept.moment)
     if not by and found == here:
         by = _by_history(kept.moment)
-    return Origin(kept.moment, found, found == here, by)
+    return LastChange(kept.moment, found, found == here, by)
 
 
 def _publisher(workspace: Workspace, digest: str, changed: datetime) -> str | None:
     """Return the machine that reported this memory first, and at the time it was changed."""
     reports = [
         (report.time, report.machine)
-        for report in machines.read_all(workspace)
+        for report in machines.read_reports(workspace)
         if report.digest == digest
         and report.time is not None
         and timedelta(0) <= report.time - changed <= PUBLISH_TAKES
@@ -89,7 +89,7 @@ def _remembered(digest: str) -> tuple[datetime, str] | None:
 def _by_usage(workspace: Workspace, machine: str, changed: datetime) -> str:
     """Return the command whose call of the model changed the memory then."""
     try:
-        calls = usage.read_all(workspace).get(machine, [])
+        calls = usage.read_calls(workspace).get(machine, [])
     except OSError:
         return ""
     for call in reversed(calls):
@@ -102,8 +102,8 @@ def _by_usage(workspace: Workspace, machine: str, changed: datetime) -> str:
 
 def _by_history(changed: datetime) -> str:
     """Return the job of this machine that ran at that moment and says that it merged notes."""
-    for run in reversed(history.read_all()):
-        start = history.started(run)
+    for run in reversed(history.read_runs()):
+        start = history.start_of(run)
         end = start + timedelta(seconds=run.duration + 1)
         if run.job == "nightly_refresh" and run.outcome == "ok" and start <= changed <= end:
             return COMMANDS[run.job] if " merged: " in run.message else ""

@@ -36,21 +36,21 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Page:
+class Steps:
     """Some steps, newest first; `older` names the one the next page begins with, if any."""
 
     steps: tuple[Step, ...]
     older: str
 
 
-def page(workspace: Workspace, start: str = "") -> Page:
+def steps_from(workspace: Workspace, start: str = "") -> Steps:
     """Return the steps from the backup called `start` on, or the newest ones."""
     listed = backups.list_backups(workspace.backups)
     names = [short_name(entry) for entry in listed]
     first = names.index(start) if start in names else 0
     shown = range(first, min(first + PER_PAGE, len(listed)))
     found = (Step(listed[at], names[at], _counts(workspace, listed, at)) for at in shown)
-    return Page(tuple(found), "".join(names[shown.stop : shown.stop + 1]))
+    return Steps(tuple(found), "".join(names[shown.stop : shown.stop + 1]))
 
 
 def short_name(entry: Backup) -> str:
@@ -81,7 +81,7 @@ def text_by_digest(workspace: Workspace, wanted: str) -> str | None:
     A backup is the text before a change of memsync's own: what was edited by hand since, or
     replaced by a sync client, is in none.
     """
-    seen = last_seen.text(workspace.root, wanted) if _DIGEST.fullmatch(wanted) else None
+    seen = last_seen.seen_text(workspace.root, wanted) if _DIGEST.fullmatch(wanted) else None
     if seen is not None:
         return seen
     for entry in backups.list_backups(workspace.backups):

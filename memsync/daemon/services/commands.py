@@ -10,7 +10,7 @@ from pathlib import Path
 from memsync.errors import MemsyncError
 
 
-def call(command: Sequence[str], *, check: bool = True) -> None:
+def run_program(command: Sequence[str], *, check: bool = True) -> None:
     """Run a program; raise `MemsyncError` with its last words where it fails and `check` is on."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
@@ -24,7 +24,7 @@ def call(command: Sequence[str], *, check: bool = True) -> None:
         )
 
 
-def failure(output: str, fallback: str, code: int = 1) -> MemsyncError:
+def failure_of(output: str, fallback: str, code: int = 1) -> MemsyncError:
     """Return the error that a memsync process printed, from its output."""
     lines = output.strip().splitlines()
     message = next((line[7:] for line in lines if line.startswith("Error: ")), fallback)
@@ -32,6 +32,6 @@ def failure(output: str, fallback: str, code: int = 1) -> MemsyncError:
     return MemsyncError(message, hint, code)
 
 
-def python() -> Path:
+def interpreter() -> Path:
     """Return the interpreter that has memsync, absolute: sudo and systemd know no PATH to it."""
     return Path(sys.executable).absolute()

@@ -9,15 +9,15 @@ from typing import Any
 from memsync.config import Config, writer
 from memsync.config.credentials import capture_token
 from memsync.daemon.http import passwords
-from memsync.daemon.http.addresses import undecided
+from memsync.daemon.http.addresses import undecided_secrets
 
 
 def is_due(config: Config) -> bool:
     """Tell whether `secure` has something to do."""
-    return bool(undecided(config)) or _is_plain(config.daemon.web_ui_password)
+    return bool(undecided_secrets(config)) or _is_plain(config.daemon.web_ui_password)
 
 
-def secure(config: Config) -> tuple[Config, dict[str, str]]:
+def create_secrets(config: Config) -> tuple[Config, dict[str, str]]:
     """Make a token and a password for ports on the network about which nothing is decided.
 
     They are written to the config file, the password as its hash; so is one that stands there in
@@ -32,12 +32,12 @@ def secure(config: Config) -> tuple[Config, dict[str, str]]:
     """
     made = {
         key: secrets.token_urlsafe(24 if key == "capture_token" else 12)
-        for key in undecided(config)
+        for key in undecided_secrets(config)
     }
     kept = dict(made)
     password = made.get("web_ui_password", config.daemon.web_ui_password)
     if _is_plain(password):
-        kept["web_ui_password"] = passwords.hashed(password)
+        kept["web_ui_password"] = passwords.hash_password(password)
     if kept and config.source is not None:
         writer.change(config.source, {f"daemon.{key}": kept[key] for key in kept})
     given = config.given | {f"daemon.{key}" for key in kept}
@@ -49,4 +49,4 @@ def secure(config: Config) -> tuple[Config, dict[str, str]]:
 
 
 def _is_plain(password: str) -> bool:
-    return bool(password) and not passwords.is_hashed(password)
+    return bool(password) and not passwords.is_password_hash(password)

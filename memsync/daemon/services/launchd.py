@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from memsync.daemon.services import prepare, units
-from memsync.daemon.services.commands import call, python
+from memsync.daemon.services.commands import interpreter, run_program
 from memsync.daemon.services.prepare import Prepared
-from memsync.daemon.services.units import LABEL, Plan
+from memsync.daemon.services.units import LABEL, UnitPlan
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
 
@@ -16,12 +16,12 @@ from memsync.files.atomic import atomic_write
 def install() -> tuple[Path, Prepared]:
     """Install the agent and start it; return its file and what was prepared."""
     prepared = prepare.prepare()
-    plan = Plan(python(), Path(prepared.config), Path.home())
+    plan = UnitPlan(interpreter(), Path(prepared.config), Path.home())
     path = _agent_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    call(["launchctl", "bootout", f"{_gui()}/{LABEL}"], check=False)
+    run_program(["launchctl", "bootout", f"{_gui()}/{LABEL}"], check=False)
     atomic_write(path, units.launch_agent(plan, Path(prepared.state) / "launchd.log"), mode=0o644)
-    call(["launchctl", "bootstrap", _gui(), str(path)])
+    run_program(["launchctl", "bootstrap", _gui(), str(path)])
     return path, prepared
 
 
@@ -30,7 +30,7 @@ def uninstall() -> Path:
     path = _agent_path()
     if not path.exists():
         raise MemsyncError(f"no agent is installed: there is no {path}", "memsync daemon status")
-    call(["launchctl", "bootout", f"{_gui()}/{LABEL}"], check=False)
+    run_program(["launchctl", "bootout", f"{_gui()}/{LABEL}"], check=False)
     path.unlink()
     return path
 

@@ -17,12 +17,12 @@ from memsync.config import KEYS, Config, writer
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon.http import addresses
-from memsync.daemon.services.first_start import secure
+from memsync.daemon.services.first_start import create_secrets
 from memsync.daemon.services.units import writable_folders
 from memsync.errors import FolderAwayError
 from memsync.files.atomic import atomic_write
 from memsync.memory import store
-from memsync.targets import resolve
+from memsync.targets import configured_targets
 
 WRITTEN_KEYS = ("enabled", "refresh_schedule", "web_ui_port", "capture_port")
 """Keys the ``[daemon]`` section begins with: those people look for first."""
@@ -56,7 +56,7 @@ def prepare() -> Prepared:
     changes = {f"daemon.{key}": KEYS[f"daemon.{key}"].default for key in absent}
     if changes:
         writer.change(source, changes)
-    config, made = secure(settings.load(source))
+    config, made = create_secrets(settings.load(source))
     check_access(config)
     return Prepared(
         config=str(source.absolute()),
@@ -70,7 +70,7 @@ def prepare() -> Prepared:
     )
 
 
-def as_table(prepared: Prepared) -> dict[str, object]:
+def prepared_table(prepared: Prepared) -> dict[str, object]:
     """Return it for JSON."""
     return asdict(prepared)
 
@@ -83,7 +83,11 @@ def check_access(config: Config) -> None:
     """
     workspace = Workspace.open(config)
     store.read(workspace)
-    folders = [workspace.root, state_folder(), *(target.path.parent for target in resolve(config))]
+    folders = [
+        workspace.root,
+        state_folder(),
+        *(target.path.parent for target in configured_targets(config)),
+    ]
     for folder in folders:
         if folder.is_dir():
             _try_write(folder)

@@ -7,7 +7,7 @@ import io
 import segno
 
 
-def in_terminal(address: str) -> str:
+def terminal_qr(address: str) -> str:
     """Return `address` as a QR code of half-block characters, a line break at its end."""
     drawn = io.StringIO()
     segno.make(address, micro=False).terminal(out=drawn, compact=True)

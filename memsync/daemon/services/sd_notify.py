@@ -7,7 +7,7 @@ import os
 import socket
 
 
-def notify(state: str) -> None:
+def send_state(state: str) -> None:
     """Send a state such as ``READY=1``; does nothing where no service manager listens."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:

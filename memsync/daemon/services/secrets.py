@@ -12,19 +12,19 @@ SECRETS = {"api_key": "ANTHROPIC_API_KEY", "smtp_password": "MEMSYNC_SMTP_PASSWO
 """The names of the credentials, and the environment variables they are taken from."""
 
 
-def store(folder: Path, *, ask: bool) -> dict[str, Path]:
+def store_secrets(folder: Path, *, ask: bool) -> dict[str, Path]:
     """Put the secrets of the environment, or the key that was asked for, into private files."""
     found = {name: os.environ.get(variable, "") for name, variable in SECRETS.items()}
-    standing = present(folder)
+    standing = stored_secrets(folder)
     if ask and not found["api_key"] and "api_key" not in standing:
         found["api_key"] = getpass.getpass("Anthropic API key (empty for none): ").strip()
     for name, value in found.items():
         if value:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             atomic_write(folder / name, value.encode(), mode=0o600)
-    return present(folder)
+    return stored_secrets(folder)
 
 
-def present(folder: Path) -> dict[str, Path]:
+def stored_secrets(folder: Path) -> dict[str, Path]:
     """Return the secrets that lie in `folder`, by name."""
     return {name: folder / name for name in SECRETS if (folder / name).is_file()}

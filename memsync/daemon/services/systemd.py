@@ -16,10 +16,10 @@ from pathlib import Path
 from memsync import config as settings
 from memsync.config.state import state_folder
 from memsync.daemon.services import prepare, units
-from memsync.daemon.services.commands import call, failure, python
+from memsync.daemon.services.commands import failure_of, interpreter, run_program
 from memsync.daemon.services.prepare import Prepared
-from memsync.daemon.services.secrets import store
-from memsync.daemon.services.units import NAME, Plan
+from memsync.daemon.services.secrets import store_secrets
+from memsync.daemon.services.units import NAME, UnitPlan
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
 
@@ -44,9 +44,9 @@ def install_for_system(*, ask: bool) -> tuple[Path, Prepared]:
             hint="type sudo memsync daemon install as the user it is for, or install --user",
         )
     prepared = _prepare_as(owner)
-    secrets = store(SYSTEM_SECRETS, ask=ask and not prepared.has_key)
-    plan = Plan(
-        python=python(),
+    secrets = store_secrets(SYSTEM_SECRETS, ask=ask and not prepared.has_key)
+    plan = UnitPlan(
+        python=interpreter(),
         config=Path(prepared.config),
         home=Path(owner.pw_dir),
         user=owner.pw_name,
@@ -64,9 +64,9 @@ def install_for_user(*, ask: bool) -> tuple[Path, Prepared]:
             "a user's service is installed without sudo", hint="memsync daemon install --user"
         )
     prepared = prepare.prepare()
-    secrets = store(secrets_folder(user=True), ask=ask and not prepared.has_key)
-    plan = Plan(
-        python=python(),
+    secrets = store_secrets(secrets_folder(user=True), ask=ask and not prepared.has_key)
+    plan = UnitPlan(
+        python=interpreter(),
         config=Path(prepared.config),
         home=Path.home(),
         writable=tuple(map(Path, prepared.writable)),
@@ -88,10 +88,10 @@ def uninstall(*, user: bool) -> Path:
     if not user:
         _require_root("uninstall")
     control = _systemctl(user=user)
-    call([*control, "disable", "--now", NAME])
+    run_program([*control, "disable", "--now", NAME])
     path.unlink()
-    call([*control, "daemon-reload"])
-    call([*control, "reset-failed", NAME], check=False)
+    run_program([*control, "daemon-reload"])
+    run_program([*control, "reset-failed", NAME], check=False)
     shutil.rmtree(secrets_folder(user=user), ignore_errors=True)
     if user:
         _end_linger()
@@ -104,8 +104,8 @@ def _put_in_place(
     control = _systemctl(user=user)
     _try_as_service(unit, user=user)
     atomic_write(path, unit.encode(), mode=0o644)
-    call([*control, "daemon-reload"])
-    call([*control, "enable", NAME])
+    run_program([*control, "daemon-reload"])
+    run_program([*control, "enable", NAME])
     started = subprocess.run(  # noqa: S603
         [*control, "restart", NAME], capture_output=True, text=True, check=False
     )
@@ -134,7 +134,7 @@ def _try_as_service(unit: str, *, user: bool) -> None:
         *(["--user"] if user else []),
     ]
     options = [part for line in given for part in ("-p", line)]
-    command = [str(python()), "-m", "memsync", "daemon", "check-access"]
+    command = [str(interpreter()), "-m", "memsync", "daemon", "check-access"]
     done = subprocess.run(  # noqa: S603
         [*wrapper, *options, *command],
         stdin=subprocess.DEVNULL,
@@ -144,7 +144,7 @@ def _try_as_service(unit: str, *, user: bool) -> None:
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        error = failure(done.stderr, last)
+        error = failure_of(done.stderr, last)
         message = f"as a service, memsync could not work here: {error.message}"
         raise MemsyncError(message, error.hint)
 
@@ -152,7 +152,7 @@ def _try_as_service(unit: str, *, user: bool) -> None:
 def _prepare_as(owner: pwd.struct_passwd) -> Prepared:
     """Run `prepare` as the user, in his own home."""
     done = subprocess.run(  # noqa: S603
-        [str(python()), "-m", "memsync", "daemon", "prepare"],
+        [str(interpreter()), "-m", "memsync", "daemon", "prepare"],
         user=owner.pw_uid,
         group=owner.pw_gid,
         extra_groups=os.getgrouplist(owner.pw_name, owner.pw_gid),
@@ -164,7 +164,7 @@ def _prepare_as(owner: pwd.struct_passwd) -> Prepared:
         check=False,
     )
     if done.returncode:
-        raise failure(done.stderr, "the installation could not be prepared", done.returncode)
+        raise failure_of(done.stderr, "the installation could not be prepared", done.returncode)
     return Prepared(**json.loads(done.stdout))
 
 
@@ -186,7 +186,7 @@ def unit_path(*, user: bool) -> Path:
 
 def _require_root(verb: str) -> None:
     if os.geteuid() != 0:
-        program = shutil.which("memsync") or f"{python()} -m memsync"
+        program = shutil.which("memsync") or f"{interpreter()} -m memsync"
         raise MemsyncError(
             f"to {verb} a system service takes root",
             hint=f"sudo {program} daemon {verb}, or memsync daemon {verb} --user",
@@ -239,14 +239,14 @@ def _begin_linger() -> None:
     asked = ["loginctl", "show-user", name, "--property=Linger", "--value"]
     shown = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
     if shown.stdout.strip() != "yes":
-        call(["loginctl", "enable-linger", name])
+        run_program(["loginctl", "enable-linger", name])
         (state_folder() / LINGER_MARK).touch()
 
 
 def _end_linger() -> None:
     mark = state_folder() / LINGER_MARK
     if mark.exists():
-        call(["loginctl", "disable-linger", getpass.getuser()])
+        run_program(["loginctl", "disable-linger", getpass.getuser()])
         mark.unlink()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from memsync.config import Config
 from memsync.config.workspace import memory_root
 from memsync.errors import MemsyncError
-from memsync.targets import resolve
+from memsync.targets import configured_targets
 
 NAME = "memsync.service"
 LABEL = "org.memsync.daemon"
@@ -44,7 +44,7 @@ CapabilityBoundingSet="""
 
 
 @dataclass(frozen=True)
-class Plan:
+class UnitPlan:
     """What a unit is made of.
 
     Attributes:
@@ -68,18 +68,18 @@ class Plan:
     namespaces: bool = True
 
 
-def system_unit(plan: Plan) -> str:
+def system_unit(plan: UnitPlan) -> str:
     """Return the unit of a service that starts at boot and runs as `plan.user`."""
     return _fill((TEMPLATES / "system.service").read_text(encoding="utf-8"), plan)
 
 
-def user_unit(plan: Plan) -> str:
+def user_unit(plan: UnitPlan) -> str:
     """Return the unit of a user's own service."""
     text = (TEMPLATES / "user.service").read_text(encoding="utf-8")
     return _fill(text.replace("{sandbox}", USER_SANDBOX if plan.namespaces else ""), plan)
 
 
-def launch_agent(plan: Plan, log: Path) -> bytes:
+def launch_agent(plan: UnitPlan, log: Path) -> bytes:
     """Return the property list of a launchd agent (launchd.plist(5)); no secret is in it."""
     return plistlib.dumps(
         {
@@ -109,7 +109,7 @@ def writable_folders(config: Config, state: Path) -> tuple[Path, ...]:
         state: the state folder.
     """
     wanted = {_outside_fuse(memory_root(config)), state}
-    wanted |= {target.path.parent for target in resolve(config)}
+    wanted |= {target.path.parent for target in configured_targets(config)}
     if config.source is not None:
         wanted.add(config.source.parent)
     if config.daemon.backup_mirror_path:
@@ -146,7 +146,7 @@ def _mount_lines() -> Iterable[str]:
         return []
 
 
-def _fill(text: str, plan: Plan) -> str:
+def _fill(text: str, plan: UnitPlan) -> str:
     hidden = [plan.home / name for name in HIDDEN]
     credentials = [f"LoadCredential={name}:{path}" for name, path in plan.credentials.items()]
     values = {

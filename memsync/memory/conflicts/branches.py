@@ -17,13 +17,13 @@ from memsync.config import state
 from memsync.config.state import machine_name, slug
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Left, other_kind, read_regular
-from memsync.memory.conflicts.merge_base import Fate, Kinship
+from memsync.files.regular import Skipped, kind_if_not_file, read_regular
+from memsync.memory.conflicts.merge_base import Ancestors, Relation
 from memsync.memory.history import backups, last_seen
-from memsync.memory.history.ancestry import Graph
+from memsync.memory.history.ancestry import Ancestry
 from memsync.memory.reading import is_empty
 from memsync.memory.store import Memory
-from memsync.providers.conflict_copies import Copy, recognise, resembles
+from memsync.providers.conflict_copies import Copy, recognise_copy, resembles
 from memsync.text.digest import digest
 
 PATIENCE = timedelta(hours=12)
@@ -36,7 +36,7 @@ OVERWRITTEN = "what this machine had before it was written over"
 
 
 @dataclass(frozen=True)
-class Strand:
+class Branch:
     """A text to bring into the memory: where it came from, and the copy it lies in, if any.
 
     A forsaken one is in the memory no more, and nobody wrote down, or will, who took it away.
@@ -57,20 +57,20 @@ class Strand:
 class Copies:
     """The conflict copies of the memory, and files that may be one or a person's own."""
 
-    sure: tuple[Strand, ...]
+    sure: tuple[Branch, ...]
     doubtful: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
-class Past:
+class Overwritten:
     """What this machine had before: claimed for the memory by somebody's hand, missed, or in it."""
 
     claimed: tuple[str, ...]
-    missed: tuple[Strand, ...]
+    missed: tuple[Branch, ...]
     included: tuple[str, ...] = ()
 
 
-class Texts:
+class TextFinder:
     """Finds texts by digest: those at hand, this machine's state, then the backups."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -87,44 +87,44 @@ class Texts:
     def find(self, name: str) -> str | None:
         """Return the text with this digest, or None."""
         if name not in self._found:
-            kept = last_seen.text(self._workspace.root, name)
+            kept = last_seen.seen_text(self._workspace.root, name)
             self._found[name] = self._of_backup(name) if kept is None else kept
         return self._found[name]
 
     def _of_backup(self, name: str) -> str | None:
         if self._backups is None:
-            self._backups = backups.by_digest(self._workspace.backups)
+            self._backups = backups.texts_by_digest(self._workspace.backups)
         with contextlib.suppress(KeyError, OSError, UnicodeDecodeError):
             return self._backups[name].read_bytes().decode("utf-8")
         return None
 
 
-def named_like_copies(root: Path) -> list[tuple[Copy, Strand]]:
+def readable_copies(root: Path) -> list[tuple[Copy, Branch]]:
     """Return the files that are named like conflict copies of the memory and can be read."""
     found = []
-    for copy, path in by_name(root):
+    for copy, path in files_named_like_copies(root):
         text = _text_of(path)
         if text is not None:
-            found.append((copy, Strand(text, path.name, path)))
+            found.append((copy, Branch(text, path.name, path)))
     return found
 
 
-def left_alone(root: Path) -> list[Left]:
+def unreadable_memory_copies(root: Path) -> list[Skipped]:
     """Return what is named like a conflict copy of the memory and cannot be read."""
     found = []
-    for _, path in by_name(root):
+    for _, path in files_named_like_copies(root):
         with contextlib.suppress(FileNotFoundError):  # it went meanwhile
-            why = readable(path)[1]
+            why = read_copy(path)[1]
             if why:
-                found.append(Left(path, why))
+                found.append(Skipped(path, why))
     return found
 
 
-def by_name(root: Path) -> list[tuple[Copy, Path]]:
+def files_named_like_copies(root: Path) -> list[tuple[Copy, Path]]:
     """Return the files that are named like copies of the memory, readable or not."""
     with os.scandir(root) as entries:
         names = sorted(entry.name for entry in entries)
-    known = ((recognise(name, MEMORY_NAME) or _unknown(name), root / name) for name in names)
+    known = ((recognise_copy(name, MEMORY_NAME) or _unknown(name), root / name) for name in names)
     return [(copy, path) for copy, path in known if copy is not None]
 
 
@@ -135,17 +135,17 @@ def _unknown(name: str) -> Copy | None:
 def _text_of(path: Path) -> str | None:
     """Return a copy's text; None where it is a placeholder, a link, damaged or no text."""
     with contextlib.suppress(FileNotFoundError):
-        return readable(path)[0]
+        return read_copy(path)[0]
     return None
 
 
-def readable(path: Path) -> tuple[str | None, str]:
+def read_copy(path: Path) -> tuple[str | None, str]:
     """Return a copy's text, or None and why it cannot be had, in a few words.
 
     Raises:
         FileNotFoundError: it is gone.
     """
-    kind = other_kind(path)
+    kind = kind_if_not_file(path)
     if kind is not None or is_evicted(path):
         return None, kind or "its content is in the cloud"
     try:
@@ -161,19 +161,19 @@ def readable(path: Path) -> tuple[str | None, str]:
     return (None, "empty") if is_empty(text) else (text, "")
 
 
-def sort_out(
+def classify(
     workspace: Workspace,
-    graph: Graph,
-    texts: Texts,
+    graph: Ancestry,
+    texts: TextFinder,
     memory: Memory,
-    named: list[tuple[Copy, Strand]],
+    named: list[tuple[Copy, Branch]],
     taken: str | None = None,
 ) -> Copies:
     """Return which of the files that are named like copies are some, by name or by content.
 
     `taken` is the name of one of which a person says that it is.
     """
-    is_of_ours = ours(workspace)
+    is_of_ours = is_from_our_machines(workspace)
     sure, doubtful = [], []
     for copy, strand in named:
         is_ours = is_of_ours(copy)
@@ -186,7 +186,7 @@ def sort_out(
     return Copies(tuple(sure), tuple(doubtful))
 
 
-def ours(workspace: Workspace) -> Callable[[Copy], bool]:
+def is_from_our_machines(workspace: Workspace) -> Callable[[Copy], bool]:
     """Return what tells whether a copy's name is a number, or names one of the machines."""
     hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
     hosts.add(machine_name().rpartition("-")[0])
@@ -206,7 +206,7 @@ def _is_of(copy: Copy, hosts: set[str]) -> bool:
 
 
 def _is_memory(
-    graph: Graph, texts: Texts, memory: Memory, strand: Strand, *, is_ours: bool
+    graph: Ancestry, texts: TextFinder, memory: Memory, strand: Branch, *, is_ours: bool
 ) -> bool:
     """Tell whether the content is that of a memory, where the name alone does not say so.
 
@@ -225,25 +225,27 @@ def _is_memory(
     return len(lines & known) * 2 >= len(lines)
 
 
-def look_back(workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memory) -> Past:
+def find_overwritten(
+    workspace: Workspace, kinship: Ancestors, texts: TextFinder, memory: Memory
+) -> Overwritten:
     """Return what became of the texts this machine had, now that it sees `memory`."""
-    seen = last_seen.load(workspace.root)
+    seen = last_seen.load_seen(workspace.root)
     now = clock.now()
     since = {seen.memory: now, **seen.missing} if seen.memory else dict(seen.missing)
     alone = state.is_alone(workspace.machines)
     claimed, missed, included = [], [], []
     if not since:
         root = kinship.first_contact(memory.digest)
-        return Past((root,) if root else (), ())
+        return Overwritten((root,) if root else (), ())
     for name, moment in since.items():
         text = texts.find(name)
         fate = kinship.judge(memory.digest, name, alone=alone)
-        if text is None or fate is Fate.INCLUDED:
+        if text is None or fate is Relation.INCLUDED:
             included.append(name)
-        elif fate is Fate.CLAIMED:
+        elif fate is Relation.CLAIMED:
             claimed.append(name)
-        elif fate is Fate.MISSED:
-            missed.append(Strand(text, OVERWRITTEN))
+        elif fate is Relation.MISSED:
+            missed.append(Branch(text, OVERWRITTEN))
         elif abs(now - moment) >= PATIENCE:
-            missed.append(Strand(text, OVERWRITTEN, is_forsaken=True))
-    return Past(tuple(claimed), tuple(missed), tuple(included))
+            missed.append(Branch(text, OVERWRITTEN, is_forsaken=True))
+    return Overwritten(tuple(claimed), tuple(missed), tuple(included))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from memsync.text.diff3 import Choice, Conflict, Lines, Merge, merge, union
+from memsync.text.diff3 import Choice, Hunk, Lines, Merged3, merge, union
 from memsync.text.digest import digest
 from memsync.text.document import Kind, line_ending, scan, split_lines
 
@@ -19,7 +19,7 @@ LONG_ENOUGH = 12
 
 
 @dataclass(frozen=True)
-class Dispute:
+class Conflict:
     """A conflict a person has to decide: lines as they were, as the memory had them, as they came.
 
     `source` says in words where `theirs` came from; `section` is the heading they stand under.
@@ -54,21 +54,21 @@ class Dispute:
 
 
 @dataclass(frozen=True)
-class Woven:
+class Merged:
     """The text of both, and what of it a person has to decide."""
 
     text: str
-    disputes: tuple[Dispute, ...] = ()
+    disputes: tuple[Conflict, ...] = ()
 
 
-def name_of(text: str) -> str:
+def name_of_text(text: str) -> str:
     """Return the name of a side's text, as decisions have it."""
     return digest(text.encode("utf-8", "replace"))[:20]
 
 
-def weave(
+def merge_memories(
     base: str | None, present: str, other: str, source: str, decided: Mapping[str, str]
-) -> Woven:
+) -> Merged:
     """Return the memory `present` with what `other` changed since `base`.
 
     Both lines are kept where both changed one, unless a person decided that very dispute before.
@@ -83,7 +83,7 @@ def weave(
     old, ours, theirs = (_plain(text) for text in (base, present, other))
     low, high = sorted((ours, theirs), key=lambda text: digest(text.encode()))
     if Counter(_content(ours)) == Counter(_content(theirs)) and old not in {ours, theirs}:
-        return Woven(_like(present, low))
+        return Merged(_like(present, low))
     if base is None:
         return _united(present, other, source, decided)
     merged = merge(old, low, high)
@@ -97,10 +97,10 @@ def weave(
         for one, section in zip(disputes, sections, strict=True)
         if one.id not in decided
     )
-    return Woven(_like(present, text), tuple(open_ones))
+    return Merged(_like(present, text), tuple(open_ones))
 
 
-def put_back(present: str, other: str, source: str, decided: Mapping[str, str]) -> Woven:
+def restore_lines(present: str, other: str, source: str, decided: Mapping[str, str]) -> Merged:
     """Return the memory with the lines of `other` that it lacks, and the dispute about them.
 
     For lines that went without anybody having written down who took them away.
@@ -108,14 +108,14 @@ def put_back(present: str, other: str, source: str, decided: Mapping[str, str]) 
     standing = set(_content(_plain(present)))
     gone = tuple(f"{line}\n" for line in _content(_plain(other)) if line not in standing)
     if not gone:
-        return Woven(present)
-    dispute = Dispute((), (), gone, source)
-    if decided.get(dispute.id) == name_of(""):
-        return Woven(present)
-    return Woven(_union(present, other), () if dispute.id in decided else (dispute,))
+        return Merged(present)
+    dispute = Conflict((), (), gone, source)
+    if decided.get(dispute.id) == name_of_text(""):
+        return Merged(present)
+    return Merged(_union(present, other), () if dispute.id in decided else (dispute,))
 
 
-def _united(present: str, other: str, source: str, decided: Mapping[str, str]) -> Woven:
+def _united(present: str, other: str, source: str, decided: Mapping[str, str]) -> Merged:
     """Return all lines of two texts of which nothing older is known, and the dispute about them.
 
     A line that one of them lacks may be new in the other, or taken away in the one.
@@ -123,11 +123,11 @@ def _united(present: str, other: str, source: str, decided: Mapping[str, str]) -
     ours, theirs = (_content(_plain(text)) for text in (present, other))
     mine = tuple(f"{line}\n" for line in ours if line not in theirs)
     new = tuple(f"{line}\n" for line in theirs if line not in ours)
-    dispute = Dispute((), mine, new, source)
+    dispute = Conflict((), mine, new, source)
     text = _union(present, other)
     if dispute.id not in decided:
-        return Woven(text, (dispute,))
-    return Woven(settle(text, dispute, _choice(dispute, decided[dispute.id], turned=False)))
+        return Merged(text, (dispute,))
+    return Merged(apply_choice(text, dispute, _choice(dispute, decided[dispute.id], turned=False)))
 
 
 def _union(present: str, other: str) -> str:
@@ -137,13 +137,13 @@ def _union(present: str, other: str) -> str:
     return _like(present, _without_doubles(union(low, high), ours, theirs))
 
 
-def stands(lines: Sequence[str], side: Lines) -> bool:
+def has_side(lines: Sequence[str], side: Lines) -> bool:
     """Tell whether a memory has all the lines of one side."""
     present = {line.rstrip() for line in lines}
     return all(line.rstrip() in present for line in side if line.strip())
 
 
-def may_be_picked(lines: Sequence[str], dispute: Dispute, choice: Choice) -> bool:
+def can_pick(lines: Sequence[str], dispute: Conflict, choice: Choice) -> bool:
     """Tell whether a memory has a text left once `choice` is made: of what was picked, or as it is.
 
     Somebody may have taken the picked text out meanwhile; with the other one gone, both would be.
@@ -151,10 +151,10 @@ def may_be_picked(lines: Sequence[str], dispute: Dispute, choice: Choice) -> boo
     own = dispute.rejected(_other(choice))
     present = {line.rstrip() for line in lines}
     is_there = not own or any(line.rstrip() in present for line in own)
-    return is_there or not leaving(lines, dispute, choice)
+    return is_there or not lines_to_remove(lines, dispute, choice)
 
 
-def leaving(lines: Sequence[str], dispute: Dispute, choice: Choice) -> list[int]:
+def lines_to_remove(lines: Sequence[str], dispute: Conflict, choice: Choice) -> list[int]:
     """Return which lines of a memory go once `dispute` is decided: where they are, in order.
 
     Each line goes once, and where it stands several times, the last one: the new one.
@@ -168,23 +168,23 @@ def leaving(lines: Sequence[str], dispute: Dispute, choice: Choice) -> list[int]
     return sorted(found)
 
 
-def settle(text: str, dispute: Dispute, choice: Choice) -> str:
+def apply_choice(text: str, dispute: Conflict, choice: Choice) -> str:
     """Return the memory as it is once `dispute` is decided: the lines of the other side gone."""
     lines = split_lines(text)
-    gone = set(leaving(lines, dispute, choice))
+    gone = set(lines_to_remove(lines, dispute, choice))
     return "".join(line for at, line in enumerate(lines) if at not in gone)
 
 
-def _dispute(conflict: Conflict, source: str, *, turned: bool) -> Dispute:
+def _dispute(conflict: Hunk, source: str, *, turned: bool) -> Conflict:
     ours, theirs = conflict.ours, conflict.theirs
     if turned:
         ours, theirs = theirs, ours
-    return Dispute(conflict.base, ours, theirs, source)
+    return Conflict(conflict.base, ours, theirs, source)
 
 
-def _choice(dispute: Dispute, pick: str, *, turned: bool) -> Choice:
+def _choice(dispute: Conflict, pick: str, *, turned: bool) -> Choice:
     for choice in (Choice.OURS, Choice.THEIRS):
-        if pick == name_of(dispute.text(choice)):
+        if pick == name_of_text(dispute.text(choice)):
             return choice if not turned else _other(choice)
     return Choice.BOTH
 
@@ -193,11 +193,11 @@ def _other(choice: Choice) -> Choice:
     return Choice.THEIRS if choice is Choice.OURS else Choice.OURS
 
 
-def _sections(merged: Merge) -> list[str]:
+def _sections(merged: Merged3) -> list[str]:
     """Return for each conflict the heading it stands under."""
     found, text = [], ""
     for piece in merged.pieces:
-        if isinstance(piece, Conflict):
+        if isinstance(piece, Hunk):
             headings = scan(text).headings
             found.append(headings[-1].text if headings else "")
             text += "".join(piece.settled(Choice.BOTH))

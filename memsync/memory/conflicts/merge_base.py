@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from memsync.memory.history.ancestry import Graph
+from memsync.memory.history.ancestry import Ancestry
 
 DEEP_ENOUGH = 50
 """How many texts are looked back through that only took lines away."""
@@ -20,7 +20,7 @@ FindText = Callable[[str], str | None]
 """Returns the text with a digest, or None where it is not kept."""
 
 
-class Fate(Enum):
+class Relation(Enum):
     """What became of a text that this machine knew, now that another stands in its place."""
 
     INCLUDED = "the present text was made from it"
@@ -29,15 +29,15 @@ class Fate(Enum):
     UNCLEAR = "that cannot be told yet"
 
 
-class Kinship:
+class Ancestors:
     """What is written down, and what the texts themselves show where nobody wrote."""
 
-    def __init__(self, graph: Graph, find: FindText) -> None:
+    def __init__(self, graph: Ancestry, find: FindText) -> None:
         self.graph = graph
         self._find = find
         self._lines: dict[str, frozenset[str]] = {}
 
-    def judge(self, present: str, known: str, *, alone: bool) -> Fate:
+    def judge(self, present: str, known: str, *, alone: bool) -> Relation:
         """Return what became of the text `known` where `present` is the memory (both digests).
 
         Args:
@@ -46,15 +46,15 @@ class Kinship:
             alone: whether no other machine could have written the memory.
         """
         if self.graph.descends(present, known):
-            return Fate.INCLUDED
+            return Relation.INCLUDED
         went_back = self.graph.descends(known, present)
         if went_back or not self.graph.knows(present):
             by_hand = alone or (not went_back and self._shows_text(present, known))
-            return Fate.CLAIMED if by_hand else Fate.UNCLEAR
+            return Relation.CLAIMED if by_hand else Relation.UNCLEAR
         untraced = self.graph.untraced(present, known)
         if any(self._shows_text(text, known) for text in untraced):
-            return Fate.CLAIMED
-        return Fate.UNCLEAR if untraced else Fate.MISSED
+            return Relation.CLAIMED
+        return Relation.UNCLEAR if untraced else Relation.MISSED
 
     def first_contact(self, present: str) -> str | None:
         """Return the newest text that the memory `present` shows it was made from.
@@ -149,7 +149,7 @@ class Kinship:
 class _Author:
     """Which texts the author of one text had, asked from the newest to the oldest."""
 
-    def __init__(self, kinship: Kinship, text: str, beside: str) -> None:
+    def __init__(self, kinship: Ancestors, text: str, beside: str) -> None:
         self._kinship, self._text, self._graph = kinship, text, kinship.graph
         self._is_traced = self._graph.knows(text) and not self._graph.untraced(text, beside)
         self._shown: list[int] = []

@@ -17,23 +17,23 @@ from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Left, read_regular, why_unread
+from memsync.files.regular import Skipped, read_regular, why_unread
 from memsync.memory import store
 from memsync.memory.conflicts import branches, records
 from memsync.memory.conflicts.branches import (
-    Strand,
-    Texts,
-    look_back,
-    named_like_copies,
-    readable,
-    sort_out,
+    Branch,
+    TextFinder,
+    classify,
+    find_overwritten,
+    read_copy,
+    readable_copies,
 )
-from memsync.memory.conflicts.merge import Dispute, put_back, weave
-from memsync.memory.conflicts.merge_base import Kinship
+from memsync.memory.conflicts.merge import Conflict, merge_memories, restore_lines
+from memsync.memory.conflicts.merge_base import Ancestors
 from memsync.memory.history import backups, publish_log
-from memsync.memory.history.ancestry import Graph
+from memsync.memory.history.ancestry import Ancestry
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Published, publish, see
+from memsync.memory.publish import Published, acknowledge, publish
 from memsync.memory.store import Memory
 from memsync.notes import log, reader
 from memsync.providers.conflict_copies import Copy
@@ -43,50 +43,52 @@ MERGED = Cause("reconcile")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Reconciled:
     """What reconciling did.
 
     `doubtful` are files that may be copies and were left alone, `left` those that cannot be read.
     """
 
     sources: tuple[str, ...] = ()
-    disputes: tuple[Dispute, ...] = ()
+    disputes: tuple[Conflict, ...] = ()
     doubtful: tuple[Path, ...] = ()
     published: Published | None = None
     notes: int = 0
-    left: tuple[Left, ...] = ()
+    left: tuple[Skipped, ...] = ()
 
     @property
     def sentence(self) -> str:
         """What was done, in one sentence; empty where nothing was to do."""
         done = [f"brought in {source}" for source in self.sources]
         if self.notes:
-            done.append(f"{counted(self.notes, 'note')} that a log lacked")
+            done.append(f"{count_in_words(self.notes, 'note')} that a log lacked")
         if self.disputes:
-            done.append(f"{counted(len(self.disputes), 'conflict')} to decide")
+            done.append(f"{count_in_words(len(self.disputes), 'conflict')} to decide")
         return "; ".join(done)
 
 
-def counted(count: int, what: str) -> str:
+def count_in_words(count: int, what: str) -> str:
     """Return a count in words: ``1 note``, ``2 notes``."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def left_alone(workspace: Workspace) -> tuple[Left, ...]:
+def unreadable_copies(workspace: Workspace) -> tuple[Skipped, ...]:
     """Return what is named like a copy, of memory, log or backup, and cannot be read."""
     return (
-        *branches.left_alone(workspace.root),
-        *reader.left_alone(workspace),
-        *backups.left_alone(workspace.backups, branches.ours(workspace)),
+        *branches.unreadable_memory_copies(workspace.root),
+        *reader.unreadable_logs(workspace),
+        *backups.unreadable_backup_copies(
+            workspace.backups, branches.is_from_our_machines(workspace)
+        ),
     )
 
 
 def doubtful_logs(workspace: Workspace) -> tuple[Path, ...]:
     """Return the files among the logs that may be copies of one, and are not read."""
-    return tuple(path for path, _ in reader.doubtful(workspace))
+    return tuple(path for path, _ in reader.doubtful_files(workspace))
 
 
-def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
+def reconcile(workspace: Workspace, taken: str | None = None) -> Reconciled:
     """Bring conflict copies, and what the memory lost behind our back, into logs and memory.
 
     Args:
@@ -105,13 +107,13 @@ def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
             return _while_carried(workspace, taken)
         try:
             chosen = _taken_logs(workspace, taken) if taken is not None else []
-            logs = [*log.copies(workspace), *chosen]
+            logs = [*reader.log_copies(workspace), *chosen]
             notes = sum(_bring_in_log(workspace, *copy) for copy in logs)
             notes += log.bring_back(workspace)
             _keep_copies_of_backups(workspace)
             outcome = _try_texts(workspace, taken)
             doubtful = (*outcome.doubtful, *doubtful_logs(workspace))
-            left = left_alone(workspace)
+            left = unreadable_copies(workspace)
             return replace(outcome, notes=notes, doubtful=doubtful, left=left)
         except OSError as error:
             raise MemsyncError(
@@ -120,48 +122,50 @@ def reconcile(workspace: Workspace, taken: str | None = None) -> Outcome:
             ) from error
 
 
-def _while_carried(workspace: Workspace, taken: str | None) -> Outcome:
+def _while_carried(workspace: Workspace, taken: str | None) -> Reconciled:
     """Read no copy of which rclone may have brought a piece only; all wait where they are."""
-    copies = [path for _, path in branches.by_name(workspace.root)]
-    copies += [path for path, _ in log.copies(workspace)]
+    copies = [path for _, path in branches.files_named_like_copies(workspace.root)]
+    copies += [path for path, _ in reader.log_copies(workspace)]
     if taken is not None:
         raise BusyError(f"rclone is not done with {taken}", hint="memsync daemon run sync")
     why = "rclone is not done with it: memsync daemon run sync"
-    return Outcome(left=tuple(Left(path, why) for path in copies))
+    return Reconciled(left=tuple(Skipped(path, why) for path in copies))
 
 
 def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
     """Return the log that was taken, with its day; none where it is a copy of the memory."""
-    logs = [copy for copy in reader.doubtful(workspace) if copy[0].name == taken]
+    logs = [copy for copy in reader.doubtful_files(workspace) if copy[0].name == taken]
     listed = [path for path, _ in logs]
-    listed += [path for _, path in branches.by_name(workspace.root) if path.name == taken]
-    listed += [left.path for left in reader.left_alone(workspace) if left.path.name == taken]
+    listed += [
+        path for _, path in branches.files_named_like_copies(workspace.root) if path.name == taken
+    ]
+    listed += [left.path for left in reader.unreadable_logs(workspace) if left.path.name == taken]
     if not listed:
         raise WrongUsageError(
             f"no file called {taken!r} was left", hint="memsync conflicts names those that were"
         )
-    why = readable(listed[0])[1]
+    why = read_copy(listed[0])[1]
     if why:
         raise WrongUsageError(f"{taken} cannot be read ({why})", hint="look at it, then move it")
     return logs
 
 
 def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
-    data, count = log.bring_in(workspace, copy, day)
-    backups.keep_copy(copy, data, workspace.backups)
+    data, count = log.merge_log_copy(workspace, copy, day)
+    backups.keep_conflict_copy(copy, data, workspace.backups)
     return count
 
 
 def _keep_copies_of_backups(workspace: Workspace) -> None:
     """Put the copies of backups with the others; there is nothing to bring in."""
-    for copy in backups.copies(workspace.backups, branches.ours(workspace)):
+    for copy in backups.backup_copies(workspace.backups, branches.is_from_our_machines(workspace)):
         if why_unread(copy):
             continue
         with contextlib.suppress(FileNotFoundError):  # another machine did so meanwhile
-            backups.keep_copy(copy, read_regular(copy), workspace.backups)
+            backups.keep_conflict_copy(copy, read_regular(copy), workspace.backups)
 
 
-def _try_texts(workspace: Workspace, taken: str | None) -> Outcome:
+def _try_texts(workspace: Workspace, taken: str | None) -> Reconciled:
     for _ in range(TRIES):
         try:
             return _bring_in_texts(workspace, taken)
@@ -170,14 +174,14 @@ def _try_texts(workspace: Workspace, taken: str | None) -> Outcome:
     raise MemoryMovedError("the memory keeps changing", hint="memsync conflicts, a little later")
 
 
-def _bring_in_texts(workspace: Workspace, taken: str | None) -> Outcome:
-    named = named_like_copies(workspace.root)
+def _bring_in_texts(workspace: Workspace, taken: str | None) -> Reconciled:
+    named = readable_copies(workspace.root)
     memory, is_there = _memory(workspace, named, taken)
-    graph, texts = publish_log.read(workspace), Texts(workspace)
-    kinship = Kinship(graph, texts.find)
+    graph, texts = publish_log.read_ancestry(workspace), TextFinder(workspace)
+    kinship = Ancestors(graph, texts.find)
     texts.add(memory.text)
-    copies = sort_out(workspace, graph, texts, memory, named, taken)
-    past = look_back(workspace, kinship, texts, memory)
+    copies = classify(workspace, graph, texts, memory, named, taken)
+    past = find_overwritten(workspace, kinship, texts, memory)
     was_known, origins = graph.is_whole(memory.digest), graph.origins(memory.digest)
     if past.claimed:
         graph.add(memory.digest, (*origins, *past.claimed), is_whole=was_known)
@@ -185,24 +189,24 @@ def _bring_in_texts(workspace: Workspace, taken: str | None) -> Outcome:
     text, disputes = _woven(workspace, kinship, texts, memory, strands)
     included = (*(strand.digest for strand in copies.sure), *(s.digest for s in past.missed))
     published = None
-    records.keep(workspace, disputes)
+    records.record_conflicts(workspace, disputes)
     if text != memory.text or not is_there:
         based_on = memory.digest if is_there else None
         held = (*included, *past.claimed)
         published = publish(workspace, text, based_on, cause=MERGED, also=held)
     else:
-        publish_log.add(workspace, memory.digest, (*included, *past.claimed))
+        publish_log.record_included(workspace, memory.digest, (*included, *past.claimed))
         found = (*included, *past.claimed, *past.included)
-        see(workspace, memory, included=found)
+        acknowledge(workspace, memory, included=found)
     for copy in copies.sure:
         if copy.copy is not None:
-            backups.keep_copy(copy.copy, copy.text.encode("utf-8"), workspace.backups)
+            backups.keep_conflict_copy(copy.copy, copy.text.encode("utf-8"), workspace.backups)
     sources = tuple(dict.fromkeys(strand.source for strand in strands))
-    return Outcome(sources, tuple(disputes), copies.doubtful, published)
+    return Reconciled(sources, tuple(disputes), copies.doubtful, published)
 
 
 def _memory(
-    workspace: Workspace, named: list[tuple[Copy, Strand]], taken: str | None
+    workspace: Workspace, named: list[tuple[Copy, Branch]], taken: str | None
 ) -> tuple[Memory, bool]:
     """Return the memory, and whether it stands in its place.
 
@@ -218,7 +222,9 @@ def _memory(
         )
         if not renamed or workspace.memory.exists() or is_evicted(workspace.memory):
             raise
-        all_of_it = branches.by_name(workspace.root)  # one that cannot be read is one, too
+        all_of_it = branches.files_named_like_copies(
+            workspace.root
+        )  # one that cannot be read is one, too
         names = [path.name for copy, path in all_of_it if copy.client == "rclone"]
         if len(names) == 1 and taken not in names:
             raise DamagedMemoryError(
@@ -228,28 +234,32 @@ def _memory(
         return Memory(renamed[0][1], renamed[0][0]), False
 
 
-def _to_bring_in(graph: Graph, memory: Memory, strands: list[Strand]) -> list[Strand]:
+def _to_bring_in(graph: Ancestry, memory: Memory, strands: list[Branch]) -> list[Branch]:
     """Return the texts that are not in the memory yet, in the order every machine takes them."""
     fresh = {s.digest: s for s in strands if not graph.descends(memory.digest, s.digest)}
     return [fresh[name] for name in sorted(fresh)]
 
 
 def _woven(
-    workspace: Workspace, kinship: Kinship, texts: Texts, memory: Memory, strands: list[Strand]
-) -> tuple[str, list[Dispute]]:
+    workspace: Workspace,
+    kinship: Ancestors,
+    texts: TextFinder,
+    memory: Memory,
+    strands: list[Branch],
+) -> tuple[str, list[Conflict]]:
     """Return the memory with the strands in it, and what a person has to decide."""
-    decided = records.decisions(workspace) if strands else {}
+    decided = records.resolutions(workspace) if strands else {}
     present, text = memory.digest, memory.text
-    disputes: list[Dispute] = []
+    disputes: list[Conflict] = []
     for strand in strands:
         other = texts.add(strand.text)
         if kinship.graph.descends(present, other):
             continue
         if strand.is_forsaken:
-            woven = put_back(text, strand.text, strand.source, decided)
+            woven = restore_lines(text, strand.text, strand.source, decided)
         else:
             base = kinship.base_of(present, other)
-            woven = weave(base, text, strand.text, strand.source, decided)
+            woven = merge_memories(base, text, strand.text, strand.source, decided)
         disputes += woven.disputes
         text = woven.text
         name = texts.add(text)

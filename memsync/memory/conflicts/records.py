@@ -18,14 +18,14 @@ from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
 from memsync.files.folders import make_below
-from memsync.memory.conflicts.merge import Dispute, name_of
+from memsync.memory.conflicts.merge import Conflict, name_of_text
 from memsync.text.diff3 import Choice
 
 FOLDER_NAME = "conflicts"
 DECISIONS_NAME = "settled.log"
 
 
-def keep(workspace: Workspace, found: Iterable[Dispute]) -> None:
+def record_conflicts(workspace: Workspace, found: Iterable[Conflict]) -> None:
     """Write down the conflicts this machine found and nobody knows of yet.
 
     Raises:
@@ -42,10 +42,10 @@ def keep(workspace: Workspace, found: Iterable[Dispute]) -> None:
             atomic_write(folder / f"{conflict.id}.json", data)
 
 
-def open_ones(workspace: Workspace) -> list[Dispute]:
+def unresolved(workspace: Workspace) -> list[Conflict]:
     """Return the conflicts that nobody has decided yet, of all machines, oldest first."""
-    decided = decisions(workspace)
-    found: dict[str, Dispute] = {}
+    decided = resolutions(workspace)
+    found: dict[str, Conflict] = {}
     for path in _files(workspace):
         conflict = _read(path)
         if conflict is not None and conflict.id not in decided:
@@ -53,18 +53,18 @@ def open_ones(workspace: Workspace) -> list[Dispute]:
     return sorted(found.values(), key=lambda one: (one.time, one.id))
 
 
-def decide(workspace: Workspace, conflict: Dispute, choice: Choice) -> None:
+def record_resolution(workspace: Workspace, conflict: Conflict, choice: Choice) -> None:
     """Write down what a person decided; the memory is the caller's to change, before this.
 
     Raises:
         OSError: nothing was written.
     """
     moment = clock.now().isoformat(timespec="seconds")
-    pick = choice.value if choice is Choice.BOTH else name_of(conflict.text(choice))
+    pick = choice.value if choice is Choice.BOTH else name_of_text(conflict.text(choice))
     append_line(own_folder(workspace.machines) / DECISIONS_NAME, f"{moment} {conflict.id} {pick}")
 
 
-def decisions(workspace: Workspace) -> dict[str, str]:
+def resolutions(workspace: Workspace) -> dict[str, str]:
     """Return for each decided conflict which text was picked: its name, or ``both``."""
     found: dict[str, str] = {}
     for path in sorted(workspace.machines.glob(f"*/{DECISIONS_NAME}")):
@@ -83,11 +83,11 @@ def _files(workspace: Workspace) -> list[Path]:
     return sorted(workspace.machines.glob(f"*/{FOLDER_NAME}/*.json"))
 
 
-def _read(path: Path) -> Dispute | None:
+def _read(path: Path) -> Conflict | None:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         sides = [tuple(str(line) for line in table[name]) for name in ("base", "ours", "theirs")]
         words = {name: str(table[name]) for name in ("source", "section", "time", "machine")}
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return Dispute(sides[0], sides[1], sides[2], **words)
+    return Conflict(sides[0], sides[1], sides[2], **words)

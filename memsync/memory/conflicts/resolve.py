@@ -10,9 +10,9 @@ from memsync.config.workspace import Workspace
 from memsync.errors import MemoryMovedError, MemsyncError
 from memsync.memory import store
 from memsync.memory.conflicts import records
-from memsync.memory.conflicts.branches import Texts
-from memsync.memory.conflicts.merge import Dispute, Woven, may_be_picked, settle, weave
-from memsync.memory.conflicts.merge_base import Fate, Kinship
+from memsync.memory.conflicts.branches import TextFinder
+from memsync.memory.conflicts.merge import Conflict, Merged, apply_choice, can_pick, merge_memories
+from memsync.memory.conflicts.merge_base import Ancestors, Relation
 from memsync.memory.history import publish_log
 from memsync.memory.publish import Published, publish
 from memsync.memory.store import Memory
@@ -30,14 +30,14 @@ def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Publ
     Raises:
         MemoryMovedError: the memory kept changing; nothing was written.
     """
-    disputes: tuple[Dispute, ...] = ()
+    disputes: tuple[Conflict, ...] = ()
     for _ in range(TRIES):
         memory = store.read(workspace)
         merged = text
         if memory.digest != made_from.digest:
             woven = _woven_edit(workspace, memory, made_from, text)
             merged, disputes = woven.text, woven.disputes
-            records.keep(workspace, disputes)
+            records.record_conflicts(workspace, disputes)
         try:
             published = publish(workspace, merged, memory.digest, also=(made_from.digest,))
             return published, len(disputes)
@@ -46,27 +46,27 @@ def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Publ
     raise MemoryMovedError("the memory keeps changing", hint="memsync edit, a little later")
 
 
-def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: str) -> Woven:
+def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: str) -> Merged:
     """Return the memory with what a person changed since `made_from`.
 
     A sync client may have put another memory in its place, which was not made from that one: then
     what that one has and the memory lacks was not taken away.
     """
-    graph, texts = publish_log.read(workspace), Texts(workspace)
-    kinship = Kinship(graph, texts.find)
+    graph, texts = publish_log.read_ancestry(workspace), TextFinder(workspace)
+    kinship = Ancestors(graph, texts.find)
     for known in (memory.text, made_from.text):
         texts.add(known)
     edit = texts.add(text)
     fate = kinship.judge(memory.digest, made_from.digest, alone=state.is_alone(workspace.machines))
     base: str | None = made_from.text
-    if fate in {Fate.MISSED, Fate.UNCLEAR}:
+    if fate in {Relation.MISSED, Relation.UNCLEAR}:
         graph.add(edit, (made_from.digest,))
         base = kinship.base_of(memory.digest, edit)
-    return weave(base, memory.text, text, "your edit", records.decisions(workspace))
+    return merge_memories(base, memory.text, text, "your edit", records.resolutions(workspace))
 
 
-def decide(
-    workspace: Workspace, dispute: Dispute, choice: Choice, based_on: str | None = None
+def resolve_conflict(
+    workspace: Workspace, dispute: Conflict, choice: Choice, based_on: str | None = None
 ) -> Published | None:
     """Do as a person decided: the lines of the other side go from the memory, then it is settled.
 
@@ -87,17 +87,17 @@ def decide(
         memory = store.read(workspace)
         if based_on not in {None, memory.digest}:
             break
-        if not may_be_picked(split_lines(memory.text), dispute, choice):
+        if not can_pick(split_lines(memory.text), dispute, choice):
             raise MemoryMovedError(
                 "that text stands in the memory no more, and the other one would go, too",
                 hint="keep the other, or both, then put back what you miss: memsync edit",
             )
-        text = settle(memory.text, dispute, choice)
+        text = apply_choice(memory.text, dispute, choice)
         try:
             published = None
             if text != memory.text:
                 published = publish(workspace, text, memory.digest)
-            records.decide(workspace, dispute, choice)
+            records.record_resolution(workspace, dispute, choice)
         except MemoryMovedError:
             continue
         except OSError as error:

@@ -24,7 +24,7 @@ class Event:
     is_whole: bool = True
 
 
-class Graph:
+class Ancestry:
     """The events of all machines. A digest nobody wrote down is known to be a text, no more."""
 
     def __init__(self, events: Iterable[Event]) -> None:

@@ -14,15 +14,15 @@ from types import MappingProxyType
 
 from memsync import clock
 from memsync.errors import RefusedError, WrongUsageError
-from memsync.files.atomic import atomic_write, create_new, fitted
+from memsync.files.atomic import atomic_write, create_new, shortened_name
 from memsync.files.folders import make_below
 from memsync.files.listing import matching
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Left, other_kind, read_regular, why_unread
+from memsync.files.regular import Skipped, kind_if_not_file, read_regular, why_unread
 from memsync.files.temps import sweep_temps
 from memsync.memory.history import retention
 from memsync.memory.reading import is_empty
-from memsync.providers.conflict_copies import Copy, recognise
+from memsync.providers.conflict_copies import Copy, recognise_copy
 from memsync.text.digest import digest
 
 COPIES = "copies"
@@ -91,18 +91,18 @@ def list_backups(folder: Path) -> list[Backup]:
     Raises:
         OSError: the folder cannot be listed, or one cannot be looked at.
     """
-    found = map(by_name, matching(folder, "GLOBAL_MEMORY_*.md"))
+    found = map(backup_at, matching(folder, "GLOBAL_MEMORY_*.md"))
     return sorted((one for one in found if one is not None and _is_file(one.path)), reverse=True)
 
 
 def _is_file(path: Path) -> bool:
     try:
-        return other_kind(path) is None
+        return kind_if_not_file(path) is None
     except FileNotFoundError:  # another machine thinned it out just now
         return False
 
 
-def by_name(path: Path) -> Backup | None:
+def backup_at(path: Path) -> Backup | None:
     """Return the backup that a path names, whether it is there or not; None where it names none."""
     match = _NAME.fullmatch(path.name)
     if match is None:
@@ -114,7 +114,7 @@ def by_name(path: Path) -> Backup | None:
     return Backup(moment, int(match[2] or 1), path)
 
 
-def find(folder: Path, name: str) -> Backup:
+def find_backup(folder: Path, name: str) -> Backup:
     """Return the backup called `name`: its file name, with or without prefix and ending.
 
     Raises:
@@ -132,7 +132,7 @@ def newest_good(folder: Path) -> Backup | None:
     return next((entry for entry in list_backups(folder) if entry.is_good()), None)
 
 
-def outdated(
+def expired(
     folder: Path,
     keep_days: int,
     leap: timedelta = retention.LEAP,
@@ -152,17 +152,17 @@ def outdated(
         OSError: a backup that stands for others cannot be read just now.
     """
     listed, now = list_backups(folder), clock.now()
-    why = retention.doubt(listed, now, leap)
+    why = retention.clock_doubt(listed, now, leap)
     if why:
         raise RefusedError(
             f"no backup was removed: {why}",
             hint="set the clock; if it is right, take the backup of the wrong date out of"
             f" {folder}, or change the memory and try again a day later",
         )
-    gone = retention.surplus(listed, _may_be_good, now, keep_days)
+    gone = retention.expired_copies(listed, _may_be_good, now, keep_days)
     # Made later than its name says a backup stays longer, so no other need be read for this.
     made = {entry: _when_made(entry, replaced, now) for entry in gone}
-    return retention.surplus(
+    return retention.expired_copies(
         listed, _may_be_good, now, keep_days, lambda entry: made.get(entry, entry.moment)
     )
 
@@ -176,7 +176,7 @@ def _when_made(entry: Backup, replaced: Replaced, now: datetime) -> datetime:
     return entry.moment
 
 
-def prune(
+def prune_backups(
     folder: Path,
     keep_days: int,
     leap: timedelta = retention.LEAP,
@@ -189,7 +189,7 @@ def prune(
         OSError: one could not be read, or removed; those before it are gone.
     """
     removed = []
-    for entry in outdated(folder, keep_days, leap, replaced):
+    for entry in expired(folder, keep_days, leap, replaced):
         entry.path.unlink(missing_ok=True)
         removed.append(entry.path)
     return removed
@@ -204,7 +204,7 @@ def _may_be_good(entry: Backup) -> bool:
     return not is_evicted(entry.path) and entry.is_good()
 
 
-def keep_copy(path: Path, data: bytes, folder: Path) -> Path:
+def keep_conflict_copy(path: Path, data: bytes, folder: Path) -> Path:
     """Move a conflict copy into `folder`, clearly beside the backups; return where it is.
 
     The name is made of its content: two machines that move the same copy make the same file.
@@ -220,7 +220,7 @@ def keep_copy(path: Path, data: bytes, folder: Path) -> Path:
     below = make_below(folder.parent, folder.name, COPIES)
     mark = f"{digest(data)[:12]}_"
     # The name of a copy of a copy may be as long as a file system takes.
-    stem = fitted(path.stem, len(mark) + len(os.fsencode(path.suffix)))
+    stem = shortened_name(path.stem, len(mark) + len(os.fsencode(path.suffix)))
     kept = below / f"{mark}{stem}{path.suffix}"
     if not create_new(kept, data) and kept.read_bytes() != data:
         atomic_write(kept, data)
@@ -229,7 +229,7 @@ def keep_copy(path: Path, data: bytes, folder: Path) -> Path:
     return kept
 
 
-def copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
+def backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
     """Return the conflict copies of backups: two machines may make one under the same second.
 
     Args:
@@ -243,19 +243,19 @@ def copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
     found = []
     for path in matching(folder, "GLOBAL_MEMORY_*"):
         match = _NAME_AHEAD.match(path.name)
-        copy = recognise(path.name, f"{match[0]}.md") if match else None
+        copy = recognise_copy(path.name, f"{match[0]}.md") if match else None
         if copy and (copy.certain or is_ours(copy)):
             found.append(path)
     return found
 
 
-def left_alone(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Left]:
+def unreadable_backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Skipped]:
     """Return those of the conflict copies of backups that cannot be read; raises as `copies`."""
-    found = ((path, why_unread(path)) for path in copies(folder, is_ours))
-    return [Left(path, why) for path, why in found if why]
+    found = ((path, why_unread(path)) for path in backup_copies(folder, is_ours))
+    return [Skipped(path, why) for path, why in found if why]
 
 
-def by_digest(folder: Path) -> dict[str, Path]:
+def texts_by_digest(folder: Path) -> dict[str, Path]:
     """Return the backups and the moved conflict copies by the digests of their content.
 
     Regular files only: a link among them could bring any file of this machine into a merge.

@@ -28,7 +28,7 @@ class LastSeen:
     missing: Mapping[str, datetime] = field(default_factory=dict)
 
 
-def load(root: Path) -> LastSeen:
+def load_seen(root: Path) -> LastSeen:
     """Return what was last seen of the memory in `root`; nothing where that is not known."""
     try:
         table = json.loads((seen_folder(root) / "seen.json").read_text(encoding="utf-8"))
@@ -40,7 +40,7 @@ def load(root: Path) -> LastSeen:
         return LastSeen()
 
 
-def text(root: Path, name: str) -> str | None:
+def seen_text(root: Path, name: str) -> str | None:
     """Return the kept text with this digest, or None."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         data = (seen_folder(root) / f"{name}.md").read_bytes()
@@ -49,13 +49,13 @@ def text(root: Path, name: str) -> str | None:
     return None
 
 
-def newest(root: Path) -> Path | None:
+def newest_seen(root: Path) -> Path | None:
     """Return the file that holds the memory as this machine last saw it; None where none does."""
-    name = load(root).memory
-    return seen_folder(root) / f"{name}.md" if text(root, name) else None
+    name = load_seen(root).memory
+    return seen_folder(root) / f"{name}.md" if seen_text(root, name) else None
 
 
-def took(root: Path, memory: str, *, included: tuple[str, ...] = ()) -> None:
+def remember_seen(root: Path, memory: str, *, included: tuple[str, ...] = ()) -> None:
     """Keep `memory` as what was last seen; what was seen before may be missing in it now.
 
     Args:
@@ -69,9 +69,11 @@ def took(root: Path, memory: str, *, included: tuple[str, ...] = ()) -> None:
     data = memory.encode("utf-8")
     name = digest(data)
     with exclusive_lock(lock_path(root, "seen"), "what was last seen"):
-        before = load(root)
+        before = load_seen(root)
         now = clock.now()
-        missing = {d: since for d, since in before.missing.items() if text(root, d) is not None}
+        missing = {
+            d: since for d, since in before.missing.items() if seen_text(root, d) is not None
+        }
         if before.memory:
             missing.setdefault(before.memory, now)
         for known in (name, *included):
@@ -82,9 +84,9 @@ def took(root: Path, memory: str, *, included: tuple[str, ...] = ()) -> None:
 def _save(root: Path, seen: LastSeen, data: bytes) -> None:
     folder = seen_folder(root)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if seen == load(root) and text(root, seen.memory) is not None:
+    if seen == load_seen(root) and seen_text(root, seen.memory) is not None:
         return
-    if text(root, seen.memory) is None:
+    if seen_text(root, seen.memory) is None:
         (folder / f"{seen.memory}.md").unlink(missing_ok=True)
         create_new(folder / f"{seen.memory}.md", data)
     missing = {name: since.isoformat() for name, since in seen.missing.items()}

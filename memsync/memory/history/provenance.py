@@ -20,7 +20,7 @@ from memsync import clock
 from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
-from memsync.text.attribution import sources, words_of
+from memsync.text.attribution import sources_of, words_of
 from memsync.text.digest import digest
 from memsync.text.document import Outline, scan
 from memsync.text.note import CameBy, Note, NoteName
@@ -44,7 +44,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Came:
+class Origin:
     """How a line came into the memory: when, by what deed, on which machine, from which notes.
 
     More than one note means one of these, and that it is not clear which.
@@ -59,14 +59,14 @@ class Came:
 
 
 @dataclass(frozen=True)
-class Key:
+class LineKey:
     """A line by digests: with the section it stands in, and alone (without a bullet's date)."""
 
     placed: str
     alone: str
 
 
-def record(workspace: Workspace, before: str, after: str, cause: Cause) -> None:
+def record_lines(workspace: Workspace, before: str, after: str, cause: Cause) -> None:
     """Write down which lines come into the memory, and why; durable when this returns.
 
     Raises:
@@ -80,7 +80,7 @@ def record(workspace: Workspace, before: str, after: str, cause: Cause) -> None:
     gone = added_lines(after, before) if cause.notes else []
     known = frozenset[str]().union(*(words_of(_DATE.sub("", text)) for _, text in gone))
     rows = [
-        [key.placed, key.alone, [place[n.id] for n in sources(text, cause.notes, known)],
+        [key.placed, key.alone, [place[n.id] for n in sources_of(text, cause.notes, known)],
          *_was(key, text, gone, known, cause.notes)]
         for key, text in ((key, _DATE.sub("", text)) for key, text in lines)
     ]  # fmt: skip
@@ -95,9 +95,9 @@ def record(workspace: Workspace, before: str, after: str, cause: Cause) -> None:
 
 
 def _was(
-    key: Key,
+    key: LineKey,
     text: str,
-    gone: Sequence[tuple[Key, str]],
+    gone: Sequence[tuple[LineKey, str]],
     known: frozenset[str],
     notes: Sequence[Note],
 ) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
 
 
-def added_lines(before: str, after: str) -> list[tuple[Key, str]]:
+def added_lines(before: str, after: str) -> list[tuple[LineKey, str]]:
     """Return the lines, with their keys, that `after` has and `before` has not, in order.
 
     A line that only moved within its section is none.
@@ -140,7 +140,7 @@ def added_lines(before: str, after: str) -> list[tuple[Key, str]]:
     return found
 
 
-def keys_of(outline: Outline) -> list[tuple[Key, str]]:
+def keys_of(outline: Outline) -> list[tuple[LineKey, str]]:
     """Return the lines that are not blank, each with its key, in order."""
     paths = {heading.line: heading.path for heading in outline.headings}
     found, path = [], ""
@@ -149,7 +149,7 @@ def keys_of(outline: Outline) -> list[tuple[Key, str]]:
         path = paths.get(number, path)
         if text:
             alone = _short(_DATE.sub("", text))
-            found.append((Key(_short(f"{path}\0{text}"), alone), text))
+            found.append((LineKey(_short(f"{path}\0{text}"), alone), text))
     return found
 
 
@@ -157,18 +157,18 @@ def _short(text: str) -> str:
     return digest(text.encode("utf-8", "surrogatepass"))[:12]
 
 
-class History:
+class Provenance:
     """How lines came into the memory, from every machine's record, newest first."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._placed: dict[str, list[Came]] = {}
-        self._alone: dict[str, list[Came]] = {}
+        self._placed: dict[str, list[Origin]] = {}
+        self._alone: dict[str, list[Origin]] = {}
         rows = [row for path in workspace.machines.glob(f"*/{NAME}") for row in _read(path)]
         for came, placed, alone in sorted(rows, key=lambda row: row[0].when, reverse=True):
             self._placed.setdefault(placed, []).append(came)
             self._alone.setdefault(alone, []).append(came)
 
-    def of(self, key: Key, turn: int) -> Came | None:
+    def of(self, key: LineKey, turn: int) -> Origin | None:
         """Return how a line came in; None where no record has it.
 
         Args:
@@ -181,7 +181,7 @@ class History:
             return None
         return self._origin(known[min(turn, len(known) - 1)], alone)
 
-    def _origin(self, came: Came, alone: Sequence[Came]) -> Came:
+    def _origin(self, came: Origin, alone: Sequence[Origin]) -> Origin:
         """Follow a line back to the note it came from, through those it was made from."""
         for _ in range(MOST_STEPS):
             if came.was:
@@ -195,7 +195,7 @@ class History:
         return came
 
 
-def _read(path: Path) -> Iterable[tuple[Came, str, str]]:
+def _read(path: Path) -> Iterable[tuple[Origin, str, str]]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -209,12 +209,12 @@ def _read(path: Path) -> Iterable[tuple[Came, str, str]]:
             continue  # a torn line
 
 
-def _rows(table: dict[str, Any], machine: str) -> list[tuple[Came, str, str]]:
+def _rows(table: dict[str, Any], machine: str) -> list[tuple[Origin, str, str]]:
     when = datetime.fromisoformat(table["time"]).astimezone()
     names = [_name(*entry) for entry in table["notes"]]
     return [
         (
-            Came(when, machine, str(table["by"]), tuple(names[at] for at in which), *was),
+            Origin(when, machine, str(table["by"]), tuple(names[at] for at in which), *was),
             str(placed),
             str(alone),
         )

@@ -16,7 +16,7 @@ from memsync import clock
 from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
-from memsync.memory.history.ancestry import Event, Graph
+from memsync.memory.history.ancestry import Ancestry, Event
 
 LOG_NAME = "published.log"
 NOTHING = "-"
@@ -24,7 +24,7 @@ _TEXT = "[0-9a-f]{64}"
 _LINE = re.compile(rf"(\S+) ({_TEXT}) (-|{_TEXT}(?:@[^\s,@]+)?(?:,{_TEXT}(?:@[^\s,@]+)?)*)( \?)?")
 
 
-def record(
+def record_version(
     workspace: Workspace, digest: str, based_on: Iterable[str], *, is_whole: bool = True
 ) -> None:
     """Write down that the text `digest` is made from others; durable when this returns.
@@ -49,17 +49,17 @@ def record(
     append_line(own_folder(workspace.machines) / LOG_NAME, f"{moment} {digest} {parents}{end}")
 
 
-def add(workspace: Workspace, digest: str, held: Iterable[str]) -> None:
+def record_included(workspace: Workspace, digest: str, held: Iterable[str]) -> None:
     """Write down that the text `digest`, as it stands, has other texts in it; if that is news.
 
     Raises:
         OSError: nothing was written.
     """
-    graph = read(workspace)
+    graph = read_ancestry(workspace)
     news = [name for name in held if not graph.descends(digest, name)]
     if news:
         made_from = (*graph.origins(digest), *news)
-        record(workspace, digest, made_from, is_whole=graph.is_whole(digest))
+        record_version(workspace, digest, made_from, is_whole=graph.is_whole(digest))
 
 
 def _after(latest: str) -> str:
@@ -70,9 +70,9 @@ def _after(latest: str) -> str:
     return now.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def read(workspace: Workspace) -> Graph:
+def read_ancestry(workspace: Workspace) -> Ancestry:
     """Return what all machines wrote down; a log that cannot be read just now says nothing."""
-    return Graph(_all_events(workspace))
+    return Ancestry(_all_events(workspace))
 
 
 def _all_events(workspace: Workspace) -> Iterable[Event]:
@@ -92,7 +92,7 @@ def _events(path: Path) -> Iterable[Event]:
             yield Event(match[1], match[2], parents, is_whole=not match[4])
 
 
-def replaced(workspace: Workspace) -> dict[str, list[datetime]]:
+def replaced_at(workspace: Workspace) -> dict[str, list[datetime]]:
     """Return when each text was replaced by one made from it, by its digest.
 
     As the machines wrote it down, so that each is later than what was written down before, even

@@ -41,7 +41,7 @@ def _named(copy: Dated) -> datetime:
     return copy.moment
 
 
-def surplus(
+def expired_copies(
     copies: Sequence[_Copy],
     is_good: Callable[[_Copy], bool],
     now: datetime,
@@ -72,7 +72,7 @@ def surplus(
     return [copy for copy in newest_first if copy not in stay]
 
 
-def doubt(copies: Sequence[Dated], now: datetime, leap: timedelta = LEAP) -> str:
+def clock_doubt(copies: Sequence[Dated], now: datetime, leap: timedelta = LEAP) -> str:
     """Return why the clock is not to be believed by what the copies say; empty where it is.
 
     A machine without a clock of its own wakes up in the past. One that leapt ahead would take

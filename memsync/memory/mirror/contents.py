@@ -14,8 +14,8 @@ from pathlib import Path
 from memsync.config import Config
 from memsync.config.workspace import MEMORY_NAME
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
-from memsync.files.timeout import within_reach
-from memsync.memory.history.backups import Backup, by_name
+from memsync.files.timeout import with_timeout
+from memsync.memory.history.backups import Backup, backup_at
 
 VERSIONS = ".versions"
 MARK = ".memsync-mirror"
@@ -23,7 +23,7 @@ STAMP = "%Y%m%d_%H%M%S"
 VERSION_NAME = re.compile(r"(?P<name>.+)\.(?P<stamp>\d{8}_\d{6})(?:_(?P<count>\d+))?", re.DOTALL)
 
 
-def place(config: Config) -> Path:
+def mirror_path(config: Config) -> Path:
     """Return where this machine's mirror is, whether it is there or not.
 
     Raises:
@@ -44,17 +44,17 @@ def require_answer(mirror: Path) -> None:
         FolderAwayError: its disk hangs, or is there and cannot be read.
     """
     with _away_on_os_error(mirror), contextlib.suppress(FileNotFoundError):
-        within_reach(mirror, lambda: next(mirror.iterdir(), None))
+        with_timeout(mirror, lambda: next(mirror.iterdir(), None))
 
 
-def memories(mirror: Path) -> list[Backup]:
+def mirrored_memories(mirror: Path) -> list[Backup]:
     """Return all texts of the memory in a mirror, newest first: what it copied last comes first.
 
     Raises:
         FolderAwayError: the mirror is not there or cannot be read.
     """
     with _away_on_os_error(mirror):
-        return within_reach(mirror, lambda: _listed(mirror))
+        return with_timeout(mirror, lambda: _listed(mirror))
 
 
 def _listed(mirror: Path) -> list[Backup]:
@@ -63,7 +63,7 @@ def _listed(mirror: Path) -> list[Backup]:
     return _present(mirror / MEMORY_NAME) + sorted(older, reverse=True)
 
 
-def choose(mirror: Path, name: str | None) -> Backup:
+def choose_memory(mirror: Path, name: str | None) -> Backup:
     """Return the text called `name` in a mirror, or the newest one that holds text.
 
     Args:
@@ -74,7 +74,7 @@ def choose(mirror: Path, name: str | None) -> Backup:
         WrongUsageError: none is called so; a path is never taken.
         MemsyncError: no name was given and nothing in the mirror holds text.
     """
-    listed = memories(mirror)
+    listed = mirrored_memories(mirror)
     if name is None:
         newest = next((entry for entry in listed if entry.is_good()), None)
         if newest is None:
@@ -111,7 +111,7 @@ def _versions(folder: Path) -> Iterator[Backup]:
 
 
 def _backups(folder: Path) -> Iterator[Backup]:
-    found = (by_name(path) for path in folder.glob("GLOBAL_MEMORY_*.md") if path.is_file())
+    found = (backup_at(path) for path in folder.glob("GLOBAL_MEMORY_*.md") if path.is_file())
     return (entry for entry in found if entry is not None)
 
 

@@ -30,7 +30,7 @@ class _Known:
     verified: str = ""
 
 
-def recognise(mirror: Path, *, accept: bool) -> None:
+def recognise_mirror(mirror: Path, *, accept: bool) -> None:
     """Check that the folder at `mirror` is the mirror that was there, or may become one.
 
     Args:
@@ -52,7 +52,7 @@ def recognise(mirror: Path, *, accept: bool) -> None:
     )
 
 
-def remember(mirror: Path) -> None:
+def remember_mirror(mirror: Path) -> None:
     """Put the mark into a mirror that has none, and remember it; the folder is there.
 
     Raises:
@@ -86,7 +86,7 @@ def is_due_for_reading(mirror: Path) -> bool:
         return True
 
 
-def note_verified(mirror: Path) -> None:
+def remember_verified(mirror: Path) -> None:
     """Remember that a mirror was read in full just now."""
     everything = _all()
     everything.setdefault(str(mirror), _Known()).verified = clock.now().isoformat()

@@ -56,7 +56,7 @@ class Plan:
     unchanged: list[str]
 
 
-def decide(source: Listing, mirror: Listing) -> Plan:
+def make_plan(source: Listing, mirror: Listing) -> Plan:
     """Given what stands on both sides, return what has to be done."""
     held = source.held.union(source.odd)
     below_held = tuple(f"{name}/" for name in held)
@@ -103,7 +103,7 @@ def list_source(root: Path) -> Listing:
     try:
         found = _list_below(root)
     except OSError as error:
-        message = f"the memory folder {root} cannot be read ({reason(error)})"
+        message = f"the memory folder {root} cannot be read ({system_reason(error)})"
         raise FolderAwayError(message, hint=hint) from error
     if not (found.files or found.odd or found.held):
         raise FolderAwayError(f"the memory folder {root} is empty", hint=hint)
@@ -132,7 +132,7 @@ def list_mirror(root: Path) -> Listing:
             raise error
     except OSError as error:
         raise MemsyncError(
-            f"the mirror {root} cannot be read ({reason(error)})",
+            f"the mirror {root} cannot be read ({system_reason(error)})",
             hint="see who owns it, or choose another place: "
             "memsync config set daemon.backup_mirror_path PATH",
         ) from error
@@ -225,6 +225,6 @@ def check_memory(path: Path) -> None:
         raise error.reworded(f"{error.message}; the mirror was left as it is", error.hint) from None
 
 
-def reason(error: OSError) -> str:
+def system_reason(error: OSError) -> str:
     """Return what the system said of an error."""
     return error.strerror or str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memsync.errors import MemsyncError
-from memsync.memory.mirror.verify import Finding
+from memsync.memory.mirror.verify import BadFile
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class MirrorReport:
     kept_versions: int = 0
     pruned: int = 0
     unchanged: int = 0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[BadFile, ...] = ()
     skipped: int = 0
 
     @property

@@ -21,22 +21,22 @@ from memsync.files.atomic import TEMP_SUFFIX, fsync_folder
 from memsync.files.placeholders import is_evicted
 from memsync.files.temps import sweep_temps
 from memsync.memory.history import retention
-from memsync.memory.history.backups import by_name
+from memsync.memory.history.backups import backup_at
 from memsync.memory.mirror import mark, verify
 from memsync.memory.mirror.disk import Copier, is_synced_at_once, sync_file_system
 from memsync.memory.mirror.plan import (
     Listing,
     Plan,
     check_memory,
-    decide,
     list_mirror,
     list_source,
-    reason,
+    make_plan,
     refuse_loss,
     refuse_nesting,
+    system_reason,
 )
 from memsync.memory.mirror.report import MirrorReport, Rules, UnfinishedMirrorError
-from memsync.memory.mirror.verify import Finding
+from memsync.memory.mirror.verify import BadFile
 from memsync.memory.mirror.versions import Folders, Versions
 
 _STEADY_SECONDS = 7 * 86_400
@@ -65,13 +65,13 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
             empty in the source. Nothing was touched.
         UnfinishedMirrorError: some files could not be copied; all others are mirrored.
     """
-    root, copy = resolve(source), resolve(destination)
+    root, copy = resolve_path(source), resolve_path(destination)
     wanted = list_source(root)
     refuse_nesting(root, copy)
     check_memory(root / MEMORY_NAME)
-    mark.recognise(copy, accept=rules.accept)
+    mark.recognise_mirror(copy, accept=rules.accept)
     present = list_mirror(copy)
-    plan = decide(wanted, present)
+    plan = make_plan(wanted, present)
     if not rules.accept:
         thinned = partial(_thinned_out, now=now, keep_days=rules.backup_days)
         refuse_loss(plan, wanted, present, thinned)
@@ -83,19 +83,20 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
 
 def _mark(mirror: Path) -> None:
     try:
-        mark.remember(mirror)
+        mark.remember_mirror(mirror)
     except OSError as error:
         raise MemsyncError(
-            f"the mirror {mirror} cannot be marked as one ({reason(error)}); nothing was copied",
+            f"the mirror {mirror} cannot be marked as one ({system_reason(error)}); "
+            "nothing was copied",
             hint="see that it can be written and has room, and so has memsync's state folder",
         ) from error
 
 
 def _thinned_out(names: Iterable[str], now: datetime, keep_days: int) -> set[str]:
     """Return those of `names` that are backups which thinning leaves out by now."""
-    listed = (by_name(Path(name)) for name in names if name.startswith("backups/"))
+    listed = (backup_at(Path(name)) for name in names if name.startswith("backups/"))
     found = [entry for entry in listed if entry is not None]
-    gone = retention.surplus(found, lambda _entry: True, now, keep_days)
+    gone = retention.expired_copies(found, lambda _entry: True, now, keep_days)
     return {entry.path.as_posix() for entry in gone}
 
 
@@ -148,7 +149,7 @@ class _Run:
         newest = max((info[1] for info in self.wanted.files.values()), default=0)
         return self.now.timestamp() - newest / 1e9 < _STEADY_SECONDS
 
-    def _verify(self, names: list[str]) -> tuple[Finding, ...]:
+    def _verify(self, names: list[str]) -> tuple[BadFile, ...]:
         here = [name for name in names if not self._is_away(name)]
         found = [verify.examine(name, self.source, self.mirror) for name in here]
         return (*filter(None, found), *verify.unreadable_versions(self.mirror))
@@ -207,7 +208,7 @@ class _Run:
         except OSError as error:
             raise MemsyncError(
                 f"what was copied to the mirror {self.mirror} cannot be made durable"
-                f" ({reason(error)}); its files are as they were",
+                f" ({system_reason(error)}); its files are as they were",
                 hint="look after its disk; the next run tries again",
             ) from error
 
@@ -257,7 +258,7 @@ class _Run:
             return
         name, error = next(iter(self.faults.items()))
         # repr: a file's name may hold line breaks, or bytes that are no text.
-        what = f"{name!r} ({reason(error)})"
+        what = f"{name!r} ({system_reason(error)})"
         if len(self.faults) > 1:
             what = f"{len(self.faults)} files, the first one {what},"
         raise UnfinishedMirrorError(
@@ -268,7 +269,7 @@ class _Run:
         ) from error
 
 
-def resolve(path: Path) -> Path:
+def resolve_path(path: Path) -> Path:
     """Return where a path leads; raise `FolderAwayError` where its links go round in a circle."""
     try:
         return path.expanduser().resolve()

@@ -15,7 +15,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Finding:
+class BadFile:
     """One file that is not what it should be.
 
     Attributes:
@@ -33,10 +33,10 @@ def differs(source: Path, mirror: Path) -> bool:
     Raises:
         OSError: the source cannot be read.
     """
-    return digest(source) != _digest_or_none(mirror)
+    return file_digest(source) != _digest_or_none(mirror)
 
 
-def examine(name: str, source: Path, mirror: Path) -> Finding | None:
+def examine(name: str, source: Path, mirror: Path) -> BadFile | None:
     """Read a file on both sides, which seem to agree; return what is wrong, None if nothing is.
 
     Which side is damaged is told by what they hold: text with NUL in it or that is not UTF-8 is
@@ -47,22 +47,22 @@ def examine(name: str, source: Path, mirror: Path) -> Finding | None:
         if not differs(source / name, mirror / name):
             return None
     except OSError:
-        return Finding(name, "source")
+        return BadFile(name, "source")
     if _is_text(mirror / name) and not _is_text(source / name):
-        return Finding(name, "source")
-    return Finding(name, "mirror")
+        return BadFile(name, "source")
+    return BadFile(name, "mirror")
 
 
-def unreadable_versions(mirror: Path) -> Iterator[Finding]:
+def unreadable_versions(mirror: Path) -> Iterator[BadFile]:
     """Read all that was put aside, and return what cannot be read."""
     for folder, _, names in os.walk(mirror / VERSIONS):
         for name in names:
             path = Path(folder, name)
             if not path.is_symlink() and _digest_or_none(path) is None:
-                yield Finding(path.relative_to(mirror).as_posix(), "version")
+                yield BadFile(path.relative_to(mirror).as_posix(), "version")
 
 
-def digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """Return the digest of a file's content."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -70,7 +70,7 @@ def digest(path: Path) -> str:
 
 def _digest_or_none(path: Path) -> str | None:
     try:
-        return digest(path)
+        return file_digest(path)
     except OSError:
         return None  # a copy that cannot be read is no copy
 

@@ -64,12 +64,12 @@ def carry(config: Config) -> str:
         with _no_other_writer(workspace):
             names.take_back(workspace.root)  # what a run that was cut off left aside
         store.read(workspace)  # a damaged memory goes nowhere
-        there = client.listing(remote)
+        there = client.list_files(remote)
         before = _baseline(remote)
         _brake(remote, there, before)
-        theirs = carry_memory.look_at_theirs(workspace, remote, there or {})
+        theirs = carry_memory.read_theirs(workspace, remote, there or {})
         if there is None:
-            client.make(remote)
+            client.make_folder(remote)
         with _no_other_writer(workspace):
             return _carry(workspace, remote, there or {}, theirs, before)
 
@@ -102,7 +102,7 @@ def _carry(
 ) -> str:
     root, again = workspace.root, False
     mine = reading.read_bytes(workspace.memory)
-    sides = carry_memory.Sides(mine, theirs, before.memory if before else "")
+    sides = carry_memory.BothSides(mine, theirs, before.memory if before else "")
     if before is not None:
         _brake_here(root, before)
         changed = _changed_on_both(workspace, there, before)
@@ -116,7 +116,7 @@ def _carry(
         if carrying_mark(root).exists():
             changed = [p for p in changed if p in unseen or not _drop_piece(root, remote, p)]
         for path in unseen:  # stepping aside would be a deletion to bisync, there as well
-            create_new(names.free_name(root / path), client.read_bytes(remote, path))
+            create_new(names.free_name(root / path), client.read_remote(remote, path))
         aside += [
             *unseen,
             *(names.step_aside(root, path) for path in changed if path not in unseen),
@@ -132,9 +132,9 @@ def _carry(
             raise _failed(remote, ended)
     finally:
         names.take_back(root)
-    own.send(workspace, remote, _here(root), there.keys(), before.here if before else {})
+    own.send_own_files(workspace, remote, _here(root), there.keys(), before.here if before else {})
     # Last of all: what it was made from is then written down on the side to which it goes.
-    agreed = carry_memory.carry(workspace, remote, sides)
+    agreed = carry_memory.carry_memory(workspace, remote, sides)
     _note_down(workspace, remote, there, sides.agreed if agreed is None else agreed)
     if agreed is None:
         raise BusyError(
@@ -149,14 +149,14 @@ def _note_down(workspace: Workspace, remote: str, there: Listing, memory: str) -
 
     A memory that went there meanwhile is still missed by the next run.
     """
-    after = client.listing(remote)
+    after = client.list_files(remote)
     if after is not None:
         had = {name: there[name] for name in (MEMORY_NAME,) if name in there}
         sides = {"here": _here(workspace.root), "there": {**had, **after}}
         atomic_write(_path(), json.dumps({"remote": remote, "memory": memory, **sides}).encode())
 
 
-def _bisync(workspace: Workspace, remote: str, *, first: bool) -> client.Ended:
+def _bisync(workspace: Workspace, remote: str, *, first: bool) -> client.Result:
     mark = workspace.root / client.MARK
     if not mark.exists():
         create_new(mark, b"memsync: both sides have this file, or rclone carries nothing\n")
@@ -246,7 +246,7 @@ def _drop_piece(root: Path, remote: str, path: str) -> bool:
 
     A carrying that was cut off leaves such: stepped aside it would be taken for another's text.
     """
-    mine, theirs = (root / path).read_bytes(), client.read_bytes(remote, path)
+    mine, theirs = (root / path).read_bytes(), client.read_remote(remote, path)
     # The same on both sides it is no piece, and to bisync removing it would be a wish to delete.
     if len(mine) >= len(theirs) or not theirs.startswith(mine):
         return False
@@ -257,19 +257,19 @@ def _drop_piece(root: Path, remote: str, path: str) -> bool:
 def _different(workspace: Workspace, remote: str) -> list[str]:
     """Return what both sides have and not alike, where it is not known how they were before."""
     without = own.left_to_memsync(workspace)
-    return client.differing(str(workspace.root), remote, without=without)
+    return client.differing_files(str(workspace.root), remote, without=without)
 
 
-def _failed(remote: str, ended: client.Ended) -> MemsyncError:
+def _failed(remote: str, ended: client.Result) -> MemsyncError:
     if _is_under_way(ended):
         return BusyError(
             f"rclone is still carrying to {remote} for a process that was ended",
             hint="wait ten minutes, then memsync daemon run sync",
         )
-    return client.away(remote, ended)
+    return client.away_error(remote, ended)
 
 
-def _is_under_way(ended: client.Ended) -> bool:
+def _is_under_way(ended: client.Result) -> bool:
     return "prior lock file found" in ended.said + ended.out
 
 

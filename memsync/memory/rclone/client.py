@@ -38,7 +38,7 @@ class UnknownRemoteError(FolderAwayError):
 
 
 @dataclass(frozen=True)
-class Ended:
+class Result:
     """How a call of rclone's ended, and what it said."""
 
     code: int
@@ -62,7 +62,7 @@ Listing = Mapping[str, tuple[int, str]]
 """The files of one side: their size and time, by path."""
 
 
-def call(*words: str, seconds: float = LISTING_SECONDS) -> Ended:
+def run_rclone(*words: str, seconds: float = LISTING_SECONDS) -> Result:
     """Run rclone and return how it ended.
 
     Raises:
@@ -85,43 +85,43 @@ def call(*words: str, seconds: float = LISTING_SECONDS) -> Ended:
             f"rclone {words[0]} did not end within {seconds:.0f} s",
             hint="check the network; what was written here goes over by the next run",
         ) from error
-    return Ended(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+    return Result(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
 
-def version() -> tuple[int, int]:
+def rclone_version() -> tuple[int, int]:
     """Return rclone's version, such as (1, 60); (0, 0) where it does not tell."""
-    match = re.search(r"rclone v(\d+)\.(\d+)", call("version").out)
+    match = re.search(r"rclone v(\d+)\.(\d+)", run_rclone("version").out)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def listing(remote: str) -> Listing | None:
+def list_files(remote: str) -> Listing | None:
     """Return the files in a folder of a remote; None where there is no such folder.
 
     Raises:
         FolderAwayError: the remote cannot be reached.
     """
-    ended = call("lsjson", "-R", "--files-only", "--no-mimetype", _OUR_TEMPS, remote)
+    ended = run_rclone("lsjson", "-R", "--files-only", "--no-mimetype", _OUR_TEMPS, remote)
     if ended.code == _NOT_FOUND:
         return None
     if ended.code:
-        raise away(remote, ended)
+        raise away_error(remote, ended)
     return {row["Path"]: (row["Size"], row["ModTime"]) for row in json.loads(ended.out)}
 
 
-def place_of(remote: str, name: str) -> str:
+def remote_path(remote: str, name: str) -> str:
     """Return how rclone names a file in the folder of a remote."""
     return f"{remote}{name}" if remote.endswith((":", "/")) else f"{remote}/{name}"
 
 
-def read_bytes(remote: str, name: str) -> bytes:
+def read_remote(remote: str, name: str) -> bytes:
     """Return the bytes of a file in the folder of a remote.
 
     Raises:
         FolderAwayError: it cannot be read.
     """
-    ended = call("cat", place_of(remote, name))
+    ended = run_rclone("cat", remote_path(remote, name))
     if ended.code:
-        raise away(remote, ended)
+        raise away_error(remote, ended)
     return ended.raw
 
 
@@ -133,7 +133,7 @@ def require_times(remote: str) -> None:
     Raises:
         MemsyncError: it keeps none.
     """
-    ended = call("backend", "features", remote)
+    ended = run_rclone("backend", "features", remote)
     with contextlib.suppress(ValueError, KeyError, TypeError):
         if not ended.code and json.loads(ended.out)["Precision"] >= _NO_TIMES:
             raise _no_times(remote)
@@ -146,7 +146,7 @@ def _no_times(remote: str) -> MemsyncError:
     )
 
 
-def away(remote: str, ended: Ended) -> MemsyncError:
+def away_error(remote: str, ended: Result) -> MemsyncError:
     """Return the error for a remote that did not do what it was asked for."""
     if "modification time support is missing" in ended.said:
         return _no_times(remote)
@@ -161,7 +161,7 @@ def away(remote: str, ended: Ended) -> MemsyncError:
     )
 
 
-def differing(folder: str, remote: str, *, without: Iterable[str]) -> list[str]:
+def differing_files(folder: str, remote: str, *, without: Iterable[str]) -> list[str]:
     """Return the files that both have with another content, read in full on both sides.
 
     Args:
@@ -173,10 +173,10 @@ def differing(folder: str, remote: str, *, without: Iterable[str]) -> list[str]:
         FolderAwayError: the remote cannot be read.
     """
     words = ("check", "--download", "--combined=-", *_leaving_out(without))
-    ended = call(*words, folder, remote, seconds=600)
+    ended = run_rclone(*words, folder, remote, seconds=600)
     lines = ended.out.splitlines()
     if any(line.startswith("! ") for line in lines) or (ended.code and not lines):
-        raise away(remote, ended)
+        raise away_error(remote, ended)
     return sorted(line[2:] for line in lines if line.startswith("* "))
 
 
@@ -192,49 +192,51 @@ def fetch(remote: str, folder: str, *, without: Iterable[str]) -> None:
         FolderAwayError: it was not copied, or not all of it.
     """
     words = ("copy", "--ignore-existing", *_leaving_out(without))
-    ended = call(*words, remote, folder, seconds=600)
+    ended = run_rclone(*words, remote, folder, seconds=600)
     if ended.code:
-        raise away(remote, ended)
+        raise away_error(remote, ended)
 
 
-def make(remote: str) -> None:
+def make_folder(remote: str) -> None:
     """Make the folder of a remote, where there is none.
 
     Raises:
         FolderAwayError: it was not made.
     """
-    ended = call("mkdir", remote)
+    ended = run_rclone("mkdir", remote)
     if ended.code:
-        raise away(remote, ended)
+        raise away_error(remote, ended)
 
 
 def _leaving_out(patterns: Iterable[str]) -> list[str]:
     return [_OUR_TEMPS, *(f"--exclude=/{pattern}" for pattern in patterns)]
 
 
-def send(folder: str, place: str) -> None:
+def copy_folder(folder: str, place: str) -> None:
     """Copy what a folder has to a place of a remote; what is only there stays.
 
     Raises:
         FolderAwayError: it was not copied, or not all of it.
     """
-    ended = call("copy", _OUR_TEMPS, folder, place, seconds=600)
+    ended = run_rclone("copy", _OUR_TEMPS, folder, place, seconds=600)
     if ended.code:
-        raise away(place, ended)
+        raise away_error(place, ended)
 
 
-def put(path: Path, place: str) -> None:
+def put_file(path: Path, place: str) -> None:
     """Copy a file over the one at a place of a remote, whatever time and size that one has.
 
     Raises:
         FolderAwayError: it was not copied.
     """
-    ended = call("copyto", "--ignore-times", str(path), place)
+    ended = run_rclone("copyto", "--ignore-times", str(path), place)
     if ended.code:
-        raise away(place, ended)
+        raise away_error(place, ended)
 
 
-def bisync(folder: str, remote: str, workdir: str, *, without: Iterable[str], first: bool) -> Ended:
+def bisync(
+    folder: str, remote: str, workdir: str, *, without: Iterable[str], first: bool
+) -> Result:
     """Bring a folder and a remote in step, both ways; never with ``--force``.
 
     Args:
@@ -247,11 +249,14 @@ def bisync(folder: str, remote: str, workdir: str, *, without: Iterable[str], fi
     # Its own brake would count what stepped aside: `carry` has a brake of its own, on both sides.
     words = ["bisync", folder, remote, f"--workdir={workdir}", "--max-delete=100"]
     words += _leaving_out(without)
-    if version() >= (1, 66):  # older ones know none of these; `carry` sees to conflicts itself
+    if rclone_version() >= (
+        1,
+        66,
+    ):  # older ones know none of these; `carry` sees to conflicts itself
         words += ["--resilient", "--recover", "--conflict-resolve=path2", "--conflict-loser=num"]
         words += ["--conflict-suffix=conflict", "--max-lock=10m"]
     checks = ["--check-access", f"--check-filename={MARK}"]
-    return call(*words, *(["--resync"] if first else checks), seconds=BISYNC_SECONDS)
+    return run_rclone(*words, *(["--resync"] if first else checks), seconds=BISYNC_SECONDS)
 
 
 def drop_dead_locks(workdir: Path) -> None:

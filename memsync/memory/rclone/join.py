@@ -12,7 +12,7 @@ from memsync.memory import reading, store
 from memsync.memory.rclone import client
 
 
-def pull(workspace: Workspace) -> None:
+def join_remote(workspace: Workspace) -> None:
     """Bring what the remote has into the folder here; make the remote's where there is none.
 
     Raises:
@@ -40,14 +40,14 @@ def pull(workspace: Workspace) -> None:
 
 def _pull(workspace: Workspace, remote: str) -> None:
     client.require_times(remote)
-    there = client.listing(remote)
+    there = client.list_files(remote)
     if there is None:
-        client.make(remote)
+        client.make_folder(remote)
         return
     theirs = None
     if MEMORY_NAME in there:
-        theirs = client.read_bytes(remote, MEMORY_NAME)
-        reading.check(theirs, client.place_of(remote, MEMORY_NAME), _cure(remote))
+        theirs = client.read_remote(remote, MEMORY_NAME)
+        reading.require_memory(theirs, client.remote_path(remote, MEMORY_NAME), _cure(remote))
     client.fetch(remote, str(workspace.root), without=[MEMORY_NAME])
     if theirs is None:
         return
@@ -56,7 +56,7 @@ def _pull(workspace: Workspace, remote: str) -> None:
         return
     # Not by rclone, of which a piece would stay here where it is ended while it writes.
     with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
-        store.take(workspace, theirs)
+        store.take_over(workspace, theirs)
 
 
 def _look_at_ours(workspace: Workspace, remote: str) -> None:
@@ -69,7 +69,7 @@ def _look_at_ours(workspace: Workspace, remote: str) -> None:
 
 
 def _cure(remote: str) -> str:
-    backups = client.place_of(remote, "backups")
+    backups = client.remote_path(remote, "backups")
     return (
         "memsync restore on a machine that has it, then memsync init again;"
         f" rclone lsf {backups} lists what it was before"

@@ -16,7 +16,7 @@ from memsync.text.digest import digest
 
 
 @dataclass(frozen=True)
-class Sides:
+class BothSides:
     """The memory here and there, and the digest of what both had last; empty if that is unknown."""
 
     mine: bytes
@@ -35,7 +35,7 @@ class Sides:
         return self.is_theirs_new and digest(self.mine) != self.agreed
 
 
-def look_at_theirs(workspace: Workspace, remote: str, there: Listing) -> bytes | None:
+def read_theirs(workspace: Workspace, remote: str, there: Listing) -> bytes | None:
     """Return the remote's memory; None where it has none.
 
     Raises:
@@ -44,15 +44,15 @@ def look_at_theirs(workspace: Workspace, remote: str, there: Listing) -> bytes |
     """
     if MEMORY_NAME not in there:
         return None
-    place = client.place_of(remote, MEMORY_NAME)
-    theirs = client.read_bytes(remote, MEMORY_NAME)
-    reading.check(
+    place = client.remote_path(remote, MEMORY_NAME)
+    theirs = client.read_remote(remote, MEMORY_NAME)
+    reading.require_memory(
         theirs, place, f"rclone copyto {workspace.memory} {place} puts the one here there"
     )
     return theirs
 
 
-def carry(workspace: Workspace, remote: str, sides: Sides) -> str | None:
+def carry_memory(workspace: Workspace, remote: str, sides: BothSides) -> str | None:
     """Bring the memory to the side that lacks it, and return the digest of what both have.
 
     The caller holds the publish lock, and has kept a copy of ours where both are new.
@@ -70,9 +70,9 @@ def carry(workspace: Workspace, remote: str, sides: Sides) -> str | None:
     if reading.read_bytes(workspace.memory) != sides.mine:
         return None
     if sides.theirs is not None and sides.is_theirs_new:
-        store.take(workspace, sides.theirs)
+        store.take_over(workspace, sides.theirs)
         return digest(sides.theirs)
-    if sides.theirs is not None and client.read_bytes(remote, MEMORY_NAME) != sides.theirs:
+    if sides.theirs is not None and client.read_remote(remote, MEMORY_NAME) != sides.theirs:
         return None
-    client.put(workspace.memory.resolve(), client.place_of(remote, MEMORY_NAME))
+    client.put_file(workspace.memory.resolve(), client.remote_path(remote, MEMORY_NAME))
     return digest(sides.mine)

@@ -24,7 +24,7 @@ def is_left_to_memsync(workspace: Workspace, path: str) -> bool:
     return path == MEMORY_NAME or path.startswith(f"{_own(workspace)}/")
 
 
-def send(
+def send_own_files(
     workspace: Workspace, remote: str, here: Listing, there: Collection[str], before: Listing
 ) -> None:
     """Copy to the remote what this machine wrote since; nothing is ever removed of it.
@@ -42,7 +42,7 @@ def send(
     own = _own(workspace)
     mine = [path for path in here if path.startswith(f"{own}/")]
     if any(here[path] != before.get(path) or path not in there for path in mine):
-        client.send(str(workspace.root / own), client.place_of(remote, own))
+        client.copy_folder(str(workspace.root / own), client.remote_path(remote, own))
 
 
 def _own(workspace: Workspace) -> str:

@@ -52,7 +52,7 @@ class Reply:
         return [block for block in self.content if block.get("type") == "tool_use"]
 
 
-def most_tokens(
+def most_tokens_of_call(
     system: str,
     messages: Sequence[Mapping[str, Any]],
     tools: Sequence[Mapping[str, Any]] = (),
@@ -172,7 +172,9 @@ def _explain(error: Any, config: Config) -> ApiError:  # noqa: ANN401 - late imp
         return ApiError(f"the answer of {where} broke off: {message}", hint="memsync refresh later")
     if status is None:
         return _not_reached(error, config, where, message)
-    found = failures.cause(status, message, config.model, own_server=bool(config.api_base_url))
+    found = failures.explain_refusal(
+        status, message, config.model, own_server=bool(config.api_base_url)
+    )
     words = f"{found.words} ({message})" if found.words else message
     return ApiError(f"{where} refused ({status}): {words}", hint=found.hint)
 

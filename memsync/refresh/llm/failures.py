@@ -18,7 +18,7 @@ TOOL_MODELS = ("qwen3", "gpt-oss")
 """Models anyone can run that call tools."""
 
 
-class Cause(NamedTuple):
+class Failure(NamedTuple):
     """Why a call was refused, in words of ours where the server's would not do, and the cure."""
 
     words: str
@@ -64,7 +64,7 @@ _ADVICE = {
 }
 
 
-def cause(status: int, said: str, model: str, *, own_server: bool) -> Cause:
+def explain_refusal(status: int, said: str, model: str, *, own_server: bool) -> Failure:
     """Return what a refusal means.
 
     Args:
@@ -74,48 +74,48 @@ def cause(status: int, said: str, model: str, *, own_server: bool) -> Cause:
         own_server: whether ``core.api_base_url`` names the server.
     """
     if _QUOTA.search(said):
-        return Cause("", _CREDIT)
+        return Failure("", _CREDIT)
     if _NO_TOOLS.search(said):
         return cannot_call_tools(model)
     if status in {400, 413, 422, 500} and _TOO_LONG.search(said):
         more = " or give the model more room (Ollama: OLLAMA_CONTEXT_LENGTH=32768)"
-        return Cause("", f"shorten the memory (memsync edit){more if own_server else ''}")
+        return Failure("", f"shorten the memory (memsync edit){more if own_server else ''}")
     if not own_server:
-        return Cause("", _ADVICE.get(status, _LATER))
+        return Failure("", _ADVICE.get(status, _LATER))
     return _of_own_server(status, said, model)
 
 
-def _of_own_server(status: int, said: str, model: str) -> Cause:
+def _of_own_server(status: int, said: str, model: str) -> Failure:
     if status in {400, 404} and _NO_MODEL.search(said):
         hint = (
             f"memsync config set core.model NAME, with a model it has (Ollama: ollama pull {model})"
         )
-        return Cause("", hint)
+        return Failure("", hint)
     if status == 405 or (status == 404 and _NO_API.search(said)):
-        return Cause(
+        return Failure(
             "there is no Messages API at this address",
             "core.api_base_url is the part before /v1/messages (Ollama has it from 0.14 on,"
             " at http://HOST:11434)",
         )
     if _NO_MEMORY.search(said):
         smaller = "memsync config set core.model NAME, with a smaller one"
-        return Cause("", f"{model} is too large for that machine: {smaller}")
+        return Failure("", f"{model} is too large for that machine: {smaller}")
     if status >= 500 and _BEHIND.search(said):
-        return Cause("", "start the server behind this proxy, then memsync refresh")
-    return Cause("", _ADVICE.get(status, _LATER))
+        return Failure("", "start the server behind this proxy, then memsync refresh")
+    return Failure("", _ADVICE.get(status, _LATER))
 
 
-def cannot_call_tools(model: str) -> Cause:
+def cannot_call_tools(model: str) -> Failure:
     """Return what is to be said of a model that cannot do what memsync needs of it."""
-    return Cause(
+    return Failure(
         f"{model} cannot call tools, and memsync edits the memory by one",
         _choose_another(model),
     )
 
 
-def answered_nothing(model: str) -> Cause:
+def answered_nothing(model: str) -> Failure:
     """Return what is to be said of a model that gives neither a call nor a word."""
-    return Cause(
+    return Failure(
         f"{model} answered nothing, neither words nor a call of the tool memsync edits by",
         _choose_another(model),
     )

@@ -15,7 +15,7 @@ from typing import Any
 from memsync.config import Config
 from memsync.refresh.llm import failures
 from memsync.refresh.llm.client import Reply
-from memsync.refresh.llm.failures import Cause
+from memsync.refresh.llm.failures import Failure
 
 MOST_CHARACTERS_A_TOKEN = 6
 """No text of any length has more; English has four to five."""
@@ -49,7 +49,7 @@ def may_lack_tools(reply: Reply, config: Config) -> bool:
     return is_done and is_foreign(config)
 
 
-def why_no_call(reply: Reply, config: Config) -> Cause:
+def why_no_call(reply: Reply, config: Config) -> Failure:
     """Return what is to be said of a model that answered in words, or nothing, instead."""
     says = failures.cannot_call_tools if reply.text.strip() else failures.answered_nothing
     return says(config.model)
@@ -65,7 +65,9 @@ def reminder(reply: Reply, tool: str) -> list[dict[str, Any]]:
     ]
 
 
-def cut_prompt(reply: Reply, config: Config, messages: Sequence[Mapping[str, Any]]) -> Cause | None:
+def cut_prompt(
+    reply: Reply, config: Config, messages: Sequence[Mapping[str, Any]]
+) -> Failure | None:
     """Return what is wrong where the server read less than was sent; None where it read it all.
 
     Ollama drops what does not fit into its context without a word: the model would not have seen
@@ -78,7 +80,7 @@ def cut_prompt(reply: Reply, config: Config, messages: Sequence[Mapping[str, Any
     least = len(sent) // MOST_CHARACTERS_A_TOKEN
     if not is_foreign(config) or not 0 < read < least:
         return None
-    return Cause(
+    return Failure(
         f"the server read only {read:,} tokens of at least {least:,}: its context is too small",
         "give the model more room (Ollama: OLLAMA_CONTEXT_LENGTH=32768), or shorten the memory;"
         " the notes stay pending",

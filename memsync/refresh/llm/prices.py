@@ -59,7 +59,7 @@ DEAREST = max(PRICES.values(), key=lambda price: (price.output, price.input))
 _NAME = re.compile(r"(?:.*[./])?(claude-.*)")
 
 
-def find(model: str) -> Price | None:
+def price_of(model: str) -> Price | None:
     """Return the price of `model`, or None where it is not known."""
     named = _NAME.fullmatch(model.strip().lower())
     known = [name for name in PRICES if named and named[1].startswith(name)]
@@ -68,7 +68,7 @@ def find(model: str) -> Price | None:
 
 def cost(model: str, tokens: Tokens) -> float:
     """Return US dollars; 0 where the price is not known, see `at_most`."""
-    price = find(model)
+    price = price_of(model)
     return _dollars(price, tokens) if price else 0.0
 
 
@@ -77,7 +77,7 @@ def at_most(model: str, tokens: Tokens) -> float:
 
     So a budget is a limit for every model: what cannot be priced must not count as free.
     """
-    return _dollars(find(model) or DEAREST, tokens)
+    return _dollars(price_of(model) or DEAREST, tokens)
 
 
 def _dollars(price: Price, tokens: Tokens) -> float:

@@ -50,7 +50,7 @@ class Finding:
     serious: bool = False
 
 
-def check(text: str, today: date, exists: Callable[[str], bool]) -> list[Finding]:
+def find_problems(text: str, today: date, exists: Callable[[str], bool]) -> list[Finding]:
     """Return all findings of a memory's text, by line.
 
     Args:

@@ -242,7 +242,7 @@ def test_a_page_that_fails_is_not_logged_with_what_was_sent(
 
 
 def test_a_hashed_password_opens_as_the_plain_one_does(workspace: Workspace) -> None:
-    daemon = replace(workspace.config.daemon, web_ui_password=passwords.hashed(PASSWORD))
+    daemon = replace(workspace.config.daemon, web_ui_password=passwords.hash_password(PASSWORD))
     app = web.create_app(replace(workspace.config, daemon=daemon))
     assert Browser(app).log_in("another").status == 401
     assert Browser(app).log_in(daemon.web_ui_password).status == 401

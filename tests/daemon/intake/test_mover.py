@@ -14,23 +14,21 @@ from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon.intake import mover as module
 from memsync.daemon.intake.mover import Mover
-from memsync.notes import log as sessions
-from memsync.notes import reader
-from memsync.notes.spool import Entry, Spool
-from memsync.text.note import Note, make
+from memsync.notes import ledger, reader
+from memsync.notes import log as day_logs
+from memsync.notes.spool import Spool, SpooledNote
+from memsync.text.note import Note, make_note
 from tests.support.net import until
 
 
 def keep(text: str, moment: datetime | None = None) -> Note:
-    note = make(text, moment or clock.now(), came_by="network")
-    Spool().add(Entry(note))
+    note = make_note(text, moment or clock.now(), came_by="network")
+    Spool().add(SpooledNote(note))
     return note
 
 
 def logged(workspace: Workspace) -> list[str]:
-    return [
-        note.text for day in sessions.days(workspace) for note in sessions.read_day(workspace, day)
-    ]
+    return [note.text for day in reader.days(workspace) for note in reader.read_day(workspace, day)]
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def test_a_note_is_in_its_days_log_within_a_second(mover, workspace):
     mover.start()
     mover.submit(keep("straight in"))
     assert until(lambda: logged(workspace), seconds=1) == ["straight in"]
-    (note,) = sessions.read_day(workspace, clock.now().date())
+    (note,) = reader.read_day(workspace, clock.now().date())
     assert note.captured
 
 
@@ -62,7 +60,7 @@ def test_what_a_killed_process_left_is_moved_once_by_the_next_and_the_one_after(
 
 def test_a_note_in_the_log_and_in_the_spool_is_not_written_twice(mover, workspace):
     note = keep("half moved")
-    sessions.append(workspace, note)
+    day_logs.append(workspace, note)
     mover.start()
     mover.submit(note)
     mover.stop()
@@ -104,7 +102,7 @@ def test_a_log_that_lost_notes_is_mended_without_a_restart(mover, workspace, mon
     mover.submit(keep("kept"))
     mover.submit(keep("lost by the sync client"))
     until(lambda: len(logged(workspace)) == 2)
-    log = sessions.log_path(workspace, clock.now().date())
+    log = reader.log_path(workspace, clock.now().date())
     log.write_bytes(log.read_bytes().partition(b"\n---\n### ")[0])
     assert sorted(until(lambda: logged(workspace))) == ["kept", "lost by the sync client"]
 
@@ -114,9 +112,9 @@ def test_what_is_merged_is_not_put_back_and_old_spool_files_are_cleared(mover, w
     with time_machine.travel(long_ago, tick=False):
         merged = keep("merged long ago", long_ago)
     waiting = keep("still pending")
-    sessions.add_missing(workspace, [merged])
-    sessions.mark_merged(workspace, [merged])
-    sessions.log_path(workspace, merged.day).unlink()
+    day_logs.add_missing(workspace, [merged])
+    ledger.mark_merged(workspace, [merged])
+    reader.log_path(workspace, merged.day).unlink()
     assert mover.move_all()
     assert logged(workspace) == ["still pending"]
     assert [entry.note for entry in Spool().entries()] == [waiting]
@@ -128,7 +126,7 @@ def test_a_note_taken_before_midnight_goes_into_that_days_log(mover, workspace):
     mover.start()
     mover.submit(note)
     until(lambda: logged(workspace))
-    assert [n.text for n in sessions.read_day(workspace, late.date())] == ["late"]
+    assert [n.text for n in reader.read_day(workspace, late.date())] == ["late"]
 
 
 def test_stopping_moves_what_is_in_hand_and_does_not_wait(mover, workspace):
@@ -156,19 +154,19 @@ def test_a_log_is_read_once_for_many_batches_but_again_when_others_wrote(
     mover, workspace, monkeypatch
 ):
     reads: list[str] = []
-    real = reader.parse
-    monkeypatch.setattr(reader, "parse", lambda *text: reads.append("") or real(*text))
-    last_seen = sessions.DaySeen()
+    real = reader.parse_log
+    monkeypatch.setattr(reader, "parse_log", lambda *text: reads.append("") or real(*text))
+    last_seen = day_logs.DaySeen()
     texts = [f"note {number}" for number in range(6)]
-    wanted = [make(text, clock.now(), came_by="network") for text in texts]
+    wanted = [make_note(text, clock.now(), came_by="network") for text in texts]
     for note in wanted[:4]:
-        assert sessions.add_missing(workspace, [note, wanted[0]], last_seen) == 1
+        assert day_logs.add_missing(workspace, [note, wanted[0]], last_seen) == 1
     assert len(reads) == 0  # there was no log before the first
-    sessions.append(workspace, wanted[4])
+    day_logs.append(workspace, wanted[4])
     reads.clear()
-    assert sessions.add_missing(workspace, wanted, last_seen) == 1
+    assert day_logs.add_missing(workspace, wanted, last_seen) == 1
     assert len(reads) == 1
-    log = sessions.log_path(workspace, clock.now().date())
+    log = reader.log_path(workspace, clock.now().date())
     log.write_bytes(b"")
-    assert sessions.add_missing(workspace, wanted, last_seen) == 6
+    assert day_logs.add_missing(workspace, wanted, last_seen) == 6
     assert logged(workspace) == texts

@@ -34,7 +34,7 @@ def test_a_run_is_a_line_with_its_start_duration_outcome_and_sentence():
     assert datetime.fromisoformat(table["start"]) == datetime(2026, 11, 23, 4, 55, tzinfo=UTC)
     assert datetime.fromisoformat(table["start"]).tzinfo is not None
     assert table["duration"] >= 0
-    assert history.read_all() == [run]
+    assert history.read_runs() == [run]
 
 
 def test_a_run_with_nothing_to_do_is_skipped():
@@ -82,7 +82,7 @@ def test_an_error_with_a_way_out_keeps_its_words_and_exit_code(caplog):
 def test_ctrl_c_is_no_outcome():
     with pytest.raises(KeyboardInterrupt), history.recording("nightly_refresh"):
         raise KeyboardInterrupt
-    assert history.read_all() == []
+    assert history.read_runs() == []
 
 
 @pytest.mark.parametrize(
@@ -91,38 +91,38 @@ def test_ctrl_c_is_no_outcome():
 def test_any_words_are_one_line_that_can_be_read_again(message):
     with history.recording("backup_mirror") as run:
         run.message = message
-    (again,) = history.read_all()
+    (again,) = history.read_runs()
     assert again == run
     assert len(again.message.splitlines()) == 1
     again.message.encode("utf-8")
 
 
 def test_damaged_lines_hide_no_others(caplog):
-    history.failed("nightly_refresh", "first")
+    history.record_failure("nightly_refresh", "first")
     with file().open("ab") as damaged:
         damaged.write(b"\x00\xff\n{}\nnull\n[1]\n")
         damaged.write(b'{"job": "x", "start": "yesterday"}\n')
         damaged.write(b'{"job": "x", "start": "2026-11-23T05:00:00"}\n')  # no offset
         damaged.write(b'{"job": "x", "start": 5}\n{"job": "x", "start": "2026-')
-    history.failed("nightly_refresh", "second")
-    assert [run.message for run in history.read_all()] == ["first", "second"]
+    history.record_failure("nightly_refresh", "second")
+    assert [run.message for run in history.read_runs()] == ["first", "second"]
 
 
 def test_a_history_that_grew_too_long_keeps_its_newest_runs():
     for number in range(3):
-        history.failed("old", f"{number}")
+        history.record_failure("old", f"{number}")
     lines = file().read_bytes().splitlines(keepends=True)
     file().write_bytes(b"".join(lines) * 800)
     assert file().stat().st_size > history.MOST_BYTES
-    history.failed("new", "the newest")
-    kept = history.read_all()
+    history.record_failure("new", "the newest")
+    kept = history.read_runs()
     assert len(kept) == history.KEPT_LINES + 1
     assert (kept[-1].job, kept[-2].message) == ("new", "2")
     assert file().stat().st_size < history.MOST_BYTES
 
 
 def test_a_full_disk_costs_the_line_and_not_the_job(monkeypatch, caplog):
-    history.failed("drift_check", "before")
+    history.record_failure("drift_check", "before")
     before = file().read_bytes()
 
     def full(descriptor: int, data: bytes) -> int:
@@ -140,23 +140,23 @@ def test_a_full_disk_costs_the_line_and_not_the_job(monkeypatch, caplog):
 
 def test_a_history_that_cannot_be_read_is_an_empty_one():
     file().mkdir()
-    assert history.read_all() == []
+    assert history.read_runs() == []
     assert history.last_runs() == {}
 
 
 def test_the_last_run_of_each_job_is_the_newest_line(caplog):
     caplog.set_level(logging.INFO)
     for job, message in (("a", "1"), ("b", "2"), ("a", "3")):
-        history.failed(job, message)
+        history.record_failure(job, message)
     assert {job: run.message for job, run in history.last_runs().items()} == {"a": "3", "b": "2"}
     assert "a failed: 3" in caplog.text
 
 
 def test_since_when_a_job_is_known_is_noted_once_so_that_a_missed_first_run_shows():
     with time_machine.travel(datetime(2026, 11, 20, tzinfo=UTC), tick=False):
-        history.remember(["weekly_digest"])
+        history.remember_jobs(["weekly_digest"])
     with time_machine.travel(datetime(2026, 11, 23, tzinfo=UTC), tick=False):
-        history.remember(["weekly_digest", "backup_mirror"])
+        history.remember_jobs(["weekly_digest", "backup_mirror"])
     assert history.last_start("weekly_digest") == datetime(2026, 11, 20, tzinfo=UTC)
     assert history.last_start("backup_mirror") == datetime(2026, 11, 23, tzinfo=UTC)
     assert history.last_start("unheard_of") is None
@@ -166,4 +166,4 @@ def test_since_when_a_job_is_known_is_noted_once_so_that_a_missed_first_run_show
 
 def test_a_run_knows_when_it_started():
     run = Run("a", "2026-11-23T05:00:00+01:00")
-    assert history.started(run) == datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+    assert history.start_of(run) == datetime(2026, 11, 23, 4, 0, tzinfo=UTC)

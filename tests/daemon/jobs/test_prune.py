@@ -56,14 +56,14 @@ def test_backups_that_cannot_be_removed_stop_no_merge(crowded, monkeypatch, capl
     def refuse(*_args, **_more):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(backups, "prune", refuse)
+    monkeypatch.setattr(backups, "prune_backups", refuse)
     with time_machine.travel(NIGHT, tick=False):
-        assert prune.thin(crowded, NIGHT - timedelta(days=1)) == ""
+        assert prune.prune_expired(crowded, NIGHT - timedelta(days=1)) == ""
     assert "Permission denied" in caplog.text
 
 
 def test_a_history_without_the_job_is_no_steady_clock(crowded):
     assert history.last_runs() == {}
     with time_machine.travel(NIGHT, tick=False):
-        assert prune.thin(crowded, None) == ""
+        assert prune.prune_expired(crowded, None) == ""
     assert count(crowded) == 80

@@ -20,7 +20,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.jobs import history
 from memsync.memory import publish
-from memsync.notes import log
+from memsync.notes import log, reader
 from memsync.refresh import pending
 from memsync.text import note as note_texts
 from tests.conftest import SAMPLE
@@ -117,7 +117,7 @@ def test_the_description_is_served_and_whole(app: Flask) -> None:
 
 def test_a_full_machine_answers_as_described(app: Flask, workspace: Workspace) -> None:
     publish.publish(workspace, SAMPLE + "- more\n", None)
-    log.append(workspace, note_texts.make("Buy milk", clock.now()))
+    log.append(workspace, note_texts.make_note("Buy milk", clock.now()))
     with history.recording("nightly_refresh") as run:
         run.message = "no pending notes"
     client = app.test_client()
@@ -205,7 +205,7 @@ def test_a_change_needs_a_proof_that_no_foreign_page_made_it(
     stranger = app.test_client().post(path, json={"text": "x"}, headers={"X-CSRF-Token": token})
     assert stranger.status_code == 400
     assert pending.pending_notes(workspace) == []
-    assert history.read_all() == []
+    assert history.read_runs() == []
 
 
 def test_the_token_of_the_session_is_such_a_proof(app: Flask, workspace: Workspace) -> None:
@@ -268,7 +268,7 @@ def test_whatever_fails_names_no_inner_detail(app: Flask, monkeypatch: pytest.Mo
     def fail(*_args: object) -> None:
         raise RuntimeError("hunter2")
 
-    monkeypatch.setattr(log, "days", fail)
+    monkeypatch.setattr(reader, "days", fail)
     answer = app.test_client().get("/api/notes")
     assert answer.status_code == 500
     assert "hunter2" not in answer.text

@@ -198,7 +198,7 @@ def test_what_a_memory_or_a_note_may_try_is_inert_on_every_page(
     payload = payload.replace("\0", "\ufffd")
     text = f"# {payload}\n\n{payload}\n\n- {payload}\n"
     set_memory(workspace, text)
-    log.append(workspace, note_texts.make(payload, clock.now()))
+    log.append(workspace, note_texts.make_note(payload, clock.now()))
     pages = [browser.get("/"), editor := browser.get("/edit")]
     assert editor.form("/review").fields["text"] == text
 

@@ -11,9 +11,9 @@ from memsync.daemon import web
 from memsync.memory import store
 from memsync.memory.conflicts import records
 from memsync.memory.conflicts.branches import OVERWRITTEN
-from memsync.memory.conflicts.merge import Dispute
+from memsync.memory.conflicts.merge import Conflict
 from memsync.memory.conflicts.reconcile import reconcile
-from memsync.memory.conflicts.resolve import decide
+from memsync.memory.conflicts.resolve import resolve_conflict
 from memsync.memory.publish import publish
 from memsync.text.diff3 import Choice
 from tests.conftest import SAMPLE
@@ -47,7 +47,7 @@ def browser(workspace):
 
 
 def the_one(workspace):
-    (dispute,) = records.open_ones(workspace)
+    (dispute,) = records.unresolved(workspace)
     return dispute
 
 
@@ -131,7 +131,7 @@ def test_one_text_is_picked_and_the_other_goes(browser, disputed, choice, text):
     assert said(page) == "settled"
     assert store.read(disputed).text == text
     assert before in [path.read_text() for path in disputed.backups.glob("*.md")]
-    assert records.open_ones(disputed) == []
+    assert records.unresolved(disputed) == []
     assert "Decided." in browser.follow(page).text
     assert "by a conflict decided on this page" in browser.get("/").text
 
@@ -140,7 +140,7 @@ def test_both_may_stay_and_nothing_is_written(browser, disputed):
     before = disputed.memory.read_bytes()
     assert said(pick(browser, disputed, "both")) == "settled-as-is"
     assert disputed.memory.read_bytes() == before
-    assert records.open_ones(disputed) == []
+    assert records.unresolved(disputed) == []
 
 
 def test_a_choice_counts_only_for_the_memory_that_was_shown(browser, disputed):
@@ -164,7 +164,7 @@ def test_a_digest_that_is_none_decides_nothing(browser, disputed, based_on):
 
 def test_of_two_tabs_the_second_is_told_that_it_is_decided(browser, disputed):
     form = browser.get("/conflicts").form(f"/conflicts/{the_one(disputed).id}")
-    decide(disputed, the_one(disputed), Choice.THEIRS)
+    resolve_conflict(disputed, the_one(disputed), Choice.THEIRS)
     assert said(browser.submit(form, choice="ours")) == "settled-already"
     assert store.read(disputed).text == THEIRS
 
@@ -182,8 +182,8 @@ def test_that_a_hard_constraint_would_go_is_said_before(browser, workspace):
 
 def test_what_one_side_took_away_may_stay_away(browser, workspace):
     publish(workspace, SAMPLE + "- Plays the cello\n", store.read(workspace).digest)
-    gone = Dispute((), (), ("- Plays the cello\n",), OVERWRITTEN)
-    records.keep(workspace, [gone])
+    gone = Conflict((), (), ("- Plays the cello\n",), OVERWRITTEN)
+    records.record_conflicts(workspace, [gone])
     text = " ".join(browser.get("/conflicts").text.split())
     assert "Has nothing here taken away" in text
     assert f"From {OVERWRITTEN}" in text

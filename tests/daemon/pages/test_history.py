@@ -239,7 +239,7 @@ def test_what_the_page_saved_is_said_to_come_from_here(browser: Browser) -> None
 
 
 def told(workspace: Workspace) -> tuple[str, str]:
-    found = origin.find(workspace, digest(memory_bytes(workspace)))
+    found = origin.find_origin(workspace, digest(memory_bytes(workspace)))
     return found.machine and ("here" if found.is_here else found.machine), found.by
 
 
@@ -260,7 +260,7 @@ def test_a_publish_of_this_machine_is_told_by_its_report(workspace: Workspace) -
 
 
 def test_a_nightly_refresh_is_told_by_the_history_of_jobs(workspace: Workspace) -> None:
-    log.append(workspace, note_texts.make("Buy milk", clock.now()))
+    log.append(workspace, note_texts.make_note("Buy milk", clock.now()))
     with history.recording("nightly_refresh") as run:
         run.message = refresh.merge_pending(workspace).sentence
     assert told(workspace) == ("here", "the nightly refresh")

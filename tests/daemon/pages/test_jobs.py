@@ -164,15 +164,15 @@ def test_a_job_that_runs_is_not_started_twice(app: Flask, monkeypatch: pytest.Mo
     gate.began.wait(10)
     assert browser.submit(form).headers["Location"] == "/jobs?said=runs-already"
     gate.finish()
-    assert [run.job for run in history.read_all()] == ["drift_check"]
+    assert [run.job for run in history.read_runs()] == ["drift_check"]
     assert browser.submit(form).headers["Location"] == "/jobs?said=started"
     gate.finish()
 
 
 def test_a_job_really_runs_in_a_process_of_its_own(browser: Browser) -> None:
     browser.submit(browser.get("/jobs").form("/jobs/drift/run"))
-    until(lambda: not runner.since("drift_check"), seconds=30)
-    [run] = history.read_all()
+    until(lambda: not runner.running_since("drift_check"), seconds=30)
+    [run] = history.read_runs()
     assert (run.job, run.outcome) == ("drift_check", "ok")
 
 
@@ -213,4 +213,4 @@ def test_with_a_password_a_stranger_runs_nothing(locked: Config) -> None:
     page = browser.post("/jobs/drift/run", {"csrf_token": token})
     assert page.headers["Location"] == "/login"
     assert browser.log_in(PASSWORD).status == 303
-    assert history.read_all() == []
+    assert history.read_runs() == []

@@ -41,14 +41,14 @@ def report_of(workspace: Workspace, machine: str, text: str = SAMPLE, days: floa
 def test_this_machine_is_looked_at_and_told_what_to_do(
     browser: Browser, workspace: Workspace, home: Path
 ) -> None:
-    publish.bring_in_step(workspace)
+    publish.update_targets(workspace)
     (home / ".codex" / "AGENTS.md").unlink()
     text = section(browser.get("/machines"), "this machine")
     assert "not in step" in text
     assert "Claude Code" in text
     assert "missing" in text
     assert "Try: memsync targets sync puts the memory there" in text
-    publish.bring_in_step(workspace)
+    publish.update_targets(workspace)
     assert "Every agent has the memory as it is now." in section(
         browser.get("/machines"), "this machine"
     )

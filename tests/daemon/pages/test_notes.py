@@ -230,5 +230,5 @@ def test_a_note_that_only_a_sync_conflict_holds_is_found(
 
 
 def test_an_empty_search_shows_all(browser: Browser, workspace: Workspace) -> None:
-    log.append(workspace, note_texts.make("Buy milk", clock.now()))
+    log.append(workspace, note_texts.make_note("Buy milk", clock.now()))
     assert said(browser.get("/notes?q=%20")) == ["Buy milk"]

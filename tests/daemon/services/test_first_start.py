@@ -7,8 +7,8 @@ import pytest
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.credentials import capture_token
-from memsync.daemon.http.passwords import hashed, is_hashed, is_right
-from memsync.daemon.services.first_start import is_due, secure
+from memsync.daemon.http.passwords import hash_password, is_password_hash, is_right_password
+from memsync.daemon.services.first_start import create_secrets, is_due
 
 BOTH = {"capture_token", "web_ui_password"}
 
@@ -22,41 +22,41 @@ def changed(**values: object) -> Config:
 def test_a_token_and_a_password_are_made_written_privately_and_used(config):
     config.source.write_text("# my own words\n" + config.source.read_text())
     config.source.chmod(0o644)
-    secured, made = secure(config)
+    secured, made = create_secrets(config)
     assert set(made) == BOTH
     assert all(len(value) >= 16 for value in made.values())
     assert len(set(made.values())) == 2
     written = settings.load()
     assert written.daemon.capture_token == secured.daemon.capture_token == made["capture_token"]
     assert written.daemon.web_ui_password == secured.daemon.web_ui_password
-    assert is_hashed(written.daemon.web_ui_password)
-    assert is_right(made["web_ui_password"], written.daemon.web_ui_password)
+    assert is_password_hash(written.daemon.web_ui_password)
+    assert is_right_password(made["web_ui_password"], written.daemon.web_ui_password)
     assert made["web_ui_password"] not in config.source.read_text()
     assert config.source.stat().st_mode & 0o777 == 0o600
     assert config.source.read_text().startswith("# my own words\n")
 
 
 def test_a_second_start_makes_nothing_new(config):
-    first, _ = secure(config)
-    second, made = secure(settings.load())
+    first, _ = create_secrets(config)
+    second, made = create_secrets(settings.load())
     assert made == {}
     assert second.daemon == first.daemon
-    assert secure(first)[1] == {}
+    assert create_secrets(first)[1] == {}
 
 
 def test_two_machines_get_different_secrets(config):
-    _, one = secure(config)
+    _, one = create_secrets(config)
     writer.change(config.source, {f"daemon.{key}": None for key in BOTH})
-    _, other = secure(settings.load())
+    _, other = create_secrets(settings.load())
     assert not set(one.values()) & set(other.values())
 
 
-@pytest.mark.parametrize("value", ["", hashed("of my own choice")])
+@pytest.mark.parametrize("value", ["", hash_password("of my own choice")])
 def test_what_is_in_the_file_even_empty_is_a_decision_and_stays(config, value):
     decided = changed(capture_token=value, web_ui_password=value)
     before = config.source.read_bytes()
     assert not is_due(decided)
-    secured, made = secure(decided)
+    secured, made = create_secrets(decided)
     assert made == {}
     assert secured.daemon.capture_token == secured.daemon.web_ui_password == value
     assert config.source.read_bytes() == before
@@ -69,14 +69,14 @@ def test_a_password_in_plain_becomes_its_hash_at_the_next_start_and_stays_the_sa
     config.source.write_text("# my own words\n" + config.source.read_text())
     decided = changed(capture_token="t", web_ui_password=password)
     assert is_due(decided)
-    secured, made = secure(decided)
+    secured, made = create_secrets(decided)
     assert made == {}
     assert secured.daemon.capture_token == "t"
     kept = settings.load().daemon.web_ui_password
     assert kept == secured.daemon.web_ui_password
-    assert is_hashed(kept)
-    assert is_right(password, kept)
-    assert not is_right(password + " ", kept)
+    assert is_password_hash(kept)
+    assert is_right_password(password, kept)
+    assert not is_right_password(password + " ", kept)
     assert config.source.read_text().startswith("# my own words\n")
     assert config.source.stat().st_mode & 0o777 == 0o600
     assert not is_due(secured)
@@ -93,32 +93,32 @@ def test_a_password_in_plain_becomes_its_hash_at_the_next_start_and_stays_the_sa
     ],
 )
 def test_what_only_looks_like_a_hash_is_a_password(text):
-    assert not is_hashed(text)
-    assert is_right(text, text)
+    assert not is_password_hash(text)
+    assert is_right_password(text, text)
 
 
 def test_half_a_character_is_no_password():
-    assert not is_right("\ud800", hashed("x"))
+    assert not is_right_password("\ud800", hash_password("x"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_a_port_for_this_machine_alone_needs_no_secret(config, host):
     before = changed(web_ui_host=host, capture_host=host)
-    assert secure(before) == (before, {})
+    assert create_secrets(before) == (before, {})
 
 
 def test_each_port_is_decided_on_its_own(config):
-    assert set(secure(changed(web_ui_host="127.0.0.1"))[1]) == {"capture_token"}
+    assert set(create_secrets(changed(web_ui_host="127.0.0.1"))[1]) == {"capture_token"}
 
 
 def test_a_port_that_is_off_needs_no_secret(config):
-    assert secure(changed(web_ui_enabled=False, capture_enabled=False))[1] == {}
+    assert create_secrets(changed(web_ui_enabled=False, capture_enabled=False))[1] == {}
 
 
 def test_a_token_that_the_environment_outdoes_is_written_and_not_shown(config, monkeypatch):
     """The phone would be sent away with it; without the environment it still guards the port."""
     monkeypatch.setenv("MEMSYNC_CAPTURE_TOKEN", "from-the-shell")
-    secured, made = secure(config)
+    secured, made = create_secrets(config)
     assert set(made) == {"web_ui_password"}
     assert capture_token(secured) == "from-the-shell"
     monkeypatch.delenv("MEMSYNC_CAPTURE_TOKEN")

@@ -15,7 +15,7 @@ import pytest
 from memsync.config.state import state_folder
 from memsync.daemon import service
 from memsync.daemon.services import units
-from memsync.daemon.services.units import Plan
+from memsync.daemon.services.units import UnitPlan
 from memsync.errors import MemsyncError
 
 ANALYZE = shutil.which("systemd-analyze")
@@ -42,8 +42,8 @@ def analyze():
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    return Plan(
+def plan(tmp_path: Path) -> UnitPlan:
+    return UnitPlan(
         python=Path(sys.executable),
         config=tmp_path / "config.toml",
         home=tmp_path,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memsync.memory.conflicts.merge_base import Fate, Kinship
-from memsync.memory.history.ancestry import Event, Graph
+from memsync.memory.conflicts.merge_base import Ancestors, Relation
+from memsync.memory.history.ancestry import Ancestry, Event
 
 FIRST = "# T\n\n- one line of the memory\n- two lines of the memory\n"
 LONGER = FIRST + "- a line that was added to it\n"
@@ -13,19 +13,19 @@ SHORTER = "# T\n\n- two lines of the memory\n"
 def kinship(*events):
     """Kinship by events: texts, each with those it was made from; the text is its own name."""
     listed = [Event(f"{at:02}", *event) for at, event in enumerate(events)]
-    return Kinship(Graph(listed), lambda name: None if name.startswith("gone") else name)
+    return Ancestors(Ancestry(listed), lambda name: None if name.startswith("gone") else name)
 
 
 def test_a_line_that_only_one_text_brought_shows_that_it_was_known():
     known = kinship((FIRST, ()), (LONGER, (FIRST,)))
     by_hand = LONGER.replace("- one line of the memory\n", "")
-    assert known.judge(by_hand, LONGER, alone=False) is Fate.CLAIMED
-    assert known.judge(FIRST + "- something else\n", LONGER, alone=False) is Fate.UNCLEAR
+    assert known.judge(by_hand, LONGER, alone=False) is Relation.CLAIMED
+    assert known.judge(FIRST + "- something else\n", LONGER, alone=False) is Relation.UNCLEAR
 
 
 def test_a_text_that_has_what_another_took_away_does_not_show_that_it_knew_it():
     known = kinship((FIRST, ()), (SHORTER, (FIRST,)))
-    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Fate.UNCLEAR
+    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Relation.UNCLEAR
     assert known.base_of(SHORTER, FIRST + "- something else\n") == FIRST
 
 
@@ -53,14 +53,14 @@ def test_what_is_shown_by_a_text_it_was_made_from_is_in_the_memory():
     by_hand = LONGER.replace("- one line of the memory\n", "")
     merged = by_hand + "- of another machine\n"
     known = kinship((FIRST, ()), (LONGER, (FIRST,)), (merged, (by_hand,)))
-    assert known.judge(merged, LONGER, alone=False) is Fate.CLAIMED
+    assert known.judge(merged, LONGER, alone=False) is Relation.CLAIMED
 
 
 def test_a_text_that_has_all_of_another_was_made_from_it():
     changed = SHORTER + "- x\n"
     known = kinship((FIRST, ()), (LONGER, (FIRST,)), (changed, (LONGER,)), (SHORTER, (changed,)))
-    assert known.judge(SHORTER + "- something else\n", SHORTER, alone=False) is Fate.CLAIMED
-    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Fate.UNCLEAR
+    assert known.judge(SHORTER + "- something else\n", SHORTER, alone=False) is Relation.CLAIMED
+    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Relation.UNCLEAR
 
 
 def test_a_text_that_came_back_is_not_shown_by_one_that_lacks_its_lines():
@@ -71,19 +71,21 @@ def test_a_text_that_came_back_is_not_shown_by_one_that_lacks_its_lines():
 def test_a_line_is_not_new_in_a_text_that_came_back_where_the_older_texts_are_gone():
     known = kinship(("gone", ()), (SHORTER, (FIRST,)), (FIRST, (SHORTER,)))
     by_hand = "# T\n\n- one line of the memory\n- by hand\n"
-    assert known.judge(by_hand, FIRST, alone=False) is Fate.UNCLEAR
+    assert known.judge(by_hand, FIRST, alone=False) is Relation.UNCLEAR
 
 
 def test_where_what_a_text_was_made_from_is_gone_one_of_its_lines_does_not_show_it():
     known = kinship((FIRST, ("gone",)))
-    assert known.judge("- one line of the memory\n- by hand\n", FIRST, alone=False) is Fate.UNCLEAR
-    assert known.judge(FIRST + "- by hand\n", FIRST, alone=False) is Fate.CLAIMED
+    assert (
+        known.judge("- one line of the memory\n- by hand\n", FIRST, alone=False) is Relation.UNCLEAR
+    )
+    assert known.judge(FIRST + "- by hand\n", FIRST, alone=False) is Relation.CLAIMED
 
 
 def test_of_a_text_that_came_back_it_is_told_which_time_another_was_made_from():
     """It was removed on one machine while the other went on from where it stood before."""
     other = LONGER.replace("- one line", "- one changed line")
-    graph = Graph(
+    graph = Ancestry(
         [
             Event("01", FIRST, ()),
             Event("02", LONGER, (f"{FIRST}@01",)),
@@ -92,7 +94,7 @@ def test_of_a_text_that_came_back_it_is_told_which_time_another_was_made_from():
             Event("05", SHORTER, (f"{FIRST}@01",)),
         ]
     )
-    known = Kinship(graph, lambda name: name)
+    known = Ancestors(graph, lambda name: name)
     assert known.base_of(FIRST, other) == LONGER
     assert not graph.descends(SHORTER, FIRST)
     assert graph.descends(SHORTER, SHORTER)
@@ -104,8 +106,8 @@ def test_a_text_that_comes_to_hand_later_was_not_an_empty_one():
     events = [Event("00", FIRST, ()), Event("01", other, (FIRST,)), Event("02", LONGER, (FIRST,))]
     by_hand = "# By hand\n\n- a line that was added to it\n"
     at_hand = {FIRST: FIRST, LONGER: LONGER, by_hand: by_hand}
-    known = Kinship(Graph(events), at_hand.get)
-    assert known.judge(by_hand, LONGER, alone=False) is Fate.CLAIMED
+    known = Ancestors(Ancestry(events), at_hand.get)
+    assert known.judge(by_hand, LONGER, alone=False) is Relation.CLAIMED
     at_hand[other] = other
     assert not known.shows(by_hand, 1)
     assert known.base_of(by_hand, other) == FIRST

@@ -16,10 +16,11 @@ from memsync.files.placeholders import icloud_stub
 from memsync.memory import store
 from memsync.memory.conflicts import records
 from memsync.memory.conflicts.reconcile import reconcile
-from memsync.memory.conflicts.resolve import decide, merge_edit
+from memsync.memory.conflicts.resolve import merge_edit, resolve_conflict
 from memsync.memory.history import backups, last_seen, publish_log
 from memsync.memory.publish import publish
-from memsync.notes import log as sessions
+from memsync.notes import ledger, reader
+from memsync.notes import log as day_logs
 from memsync.notes.kept import kept_notes
 from memsync.refresh.pending import pending_notes
 from memsync.text import note
@@ -129,7 +130,7 @@ def test_a_line_that_both_changed_is_there_twice_until_a_person_decides(workspac
     assert "in Oslo" in text
     assert "in Rome" in text
     assert "<<<<" not in text
-    (dispute,) = records.open_ones(workspace)
+    (dispute,) = records.unresolved(workspace)
     assert dispute.id == outcome.disputes[0].id
     assert (dispute.base, dispute.ours, dispute.theirs) == (
         ("- Ada, backend engineer in Turin\n",),
@@ -137,10 +138,10 @@ def test_a_line_that_both_changed_is_there_twice_until_a_person_decides(workspac
         ("- Ada, backend engineer in Rome\n",),
     )
     assert dispute.section == "Identity"
-    decide(workspace, dispute, Choice.THEIRS)
+    resolve_conflict(workspace, dispute, Choice.THEIRS)
     assert workspace.memory.read_text() == ROME
     assert ROME in claude_md.read_text()
-    assert records.open_ones(workspace) == []
+    assert records.unresolved(workspace) == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_a_decision_holds_when_the_same_two_texts_meet_again(workspace, choice, 
     save(workspace, OSLO)
     copy(workspace, ROME)
     reconcile(workspace)
-    decide(workspace, records.open_ones(workspace)[0], choice)
+    resolve_conflict(workspace, records.unresolved(workspace)[0], choice)
     decided = store.read(workspace).text
     assert text is None or decided == text
     publish(workspace, OSLO, None)
@@ -158,21 +159,21 @@ def test_a_decision_holds_when_the_same_two_texts_meet_again(workspace, choice, 
     copy(workspace, ROME + "\n")
     reconcile(workspace)
     assert store.read(workspace).text.strip() == decided.strip()
-    assert records.open_ones(workspace) == []
+    assert records.unresolved(workspace) == []
 
 
 def test_a_conflict_is_one_on_whichever_machine_it_is_found(workspace):
     save(workspace, OSLO)
     copy(workspace, ROME)
     reconcile(workspace)
-    (dispute,) = records.open_ones(workspace)
+    (dispute,) = records.unresolved(workspace)
     theirs = workspace.machines / "desktop-0001" / "conflicts"
     theirs.mkdir(parents=True)
     ours = next(workspace.machines.glob(f"*/conflicts/{dispute.id}.json"))
     theirs.joinpath(ours.name).write_bytes(ours.read_bytes())
-    assert [one.id for one in records.open_ones(workspace)] == [dispute.id]
+    assert [one.id for one in records.unresolved(workspace)] == [dispute.id]
     theirs.joinpath("0123456789.json").write_text("{ torn")
-    assert len(records.open_ones(workspace)) == 1
+    assert len(records.unresolved(workspace)) == 1
 
 
 def test_an_edit_by_hand_on_the_only_machine_is_the_persons_word(workspace):
@@ -183,7 +184,7 @@ def test_an_edit_by_hand_on_the_only_machine_is_the_persons_word(workspace):
     workspace.memory.write_text(ADDED)  # and back
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED
-    assert not last_seen.load(workspace.root).missing
+    assert not last_seen.load_seen(workspace.root).missing
 
 
 def test_a_memory_written_over_by_a_machine_that_had_not_seen_ours_is_merged(workspace):
@@ -225,9 +226,9 @@ def test_an_edit_of_which_that_cannot_be_told_waits_half_a_day_then_is_asked_abo
     assert "accountant" in text
     assert "Oslo" in text
     assert "Turin" in text
-    (dispute,) = records.open_ones(workspace)
+    (dispute,) = records.unresolved(workspace)
     assert "- Call the accountant on Monday\n" in dispute.theirs
-    decide(workspace, dispute, Choice.OURS)
+    resolve_conflict(workspace, dispute, Choice.OURS)
     assert workspace.memory.read_text() == OSLO
     noon.shift(timedelta(hours=24))
     assert reconcile(workspace).sentence == ""
@@ -242,7 +243,7 @@ def test_while_it_waits_the_other_machine_says_what_it_was_made_from(workspace, 
     other_machine(workspace, (OSLO, SAMPLE))
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
-    assert records.open_ones(workspace) == []
+    assert records.unresolved(workspace) == []
 
 
 def test_a_link_among_the_backups_brings_nothing_there(workspace, tmp_path):
@@ -365,17 +366,17 @@ def test_line_endings_and_a_byte_order_mark_stay_the_memorys(workspace):
 
 
 def test_logs_are_united_and_their_copies_kept(workspace, noon):
-    mine = note.make("mine", clock.now())
-    sessions.append(workspace, mine)
+    mine = note.make_note("mine", clock.now())
+    day_logs.append(workspace, mine)
     noon.shift(60)
-    theirs = note.make("theirs", clock.now())
-    log = sessions.log_path(workspace, mine.day)
+    theirs = note.make_note("theirs", clock.now())
+    log = reader.log_path(workspace, mine.day)
     path = log.with_name(f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md")
-    path.write_text(note.render(theirs))
+    path.write_text(note.render_entry(theirs))
     assert reconcile(workspace).notes == 1
-    assert log.read_text() == note.render(mine) + note.render(theirs)
-    assert kept_copies(workspace) == [note.render(theirs)]
-    path.write_text(note.render(theirs))
+    assert log.read_text() == note.render_entry(mine) + note.render_entry(theirs)
+    assert kept_copies(workspace) == [note.render_entry(theirs)]
+    path.write_text(note.render_entry(theirs))
     assert reconcile(workspace).notes == 0
     assert not path.exists()
     own = log.with_name(f"{mine.day}-meeting.md")
@@ -389,11 +390,11 @@ def test_a_copy_of_a_log_that_cannot_be_read_is_named_and_stops_nothing(
     workspace, noon, monkeypatch, why
 ):
     """One file of another owner kept all notes pending, and every other copy where it was."""
-    mine = note.make("mine", clock.now())
-    sessions.append(workspace, mine)
-    log = sessions.log_path(workspace, mine.day)
+    mine = note.make_note("mine", clock.now())
+    day_logs.append(workspace, mine)
+    log = reader.log_path(workspace, mine.day)
     path = log.with_name(f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md")
-    theirs = note.render(note.make("theirs", clock.now()))
+    theirs = note.render_entry(note.make_note("theirs", clock.now()))
     path.write_text(theirs)
     save(workspace, OSLO)
     copy(workspace, ADDED)
@@ -416,22 +417,22 @@ def test_a_copy_of_a_log_that_cannot_be_read_is_named_and_stops_nothing(
     assert path.read_text() == theirs
     icloud_stub(path).unlink(missing_ok=True)
     assert reconcile(workspace).notes == 1
-    assert log.read_text() == note.render(mine) + theirs
+    assert log.read_text() == note.render_entry(mine) + theirs
 
 
 def test_a_note_that_a_client_wrote_over_is_put_back_until_a_week_after_it_is_merged(
     workspace, noon
 ):
-    mine = note.make("mine", clock.now())
-    sessions.append(workspace, mine)
-    log = sessions.log_path(workspace, mine.day)
+    mine = note.make_note("mine", clock.now())
+    day_logs.append(workspace, mine)
+    log = reader.log_path(workspace, mine.day)
     log.write_text("")
     assert reconcile(workspace).notes == 1
-    assert log.read_text() == note.render(mine)
-    sessions.mark_merged(workspace, [mine])
+    assert log.read_text() == note.render_entry(mine)
+    ledger.mark_merged(workspace, [mine])
     log.unlink()  # a client did, for a copy that was brought in where it still stood
     assert reconcile(workspace).notes == 1
-    assert log.read_text() == note.render(mine)
+    assert log.read_text() == note.render_entry(mine)
     assert not pending_notes(workspace)
     log.unlink()
     icloud_stub(log).touch()
@@ -448,8 +449,8 @@ def test_a_note_that_a_client_wrote_over_is_put_back_until_a_week_after_it_is_me
 @pytest.mark.parametrize("ending", [".sync-conflict-20261123-120000-ABCDEFG", " 2", ""])
 def test_a_log_or_a_copy_of_one_that_is_all_nul_is_named_and_left(workspace, noon, ending):
     """A power cut left the log so; nothing said that the day's notes were gone."""
-    mine = note.make("mine", clock.now())
-    sessions.append(workspace, mine)
+    mine = note.make_note("mine", clock.now())
+    day_logs.append(workspace, mine)
     path = workspace.sessions / f"{mine.day if ending else '2026-11-22'}{ending}.md"
     path.write_bytes(b"\0" * 80)
     for _ in range(2):
@@ -465,11 +466,11 @@ def test_a_log_or_a_copy_of_one_that_is_all_nul_is_named_and_left(workspace, noo
 
 
 def test_what_notes_are_left_in_a_damaged_copy_of_a_log_come_in(workspace, noon):
-    mine = note.make("mine", clock.now())
-    sessions.append(workspace, mine)
-    theirs = note.make("theirs", clock.now())
+    mine = note.make_note("mine", clock.now())
+    day_logs.append(workspace, mine)
+    theirs = note.make_note("theirs", clock.now())
     path = workspace.sessions / f"{mine.day}.sync-conflict-20261123-120000-ABCDEFG.md"
-    path.write_bytes(b"\0" * 80 + note.render(theirs).encode())
+    path.write_bytes(b"\0" * 80 + note.render_entry(theirs).encode())
     assert reconcile(workspace).notes == 1
     assert pending_notes(workspace) == [mine, theirs]
     assert not path.exists()
@@ -477,12 +478,12 @@ def test_what_notes_are_left_in_a_damaged_copy_of_a_log_come_in(workspace, noon)
 
 def test_a_line_stands_in_the_log_before_the_memory_is_written(workspace):
     save(workspace, OSLO)
-    graph = publish_log.read(workspace)
+    graph = publish_log.read_ancestry(workspace)
     assert graph.descends(name(OSLO), name(SAMPLE))
     assert not graph.descends(name(SAMPLE), name(OSLO))
     log = next(workspace.machines.glob("*/published.log"))
     log.write_text(log.read_text() + "2026-11-24T10:00 torn\n")
-    assert publish_log.read(workspace).knows(name(OSLO))
+    assert publish_log.read_ancestry(workspace).knows(name(OSLO))
 
 
 def test_an_edit_made_from_an_older_memory_is_merged_with_the_present_one(workspace):
@@ -528,7 +529,7 @@ def test_a_question_is_kept_where_the_memory_has_both_lines_already(workspace):
     copy(workspace, shorter)
     reconcile(workspace)
     assert workspace.memory.read_text() == before
-    (dispute,) = records.open_ones(workspace)
+    (dispute,) = records.unresolved(workspace)
     assert dispute.base == ("- Write the runbook\n",)
 
 
@@ -538,21 +539,21 @@ def test_of_two_texts_without_a_known_origin_both_stay_and_a_person_is_asked(wor
     copy(workspace, ADDED)
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED
-    (dispute,) = records.open_ones(workspace)
+    (dispute,) = records.unresolved(workspace)
     assert dispute.theirs == ("- Call the accountant on Monday\n",)
-    decide(workspace, dispute, Choice.OURS)
+    resolve_conflict(workspace, dispute, Choice.OURS)
     assert workspace.memory.read_text() == SAMPLE
     copy(workspace, ADDED)
     reconcile(workspace)
     assert workspace.memory.read_text() == SAMPLE
-    assert records.open_ones(workspace) == []
+    assert records.unresolved(workspace) == []
 
 
 def test_bringing_back_what_stands_there_is_no_beginning(workspace):
     other_machine(workspace, (SAMPLE,))
     workspace.memory.write_text(ADDED)  # by hand
     publish(workspace, ADDED, None)  # a restore of the same text
-    assert not publish_log.read(workspace).knows(name(ADDED))
+    assert not publish_log.read_ancestry(workspace).knows(name(ADDED))
 
 
 def test_a_text_that_is_in_the_memory_is_waited_for_no_more(workspace):
@@ -560,10 +561,10 @@ def test_a_text_that_is_in_the_memory_is_waited_for_no_more(workspace):
     save(workspace, ADDED)
     workspace.memory.write_text(OSLO)
     reconcile(workspace)
-    assert list(last_seen.load(workspace.root).missing) == [name(ADDED)]
+    assert list(last_seen.load_seen(workspace.root).missing) == [name(ADDED)]
     other_machine(workspace, (OSLO, ADDED))
     reconcile(workspace)
-    assert not last_seen.load(workspace.root).missing
+    assert not last_seen.load_seen(workspace.root).missing
 
 
 def test_a_renamed_memory_that_comes_back_is_not_made_from_what_was_there_before(workspace):
@@ -574,7 +575,7 @@ def test_a_renamed_memory_that_comes_back_is_not_made_from_what_was_there_before
     copy(workspace, SAMPLE, "GLOBAL_MEMORY.md.conflict2")  # ours was written over
     reconcile(workspace)
     assert workspace.memory.read_text() == ADDED.replace("Turin", "Oslo")
-    assert not publish_log.read(workspace).descends(name(OSLO), name(ADDED))
+    assert not publish_log.read_ancestry(workspace).descends(name(OSLO), name(ADDED))
 
 
 def test_a_conflict_copy_of_a_backup_is_kept_beside_the_backups(workspace):
@@ -637,5 +638,5 @@ def test_a_save_that_changes_nothing_keeps_what_somebody_typed_before(workspace)
     """A client without copies may write over it the next moment."""
     workspace.memory.write_text(ADDED)
     save(workspace, ADDED)
-    assert last_seen.load(workspace.root).memory == name(ADDED)
-    assert last_seen.text(workspace.root, name(ADDED)) == ADDED
+    assert last_seen.load_seen(workspace.root).memory == name(ADDED)
+    assert last_seen.seen_text(workspace.root, name(ADDED)) == ADDED

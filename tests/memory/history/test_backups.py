@@ -46,7 +46,7 @@ def listed(folder):
 def test_a_link_among_the_backups_is_no_text_that_a_merge_may_use(memory, folder):
     made(folder, "20261123_120000", text="# Memory\n- a backup\n")
     (folder / "GLOBAL_MEMORY_20261123_120001.md").symlink_to(memory)
-    assert [path.name for path in backups.by_digest(folder).values()] == [
+    assert [path.name for path in backups.texts_by_digest(folder).values()] == [
         "GLOBAL_MEMORY_20261123_120000.md"
     ]
 
@@ -91,7 +91,7 @@ def test_what_is_no_regular_file_is_no_backup(memory, folder):
     os.mkfifo(folder / "GLOBAL_MEMORY_20261123_120003.md")
     assert listed(folder) == ["20261123_120000"]
     with pytest.raises(WrongUsageError, match="there is no backup"):
-        backups.find(folder, "20261123_120001")
+        backups.find_backup(folder, "20261123_120001")
 
 
 def test_other_files_in_the_folder_are_no_backups(folder):
@@ -110,7 +110,7 @@ def test_other_files_in_the_folder_are_no_backups(folder):
 )
 def test_a_backup_is_found_by_its_name_in_full_or_short(name, folder):
     made(folder, "20261122_090000", "20261122_090000_2")
-    assert backups.find(folder, name).path.name == "GLOBAL_MEMORY_20261122_090000.md"
+    assert backups.find_backup(folder, name).path.name == "GLOBAL_MEMORY_20261122_090000.md"
 
 
 def test_a_path_is_never_taken_for_a_backup(folder):
@@ -136,7 +136,7 @@ def test_a_path_is_never_taken_for_a_backup(folder):
     ]
     for path in paths:
         with pytest.raises(WrongUsageError) as raised:
-            backups.find(folder, path)
+            backups.find_backup(folder, path)
         assert raised.value.exit_code == 2
         assert "memsync log" in raised.value.hint
 
@@ -145,13 +145,13 @@ def test_a_path_is_never_taken_for_a_backup(folder):
 def test_pruning_removes_what_is_older_than_it_may_be(folder):
     made(folder, "20261024_115959", "20261024_120000", "20261122_090000", "20251123_000000_2")
     (folder / "notes.md").touch()
-    outdated = [entry.path.name for entry in backups.outdated(folder, 30)]
-    removed = [path.name for path in backups.prune(folder, 30)]
+    outdated = [entry.path.name for entry in backups.expired(folder, 30)]
+    removed = [path.name for path in backups.prune_backups(folder, 30)]
     assert removed == outdated
     assert removed == ["GLOBAL_MEMORY_20261024_115959.md", "GLOBAL_MEMORY_20251123_000000_2.md"]
     assert listed(folder) == ["20261122_090000", "20261024_120000"]
     assert (folder / "notes.md").exists()
-    assert backups.prune(folder, 30) == []
+    assert backups.prune_backups(folder, 30) == []
 
 
 @time_machine.travel(NOON, tick=False)
@@ -160,7 +160,7 @@ def test_the_newest_good_backup_is_kept_however_old_it_is(folder):
     for number, damaged in enumerate(DAMAGED, start=1):
         (folder / f"GLOBAL_MEMORY_2020010{number + 2}_000000.md").write_bytes(damaged)
     assert backups.newest_good(folder).path.name == "GLOBAL_MEMORY_20200102_000000.md"
-    backups.prune(folder, 1)
+    backups.prune_backups(folder, 1)
     assert names(folder) == ["GLOBAL_MEMORY_20200102_000000.md"]
 
 
@@ -170,7 +170,7 @@ def test_a_clock_that_cannot_be_right_prunes_nothing_and_says_so(folder, moment)
     with time_machine.travel(f"{moment[:10]}T00:00:30+00:00", tick=False):
         for days in (1, 36500):
             with pytest.raises(RefusedError, match=r"no backup was removed: the clock says") as no:
-                backups.prune(folder, days)
+                backups.prune_backups(folder, days)
             assert "set the clock" in no.value.hint
     assert len(names(folder)) == 3
 
@@ -180,16 +180,16 @@ def test_what_a_clock_that_leapt_made_itself_does_not_prove_it_right(memory, fol
     with time_machine.travel("2099-01-01T00:00:00+00:00", tick=False):
         backups.backup(memory, folder)
         with pytest.raises(RefusedError):
-            backups.prune(folder, 30)
+            backups.prune_backups(folder, 30)
     with time_machine.travel(NOON, tick=False), pytest.raises(RefusedError, match="2099-01-01"):
-        backups.prune(folder, 30)
+        backups.prune_backups(folder, 30)
     assert len(names(folder)) == 4
 
 
 @time_machine.travel(NOON, tick=False)
 def test_a_backup_of_a_machine_east_of_here_casts_no_doubt(folder):
     made(folder, "20261124_020000", "20261001_090000")  # Auckland
-    assert len(backups.prune(folder, 30)) == 1
+    assert len(backups.prune_backups(folder, 30)) == 1
 
 
 def test_four_months_leave_a_day_whole_two_weeks_by_day_and_then_weeks(folder):
@@ -198,7 +198,7 @@ def test_four_months_leave_a_day_whole_two_weeks_by_day_and_then_weeks(folder):
         stamp = (monday_noon - timedelta(hours=hours)).astimezone()
         made(folder, f"{stamp:%Y%m%d_%H%M%S}")
     with time_machine.travel(monday_noon, tick=False):
-        backups.prune(folder, 90)
+        backups.prune_backups(folder, 90)
         left = [monday_noon - entry.moment for entry in backups.list_backups(folder)]
     day = timedelta(days=1)
     assert len([age for age in left if age < day]) == 4
@@ -241,5 +241,5 @@ def test_a_backup_that_cannot_be_read_just_now_is_not_let_go(memory, folder, mon
     with time_machine.travel("2026-11-20T12:00:00+00:00"), monkeypatch.context() as patch:
         patch.setattr(io, "open", refused)
         with pytest.raises(OSError, match="Input/output error"):
-            backups.prune(folder, 1)
+            backups.prune_backups(folder, 1)
     assert len(list(folder.iterdir())) == 2

@@ -13,8 +13,8 @@ from memsync.memory.history.retention import (
     DAILY_FOR,
     LEAP,
     ZONES,
-    doubt,
-    surplus,
+    clock_doubt,
+    expired_copies,
     when_made,
 )
 
@@ -48,7 +48,7 @@ days = st.integers(1, 400)
 
 
 def left(all_of_them: list[Copy], now: datetime, keep_days: int) -> list[Copy]:
-    gone = surplus(all_of_them, is_good, now, keep_days)
+    gone = expired_copies(all_of_them, is_good, now, keep_days)
     return [copy for copy in all_of_them if copy not in gone]
 
 
@@ -105,17 +105,17 @@ def test_a_clock_that_is_behind_takes_no_more_than_the_right_one(listed, now, ho
 def test_a_clock_is_believed_between_the_newest_copy_and_ten_years_behind_it(listed, shift):
     now = NOON + timedelta(days=shift)
     if not listed:
-        assert doubt(listed, now) == ""
+        assert clock_doubt(listed, now) == ""
         return
     newest = max(listed).moment
     if now < newest - timedelta(days=2):
-        assert f"{newest:%Y-%m-%d}" in doubt(listed, now)
+        assert f"{newest:%Y-%m-%d}" in clock_doubt(listed, now)
     elif newest <= now <= newest + LEAP:
-        assert doubt(listed, now) == ""
+        assert clock_doubt(listed, now) == ""
     elif now > newest + LEAP + ALL_FOR:
         own = Copy(now, 1)
-        assert doubt(listed, now)
-        assert doubt([*listed, own], now), "what it made itself proves nothing"
+        assert clock_doubt(listed, now)
+        assert clock_doubt([*listed, own], now), "what it made itself proves nothing"
 
 
 named = st.integers(-HOURS, HOURS).map(lambda hours: NOON + timedelta(hours=hours))
@@ -146,7 +146,7 @@ def test_copies_that_were_made_later_than_they_are_named_stay_longer_and_take_no
         )
 
     def stay(some: list[Copy], now: datetime) -> set[Copy]:
-        return set(some) - set(surplus(some, is_good, now, keep_days, made))
+        return set(some) - set(expired_copies(some, is_good, now, keep_days, made))
 
     sooner, last = sorted((one, other))
     assert stay(listed, last) >= set(left(listed, last, keep_days))
@@ -169,5 +169,5 @@ def test_goodness_is_asked_of_no_more_than_is_needed():
         return copy.good
 
     weekly = [Copy(NOON - timedelta(weeks=n), 1) for n in range(1, 50)]
-    assert surplus(weekly, ask, NOON, 400) == []
+    assert expired_copies(weekly, ask, NOON, 400) == []
     assert len(asked) == 1, "the newest; each of the others is alone in its week"

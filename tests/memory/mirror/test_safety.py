@@ -27,10 +27,10 @@ from memsync.memory import store
 from memsync.memory.history.backups import backup
 from memsync.memory.mirror import disk
 from memsync.memory.mirror import mark as mirror_mark
-from memsync.memory.mirror.contents import MARK, choose
+from memsync.memory.mirror.contents import MARK, choose_memory
 from memsync.memory.mirror.report import MirrorReport
-from memsync.memory.mirror.verify import Finding
-from memsync.notes import log
+from memsync.memory.mirror.verify import BadFile
+from memsync.notes import reader
 from memsync.refresh import pending
 from memsync.text import note
 from tests.memory.mirror.test_run import MEMORY, NOON, contents, run, snapshot, write
@@ -144,7 +144,7 @@ def test_whatever_happens_to_the_source_the_newest_good_memory_is_found_in_the_m
         (source / name).unlink(missing_ok=True)
         with pytest.raises((FolderAwayError, DamagedMemoryError)):
             run(source, copy, days=days + draw.choice([0, 1, 4000]))
-        assert choose(copy, None).path.read_text() == good
+        assert choose_memory(copy, None).path.read_text() == good
         shutil.rmtree(source, ignore_errors=True)
         kept.rename(source)
     held = contents(copy) | contents(copy, versions=True)
@@ -253,7 +253,7 @@ def test_verify_finds_a_file_that_rotted_in_the_mirror(rotten, source, copy):
     rot(copy / LOG, rotten)
     assert run(source, copy).findings == ()
     report = run(source, copy, verify=True)
-    assert report == MirrorReport(kept_versions=1, unchanged=2, findings=(Finding(LOG, "mirror"),))
+    assert report == MirrorReport(kept_versions=1, unchanged=2, findings=(BadFile(LOG, "mirror"),))
     assert report.sentence == "1 damaged file of the mirror renewed, 1 old version kept"
     assert (copy / LOG).read_text() == "a note\n"
     (kept,) = (copy / ".versions/sessions").iterdir()
@@ -266,7 +266,7 @@ def test_verify_does_not_believe_a_source_that_rotted(rotten, source, copy):
     run(source, copy)
     rot(source / LOG, rotten)
     report = run(source, copy, verify=True)
-    assert report.findings == (Finding(LOG, "source"),)
+    assert report.findings == (BadFile(LOG, "source"),)
     assert (copy / LOG).read_text() == "a note\n"
     assert report.kept_versions == 0
 
@@ -289,8 +289,8 @@ def test_verify_finds_what_cannot_be_read_on_either_side(source, copy, monkeypat
     monkeypatch.setattr(Path, "open", failing)
     report = run(source, copy, verify=True)
     assert report.findings == (
-        Finding(LOG, "source"),
-        Finding(version.relative_to(copy).as_posix(), "version"),
+        BadFile(LOG, "source"),
+        BadFile(version.relative_to(copy).as_posix(), "version"),
     )
     assert (copy / LOG).read_text() == "a note\n"
 
@@ -337,7 +337,7 @@ def test_a_source_that_rotted_is_told_with_the_way_back(mirrored, workspace):
 
 def test_a_folder_that_was_lost_comes_back_from_the_mirror_as_the_docs_have_it(home, workspace):
     """Without machines/ the notes of years would be pending again, and merged once more."""
-    write(workspace.root, LOG, note.render(note.make("of yesterday", NOON)))
+    write(workspace.root, LOG, note.render_entry(note.make_note("of yesterday", NOON)))
     assert memsync("note", "Prefers tea").code == memsync("refresh").code == 0
     change = {"daemon.backup_mirror_path": str(home / "Mirror")}
     writer.change(settings.get_config_path(), change)
@@ -350,7 +350,7 @@ def test_a_folder_that_was_lost_comes_back_from_the_mirror_as_the_docs_have_it(h
         subprocess.run(["cp", "-r", str(shown), str(workspace.root)], check=True)
     assert memsync("targets", "sync").code == 0
     assert workspace.memory.read_bytes() == was
-    assert len(log.read_days(workspace)) == 2
+    assert len(reader.read_days(workspace)) == 2
     assert not pending.pending_notes(workspace)
 
 

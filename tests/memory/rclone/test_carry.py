@@ -291,7 +291,7 @@ def test_a_carrying_that_is_killed_beside_the_memory_loses_and_doubles_nothing(
     pi.add("- only on the pi")
     desk.add("- only on the desk")
     pi.sync()
-    bring = memory.carry
+    bring = memory.carry_memory
 
     def bring_and_die(*words) -> None:
         if moment == "after":
@@ -299,7 +299,7 @@ def test_a_carrying_that_is_killed_beside_the_memory_loses_and_doubles_nothing(
         raise SystemExit
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "carry", bring_and_die)
+        patch.setattr(memory, "carry_memory", bring_and_die)
         with pytest.raises(SystemExit):
             desk.sync()
     desk.sync()
@@ -359,7 +359,7 @@ def test_a_carrying_that_is_cut_off_leaves_the_memory_its_name(cloud, pi, desk, 
         assert desk.memory.read_text() == mine
         if way == "no answer":
             raise FolderAwayError("rclone bisync did not end", hint="wait")
-        return client.Ended(1, b"", "connection reset")
+        return client.Result(1, b"", "connection reset")
 
     with monkeypatch.context() as patch:
         patch.setattr(client, "bisync", cut_off)
@@ -533,13 +533,13 @@ def test_a_remote_with_a_password_in_it_is_refused(home, config):
 def test_a_machine_without_rclone_is_told_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MemsyncError, match="rclone is not here") as raised:
-        client.version()
+        client.rclone_version()
     assert "install" in raised.value.hint
 
 
 def test_no_secret_of_an_error_is_repeated():
     said = "2026/11/24 10:00:00 Failed: Get https://ada:secret@cloud.example/x: refused\n"
-    assert client.Ended(1, b"", said).reason == "Failed: Get https://…@cloud.example/x: refused"
+    assert client.Result(1, b"", said).reason == "Failed: Get https://…@cloud.example/x: refused"
     assert os.environ.get("RCLONE_CONFIG_PASS") is None
 
 

@@ -42,13 +42,18 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_server_of_ones_own_is_understood(status, said, cure):
-    assert cure in failures.cause(status, said, "gemma3:4b", own_server=True).hint
+    assert cure in failures.explain_refusal(status, said, "gemma3:4b", own_server=True).hint
 
 
 def test_the_service_itself_is_not_advised_about_as_if_it_were_ones_own():
-    said = failures.cause(400, "prompt is too long: 210000 tokens", "claude-x", own_server=False)
+    said = failures.explain_refusal(
+        400, "prompt is too long: 210000 tokens", "claude-x", own_server=False
+    )
     assert said.hint == "shorten the memory (memsync edit)"
-    assert "core.model" in failures.cause(404, "model: no", "claude-x", own_server=False).hint
+    assert (
+        "core.model"
+        in failures.explain_refusal(404, "model: no", "claude-x", own_server=False).hint
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,5 +76,5 @@ def test_when_asking_again_is_in_vain(status, said, wait, final):
 
 @given(st.integers(400, 599), st.text(), st.text(), st.booleans())
 def test_whatever_is_said_there_is_a_cure(status, said, wait, own):
-    assert failures.cause(status, said, "m", own_server=own).hint
+    assert failures.explain_refusal(status, said, "m", own_server=own).hint
     failures.is_final(status, said, wait, NOW)

@@ -42,14 +42,14 @@ def test_a_call_costs_what_the_price_list_says(model, tokens, dollars):
 
 
 def test_the_model_that_is_asked_by_default_has_a_price():
-    assert prices.find(Config().model)
+    assert prices.price_of(Config().model)
 
 
 def test_the_table_is_coherent():
     for name, price in PRICES.items():
         assert 0 < price.input < price.output <= DEAREST.output, name
         assert 0 < price.cached < 1 < prices.CACHE_WRITE, name
-        assert prices.find(name) is price
+        assert prices.price_of(name) is price
 
 
 def test_what_has_no_price_counts_as_the_dearest_against_a_budget():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memsync.text.document import split_lines
 from memsync.text.lint.dates import over_since, without_year
-from memsync.text.lint.rules import MOST_CONSTRAINTS, Finding, check
+from memsync.text.lint.rules import MOST_CONSTRAINTS, Finding, find_problems
 from memsync.text.redaction import redact
 from memsync.text.sanitizing import without_hidden
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -20,7 +20,7 @@ KEY = "sk-" + "ant-api03-" + "aB3dE5gH7jK9" * 4
 
 
 def lint(text: str, files: tuple[str, ...] = ()) -> list[Finding]:
-    return check(text, TODAY, lambda path: path in files)
+    return find_problems(text, TODAY, lambda path: path in files)
 
 
 def told(text: str) -> list[tuple[int, str]]:
