@@ -1,4 +1,4 @@
-"""The config of this machine, read from its file; every setting is in `config_keys`.
+"""The config of this machine, read from its file; every setting is in `config.keys`.
 
 Reading only; `config_writer` changes the file. A bad value is refused with the key, the value,
 what is allowed and the file, so that a typing error never becomes a silent default.
