@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from memsync import targets
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import DamagedMemoryError, MemsyncError
+from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.files.locks import exclusive_lock
 from memsync.memory import machines, store, sweep
 from memsync.memory.history import last_seen, provenance
 from memsync.memory.history.provenance import Cause
 from memsync.memory.reading import is_empty
 from memsync.targets import Target, TargetState
+
+TRIES = 3
+_Made = TypeVar("_Made")
 
 BY_HAND = Cause("edit")
 FOUND = Cause("found")
@@ -37,6 +41,51 @@ class Inspection:
 
     digest: str
     targets: tuple[TargetState, ...]
+
+
+@dataclass(frozen=True)
+class Change(Generic[_Made]):
+    """What is to become of the memory as it stands: its new text, or None to leave it.
+
+    `made` is what the maker wants to know of it afterwards; the others are as in `publish`.
+    """
+
+    text: str | None
+    made: _Made
+    cause: Cause = BY_HAND
+    also: tuple[str, ...] = ()
+
+
+def onto_present(
+    workspace: Workspace, make: Callable[[store.Memory], Change[_Made]], *, hint: str
+) -> tuple[Published | None, _Made]:
+    """Publish what `make` makes of the memory as it stands; again if it moved meanwhile.
+
+    Args:
+        workspace: where.
+        make: gets the present memory; called once more, with the newer one, each time it moved.
+        hint: what to do if the memory keeps changing.
+
+    Returns:
+        What was published, None if there was nothing to write; and the last `Change.made`.
+
+    Raises:
+        MemoryMovedError: the memory kept changing; nothing was written.
+        MemsyncError: what `make` and `publish` raise.
+    """
+    for _ in range(TRIES):
+        memory = store.read(workspace)
+        change = make(memory)
+        if change.text is None:
+            return None, change.made
+        try:
+            published = publish(
+                workspace, change.text, memory.digest, cause=change.cause, also=change.also
+            )
+        except MemoryMovedError:
+            continue
+        return published, change.made
+    raise MemoryMovedError("the memory kept changing", hint)
 
 
 def publish(

@@ -13,21 +13,19 @@ from dataclasses import dataclass
 from memsync import clock
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import MemoryMovedError, MemsyncError, WrongUsageError
+from memsync.errors import MemsyncError, WrongUsageError
 from memsync.files.locks import exclusive_lock
 from memsync.memory import store
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Published, publish
+from memsync.memory.publish import Change, Published, onto_present
 from memsync.notes import ledger, log, reader
 from memsync.refresh import engine, proposals
-from memsync.refresh.engine import RefreshResult
+from memsync.refresh.engine import MergeResult
 from memsync.refresh.gate import Held
 from memsync.refresh.proposal_file import Deed, Proposal
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import Note, make_note
-
-TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,8 @@ class Reviewed:
     applied: tuple[int, ...]
     problems: dict[int, str]
     published: Published | None
+    can_be_allowed: frozenset[int] = frozenset()
+    """Those of the others that `allow_shrink` would apply."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,12 @@ class Fit:
     held: Held
     after: str
     problem: str
+    can_be_allowed: bool = False
 
 
 def try_edits(
     proposal: Proposal, memory: str, numbers: Iterable[int] | None = None, *, allow_shrink: bool
-) -> tuple[list[Fit], RefreshResult]:
+) -> tuple[list[Fit], MergeResult]:
     """Try edits of a proposal on `memory`, each on what those before it leave.
 
     Args:
@@ -69,20 +70,22 @@ def try_edits(
     merged = engine.apply_approved((), memory)
     for number in wanted:
         held = proposal.edits[number - 1]
-        text, together = merged["updated_content"], None
+        text, together, refusal = merged.text, None, None
         try:
             problem = _lost_home(proposal, number, text)
             if not problem:
                 together = engine.apply_approved(
                     [*chosen, held.edit], memory, allow_shrink=allow_shrink
                 )
-                problem = together["refused"]
+                refusal = together.refusal
+                problem = refusal.why if refusal else ""
         except EditError as error:
             problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)
         if together and not problem:
             chosen.append(held.edit)
-            merged, text = together, together["updated_content"]
-        found.append(Fit(number, held, text, problem))
+            merged, text = together, together.text
+        allowed = refusal is not None and refusal.can_be_allowed
+        found.append(Fit(number, held, text, problem, allowed))
     return found, merged
 
 
@@ -103,23 +106,21 @@ def apply_proposal(
         MemsyncError: something else stood in the way.
     """
     wanted = _checked(proposal, numbers)
+
+    def make(memory: store.Memory) -> Change[list[Fit]]:
+        tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
+        cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
+        return Change(merged.text if merged.changed else None, tried, cause)
+
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
-        for _ in range(TRIES):
-            memory = store.read(workspace)
-            tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
-            try:
-                published = _publish(workspace, proposal, merged, memory)
-            except MemoryMovedError:
-                continue
-            done = tuple(fit.number for fit in tried if not fit.problem)
-            _settle(workspace, proposal, done, "applied")
-            return Reviewed(
-                done, {fit.number: fit.problem for fit in tried if fit.problem}, published
-            )
-    raise MemoryMovedError(
-        "the memory kept changing while the proposal was applied",
-        hint="memsync review --apply when the other program is done",
-    )
+        published, tried = onto_present(
+            workspace, make, hint="memsync review --apply when the other program is done"
+        )
+        done = tuple(fit.number for fit in tried if not fit.problem)
+        _settle(workspace, proposal, done, "applied")
+    left = [fit for fit in tried if fit.problem]
+    allowed = frozenset(fit.number for fit in left if fit.can_be_allowed)
+    return Reviewed(done, {fit.number: fit.problem for fit in left}, published, allowed)
 
 
 def drop_edits(
@@ -216,15 +217,6 @@ def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
     days = sorted({name.day for name in proposal.notes})
     listed = reader.read_days(workspace, days)
     return [note for note in listed if note.id in wanted]
-
-
-def _publish(
-    workspace: Workspace, proposal: Proposal, merged: RefreshResult, memory: store.Memory
-) -> Published | None:
-    if not merged["changed"]:
-        return None
-    cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
-    return publish(workspace, merged["updated_content"], memory.digest, cause=cause)
 
 
 def _is_done(edit: Edit, memory: str) -> bool:

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from memsync.config import state
 from memsync.config.workspace import Workspace
-from memsync.errors import MemoryMovedError, MemsyncError
-from memsync.memory import store
+from memsync.errors import MemoryMovedError, refused
 from memsync.memory.conflicts import records
 from memsync.memory.conflicts.branches import TextFinder
 from memsync.memory.conflicts.merge import Conflict, Merged, apply_choice, can_pick, merge_memories
 from memsync.memory.conflicts.merge_base import Ancestors, Relation
 from memsync.memory.history import publish_log
-from memsync.memory.publish import Published, publish
+from memsync.memory.publish import Change, Published, onto_present
 from memsync.memory.store import Memory
 from memsync.text.diff3 import Choice
 from memsync.text.document import split_lines
 
-TRIES = 5
+AGAIN = "decide again, a little later"
 
 
 def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Published, int]:
@@ -30,23 +29,21 @@ def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Publ
     Raises:
         MemoryMovedError: the memory kept changing; nothing was written.
     """
-    disputes: tuple[Conflict, ...] = ()
-    for _ in range(TRIES):
-        memory = store.read(workspace)
-        merged = text
-        if memory.digest != made_from.digest:
-            woven = _woven_edit(workspace, memory, made_from, text)
-            merged, disputes = woven.text, woven.disputes
-            records.record_conflicts(workspace, disputes)
-        try:
-            published = publish(workspace, merged, memory.digest, also=(made_from.digest,))
-            return published, len(disputes)
-        except MemoryMovedError:
-            continue
-    raise MemoryMovedError("the memory keeps changing", hint="memsync edit, a little later")
+
+    def make(memory: Memory) -> Change[int]:
+        if memory.digest == made_from.digest:
+            return Change(text, 0, also=(made_from.digest,))
+        merged = _merged_edit(workspace, memory, made_from, text)
+        records.record_conflicts(workspace, merged.disputes)
+        return Change(merged.text, len(merged.disputes), also=(made_from.digest,))
+
+    published, conflicts = onto_present(workspace, make, hint="memsync edit, a little later")
+    if published is None:
+        raise AssertionError("an edit is always published")
+    return published, conflicts
 
 
-def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: str) -> Merged:
+def _merged_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: str) -> Merged:
     """Return the memory with what a person changed since `made_from`.
 
     A sync client may have put another memory in its place, which was not made from that one: then
@@ -83,27 +80,20 @@ def resolve_conflict(
         MemoryMovedError: the memory is another, or kept changing, or has the text that was picked
             no more; the conflict is still open.
     """
-    for _ in range(TRIES):
-        memory = store.read(workspace)
+
+    def make(memory: Memory) -> Change[None]:
         if based_on not in {None, memory.digest}:
-            break
+            raise MemoryMovedError("the memory is another by now", AGAIN)
         if not can_pick(split_lines(memory.text), dispute, choice):
             raise MemoryMovedError(
                 "that text stands in the memory no more, and the other one would go, too",
                 hint="keep the other, or both, then put back what you miss: memsync edit",
             )
         text = apply_choice(memory.text, dispute, choice)
-        try:
-            published = None
-            if text != memory.text:
-                published = publish(workspace, text, memory.digest)
-            records.record_resolution(workspace, dispute, choice)
-        except MemoryMovedError:
-            continue
-        except OSError as error:
-            raise MemsyncError(
-                f"the decision cannot be written down: {error.strerror or error}",
-                hint="free some space or check the folder, then decide again",
-            ) from error
-        return published
-    raise MemoryMovedError("the memory keeps changing", hint="decide again, a little later")
+        return Change(text if text != memory.text else None, None)
+
+    space = "free some space or check the folder, then decide again"
+    with refused("the decision cannot be written down", space):
+        published, _ = onto_present(workspace, make, hint=AGAIN)
+        records.record_resolution(workspace, dispute, choice)
+    return published
