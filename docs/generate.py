@@ -38,7 +38,7 @@ keys; the bare name works where it is unambiguous. Secrets are looked up in the 
 in the system keyring, then here."""
 
 TARGETS = """\
-`name = "path"`, or `name = { path = "…", mode = "block" }` with mode block, copy or link. Without
+`name = "path"`, or `name = { path = "…", mode = "block" }` with mode block or copy. Without
 this section the usual agents that are found here get the memory. See
 [Agents' files](targets.md)."""
 
