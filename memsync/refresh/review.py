@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from memsync import clock
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import MemoryMovedError, MemsyncError, WrongUsageError
+from memsync.errors import MemsyncError, WrongUsageError
 from memsync.files.locks import exclusive_lock
 from memsync.memory import store
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Published, publish
+from memsync.memory.publish import Draft, Published, onto_present
 from memsync.notes import ledger, log, reader
 from memsync.refresh import engine, proposals
 from memsync.refresh.engine import RefreshResult
@@ -26,8 +26,6 @@ from memsync.refresh.proposal_file import Deed, Proposal
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import Note, make_note
-
-TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -103,23 +101,21 @@ def apply_proposal(
         MemsyncError: something else stood in the way.
     """
     wanted = _checked(proposal, numbers)
+
+    def make(memory: store.Memory) -> tuple[Draft | None, list[Fit]]:
+        tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
+        if not merged["changed"]:
+            return None, tried
+        cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
+        return Draft(merged["updated_content"], cause), tried
+
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
-        for _ in range(TRIES):
-            memory = store.read(workspace)
-            tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
-            try:
-                published = _publish(workspace, proposal, merged, memory)
-            except MemoryMovedError:
-                continue
-            done = tuple(fit.number for fit in tried if not fit.problem)
-            _settle(workspace, proposal, done, "applied")
-            return Reviewed(
-                done, {fit.number: fit.problem for fit in tried if fit.problem}, published
-            )
-    raise MemoryMovedError(
-        "the memory kept changing while the proposal was applied",
-        hint="memsync review --apply when the other program is done",
-    )
+        published, tried = onto_present(
+            workspace, make, "memsync review --apply when the other program is done"
+        )
+        done = tuple(fit.number for fit in tried if not fit.problem)
+        _settle(workspace, proposal, done, "applied")
+    return Reviewed(done, {fit.number: fit.problem for fit in tried if fit.problem}, published)
 
 
 def drop_edits(
@@ -216,15 +212,6 @@ def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
     days = sorted({name.day for name in proposal.notes})
     listed = reader.read_days(workspace, days)
     return [note for note in listed if note.id in wanted]
-
-
-def _publish(
-    workspace: Workspace, proposal: Proposal, merged: RefreshResult, memory: store.Memory
-) -> Published | None:
-    if not merged["changed"]:
-        return None
-    cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
-    return publish(workspace, merged["updated_content"], memory.digest, cause=cause)
 
 
 def _is_done(edit: Edit, memory: str) -> bool:

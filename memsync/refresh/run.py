@@ -26,7 +26,7 @@ from memsync.files.locks import BusyError, exclusive_lock
 from memsync.memory import store
 from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Published, publish, require_written, update_targets
+from memsync.memory.publish import Draft, Published, onto_present, require_written, update_targets
 from memsync.notes import delivery, ledger
 from memsync.refresh import engine, pending, prompt, proposals, usage
 from memsync.refresh.engine import RefreshResult
@@ -36,8 +36,6 @@ from memsync.refresh.pending import batches_of
 from memsync.text.attribution import sources_of_all
 from memsync.text.edits import EditError
 from memsync.text.note import Note
-
-TRIES = 3
 
 
 def merge_pending(
@@ -235,24 +233,22 @@ def _publish(
     Returns:
         What publishing did, and the merge as it was published.
     """
-    for _ in range(TRIES):
-        if not result["changed"]:
-            return None, result
-        try:
-            cause = Cause("refresh", tuple(batch))
-            text = result["updated_content"]
-            return publish(workspace, text, memory.digest, cause=cause), result
-        except MemoryMovedError:
-            memory = store.read(workspace)
-        try:
-            result = engine.reapply(result, memory.text, allow_shrink=allow_shrink)
-        except EditError as error:
-            raise MemoryMovedError(
-                f"the memory changed meanwhile and the merge no longer fits: {error}",
-                hint="memsync refresh again; the notes stay pending",
-            ) from error
-        _raise_on_refusal(result, workspace.config)
-    raise MemoryMovedError(
-        "the memory kept changing while the notes were merged",
-        hint="memsync refresh when the other program is done; the notes stay pending",
-    )
+    if not result["changed"]:
+        return None, result
+
+    def make(present: store.Memory) -> tuple[Draft | None, RefreshResult]:
+        merged = result
+        if present.digest != memory.digest:
+            try:
+                merged = engine.reapply(result, present.text, allow_shrink=allow_shrink)
+            except EditError as error:
+                raise MemoryMovedError(
+                    f"the memory changed meanwhile and the merge no longer fits: {error}",
+                    hint="memsync refresh again; the notes stay pending",
+                ) from error
+            _raise_on_refusal(merged, workspace.config)
+        cause = Cause("refresh", tuple(batch))
+        return (Draft(merged["updated_content"], cause) if merged["changed"] else None), merged
+
+    hint = "memsync refresh when the other program is done; the notes stay pending"
+    return onto_present(workspace, make, hint)

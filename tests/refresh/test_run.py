@@ -23,6 +23,7 @@ from memsync.errors import (
     MemoryMovedError,
     RefusedError,
 )
+from memsync.memory import publish as publishing
 from memsync.memory import store
 from memsync.notes import ledger, log
 from memsync.refresh import engine, run
@@ -254,15 +255,15 @@ def test_a_memory_that_keeps_moving_leaves_the_notes_pending(with_claude, claude
             file.write(f"- Line {len(attempts)} of another program\n")
         return publish(workspace, text, based_on)
 
-    publish = run.publish
-    monkeypatch.setattr(run, "publish", restless)
+    publish = publishing.publish
+    monkeypatch.setattr(publishing, "publish", restless)
     take(with_claude, "The importer is out")
     claude.script(edits(REPLACE))
     with pytest.raises(MemoryMovedError, match="kept changing"):
         run.merge_pending(with_claude)
-    assert len(attempts) == 3
+    assert len(attempts) == publishing.TRIES
     assert "- Ship the importer" in store.read(with_claude).text
-    assert "- Line 3 of another program" in store.read(with_claude).text
+    assert f"- Line {publishing.TRIES} of another program" in store.read(with_claude).text
     assert pending(with_claude) == ["The importer is out"]
     assert len(claude.requests) == 1
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +32,8 @@ PATIENCE = timedelta(hours=12)
 
 UNKNOWN = Copy("", certain=False)
 """A name that resembles the memory's as no known client would make it: it is never brought in."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 OVERWRITTEN = "what this machine had before it was written over"
 
@@ -97,6 +100,11 @@ class TextFinder:
         with contextlib.suppress(KeyError, OSError, UnicodeDecodeError):
             return self._backups[name].read_bytes().decode("utf-8")
         return None
+
+
+def find_text(workspace: Workspace, name: str) -> str | None:
+    """Return the text with the digest `name`, which may be any text from outside, or None."""
+    return TextFinder(workspace).find(name) if _DIGEST.fullmatch(name) else None
 
 
 def readable_copies(root: Path) -> list[tuple[Copy, Branch]]:
