@@ -1,8 +1,8 @@
-"""What sync clients leave apart is brought together: conflict copies, and a memory written over.
+"""Merge what sync clients leave beside each other: conflict copies, and an overwritten memory.
 
-One deed, safe to repeat and to be done by two machines at once. A copy is moved to the backups once
-what it holds is in the memory or the log, never before. Nothing is decided for a person: where two
-machines changed one line, both stay, and `conflicts` keeps the question.
+It is safe to repeat, and safe if two machines do it at once. A copy is moved to the backups when
+its content is in the memory or the log, never before. Nothing is decided for a person: if two
+machines changed one line, both lines stay, and `records` keeps the conflict.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from memsync.config.state import carrying_mark, lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import DamagedMemoryError, MemsyncError, WrongUsageError
+from memsync.errors import DamagedMemoryError, WrongUsageError, refused
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.files.placeholders import is_evicted
 from memsync.files.regular import Skipped, read_regular, why_unread
@@ -47,11 +47,12 @@ MERGED = Cause("reconcile")
 class Reconciled:
     """What reconciling did.
 
+    `sources` says where the merged texts came from; `notes` is how many notes were added to logs.
     `doubtful` are files that may be copies and were left alone, `left` those that cannot be read.
     """
 
     sources: tuple[str, ...] = ()
-    disputes: tuple[Conflict, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     doubtful: tuple[Path, ...] = ()
     published: Published | None = None
     notes: int = 0
@@ -59,12 +60,12 @@ class Reconciled:
 
     @property
     def sentence(self) -> str:
-        """What was done, in one sentence; empty where nothing was to do."""
+        """What was done, in one sentence; empty if there was nothing to do."""
         done = [f"brought in {source}" for source in self.sources]
         if self.notes:
             done.append(f"{count_in_words(self.notes, 'note')} that a log lacked")
-        if self.disputes:
-            done.append(f"{count_in_words(len(self.disputes), 'conflict')} to decide")
+        if self.conflicts:
+            done.append(f"{count_in_words(len(self.conflicts), 'conflict')} to decide")
         return "; ".join(done)
 
 
@@ -74,7 +75,7 @@ def count_in_words(count: int, what: str) -> str:
 
 
 def unreadable_copies(workspace: Workspace) -> tuple[Skipped, ...]:
-    """Return what is named like a copy, of memory, log or backup, and cannot be read."""
+    """Return files named like conflict copies that cannot be read, with the reason."""
     return (
         *branches.unreadable_memory_copies(workspace.root),
         *reader.unreadable_logs(workspace),
@@ -85,46 +86,41 @@ def unreadable_copies(workspace: Workspace) -> tuple[Skipped, ...]:
 
 
 def doubtful_logs(workspace: Workspace) -> tuple[Path, ...]:
-    """Return the files among the logs that may be copies of one, and are not read."""
+    """Return the files among the logs that may be copies of one, and were left alone."""
     return tuple(path for path, _ in reader.doubtful_files(workspace))
 
 
 def reconcile(workspace: Workspace, taken: str | None = None) -> Reconciled:
-    """Bring conflict copies, and what the memory lost behind our back, into logs and memory.
+    """Merge conflict copies, and versions that a sync client overwrote, into logs and memory.
 
     Args:
         workspace: where.
-        taken: the name of a file that may be a copy or a person's own, if the person says that it
-            is to be brought in.
+        taken: the name of a doubtful file that a person wants to be merged.
 
     Raises:
-        BusyError: rclone carries just now, or was killed while it did; it is not taken.
+        BusyError: rclone is syncing, or was killed while it did; the file was not taken.
         WrongUsageError: there is no such file, or it cannot be read; nothing was done.
         DamagedMemoryError: the memory cannot be read; the logs are done.
-        MemsyncError: the disk or the folder refused; every copy is where it was, or moved whole.
+        MemsyncError: the disk or the folder refused; every copy is where it was, or moved.
     """
     with exclusive_lock(lock_path(workspace.root, "reconcile"), "conflict copies", timeout=60):
         if workspace.config.provider == "rclone" and carrying_mark(workspace.root).exists():
             return _while_carried(workspace, taken)
-        try:
+        hint = "free some space or check the folder, then memsync conflicts"
+        with refused("conflict copies cannot be merged", hint):
             chosen = _taken_logs(workspace, taken) if taken is not None else []
             logs = [*reader.log_copies(workspace), *chosen]
-            notes = sum(_bring_in_log(workspace, *copy) for copy in logs)
+            notes = sum(_merge_log(workspace, *copy) for copy in logs)
             notes += log.bring_back(workspace)
             _keep_copies_of_backups(workspace)
-            outcome = _bring_in_texts(workspace, taken)
+            outcome = _merge_texts(workspace, taken)
             doubtful = (*outcome.doubtful, *doubtful_logs(workspace))
             left = unreadable_copies(workspace)
             return replace(outcome, notes=notes, doubtful=doubtful, left=left)
-        except OSError as error:
-            raise MemsyncError(
-                f"what two machines wrote cannot be brought together: {error.strerror or error}",
-                hint="free some space or check the folder, then memsync conflicts",
-            ) from error
 
 
 def _while_carried(workspace: Workspace, taken: str | None) -> Reconciled:
-    """Read no copy of which rclone may have brought a piece only; all wait where they are."""
+    """Read no copy, because rclone may have written only a part of it; all wait."""
     copies = [path for _, path in branches.files_named_like_copies(workspace.root)]
     copies += [path for path, _ in reader.log_copies(workspace)]
     if taken is not None:
@@ -134,7 +130,7 @@ def _while_carried(workspace: Workspace, taken: str | None) -> Reconciled:
 
 
 def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
-    """Return the log that was taken, with its day; none where it is a copy of the memory."""
+    """Return the log that was taken, with its day; none if it is a copy of the memory."""
     logs = [copy for copy in reader.doubtful_files(workspace) if copy[0].name == taken]
     listed = [path for path, _ in logs]
     listed += [
@@ -143,7 +139,8 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
     listed += [left.path for left in reader.unreadable_logs(workspace) if left.path.name == taken]
     if not listed:
         raise WrongUsageError(
-            f"no file called {taken!r} was left", hint="memsync conflicts names those that were"
+            f"no file called {taken!r} was left alone",
+            hint="memsync conflicts lists those that were",
         )
     why = read_copy(listed[0])[1]
     if why:
@@ -151,14 +148,14 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
     return logs
 
 
-def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
+def _merge_log(workspace: Workspace, copy: Path, day: date) -> int:
     data, count = log.merge_log_copy(workspace, copy, day)
     backups.keep_conflict_copy(copy, data, workspace.backups)
     return count
 
 
 def _keep_copies_of_backups(workspace: Workspace) -> None:
-    """Put the copies of backups with the others; there is nothing to bring in."""
+    """Move the conflict copies of backups to the other copies; there is nothing to merge."""
     for copy in backups.backup_copies(workspace.backups, branches.is_from_our_machines(workspace)):
         if why_unread(copy):
             continue
@@ -168,7 +165,7 @@ def _keep_copies_of_backups(workspace: Workspace) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What becomes of the memory and of each text that is not in it."""
+    """What is to be done: the memory's new text, its conflicts, and the texts it is made of."""
 
     memory: Memory
     text: str
@@ -179,12 +176,12 @@ class _Plan:
 
     @property
     def included(self) -> tuple[str, ...]:
-        """The digests of the texts that are in the memory afterwards."""
-        brought = [branch.digest for branch in (*self.copies.sure, *self.past.missed)]
-        return (*brought, *self.past.claimed)
+        """The digests of the texts that are in the memory when this is done."""
+        merged = [branch.digest for branch in (*self.copies.sure, *self.past.missing)]
+        return (*merged, *self.past.edited)
 
 
-def _bring_in_texts(workspace: Workspace, taken: str | None) -> Reconciled:
+def _merge_texts(workspace: Workspace, taken: str | None) -> Reconciled:
     missing = _renamed_memory(workspace, taken)
 
     def make(memory: Memory) -> tuple[Draft | None, _Plan]:
@@ -221,7 +218,7 @@ def _renamed_memory(workspace: Workspace, taken: str | None) -> Memory | None:
         )
         if not renamed or workspace.memory.exists() or is_evicted(workspace.memory):
             raise
-        found = branches.files_named_like_copies(workspace.root)  # unreadable ones count, too
+        found = branches.files_named_like_copies(workspace.root)  # an unreadable one counts, too
         names = [path.name for copy, path in found if copy.client == "rclone"]
         if len(names) == 1 and taken not in names:
             raise DamagedMemoryError(
@@ -239,17 +236,17 @@ def _plan(workspace: Workspace, memory: Memory, taken: str | None) -> _Plan:
     texts.add(memory.text)
     copies = classify(workspace, graph, texts, memory, readable_copies(workspace.root), taken)
     past = find_overwritten(workspace, ancestors, texts, memory)
-    if past.claimed:
+    if past.edited:
         was_known, origins = graph.is_whole(memory.digest), graph.origins(memory.digest)
-        graph.add(memory.digest, (*origins, *past.claimed), is_whole=was_known)
-    fresh = _to_bring_in(graph, memory, [*copies.sure, *past.missed])
+        graph.add(memory.digest, (*origins, *past.edited), is_whole=was_known)
+    fresh = _unmerged(graph, memory, [*copies.sure, *past.missing])
     decided = records.resolutions(workspace) if fresh else {}
     text, conflicts = _merge_all(ancestors, texts, memory, fresh, decided)
     return _Plan(memory, text, conflicts, fresh, copies, past)
 
 
-def _to_bring_in(graph: Ancestry, memory: Memory, candidates: list[Branch]) -> tuple[Branch, ...]:
-    """Return the branches that are not in the memory yet, in the order every machine takes them."""
+def _unmerged(graph: Ancestry, memory: Memory, candidates: list[Branch]) -> tuple[Branch, ...]:
+    """Return the branches that are not in the memory yet, in the same order on every machine."""
     fresh = {one.digest: one for one in candidates if not graph.descends(memory.digest, one.digest)}
     return tuple(fresh[name] for name in sorted(fresh))
 
@@ -268,12 +265,12 @@ def _merge_all(
         other = texts.add(branch.text)
         if ancestors.graph.descends(present, other):
             continue
-        if branch.is_forsaken:
+        if branch.is_unclaimed:
             merged = restore_lines(text, branch.text, branch.source, decided)
         else:
             base = ancestors.base_of(present, other)
             merged = merge_memories(base, text, branch.text, branch.source, decided)
-        conflicts += merged.disputes
+        conflicts += merged.conflicts
         text = merged.text
         name = texts.add(text)
         ancestors.graph.add(name, (present, other))

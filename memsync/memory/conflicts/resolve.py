@@ -37,8 +37,8 @@ def merge_edit(workspace: Workspace, made_from: Memory, text: str) -> tuple[Publ
         base = base_of_edit(workspace, memory, made_from, text)
         decided = records.resolutions(workspace)
         merged = merge_memories(base, memory.text, text, "your edit", decided)
-        records.record_conflicts(workspace, merged.disputes)
-        return Draft(merged.text, also=(made_from.digest,)), len(merged.disputes)
+        records.record_conflicts(workspace, merged.conflicts)
+        return Draft(merged.text, also=(made_from.digest,)), len(merged.conflicts)
 
     return onto_present(workspace, make, "memsync edit, a little later")
 
@@ -65,7 +65,7 @@ def base_of_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: 
     edit = texts.add(text)
     alone = state.is_alone(workspace.machines)
     relation = ancestors.judge(memory.digest, made_from.digest, alone=alone)
-    if relation in {Relation.MISSED, Relation.UNCLEAR}:
+    if relation in {Relation.MISSING, Relation.UNKNOWN}:
         graph.add(edit, (made_from.digest,))
         return ancestors.base_of(memory.digest, edit)
     return made_from.text
