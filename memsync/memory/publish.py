@@ -1,16 +1,19 @@
-"""The one road out: the memory replaced, every target brought in step, this machine's report."""
+"""Publish a memory: replace it, give it to every agent, write this machine's report.
+
+All changes of the memory go this way, under one lock.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar, overload
 
 from memsync import targets
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
+from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, refused
 from memsync.files.locks import exclusive_lock
 from memsync.memory import machines, store, sweep
 from memsync.memory.history import last_seen, provenance
@@ -18,12 +21,14 @@ from memsync.memory.history.provenance import Cause
 from memsync.memory.reading import is_empty
 from memsync.targets import Target, TargetState
 
-TRIES = 3
-_Made = TypeVar("_Made")
-
 BY_HAND = Cause("edit")
 FOUND = Cause("found")
 """What somebody wrote into the file itself, or a sync client brought."""
+
+TRIES = 3
+"""So often a change is made on the memory as it stands, because others change it meanwhile."""
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -36,56 +41,20 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """A text to publish, what the change came from, and the digests of other texts in it."""
+
+    text: str
+    cause: Cause = BY_HAND
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What was found: the memory's digest, and each target's state."""
 
     digest: str
     targets: tuple[TargetState, ...]
-
-
-@dataclass(frozen=True)
-class Change(Generic[_Made]):
-    """What is to become of the memory as it stands: its new text, or None to leave it.
-
-    `made` is what the maker wants to know of it afterwards; the others are as in `publish`.
-    """
-
-    text: str | None
-    made: _Made
-    cause: Cause = BY_HAND
-    also: tuple[str, ...] = ()
-
-
-def onto_present(
-    workspace: Workspace, make: Callable[[store.Memory], Change[_Made]], *, hint: str
-) -> tuple[Published | None, _Made]:
-    """Publish what `make` makes of the memory as it stands; again if it moved meanwhile.
-
-    Args:
-        workspace: where.
-        make: gets the present memory; called once more, with the newer one, each time it moved.
-        hint: what to do if the memory keeps changing.
-
-    Returns:
-        What was published, None if there was nothing to write; and the last `Change.made`.
-
-    Raises:
-        MemoryMovedError: the memory kept changing; nothing was written.
-        MemsyncError: what `make` and `publish` raise.
-    """
-    for _ in range(TRIES):
-        memory = store.read(workspace)
-        change = make(memory)
-        if change.text is None:
-            return None, change.made
-        try:
-            published = publish(
-                workspace, change.text, memory.digest, cause=change.cause, also=change.also
-            )
-        except MemoryMovedError:
-            continue
-        return published, change.made
-    raise MemoryMovedError("the memory kept changing", hint)
 
 
 def publish(
@@ -116,6 +85,56 @@ def publish(
         return store.replace(workspace, text, based_on, also)
 
     return _write_and_tell(workspace, write)
+
+
+@overload
+def onto_present(
+    workspace: Workspace, make: Callable[[store.Memory], tuple[Draft, Found]], hint: str
+) -> tuple[Published, Found]: ...
+@overload
+def onto_present(
+    workspace: Workspace,
+    make: Callable[[store.Memory], tuple[Draft | None, Found]],
+    hint: str,
+    *,
+    missing: store.Memory | None = ...,
+) -> tuple[Published | None, Found]: ...
+def onto_present(
+    workspace: Workspace,
+    make: Callable[[store.Memory], tuple[Draft | None, Found]],
+    hint: str,
+    *,
+    missing: store.Memory | None = None,
+) -> tuple[Published | None, Found]:
+    """Publish a change that is made on the present memory; made anew each time that moves.
+
+    Args:
+        workspace: where.
+        make: given the present memory, returns the text to publish, or None if there is nothing
+            to publish, and whatever the caller wants back. It is called once for each try.
+        hint: what to do if the memory never stands still.
+        missing: the text to take for the memory, if there is none in its place.
+
+    Returns:
+        What was published, if anything, and what `make` returned beside it.
+
+    Raises:
+        MemoryMovedError: the memory kept changing; nothing was written.
+        DamagedMemoryError: the memory cannot be read.
+        MemsyncError: the disk refused; the message tells whether the memory was written.
+    """
+    for _ in range(TRIES):
+        memory = missing or store.read(workspace)
+        draft, found = make(memory)
+        if draft is None:
+            return None, found
+        based_on = None if missing else memory.digest
+        try:
+            done = publish(workspace, draft.text, based_on, cause=draft.cause, also=draft.also)
+        except MemoryMovedError:
+            continue
+        return done, found
+    raise MemoryMovedError("the memory kept changing; nothing was written", hint)
 
 
 def _record(workspace: Workspace, text: str, based_on: str | None, cause: Cause) -> None:
@@ -241,35 +260,22 @@ def report_targets(workspace: Workspace, timeout: float = 30) -> Inspection:
         memory = store.read(workspace)
         wanted = targets.configured_targets(workspace.config)
         states = targets.inspect_all(wanted, memory.text.encode("utf-8"), workspace.memory)
-        try:
+        hint = f"free some space or check {workspace.machines}"
+        with refused("this machine's report cannot be written", hint):
             machines.write_report(workspace, memory.digest, states)
-        except OSError as error:
-            raise MemsyncError(
-                f"this machine's report cannot be written: {error.strerror or error}",
-                hint=f"free some space or check {workspace.machines}",
-            ) from error
         return Inspection(memory.digest, tuple(states))
 
 
 def _write_and_tell(workspace: Workspace, write: Callable[[], store.Replaced]) -> Published:
     with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
         sweep.sweep(workspace)
-        try:
+        hint = "free some space or check the folder; memsync show tells what is there"
+        with refused("the memory was not written safely", hint):
             written = write()
-        except OSError as error:
-            raise MemsyncError(
-                f"the memory was not written safely: {error.strerror or error}",
-                hint="free some space or check the folder; memsync show tells what is there",
-            ) from error
-        try:
+        hint = "free some space or check the folders, then memsync targets sync"
+        with refused("the memory is written, but not every agent or report", hint):
             data = workspace.memory.read_bytes()
-            states = targets.apply_all(
-                targets.configured_targets(workspace.config), data, workspace.memory
-            )
+            wanted = targets.configured_targets(workspace.config)
+            states = targets.apply_all(wanted, data, workspace.memory)
             machines.write_report(workspace, written.digest, states)
-        except OSError as error:
-            raise MemsyncError(
-                f"the memory is written, but not every agent or report: {error.strerror or error}",
-                hint="free some space or check the folders, then memsync targets sync",
-            ) from error
         return Published(written.digest, written.backup, tuple(states))

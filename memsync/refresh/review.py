@@ -17,7 +17,7 @@ from memsync.errors import MemsyncError, WrongUsageError
 from memsync.files.locks import exclusive_lock
 from memsync.memory import store
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Change, Published, onto_present
+from memsync.memory.publish import Draft, Published, onto_present
 from memsync.notes import ledger, log, reader
 from memsync.refresh import engine, proposals
 from memsync.refresh.engine import MergeResult
@@ -107,14 +107,16 @@ def apply_proposal(
     """
     wanted = _checked(proposal, numbers)
 
-    def make(memory: store.Memory) -> Change[list[Fit]]:
+    def make(memory: store.Memory) -> tuple[Draft | None, list[Fit]]:
         tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
+        if not merged.changed:
+            return None, tried
         cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
-        return Change(merged.text if merged.changed else None, tried, cause)
+        return Draft(merged.text, cause), tried
 
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
         published, tried = onto_present(
-            workspace, make, hint="memsync review --apply when the other program is done"
+            workspace, make, "memsync review --apply when the other program is done"
         )
         done = tuple(fit.number for fit in tried if not fit.problem)
         _settle(workspace, proposal, done, "applied")

@@ -27,7 +27,7 @@ from memsync.memory import store
 from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import (
-    Change,
+    Draft,
     Published,
     onto_present,
     require_written,
@@ -240,18 +240,18 @@ def _publish(
         What publishing did, and the merge as it was published.
     """
 
-    def make(present: store.Memory) -> Change[MergeResult]:
+    def make(present: store.Memory) -> tuple[Draft | None, MergeResult]:
         fitted = result
         if present.digest != memory.digest:
             fitted = _reapplied(result, present, allow_shrink=allow_shrink)
             _raise_on_refusal(fitted, workspace.config)
-        text = fitted.text if fitted.changed else None
-        return Change(text, fitted, Cause("refresh", tuple(batch)))
+        cause = Cause("refresh", tuple(batch))
+        return (Draft(fitted.text, cause) if fitted.changed else None), fitted
 
     if not result.changed:
         return None, result
     hint = "memsync refresh when the other program is done; the notes stay pending"
-    return onto_present(workspace, make, hint=hint)
+    return onto_present(workspace, make, hint)
 
 
 def _reapplied(result: MergeResult, memory: store.Memory, *, allow_shrink: bool) -> MergeResult:

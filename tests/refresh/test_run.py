@@ -262,9 +262,9 @@ def test_a_memory_that_keeps_moving_leaves_the_notes_pending(with_claude, claude
     claude.script(edits(REPLACE))
     with pytest.raises(MemoryMovedError, match="kept changing"):
         run.merge_pending(with_claude)
-    assert len(attempts) == 3
+    assert len(attempts) == publishing.TRIES
     assert "- Ship the importer" in store.read(with_claude).text
-    assert "- Line 3 of another program" in store.read(with_claude).text
+    assert f"- Line {publishing.TRIES} of another program" in store.read(with_claude).text
     assert pending(with_claude) == ["The importer is out"]
     assert len(claude.requests) == 1
 

@@ -53,7 +53,7 @@ class Side:
 class ConflictView:
     """A conflict as the page shows it; a moment, client or host that is not known is empty."""
 
-    dispute: Conflict
+    conflict: Conflict
     found: datetime | None
     is_here: bool
     client: str
@@ -69,7 +69,9 @@ def install(app: Flask, config: Config) -> None:
     app.add_url_rule("/conflicts", "bring_in", pages.bring_in, methods=["POST"])
     app.add_url_rule("/conflicts/<name>", "settle", pages.settle, methods=["POST"])
     app.add_url_rule("/api/conflicts", "api_conflicts", pages.as_json)
-    app.jinja_env.globals["disputed"] = lambda: how_many("disputed", config, records.unresolved)
+    app.jinja_env.globals["open_conflicts"] = lambda: how_many(
+        "open_conflicts", config, records.unresolved
+    )
 
 
 class _Pages:
@@ -158,7 +160,7 @@ def views(open_ones: Sequence[Conflict], memory: str) -> list[ConflictView]:
                 side(dispute, Choice.THEIRS, dispute.theirs, right),
             )
         )
-    return sorted(found, key=lambda view: (view.dispute.time, view.ours.at or 0))
+    return sorted(found, key=lambda view: (view.conflict.time, view.ours.at or 0))
 
 
 def _copies(workspace: Workspace, memory: Memory) -> tuple[list[str], list[str]]:
@@ -200,7 +202,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _table(view: ConflictView) -> dict[str, Any]:
-    dispute = view.dispute
+    dispute = view.conflict
     return {
         "id": dispute.id,
         "time": view.found.isoformat(timespec="seconds") if view.found else None,

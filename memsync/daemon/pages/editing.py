@@ -14,10 +14,12 @@ from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages import problems
 from memsync.daemon.pages.parts import MAX_TEXT, back_to
-from memsync.daemon.presenters import changes, origin, timeline
+from memsync.daemon.presenters import changes, origin
 from memsync.daemon.presenters.lines import as_typed, for_browser
 from memsync.errors import MemoryMovedError
 from memsync.memory import fleet, store
+from memsync.memory.conflicts.branches import find_text
+from memsync.memory.conflicts.resolve import base_of_edit
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import publish
 from memsync.memory.store import Memory
@@ -129,11 +131,15 @@ def _moved(workspace: Workspace, draft: _Draft, memory: Memory) -> Response:
 
 
 def _merged(workspace: Workspace, made_from: str, text: str, memory: Memory) -> Merged3 | None:
-    """Return a draft and the memory as one text; None where what it was made from is not kept."""
-    base = timeline.text_by_digest(workspace, made_from)
-    if base is None:
+    """Merge a draft into the memory; None if the text that it was made from is not kept.
+
+    Without a known merge base, every line of both is kept.
+    """
+    edited = find_text(workspace, made_from)
+    if edited is None:
         return None
-    return merge(for_browser(base), text, for_browser(memory.text))
+    base = base_of_edit(workspace, memory, Memory(edited, made_from), as_typed(text, edited))
+    return merge(for_browser(base or ""), text, for_browser(memory.text))
 
 
 def _choices(count: int) -> list[Choice] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,14 +12,11 @@ from memsync.daemon.presenters.lines import steps
 from memsync.errors import MemsyncError
 from memsync.files.placeholders import is_evicted
 from memsync.memory import store
-from memsync.memory.history import backups, last_seen
+from memsync.memory.history import backups
 from memsync.memory.history.backups import Backup
-from memsync.text.digest import digest
 from memsync.text.document import split_lines
 
 PER_PAGE = 20
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -73,22 +69,6 @@ def text_after(workspace: Workspace, entry: Backup) -> str | None:
     listed = backups.list_backups(workspace.backups)
     newer = [other for other in listed if other > entry]
     return text_of(newer[-1]) if newer else _memory(workspace)
-
-
-def text_by_digest(workspace: Workspace, wanted: str) -> str | None:
-    """Return the text whose digest is `wanted`, of those this machine saw or the backups.
-
-    A backup is the text before a change of memsync's own: what was edited by hand since, or
-    replaced by a sync client, is in none.
-    """
-    seen = last_seen.seen_text(workspace.root, wanted) if _DIGEST.fullmatch(wanted) else None
-    if seen is not None:
-        return seen
-    for entry in backups.list_backups(workspace.backups):
-        text = text_of(entry)
-        if text is not None and digest(text.encode()) == wanted:
-            return text
-    return None
 
 
 def _memory(workspace: Workspace) -> str | None:

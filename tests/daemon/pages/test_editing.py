@@ -10,13 +10,14 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memsync import clock
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages import editing
 from memsync.daemon.pages.parts import MAX_BODY, MAX_TEXT
 from memsync.daemon.presenters.lines import as_typed
 from memsync.errors import MemoryMovedError
-from memsync.memory import publish
+from memsync.memory import publish, store
 from memsync.memory.history import backups
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -491,6 +492,25 @@ def test_an_edit_by_hand_meanwhile_is_merged_as_well(
     merged = browser.submit(moved.form("/review"), to="/merge")
     assert browser.submit(merged.form("/save")).headers["Location"] == "/?said=saved"
     assert memory_bytes(workspace) == (mine + "- by hand\n").encode()
+
+
+def test_a_memory_that_a_client_put_there_loses_no_line_that_it_never_had(
+    browser: Browser, workspace: Workspace
+) -> None:
+    """The page merges as ``memsync edit`` does: what only one side knew, nobody took away."""
+    older = store.read(workspace)
+    publish.publish(workspace, SAMPLE + "- published\n", older.digest)
+    review = reviewed(browser, SAMPLE + "- published\n- mine\n")
+    theirs = SAMPLE.replace("- Write the runbook", "- Write two runbooks")
+    record = f"{clock.now().isoformat()} {digest(theirs.encode())} {older.digest}\n"
+    path = workspace.machines / "elsewhere-1234" / "published.log"
+    path.parent.mkdir()
+    path.write_text(record)
+    set_memory(workspace, theirs)
+    moved = browser.submit(review.form("/save"))
+    merged = browser.submit(moved.form("/review"), to="/merge")
+    browser.submit(merged.form("/save"))
+    assert memory_bytes(workspace) == (theirs + "- published\n- mine\n").encode()
 
 
 def test_without_the_text_it_was_made_from_no_merge_is_offered(
