@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections import deque
+from typing import Any
 
 import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
 from memsync.cli.terminal import for_terminal, is_terminal
-from memsync.config.workspace import Workspace
 from memsync.daemon import process
 from memsync.daemon.extra import late
 from memsync.daemon.jobs import table as cli_jobs
@@ -171,41 +171,50 @@ def alert() -> None:
 @click.option("--verify", is_flag=True, help="With mirror: read both sides in full.")
 @click.option("--accept", is_flag=True, help="With mirror: what is gone is gone on purpose.")
 def run(job: str, *, dry_run: bool, verify: bool, accept: bool) -> None:
-    """Run one JOB now: refresh, mirror, drift or digest.
+    """Run one JOB now; memsync daemon schedule lists them.
 
     The mirror refuses to run where most of its files are gone from the memory folder, or where
     the mirror itself is not where it was; --accept says that this is meant. --verify finds damage
     that size and time do not show, renews what is damaged in the mirror, and exits 1 for it.
     """
+    config = settings.load()
     scheduler = late("scheduler")
-    if dry_run:
-        _preview(job)
-        return
     found = scheduler.find_job(job)
     if found is None:
-        names = ", ".join(entry.name for entry in scheduler.JOBS)
+        names = ", ".join(entry.name for entry in scheduler.jobs_of(config))
         raise WrongUsageError(f"there is no job {job!r}", hint=f"one of {names}")
-    if (verify or accept) and found.name != "mirror":
-        raise WrongUsageError(
-            "--verify and --accept are for mirror", hint="memsync daemon run mirror --verify"
-        )
-    config = settings.load()
-    late("runtime").set_up_logging(to_terminal=False)  # what a job logs is the daemon's, too
-    if found.name == "mirror":
-        done = scheduler.job_backup_mirror(config, verify=verify, accept=accept, tell=click.echo)
-    else:
-        done = found.act(config)
+    if dry_run:
+        _preview(found, config)
+        return
+    options = _options_for(found, verify=verify, accept=accept)
+    late("runtime").set_up_logging(to_terminal=False)  # what a job logs belongs in the daemon's log
+    done = found.act(config, **options)
     if done.outcome == "failed":
         raise MemsyncError(done.message, done.hint, done.exit_code)
     click.echo(f"{done.outcome}: {done.message}")
 
 
-def _preview(job: str) -> None:
-    if job not in {"digest", "weekly_digest"}:
-        raise WrongUsageError("--dry-run is for digest", hint="memsync refresh --dry-run")
-    config = settings.load()
-    text = late("digest").generate_digest(Workspace.open(config).root, config)
-    click.echo(for_terminal(text), nl=False)
+def _options_for(job: Any, **switches: bool) -> dict[str, Any]:  # noqa: ANN401
+    """Return the options a job takes.
+
+    Raises:
+        WrongUsageError: a switch is on that this job does not have.
+    """
+    for name, is_on in switches.items():
+        if is_on and name not in job.options:
+            raise WrongUsageError(
+                f"the job {job.name} has no --{name}", hint="memsync daemon run --help"
+            )
+    offered = {**switches, "tell": click.echo}
+    return {name: value for name, value in offered.items() if name in job.options}
+
+
+def _preview(job: Any, config: settings.Config) -> None:  # noqa: ANN401
+    if job.preview is None:
+        raise WrongUsageError(
+            f"the job {job.name} has no --dry-run", hint="memsync daemon run --help"
+        )
+    click.echo(for_terminal(job.preview(config)), nl=False)
 
 
 def _print_addresses(web_url: str | None, capture_url: str | None) -> None:
