@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import sys
 
 gc.disable()  # what is loaded now stays; looking for garbage in it delays the first answer
@@ -17,6 +16,7 @@ from memsync.config import Config  # noqa: E402
 from memsync.daemon import runtime  # noqa: E402
 from memsync.daemon.http import addresses, passwords  # noqa: E402
 from memsync.daemon.process import Status  # noqa: E402
+from memsync.daemon.services import first_start  # noqa: E402
 from memsync.errors import MemsyncError  # noqa: E402
 
 
@@ -55,8 +55,6 @@ def _hashed(config: Config) -> Config:
     password = config.daemon.web_ui_password
     if not password or passwords.is_password_hash(password):
         return config
-    # Late on purpose: most starts need neither this nor the TOML writer it brings.
-    first_start = importlib.import_module("memsync.daemon.services.first_start")
     with contextlib.suppress(MemsyncError):  # a service may be kept from its config
         config, _ = first_start.create_secrets(config)
     return config

@@ -1,4 +1,4 @@
-"""The ear: ``POST /note`` keeps a note on disk before it says so.
+"""The note port: ``POST /note`` keeps a note on disk before it says so.
 
 Plain WSGI, because a note is acknowledged in well under a millisecond here and a framework would
 cost more than the disk does. Protocol: `docs/capture.md`.
@@ -6,21 +6,22 @@ cost more than the disk does. Protocol: `docs/capture.md`.
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from types import ModuleType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
+
+from werkzeug.test import Client
 
 from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import capture_token
 from memsync.daemon.http.guard import Backoff, Guard
 from memsync.daemon.http.tokens import Token
+from memsync.daemon.intake import page
 from memsync.daemon.intake.body import (
     FORMS,
     BadRequestError,
@@ -72,10 +73,9 @@ class CaptureApp:
         """Answer one request (PEP 3333)."""
         return self._guarded(environ, start_response)
 
-    def test_client(self) -> Any:  # noqa: ANN401 - a werkzeug.test.Client
+    def test_client(self) -> Client:
         """Return a client that calls the application without a network, as Flask's does."""
-        # Late on purpose: it is for tests, and costs the daemon ten milliseconds at its start.
-        return importlib.import_module("werkzeug.test").Client(self)
+        return Client(self)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -101,7 +101,7 @@ class CaptureApp:
         if path == "/":
             _allow("GET", method in READ_METHODS, "the page is read by GET; notes go to /note")
             return self._page(HTTPStatus.OK)
-        file = _pages().static_file(path) if method in READ_METHODS else None
+        file = page.static_file(path) if method in READ_METHODS else None
         if file is None:
             raise BadRequestError(
                 HTTPStatus.NOT_FOUND, "there is only POST /note and GET /health here"
@@ -114,7 +114,7 @@ class CaptureApp:
         headers: tuple[tuple[str, str], ...] = (),
         **told: str,
     ) -> Answer:
-        html = _pages().render_page(status, asks_token=bool(self._token), **told)
+        html = page.render_page(status, asks_token=bool(self._token), **told)
         return Answer(status, html, "text/html; charset=utf-8", headers)
 
     def _take(self, environ: WSGIEnvironment) -> Answer:
@@ -200,11 +200,6 @@ def create_capture_app(config: Config) -> CaptureApp:
     A note taken by it lies in the spool; a running daemon also moves it to the day's log.
     """
     return CaptureApp(config)
-
-
-def _pages() -> ModuleType:
-    """Return the page's module, loaded when it is first asked for: templates cost time to load."""
-    return importlib.import_module("memsync.daemon.intake.page")
 
 
 def _as_json(said: dict[str, Any]) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import select
@@ -20,9 +19,11 @@ from memsync import config as settings
 from memsync.config import Config
 from memsync.daemon import process
 from memsync.daemon.capture import CaptureApp
+from memsync.daemon.extra import late
 from memsync.daemon.http import addresses
 from memsync.daemon.http.server import Port, Server
 from memsync.daemon.intake.mover import Mover
+from memsync.daemon.jobs import runs
 from memsync.daemon.process import Status
 from memsync.daemon.services import sd_notify
 from memsync.daemon.web import create_app
@@ -52,9 +53,7 @@ class _Jobs:
     """The scheduler as a part."""
 
     def __init__(self, config: Config) -> None:
-        # Late on purpose: the ports answer a tenth of a second sooner without it.
-        self._module = importlib.import_module("memsync.daemon.scheduler")
-        self._runs = importlib.import_module("memsync.daemon.jobs.runs")
+        self._module = late("scheduler")
         self._config = config
         self._scheduler = self._module.build_scheduler(config)
         self._looked = clock.now()
@@ -64,7 +63,7 @@ class _Jobs:
 
     def stop(self) -> None:
         self._scheduler.shutdown(wait=False)
-        self._runs.end_children()
+        runs.end_children()
 
     def is_alive(self) -> bool:
         # `running` only says that nobody stopped it; a dead thread says nothing.

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click import Context
 
 from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
+from memsync.daemon.cli import COMMANDS, daemon
 from memsync.daemon.jobs import history
 from memsync.notes import log
 from memsync.text.note import make_note
@@ -54,8 +56,22 @@ def test_without_the_extra_the_way_to_it_is_shown(workspace, no_extra, words):
     done = memsync("daemon", *words, more=no_extra)
     assert done.code == 1
     message, way_out = told(done)
-    assert "is not here" in message
+    assert "which is not installed" in message
     assert way_out == "pip install 'memsync[daemon]'"
+
+
+def test_without_the_extra_the_help_of_all_commands_is_there(workspace, no_extra):
+    done = memsync("daemon", "--help", more=no_extra)
+    assert (done.code, done.err) == (0, "")
+    assert "uninstall" in done.out
+    assert "check-access" not in done.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_their_own_help_says(name):
+    command = daemon.get_command(Context(daemon), name)
+    assert command.hidden == (not COMMANDS[name][1])
+    assert command.hidden or command.get_short_help_str(100) == COMMANDS[name][1]
 
 
 def test_without_the_extra_stop_and_status_still_work(workspace, no_extra):
@@ -188,7 +204,7 @@ def test_the_log_is_shown_from_its_end(workspace):
 def test_the_page_has_no_address_while_nobody_serves_it(workspace):
     done = memsync("daemon", "web")
     assert done.code == 1
-    assert told(done) == ["the page is not served", "memsync daemon start --detach"]
+    assert told(done) == ["the daemon is not running", "memsync daemon start --detach"]
 
 
 def test_json_is_json_whatever_a_job_said(workspace):

@@ -1,4 +1,4 @@
-"""The mirror as a job, and what a person is told of it."""
+"""The mirror: an independent copy of the memory folder, kept up to date and checked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from memsync.config import Config
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
 from memsync.daemon.jobs import history
+from memsync.daemon.jobs.history import Run
+from memsync.daemon.jobs.job import Job
+from memsync.daemon.jobs.runs import recorded
 from memsync.errors import MemsyncError
 from memsync.files.locks import exclusive_lock
 from memsync.memory.mirror import contents, mark
@@ -27,6 +30,22 @@ WHERE = {
 SETTLED, STEADY = timedelta(days=1), timedelta(days=10)
 """How long before now a job has run where the clock is believed: it has a day to come right, and
 whoever mirrors by hand once a week is no leap."""
+
+
+def job_backup_mirror(
+    config: Config,
+    *,
+    verify: bool = False,
+    accept: bool = False,
+    tell: Callable[[str], object] = lambda _line: None,
+) -> Run:
+    """Bring the mirror of the memory folder up to date; for the options see `run_mirror`."""
+    with recorded(config, JOB.id) as run:
+        if not JOB.is_on(config):
+            run.skip("daemon.backup_mirror_path is not set")
+        else:
+            run.message = run_mirror(config, verify=verify, accept=accept, tell=tell)
+    return run
 
 
 def run_mirror(
@@ -116,3 +135,15 @@ def _raise_on_damage(
     if unfinished is not None:
         what = f"{what}; and {unfinished.message}"
     raise MemsyncError(what, hint=hint)
+
+
+JOB = Job(
+    id="backup_mirror",
+    name="mirror",
+    purpose="copy the memory folder",
+    order=30,
+    act=job_backup_mirror,
+    schedule=lambda config: config.daemon.backup_mirror_schedule,
+    is_on=lambda config: bool(config.daemon.backup_mirror_path),
+    options=frozenset({"verify", "accept", "tell"}),
+)

@@ -17,8 +17,9 @@ from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.jobs import history
-from memsync.daemon.jobs import running as runner
-from memsync.daemon.jobs.runs import Job, run_job
+from memsync.daemon.jobs import runs as runner
+from memsync.daemon.jobs.job import Job
+from memsync.daemon.jobs.runs import run_job
 from memsync.daemon.presenters import jobs
 from memsync.daemon.scheduler import find_job
 from memsync.errors import MemsyncError
