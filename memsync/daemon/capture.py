@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: a status, a body of a kind, further headers."""
+    """An HTTP answer: status, body, content type, further headers."""
 
     status: HTTPStatus
     body: bytes
@@ -53,7 +53,7 @@ class Answer:
 
 
 class CaptureApp:
-    """The WSGI application of the note port; guarded like the page's."""
+    """The WSGI application of the note port, guarded like the web page."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class CaptureApp:
         return Answer(status, html, "text/html; charset=utf-8", headers)
 
     def _take(self, environ: WSGIEnvironment) -> Answer:
-        """Take a note; who sent it by the page's form gets a page, and no word is lost there."""
+        """Take a note; the page's form gets a page back, which has the text if that failed."""
         form = Form()
         try:
             body = body_of(environ)
@@ -136,7 +136,7 @@ class CaptureApp:
 
     def _keep_sent(self, environ: WSGIEnvironment, body: bytes, form: Form) -> dict[str, Any]:
         self._check_token(environ, form)
-        # Without a token only a browser's own word says which page a form is from; the guard has
+        # Without a token, only the browser's Origin says which page a form is from; the guard has
         # refused every Origin but ours.
         forms = bool(self._token) or "HTTP_ORIGIN" in environ
         try:
@@ -171,7 +171,7 @@ class CaptureApp:
         self._backoff.succeeded(address)
 
     def _keep(self, note: Note, key: str) -> str:
-        """Keep a note once and return when it was taken; a repeated one is already kept."""
+        """Keep a note and return when it was taken; a repeated note was kept the first time."""
         try:
             if not key:
                 self._spool.add(SpooledNote(note))
@@ -197,7 +197,7 @@ class CaptureApp:
 def create_capture_app(config: Config) -> CaptureApp:
     """Return the WSGI application of the note port, as `config` wants it.
 
-    A note taken by it lies in the spool; a running daemon also moves it to the day's log.
+    It puts each note into the spool; a running daemon also moves it to the day's log.
     """
     return CaptureApp(config)
 
@@ -212,15 +212,15 @@ def _allow(method: str, is_so: bool, message: str) -> None:
 
 
 def _is_for_a_person(environ: WSGIEnvironment) -> bool:
-    """Tell whether a browser sent the page's form, and shows what comes back."""
+    """Did a browser send the page's form, so that a person sees the answer?"""
     return kind_of(environ) in FORMS and "text/html" in environ.get("HTTP_ACCEPT", "").lower()
 
 
 def _key(environ: WSGIEnvironment, form: Form) -> str:
-    """Return the key by which the sender would repeat a note.
+    """Return the key with which the sender would repeat this note.
 
     Raises:
-        RefusedError: it is too long; cut, it could be another one's.
+        BadRequestError: it is too long; cut short, it could be the key of another note.
     """
     header = environ.get("HTTP_IDEMPOTENCY_KEY", "")
     if max(len(header), len(form.key)) > MAX_KEY:

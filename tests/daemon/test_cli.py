@@ -164,7 +164,7 @@ def test_a_state_folder_that_refuses_is_told_and_no_traceback_for_the_person(wor
     (Path.home() / ".claude" / "CLAUDE.md").write_text("mine")
     done = memsync("daemon", "run", "drift")
     assert done.code == 1
-    assert told(done)[0].startswith("what the drift check saw cannot be written down")
+    assert told(done)[0].startswith("the result of the drift check cannot be saved")
     assert "Traceback" not in done.err + memsync("daemon", "logs").out
 
 

@@ -1,4 +1,4 @@
-"""A systemd service, of the system or of a user: tried in its sandbox, installed, started.
+"""A systemd service, the system's or a user's: tried in its sandbox, installed, started.
 
 A system service runs as the user who typed sudo, never as root.
 """
@@ -26,7 +26,7 @@ from memsync.files.atomic import atomic_write
 SYSTEM_UNITS = Path("/etc/systemd/system")
 SYSTEM_SECRETS = Path("/etc/memsync")
 LINGER_MARK = "linger"
-# What of a unit a trial run with systemd-run does not take.
+# Settings of a unit that a trial run by systemd-run does not take.
 _NOT_TRIED = ("Type", "NotifyAccess", "Exec", "Restart", "Timeout", "Watchdog", "WorkingDirectory")
 
 
@@ -49,7 +49,7 @@ def _install_for_system(*, ask: bool) -> tuple[Path, Prepared]:
     if owner.pw_uid == 0:
         raise MemsyncError(
             "the service should not run as root",
-            hint="type sudo memsync daemon install as the user it is for, or install --user",
+            hint="run sudo memsync daemon install as the user it is for, or install --user",
         )
     prepared = _prepare_as(owner)
     secrets = store_secrets(SYSTEM_SECRETS, ask=ask and not prepared.has_key)
@@ -68,7 +68,7 @@ def _install_for_system(*, ask: bool) -> tuple[Path, Prepared]:
 def _install_for_user(*, ask: bool) -> tuple[Path, Prepared]:
     if os.geteuid() == 0:
         raise MemsyncError(
-            "a user's service is installed without sudo", hint="memsync daemon install --user"
+            "the service of a user is installed without sudo", hint="memsync daemon install --user"
         )
     prepared = prepare.prepare()
     secrets = store_secrets(_secrets_folder(user=True), ask=ask and not prepared.has_key)
@@ -88,7 +88,7 @@ def _install_for_user(*, ask: bool) -> tuple[Path, Prepared]:
 
 
 def uninstall(*, user: bool) -> Path:
-    """Stop the service, remove all of it, and return where its unit was."""
+    """Stop the service, remove all of it, and return the path its unit had."""
     path = _unit_path(user=user)
     if not path.exists():
         raise MemsyncError(f"no service is installed: there is no {path}", "memsync daemon status")
@@ -149,10 +149,10 @@ def _put_in_place(
 
 
 def _try_as_service(unit: str, *, user: bool) -> None:
-    """Read and write the folders in the very sandbox the unit describes.
+    """Try to read and write the folders, in the same sandbox that the unit describes.
 
     Raises:
-        MemsyncError: it cannot be done there; the message is that of the trial.
+        MemsyncError: that failed; the message is that of the trial.
     """
     lines = unit.split("[Service]")[1].split("[Install]", maxsplit=1)[0].splitlines()
     given = [x for x in lines if "=" in x and not x.startswith(("#", *_NOT_TRIED))]
@@ -181,7 +181,7 @@ def _try_as_service(unit: str, *, user: bool) -> None:
 
 
 def _prepare_as(owner: pwd.struct_passwd) -> Prepared:
-    """Run `prepare` as the user, in his own home."""
+    """Run `prepare` as the service's user, in that user's home."""
     done = subprocess.run(  # noqa: S603
         [str(interpreter()), "-m", "memsync", "daemon", "prepare"],
         user=owner.pw_uid,
@@ -208,7 +208,7 @@ def _environment_of(owner: pwd.struct_passwd) -> dict[str, str]:
 
 
 def _unit_path(*, user: bool) -> Path:
-    """Return where the unit belongs (systemd.unit(5))."""
+    """Return the path of the unit file (systemd.unit(5))."""
     if not user:
         return SYSTEM_UNITS / NAME
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
@@ -219,13 +219,13 @@ def _require_root(verb: str) -> None:
     if os.geteuid() != 0:
         program = shutil.which("memsync") or f"{interpreter()} -m memsync"
         raise MemsyncError(
-            f"to {verb} a system service takes root",
+            f"only root can {verb} a system service",
             hint=f"sudo {program} daemon {verb}, or memsync daemon {verb} --user",
         )
 
 
 def _secrets_folder(*, user: bool) -> Path:
-    """Return the folder of the service's secrets: root's own, or beside the user's config."""
+    """Return the folder for the service's secrets: root's own, or beside the user's config."""
     if not user:
         return SYSTEM_SECRETS
     return settings.get_config_path().parent / "credentials"
@@ -242,7 +242,9 @@ def _owner_of_service() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(name or "") if _is_sudo() else pwd.getpwuid(os.geteuid())
     except KeyError as error:
-        raise MemsyncError(f"there is no user {name!r} on this machine") from error
+        raise MemsyncError(
+            f"there is no user {name!r} on this machine", "unset SUDO_USER, or set it right"
+        ) from error
 
 
 def _systemctl(*, user: bool) -> list[str]:
@@ -250,7 +252,7 @@ def _systemctl(*, user: bool) -> list[str]:
 
 
 def _may_make_namespaces() -> bool:
-    """Try what the sandbox of a user's unit needs; some systems forbid it to users."""
+    """May this user make namespaces, which the sandbox needs? Some systems forbid it."""
     trial = [
         "systemd-run",
         "--user",
@@ -265,7 +267,7 @@ def _may_make_namespaces() -> bool:
 
 
 def _begin_linger() -> None:
-    """Let the user's services run without a log-in; remember whether that was our doing."""
+    """Let the user's services run without a log-in; leave a mark if memsync switched that on."""
     name = getpass.getuser()
     asked = ["loginctl", "show-user", name, "--property=Linger", "--value"]
     shown = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
