@@ -14,7 +14,6 @@ from flask import Flask, Response, send_from_directory
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import pages
-from memsync.daemon.http import compression
 from memsync.daemon.http.guard import Guard
 from memsync.daemon.http.login import Login
 from memsync.daemon.pages import problems
@@ -46,7 +45,6 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
     app.extensions[EXTENSION] = Site(config, keep_note or append, messages_of(found))
     _set_up_templates(app, found)
     Login(config).install(app)
-    compression.install(app)
     problems.install(app)
     app.add_url_rule("/manifest.webmanifest", "manifest", _manifest)
     for page in found:

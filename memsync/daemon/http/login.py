@@ -135,7 +135,7 @@ class Login:
 
     def _for_templates(self) -> dict[str, object]:
         return {
-            "csrf_token": csrf.new_token,
+            "csrf_token": csrf.session_token,
             "is_in": self.is_in(),
             "has_password": bool(self._password),
         }

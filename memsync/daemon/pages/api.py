@@ -49,7 +49,7 @@ def memory_as_json() -> ResponseReturnValue:
         changed_on=found.origin.machine or None,
         newest_backup=_time(found.backup),
         pending_notes=found.pending,
-        csrf_token=csrf.new_token(),
+        csrf_token=csrf.session_token(),
     )
 
 
