@@ -10,9 +10,11 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.files.regular import Skipped
+from memsync.memory import store
 from memsync.memory.history import backups, publish_log
 from memsync.memory.history.ancestry import Ancestry
 from memsync.memory.history.backups import Backup
@@ -40,7 +42,10 @@ class RestorePoint:
 def find_restore_point(
     workspace: Workspace, name: str | None, memory: Memory | None, *, differing: bool = False
 ) -> RestorePoint:
-    """Return the backup called `name`; where none is named, the newest good one that can be read.
+    """Return the backup called `name`; without a name, the text to go back to.
+
+    That is the newest good backup that can be read. If the memory is damaged and no backup has the
+    text that was last seen here, it is that text.
 
     Args:
         workspace: where.
@@ -55,6 +60,9 @@ def find_restore_point(
     """
     if name is not None:
         return RestorePoint(backups.find_backup(workspace.backups, name))
+    last = last_seen_point(workspace) if memory is None else None
+    if last is not None:
+        return RestorePoint(last)
     present = memory.digest if memory else ""
     graph = publish_log.read_ancestry(workspace)
     origins = [text.partition("@")[0] for text in graph.origins(present)]
@@ -77,6 +85,12 @@ def find_restore_point(
             hint="check that the sync client runs and the files are yours",
         )
     raise MemsyncError("there is no backup yet", hint="one is made before each change")
+
+
+def last_seen_point(workspace: Workspace) -> Backup | None:
+    """Return the text last seen here, if the memory is damaged and no backup has that text."""
+    path = store.last_seen_file(workspace)
+    return Backup(clock.now(), 1, path) if path else None
 
 
 def _newest_first(

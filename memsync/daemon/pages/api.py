@@ -24,10 +24,11 @@ from memsync.daemon.jobs.history import Run
 from memsync.daemon.pages.jobs import joblist
 from memsync.daemon.pages.parts import KeepNote
 from memsync.daemon.presenters import facts, logbook, timeline
-from memsync.daemon.presenters.logbook import Finder, Listed
+from memsync.daemon.presenters.logbook import Listed
 from memsync.errors import WrongUsageError
 from memsync.memory import fleet, store
 from memsync.memory.fleet import Machine
+from memsync.notes.search import LONGEST_QUERY, Finder
 from memsync.text.note import make_note
 
 
@@ -70,8 +71,8 @@ class _Api:
 
     def notes(self) -> ResponseReturnValue:
         query = request.args.get("q", "")
-        if len(query) > logbook.LONGEST_QUERY:
-            raise WrongUsageError(f"a search may have {logbook.LONGEST_QUERY} characters")
+        if len(query) > LONGEST_QUERY:
+            raise WrongUsageError(f"a search may have {LONGEST_QUERY} characters")
         finder = Finder(query)
         workspace = Workspace.open(self._config)
         leaf = logbook.leaf(workspace, finder, request.args.get("from", ""))

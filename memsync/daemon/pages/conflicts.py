@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from memsync.config import Config
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.daemon.pages.parts import back_to, how_many
-from memsync.daemon.presenters import changes, origin
+from memsync.daemon.presenters import changes
 from memsync.daemon.presenters.changes import Parts
 from memsync.errors import MemoryMovedError
 from memsync.memory import fleet, machines, store
@@ -26,6 +26,7 @@ from memsync.memory.conflicts.merge import Conflict, can_pick, has_side, lines_t
 from memsync.memory.conflicts.reconcile import doubtful_logs, reconcile, unreadable_copies
 from memsync.memory.conflicts.resolve import resolve_conflict
 from memsync.memory.history.publish_log import read_ancestry
+from memsync.memory.last_change import remember_change
 from memsync.memory.store import Memory
 from memsync.providers.conflict_copies import recognise_copy
 from memsync.text.diff3 import Choice, Lines
@@ -113,7 +114,7 @@ class _Pages:
             return back_to("conflicts", "moved")
         if published is None:
             return back_to("conflicts", "settled-as-is")
-        origin.remember_change(published.digest, "a conflict decided on this page")
+        remember_change(published.digest, "a conflict decided on this page")
         told = all(target.state in fleet.WELL for target in published.targets)
         return back_to("conflicts", "settled" if told else "saved-partly")
 

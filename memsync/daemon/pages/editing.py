@@ -14,13 +14,14 @@ from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages import problems
 from memsync.daemon.pages.parts import MAX_TEXT, back_to
-from memsync.daemon.presenters import changes, origin
+from memsync.daemon.presenters import changes
 from memsync.daemon.presenters.lines import as_typed, for_browser
 from memsync.errors import MemoryMovedError
 from memsync.memory import fleet, store
 from memsync.memory.conflicts.branches import find_text
 from memsync.memory.conflicts.resolve import base_of_edit
 from memsync.memory.history.provenance import Cause
+from memsync.memory.last_change import remember_change
 from memsync.memory.publish import publish
 from memsync.memory.store import Memory
 from memsync.text.diff3 import Choice, Merged3, merge
@@ -107,7 +108,7 @@ class _Pages:
             published = publish(workspace, text, draft.based_on, cause=Cause("web"))
         except MemoryMovedError:  # between the look and the write
             return _moved(workspace, draft, store.read(workspace))
-        origin.remember_change(published.digest, "an edit on this page")
+        remember_change(published.digest, "an edit on this page")
         told = all(target.state in fleet.WELL for target in published.targets)
         return back_to("memory", "saved" if told else "saved-partly")
 

@@ -14,7 +14,7 @@ from memsync.daemon.pages import problems
 from memsync.daemon.pages.parts import KeepNote, back_to
 from memsync.daemon.pages.problems import Problem
 from memsync.daemon.presenters import logbook
-from memsync.daemon.presenters.logbook import Finder
+from memsync.notes.search import Finder
 from memsync.text.note import clean, make_note
 
 NO_SUCH_NOTE = Problem(
