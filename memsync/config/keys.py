@@ -24,7 +24,9 @@ from memsync.config.checks import (
 from memsync.errors import WrongUsageError
 
 PROVIDERS = ("onedrive", "icloud", "gdrive", "dropbox", "syncthing", "rclone", "custom")
-TARGET_MODES = ("block", "copy", "link")
+TARGET_MODES = ("block", "copy")
+OLD_LINK_MODE = "link"
+"""What a config of before may say of a target, which is then left alone."""
 PRIVATE_NETWORKS = (
     "127.0.0.0/8",
     "10.0.0.0/8",

@@ -25,8 +25,8 @@ BY_HAND = Cause("edit")
 FOUND = Cause("found")
 """What somebody wrote into the file itself, or a sync client brought."""
 
-TRIES = 5
-"""How often a change is made anew because somebody else changed the memory at the same moment."""
+TRIES = 3
+"""So often a change is made on the memory as it stands, because others change it meanwhile."""
 
 Found = TypeVar("Found")
 

@@ -1,14 +1,15 @@
 """The merge: notes and a memory in, a new memory out. Writes nothing, decides everything.
 
-``changed`` true in the result means that the new text passed every guard and is safe to write.
+One straight line of frozen values: an engine proposes edits (`Answer`) or cannot (`Unusable`); the
+guards say what of them may be written (`MergeResult`). ``changed`` means that it is safe to write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from dataclasses import dataclass, replace
+from typing import Any
 
-from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.errors import ApiError
@@ -17,268 +18,257 @@ from memsync.refresh.gate import Held
 from memsync.refresh.llm import client, local_models
 from memsync.refresh.llm.prices import Tokens
 from memsync.refresh.prompt import EDIT_TOOL
-from memsync.text import edits
 from memsync.text.document import scan
 from memsync.text.duplicates import without_repeats
-from memsync.text.edits import Edit, EditError
-from memsync.text.note import Note, make_note
+from memsync.text.edits import Applied, Edit, EditError, apply_edits
+from memsync.text.note import Note
 
 
-class RefreshResult(TypedDict):
-    """What a merge came to. `refused` and `malformed` say why nothing may be written.
+@dataclass(frozen=True)
+class Answer:
+    """The edits an engine proposes, one line about them, and the calls it took."""
 
-    `hint` says what to do about it, where there is something better than to try again.
+    edits: tuple[Edit, ...] = ()
+    summary: str = "nothing to change"
+    calls: tuple[Tokens, ...] = ()
 
-    `calls` has the tokens of each call of the model. `edits` are those that may be applied, `held`
-    those that wait for a person; `gated` tells whether some note is not the person's own word, and
-    `doubt` why nothing from such notes may pass.
+
+@dataclass(frozen=True)
+class Unusable:
+    """Why the model's answer is none; `hint` is empty if there is nothing better than to retry."""
+
+    why: str
+    hint: str = ""
+    is_cut_off: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an answer that can be applied must not be; ``--allow-shrink`` lifts some."""
+
+    why: str
+    is_constraint: bool = False
+    can_be_allowed: bool = False
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What a merge came to.
+
+    `text` is `before` unless the edits passed every guard. `edits` are those that may be applied,
+    `held` those that wait for a person; `strangers` tells whether some note is not the person's own
+    word, and `doubt` why nothing from such notes may pass. `calls` has the tokens of each call.
     """
 
-    changed: bool
-    updated_content: str
-    truncated: bool
-    malformed: bool
-    refused: str
-    problem: str
-    hint: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    calls: tuple[Tokens, ...]
+    before: str
+    text: str
     model: str
-    summary: str
-    edits: tuple[Edit, ...]
-    held: tuple[Held, ...]
-    gated: bool
-    doubt: str
+    summary: str = Answer.summary
+    edits: tuple[Edit, ...] = ()
+    held: tuple[Held, ...] = ()
+    calls: tuple[Tokens, ...] = ()
+    refusal: Refusal | None = None
+    unusable: Unusable | None = None
+    strangers: bool = False
+    doubt: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Is there a new text, and is it safe to write?"""
+        return self.text != self.before
 
 
-def refresh_memory_content(
-    notes: str | Sequence[Note],
-    current_memory: str,
-    config: Config,
-    *,
-    allow_shrink: bool = False,
-) -> RefreshResult:
+def merge(
+    notes: Sequence[Note], memory: str, config: Config, *, allow_shrink: bool = False
+) -> MergeResult:
     """Merge notes into a memory and return what came of it; writes no file.
 
     Args:
-        notes: the notes; a plain text is one note taken now.
-        current_memory: the memory as it stands.
+        notes: the notes, in order.
+        memory: the memory as it stands.
         config: which engine and model.
-        allow_shrink: let more than a fifth of the lines go.
-
-    Returns:
-        A `RefreshResult`. ``updated_content`` equals `current_memory` unless ``changed``.
+        allow_shrink: allow more than 20 % of the lines to go.
 
     Raises:
         ApiError: the model could not be asked.
+        EditError: the edits made without a model cannot be applied.
     """
-    taken = _as_notes(notes)
-    result = _nothing(current_memory, config.model)
-    if not taken:
-        return result
-    strangers = [note.text for note in taken if not note.is_own_word]
-    result["gated"], result["doubt"] = bool(strangers), gate.why_all(strangers)
-    if not has_model(config):
-        result["model"] = "offline"
-        result["edits"] = _offline(taken, current_memory, result, config)
-        if result["edits"]:
-            result["summary"] = f"added under {offline.SECTION}"
-        return _finish(result, current_memory, allow_shrink=allow_shrink)
-    return _ask_claude(result, taken, current_memory, config, allow_shrink=allow_shrink)
+    blank = MergeResult(memory, memory, config.model)
+    if not notes:
+        return blank
+    others = [note.text for note in notes if not note.is_own_word]
+    blank = replace(blank, strangers=bool(others), doubt=gate.why_all(others))
+    if has_model(config):
+        return _ask_model(blank, notes, config, allow_shrink=allow_shrink)
+    found = _offline_edits(notes, blank, config)
+    summary = f"added under {offline.SECTION}" if found else blank.summary
+    answer = Answer(found, summary)
+    return _guarded(replace(blank, model="offline"), answer, allow_shrink=allow_shrink)
 
 
-def _offline(
-    taken: Sequence[Note], memory: str, result: RefreshResult, config: Config
-) -> tuple[Edit, ...]:
-    """Return the edits of the merge without a model: one, or one a note where a person decides.
+def reapply(result: MergeResult, memory: str, *, allow_shrink: bool = False) -> MergeResult:
+    """Return the same merge on a memory that moved meanwhile, through the same guards.
 
-    Where the gate has nothing against any note nor against all of them together, one will do:
-    the work for hundreds of edits grows with their square.
+    Raises:
+        EditError: an edit does not fit any more.
     """
-    if config.review == "inbox" or result["doubt"]:
-        return offline.merge_offline(taken, memory, apart=True)
-    together = offline.merge_offline(taken, memory)
-    if result["gated"] and gate.objections(memory, edits.apply_edits(memory, together).text):
-        return offline.merge_offline(taken, memory, apart=True)
-    return together
+    again = replace(result, before=memory, text=memory)
+    answer = Answer(result.edits, result.summary, result.calls)
+    return _guarded(again, answer, allow_shrink=allow_shrink)
 
 
-def reapply(
-    result: RefreshResult, current_memory: str, *, allow_shrink: bool = False
-) -> RefreshResult:
-    """Return the same merge on a memory that moved meanwhile, through the same guards."""
-    again: RefreshResult = {**result, "changed": False, "updated_content": current_memory}
-    return _finish(again, current_memory, allow_shrink=allow_shrink)
-
-
-def hold_all(result: RefreshResult, current_memory: str, why: str) -> RefreshResult:
+def hold_all(result: MergeResult, why: str) -> MergeResult:
     """Return the merge with every edit of it waiting for a person, and nothing to write."""
-    held = tuple(Held(edit, (why,)) for edit in result["edits"])
-    return {
-        **result,
-        "changed": False,
-        "updated_content": current_memory,
-        "edits": (),
-        "held": (*held, *result["held"]),
-    }
+    held = tuple(Held(edit, (why,)) for edit in result.edits)
+    return replace(result, text=result.before, edits=(), held=(*held, *result.held))
 
 
 def apply_approved(
-    chosen: Sequence[Edit], current_memory: str, *, allow_shrink: bool = False
-) -> RefreshResult:
+    chosen: Sequence[Edit], memory: str, *, allow_shrink: bool = False
+) -> MergeResult:
     """Return what edits that a person approved come to, through the guards of every merge.
 
     Raises:
         EditError: one of them cannot be applied.
     """
-    result = _nothing(current_memory, "")
-    result["edits"] = tuple(chosen)
-    return _finish(result, current_memory, allow_shrink=allow_shrink)
+    blank = MergeResult(memory, memory, model="")
+    return _guarded(blank, Answer(tuple(chosen)), allow_shrink=allow_shrink)
 
 
-def _as_notes(given: str | Sequence[Note]) -> list[Note]:
-    if isinstance(given, str):
-        return [make_note(given, clock.now())] if given.strip() else []
-    return list(given)
+def _offline_edits(notes: Sequence[Note], blank: MergeResult, config: Config) -> tuple[Edit, ...]:
+    """Return the edits of the merge without a model: one, or one a note if a person decides.
+
+    If the gate has nothing against any note nor against all of them together, one will do: the work
+    for hundreds of edits grows with their square.
+    """
+    memory = blank.before
+    if config.review == "inbox" or blank.doubt:
+        return offline.merge_offline(notes, memory, apart=True)
+    together = offline.merge_offline(notes, memory)
+    if blank.strangers and gate.objections(memory, apply_edits(memory, together).text):
+        return offline.merge_offline(notes, memory, apart=True)
+    return together
 
 
-def _nothing(memory: str, model: str) -> RefreshResult:
-    return {
-        "changed": False,
-        "updated_content": memory,
-        "truncated": False,
-        "malformed": False,
-        "refused": "",
-        "problem": "",
-        "hint": "",
-        "input_tokens": 0,
-        "output_tokens": 0,
-        "cache_read_tokens": 0,
-        "calls": (),
-        "model": model,
-        "summary": "nothing to change",
-        "edits": (),
-        "held": (),
-        "gated": False,
-        "doubt": "",
-    }
-
-
-def _ask_claude(
-    result: RefreshResult,
-    taken: Sequence[Note],
-    memory: str,
-    config: Config,
-    *,
-    allow_shrink: bool,
-) -> RefreshResult:
-    """Ask for edits; where they cannot be applied, say why and ask once more."""
-    system, messages = prompt.request(taken, memory, config)
-    for last_try in prompt.TRIES:
+def _ask_model(
+    blank: MergeResult, notes: Sequence[Note], config: Config, *, allow_shrink: bool
+) -> MergeResult:
+    """Ask for edits; if they cannot be applied, tell the model why and ask once more."""
+    system, messages = prompt.request(notes, blank.before, config)
+    for is_last in prompt.TRIES:
         try:
-            reply = local_models.with_spoken_call(
-                client.ask(config, system, messages, [EDIT_TOOL]), config, EDIT_TOOL["name"]
-            )
+            reply = _reply(config, system, messages)
         except ApiError as error:
-            if not last_try:
+            if not is_last:
                 raise
             # Returned, not raised, so that what the first call cost is not forgotten.
-            result["malformed"], result["problem"], result["hint"] = True, error.message, error.hint
-            return result
-        result["refused"] = ""
-        _count(result, reply)
-        if not _is_whole(result, reply, config, messages):
-            if last_try or not local_models.may_lack_tools(reply, config):
-                return result
+            return replace(blank, unusable=Unusable(error.message, error.hint))
+        blank = replace(blank, calls=(*blank.calls, reply.tokens))
+        if unusable := _why_unusable(reply, config, messages):
+            if is_last or not local_models.may_lack_tools(reply, config):
+                return replace(blank, unusable=unusable)
             messages += local_models.reminder(reply, EDIT_TOOL["name"])
             continue
-        try:
-            result["edits"], result["summary"] = prompt.edits_in(reply, memory)
-            answer = _finish(result, memory, allow_shrink=allow_shrink)
-        except EditError as error:
-            result["malformed"], result["problem"] = last_try, str(error)
-        else:
-            if last_try or not answer["refused"].startswith(_CONSTRAINT):
-                return answer
-            result["problem"] = answer["refused"]
-        messages += prompt.correction(reply, result["problem"])
-    return result
+        result, problem = _judged(blank, reply, allow_shrink=allow_shrink)
+        if is_last or not problem:
+            return result
+        messages += prompt.correction(reply, problem)
+    raise AssertionError("the last try returns")
 
 
-def _count(result: RefreshResult, reply: client.Reply) -> None:
-    result["calls"] = (*result["calls"], reply.tokens)
-    result["input_tokens"] += reply.tokens.input
-    result["output_tokens"] += reply.tokens.output
-    result["cache_read_tokens"] += reply.tokens.cache_read
+def _reply(config: Config, system: str, messages: list[dict[str, Any]]) -> client.Reply:
+    reply = client.ask(config, system, messages, [EDIT_TOOL])
+    return local_models.with_spoken_call(reply, config, EDIT_TOOL["name"])
 
 
-def _is_whole(
-    result: RefreshResult, reply: client.Reply, config: Config, messages: Sequence[dict[str, Any]]
-) -> bool:
-    """Tell whether the answer is one to work with; else note in `result` why it is not."""
+def _why_unusable(
+    reply: client.Reply, config: Config, messages: Sequence[dict[str, Any]]
+) -> Unusable | None:
+    """Return why an answer has no edits to look at; None if it has."""
     if cut := local_models.cut_prompt(reply, config, messages):
-        result["truncated"], result["problem"], result["hint"] = True, *cut
-    elif local_models.may_lack_tools(reply, config):
-        result["malformed"] = True
-        result["problem"], result["hint"] = local_models.why_no_call(reply, config)
-    elif reply.stop_reason in {"max_tokens", "model_context_window_exceeded"}:
-        result["truncated"], result["problem"] = True, "the answer was cut off"
-    elif reply.stop_reason == "refusal":
-        result["malformed"], result["problem"] = True, "the model refused to answer"
-    elif not any(use.get("name") == EDIT_TOOL["name"] for use in reply.tool_uses):
-        result["malformed"], result["problem"] = True, "the model did not call edit_memory"
-    else:
-        return True
-    return False
+        return Unusable(*cut, is_cut_off=True)
+    if local_models.may_lack_tools(reply, config):
+        return Unusable(*local_models.why_no_call(reply, config))
+    if reply.stop_reason in {"max_tokens", "model_context_window_exceeded"}:
+        return Unusable("the answer was cut off", is_cut_off=True)
+    if reply.stop_reason == "refusal":
+        return Unusable("the model refused to answer")
+    if not any(use.get("name") == EDIT_TOOL["name"] for use in reply.tool_uses):
+        return Unusable("the model did not call edit_memory")
+    return None
 
 
-_CONSTRAINT = "a line under constraints"
+def _judged(
+    blank: MergeResult, reply: client.Reply, *, allow_shrink: bool
+) -> tuple[MergeResult, str]:
+    """Return what an answer comes to, and what to tell the model of it; empty if it is well."""
+    try:
+        answer = Answer(*prompt.edits_in(reply, blank.before), blank.calls)
+        result = _guarded(blank, answer, allow_shrink=allow_shrink)
+    except EditError as error:
+        return replace(blank, unusable=Unusable(str(error))), str(error)
+    problem = result.refusal.why if result.refusal and result.refusal.is_constraint else ""
+    return result, problem
 
 
-def _finish(result: RefreshResult, memory: str, *, allow_shrink: bool) -> RefreshResult:
-    """Apply the edits and guard what comes out; raises `EditError` where they do not apply."""
-    result["edits"] = without_repeats(memory, result["edits"])
-    applied = edits.apply_edits(memory, result["edits"])
-    result["malformed"], result["problem"], result["hint"] = False, "", ""
-    if result["gated"]:
-        _sift(result, memory, applied, allow_shrink=allow_shrink)
-        applied = edits.apply_edits(memory, result["edits"])
-    result["refused"] = _refusal(memory, applied, allow_shrink=allow_shrink)
-    if not result["refused"]:
-        result["changed"] = applied.text != memory
-        result["updated_content"] = applied.text
-    return result
+def _guarded(blank: MergeResult, answer: Answer, *, allow_shrink: bool) -> MergeResult:
+    """Apply the edits and guard what comes out.
+
+    Raises:
+        EditError: they cannot be applied.
+    """
+    memory = blank.before
+    edits, held = without_repeats(memory, answer.edits), blank.held
+    applied = apply_edits(memory, edits)
+    if blank.strangers:
+        edits, waiting = _screened(memory, edits, blank.doubt, applied, allow_shrink=allow_shrink)
+        held, applied = (*held, *waiting), apply_edits(memory, edits)
+    refusal = _refusal(memory, applied, allow_shrink=allow_shrink)
+    return replace(
+        blank,
+        text=memory if refusal else applied.text,
+        summary=answer.summary,
+        edits=edits,
+        held=held,
+        calls=answer.calls,
+        refusal=refusal,
+    )
 
 
-def _sift(result: RefreshResult, memory: str, whole: edits.Applied, *, allow_shrink: bool) -> None:
-    """Set aside the edits that may not stand on the word of a stranger.
+def _screened(
+    memory: str, edits: tuple[Edit, ...], doubt: str, whole: Applied, *, allow_shrink: bool
+) -> tuple[tuple[Edit, ...], tuple[Held, ...]]:
+    """Return the edits that may stand on the word of a stranger, and those that wait.
 
     What would be refused is held, too: a note that asks for it must not be asked about every night.
     An answer that takes away too much does so as a whole, `whole`: no part of it is sound.
     """
-    sifted = gate.screen(memory, result["edits"], all_wait=result["doubt"])
-    passed = edits.apply_edits(memory, sifted.passed)
+    screened = gate.screen(memory, edits, all_wait=doubt)
+    passed = apply_edits(memory, screened.passed)
     refusal = _too_much_gone(memory, whole, allow_shrink=allow_shrink) or _refusal(
         memory, passed, allow_shrink=allow_shrink
     )
     if refusal:
-        sifted = gate.screen(memory, result["edits"], all_wait=refusal)
-    result["edits"], result["held"] = sifted.passed, (*result["held"], *sifted.held)
+        screened = gate.screen(memory, edits, all_wait=refusal.why)
+    return screened.passed, screened.held
 
 
-def _refusal(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
+def _refusal(memory: str, applied: Applied, *, allow_shrink: bool) -> Refusal | None:
     lost = _lost_constraint(memory, applied.text)
     if lost is not None:
-        return f"{_CONSTRAINT} would be removed or reworded: {lost.strip()!r}"
+        why = f"a line under constraints would be removed or reworded: {lost.strip()!r}"
+        return Refusal(why, is_constraint=True)
     return _too_much_gone(memory, applied, allow_shrink=allow_shrink)
 
 
-def _too_much_gone(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
+def _too_much_gone(memory: str, applied: Applied, *, allow_shrink: bool) -> Refusal | None:
     if memory.strip() and not applied.text.strip():
-        return "nothing would be left of the memory"
-    return "" if allow_shrink else prompt.too_many_gone(applied.lines_gone, memory)
+        return Refusal("nothing would be left of the memory")
+    lines = prompt.lines_of_text(memory)
+    if allow_shrink or applied.lines_gone <= lines * prompt.MOST_LINES_GONE:
+        return None
+    why = f"{applied.lines_gone} of the memory's {lines} lines would be gone"
+    return Refusal(why, can_be_allowed=True)
 
 
 def _lost_constraint(before: str, after: str) -> str | None:

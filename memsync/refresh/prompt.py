@@ -26,8 +26,6 @@ from memsync.text.sanitizing import sanitize, without_hidden
 MOST_LINES_GONE = 0.2
 """The share of the memory's lines that one refresh may take away."""
 
-_GONE = "lines would be gone"
-
 TRIES = (False, True)
 """The rounds of one merge; True is the last."""
 
@@ -136,17 +134,6 @@ def _room(taken: Sequence[Note], memory: str, config: Config) -> str:
 def lines_of_text(memory: str) -> int:
     """Return how many lines are not blank: of these a refresh may take away a share."""
     return sum(1 for line in memory.split("\n") if line.strip())
-
-
-def too_many_gone(gone: int, memory: str) -> str:
-    """Return the refusal of a merge that takes away more lines than its share; else nothing."""
-    lines = lines_of_text(memory)
-    return f"{gone} of the memory's {lines} {_GONE}" if gone > lines * MOST_LINES_GONE else ""
-
-
-def may_be_allowed(refusal: str) -> bool:
-    """Tell whether a refusal is of the kind that ``--allow-shrink`` lifts."""
-    return refusal.endswith(_GONE)
 
 
 def edits_in(reply: client.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:

@@ -20,7 +20,7 @@ from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import Draft, Published, onto_present
 from memsync.notes import ledger, log, reader
 from memsync.refresh import engine, proposals
-from memsync.refresh.engine import RefreshResult
+from memsync.refresh.engine import MergeResult
 from memsync.refresh.gate import Held
 from memsync.refresh.proposal_file import Deed, Proposal
 from memsync.text.document import split_lines
@@ -35,6 +35,8 @@ class Reviewed:
     applied: tuple[int, ...]
     problems: dict[int, str]
     published: Published | None
+    can_be_allowed: frozenset[int] = frozenset()
+    """Those of the others that `allow_shrink` would apply."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,12 @@ class Fit:
     held: Held
     after: str
     problem: str
+    can_be_allowed: bool = False
 
 
 def try_edits(
     proposal: Proposal, memory: str, numbers: Iterable[int] | None = None, *, allow_shrink: bool
-) -> tuple[list[Fit], RefreshResult]:
+) -> tuple[list[Fit], MergeResult]:
     """Try edits of a proposal on `memory`, each on what those before it leave.
 
     Args:
@@ -67,20 +70,22 @@ def try_edits(
     merged = engine.apply_approved((), memory)
     for number in wanted:
         held = proposal.edits[number - 1]
-        text, together = merged["updated_content"], None
+        text, together, refusal = merged.text, None, None
         try:
             problem = _lost_home(proposal, number, text)
             if not problem:
                 together = engine.apply_approved(
                     [*chosen, held.edit], memory, allow_shrink=allow_shrink
                 )
-                problem = together["refused"]
+                refusal = together.refusal
+                problem = refusal.why if refusal else ""
         except EditError as error:
             problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)
         if together and not problem:
             chosen.append(held.edit)
-            merged, text = together, together["updated_content"]
-        found.append(Fit(number, held, text, problem))
+            merged, text = together, together.text
+        allowed = refusal is not None and refusal.can_be_allowed
+        found.append(Fit(number, held, text, problem, allowed))
     return found, merged
 
 
@@ -104,10 +109,10 @@ def apply_proposal(
 
     def make(memory: store.Memory) -> tuple[Draft | None, list[Fit]]:
         tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
-        if not merged["changed"]:
+        if not merged.changed:
             return None, tried
         cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
-        return Draft(merged["updated_content"], cause), tried
+        return Draft(merged.text, cause), tried
 
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
         published, tried = onto_present(
@@ -115,7 +120,9 @@ def apply_proposal(
         )
         done = tuple(fit.number for fit in tried if not fit.problem)
         _settle(workspace, proposal, done, "applied")
-    return Reviewed(done, {fit.number: fit.problem for fit in tried if fit.problem}, published)
+    left = [fit for fit in tried if fit.problem]
+    allowed = frozenset(fit.number for fit in left if fit.can_be_allowed)
+    return Reviewed(done, {fit.number: fit.problem for fit in left}, published, allowed)
 
 
 def drop_edits(

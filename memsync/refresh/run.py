@@ -26,10 +26,16 @@ from memsync.files.locks import BusyError, exclusive_lock
 from memsync.memory import store
 from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Draft, Published, onto_present, require_written, update_targets
+from memsync.memory.publish import (
+    Draft,
+    Published,
+    onto_present,
+    require_written,
+    update_targets,
+)
 from memsync.notes import delivery, ledger
 from memsync.refresh import engine, pending, prompt, proposals, usage
-from memsync.refresh.engine import RefreshResult
+from memsync.refresh.engine import MergeResult
 from memsync.refresh.llm import prices
 from memsync.refresh.outcome import Refreshed
 from memsync.refresh.pending import batches_of
@@ -66,7 +72,7 @@ def merge_pending(
             _gather_waiting(workspace)
             _merge_all(workspace, outcome, command, allow_shrink=allow_shrink)
         except MemsyncError as error:
-            told = outcome.told_with(_after_bringing_in_step(workspace, outcome, error))
+            told = outcome.explain(_after_bringing_in_step(workspace, outcome, error))
             if told is error:
                 raise
             raise told from error
@@ -131,7 +137,7 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
     for batch in batches_of([*pending.pending_notes(workspace), *extra]):
         result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
         outcome.add(batch, result, _held_notes(result, batch))
-        outcome.after = result["updated_content"]
+        outcome.after = result.text
     return outcome
 
 
@@ -147,10 +153,10 @@ def _merge_batch(
     if held:
         made = proposals.save_proposal(
             workspace,
-            result["held"],
+            result.held,
             held,
-            summary=result["summary"],
-            memory=result["updated_content"],
+            summary=result.summary,
+            memory=result.text,
         )
         outcome.proposals.append(made)
     outcome.add(batch, result, held)
@@ -161,22 +167,22 @@ def _merge_batch(
         outcome.targets = published.targets
 
 
-def _held_notes(result: RefreshResult, batch: Sequence[Note]) -> tuple[Note, ...]:
+def _held_notes(result: MergeResult, batch: Sequence[Note]) -> tuple[Note, ...]:
     """Return the notes that what waits was made from."""
-    edits = [held.edit for held in result["held"]]
+    edits = [held.edit for held in result.held]
     lines = [line for edit in edits for line in (edit.text or edit.find).split("\n")]
     return sources_of_all(lines, batch) if edits else ()
 
 
 def _ask(
     workspace: Workspace, batch: list[Note], memory: str, command: str, *, allow_shrink: bool
-) -> RefreshResult:
+) -> MergeResult:
     config = workspace.config
     if has_model(config):
         most = prompt.most_tokens_of_merge(batch, memory, config)
         usage.check_budget(workspace, config, prices.at_most(config.model, most))
     try:
-        result = engine.refresh_memory_content(batch, memory, config, allow_shrink=allow_shrink)
+        result = engine.merge(batch, memory, config, allow_shrink=allow_shrink)
     except EditError as error:
         raise RefusedError(
             f"the notes could not be put into the memory: {error}",
@@ -185,17 +191,17 @@ def _ask(
     _record(workspace, result, command)
     _raise_on_refusal(result, config)
     if config.review == "inbox":
-        return engine.hold_all(result, memory, "core.review is inbox: every change waits")
+        return engine.hold_all(result, "core.review is inbox: every change waits")
     return result
 
 
-def _record(workspace: Workspace, result: RefreshResult, command: str) -> None:
+def _record(workspace: Workspace, result: MergeResult, command: str) -> None:
     """Write down each call; the last one is the one that changed something, if any did."""
-    last = len(result["calls"])
+    last = len(result.calls)
     try:
-        for number, tokens in enumerate(result["calls"], start=1):
-            changed = result["changed"] and number == last
-            usage.record_call(workspace, command, result["model"], tokens, changed=changed)
+        for number, tokens in enumerate(result.calls, start=1):
+            changed = result.changed and number == last
+            usage.record_call(workspace, command, result.model, tokens, changed=changed)
     except OSError as error:
         raise MemsyncError(
             f"the cost of the call cannot be written down: {error.strerror or error}",
@@ -203,18 +209,18 @@ def _record(workspace: Workspace, result: RefreshResult, command: str) -> None:
         ) from error
 
 
-def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
-    if result["refused"]:
+def _raise_on_refusal(result: MergeResult, config: Config) -> None:
+    if result.refusal:
         shows = "memsync refresh --dry-run --allow-shrink shows it; "
         raise RefusedError(
-            f"the merge was not applied: {result['refused']}",
-            hint=f"{shows if prompt.may_be_allowed(result['refused']) else ''}memsync edit"
+            f"the merge was not applied: {result.refusal.why}",
+            hint=f"{shows if result.refusal.can_be_allowed else ''}memsync edit"
             " changes lines by hand; the notes stay pending",
         )
-    if result["truncated"] or result["malformed"]:
+    if result.unusable:
         raise BadAnswerError(
-            f"the model's answer cannot be used: {result['problem']}",
-            hint=result["hint"]
+            f"the model's answer cannot be used: {result.unusable.why}",
+            hint=result.unusable.hint
             or f"memsync refresh again, or try another model than {config.model}"
             " (--model NAME); the notes stay pending",
         )
@@ -224,31 +230,35 @@ def _publish(
     workspace: Workspace,
     memory: store.Memory,
     batch: list[Note],
-    result: RefreshResult,
+    result: MergeResult,
     *,
     allow_shrink: bool,
-) -> tuple[Published | None, RefreshResult]:
-    """Publish the merge; where the memory moved, apply the same edits to what stands there now.
+) -> tuple[Published | None, MergeResult]:
+    """Publish the merge; if the memory moved, apply the same edits to what stands there now.
 
     Returns:
         What publishing did, and the merge as it was published.
     """
-    if not result["changed"]:
-        return None, result
 
-    def make(present: store.Memory) -> tuple[Draft | None, RefreshResult]:
-        merged = result
+    def make(present: store.Memory) -> tuple[Draft | None, MergeResult]:
+        fitted = result
         if present.digest != memory.digest:
-            try:
-                merged = engine.reapply(result, present.text, allow_shrink=allow_shrink)
-            except EditError as error:
-                raise MemoryMovedError(
-                    f"the memory changed meanwhile and the merge no longer fits: {error}",
-                    hint="memsync refresh again; the notes stay pending",
-                ) from error
-            _raise_on_refusal(merged, workspace.config)
+            fitted = _reapplied(result, present, allow_shrink=allow_shrink)
+            _raise_on_refusal(fitted, workspace.config)
         cause = Cause("refresh", tuple(batch))
-        return (Draft(merged["updated_content"], cause) if merged["changed"] else None), merged
+        return (Draft(fitted.text, cause) if fitted.changed else None), fitted
 
+    if not result.changed:
+        return None, result
     hint = "memsync refresh when the other program is done; the notes stay pending"
     return onto_present(workspace, make, hint)
+
+
+def _reapplied(result: MergeResult, memory: store.Memory, *, allow_shrink: bool) -> MergeResult:
+    try:
+        return engine.reapply(result, memory.text, allow_shrink=allow_shrink)
+    except EditError as error:
+        raise MemoryMovedError(
+            f"the memory changed meanwhile and the merge no longer fits: {error}",
+            hint="memsync refresh again; the notes stay pending",
+        ) from error

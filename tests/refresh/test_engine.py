@@ -15,7 +15,9 @@ from memsync.config import Config
 from memsync.errors import ApiError
 from memsync.refresh import engine
 from memsync.refresh import prompt as question
+from memsync.refresh.engine import MergeResult
 from memsync.refresh.llm import client
+from memsync.sync import refresh_memory_content
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import make_note
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -42,7 +44,7 @@ def asking(claude: MessagesServer) -> Config:
 
 
 def merge(config: Config, memory: str = SAMPLE, notes="The importer is out", **more):
-    return engine.refresh_memory_content(notes, memory, config, **more)
+    return refresh_memory_content(notes, memory, config, **more)
 
 
 def test_a_replaced_line_is_the_only_difference(asking, claude):
@@ -232,10 +234,10 @@ def test_without_a_model_notes_become_dated_bullets_and_the_same_note_only_one()
 
 def test_the_same_edits_are_applied_to_a_memory_that_moved(asking, claude):
     claude.script(edits(IN_STEP))
-    result = merge(asking)
+    result = engine.merge([make_note("It is out", MOMENT)], SAMPLE, asking)
     moved = SAMPLE.replace("- Write the runbook", "- Write the runbook twice")
     again = engine.reapply(result, moved)
-    assert again["updated_content"] == moved.replace("Ship the importer", "Ship the exporter")
+    assert again.text == moved.replace("Ship the importer", "Ship the exporter")
     with pytest.raises(EditError):
         engine.reapply(result, moved.replace("- Ship the importer\n", ""))
 
@@ -258,7 +260,7 @@ def test_no_merge_uses_more_tokens_than_were_reckoned_with(said, answer, asking,
     claude.script(edits({"op": "remove", "find": f"- no such line {answer}"}))
     notes = [make_note(f"- {said}", MOMENT)]
     most = question.most_tokens_of_merge(notes, SAMPLE, asking)
-    result = engine.refresh_memory_content(notes, SAMPLE, asking)
+    result = refresh_memory_content(notes, SAMPLE, asking)
     assert len(result["calls"]) == 2
     parts = [
         json.dumps([sent["system"], sent["messages"], sent["tools"]], ensure_ascii=False)
@@ -278,7 +280,7 @@ def test_a_merge_without_a_model_uses_no_tokens():
 def test_the_rough_estimate_is_near_what_a_merge_uses(asking, claude):
     claude.script(edits(IN_STEP))
     notes = [make_note("The importer is out, the exporter is next", MOMENT)]
-    result = engine.refresh_memory_content(notes, SAMPLE, asking)
+    result = refresh_memory_content(notes, SAMPLE, asking)
     about, most = (
         f(notes, SAMPLE, asking)
         for f in (question.about_tokens_of_merge, question.most_tokens_of_merge)
@@ -318,12 +320,11 @@ def test_a_memory_with_room_is_not_asked_to_make_some(asking, claude):
 
 def test_of_a_strangers_answer_that_takes_away_too_much_no_part_is_applied():
     gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
-    heard = engine.refresh_memory_content([], SAMPLE, Config())
-    heard["edits"] = tuple(Edit("remove", find=line) for line in gone)
-    heard["gated"] = True
+    edits = tuple(Edit("remove", find=line) for line in gone)
+    heard = MergeResult(SAMPLE, SAMPLE, "", edits=edits, strangers=True)
     result = engine.reapply(heard, SAMPLE)
-    assert not result["changed"]
-    assert [held.edit.find for held in result["held"]] == list(gone)
+    assert not result.changed
+    assert [held.edit.find for held in result.held] == list(gone)
 
 
 def test_a_section_whose_name_holds_an_at_sign_is_found_and_not_made_anew(asking, claude):
@@ -331,5 +332,5 @@ def test_a_section_whose_name_holds_an_at_sign_is_found_and_not_made_anew(asking
         "## Preferences", "## Threads by @ada_l / DVLS\n\n- One\n\n## Preferences"
     )
     claude.script(edits({"op": "add", "section": "Threads by @ada_l / DVLS", "text": "- Two"}))
-    result = engine.refresh_memory_content("Two", memory, asking)
+    result = refresh_memory_content("Two", memory, asking)
     assert result["updated_content"] == memory.replace("- One\n", "- One\n- Two\n")

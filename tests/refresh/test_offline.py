@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from memsync.config import Config
 from memsync.refresh import offline
-from memsync.refresh.engine import refresh_memory_content
+from memsync.sync import refresh_memory_content
 from memsync.text import redaction
 from memsync.text.document import Kind, scan
 from memsync.text.note import Note, clean

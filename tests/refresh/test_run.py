@@ -26,9 +26,10 @@ from memsync.errors import (
 from memsync.memory import publish as publishing
 from memsync.memory import store
 from memsync.notes import ledger, log
-from memsync.refresh import engine, run
 from memsync.refresh import pending as batches
+from memsync.refresh import run
 from memsync.refresh.pending import pending_notes
+from memsync.sync import refresh_memory_content
 from memsync.text.note import MAX_BYTES, make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
@@ -434,7 +435,7 @@ def test_a_run_that_ended_between_the_memory_and_the_agents_is_made_good_by_the_
 ):
     take(workspace, "I like tea")
     before = (home / ".claude" / "CLAUDE.md", home / ".codex" / "AGENTS.md")
-    result = engine.refresh_memory_content(
+    result = refresh_memory_content(
         pending_notes(workspace), store.read(workspace).text, workspace.config
     )
     store.replace(workspace, result["updated_content"], None)  # and then the power went
