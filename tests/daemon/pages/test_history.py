@@ -294,7 +294,7 @@ def test_another_machine_is_named_that_reported_right_after_the_backup(
         '{"time": "2026-11-22T11:59:58+00:00", "command": "refresh", "model": "m", "changed": true,'
     )
     call += ' "input_tokens": 1, "output_tokens": 1, "cache_read_tokens": 0, "cost_usd": 0.0}'
-    (folder / usage.LOG_NAME).write_text(f"torn\n{call}\n")
+    (folder / usage.LOG.name).write_text(f"torn\n{call}\n")
     assert told(workspace) == ("laptop-12ab", "a refresh")
     assert "by a refresh on laptop-12ab" in " ".join(browser.get("/").text.split())
 
