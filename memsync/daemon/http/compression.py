@@ -17,7 +17,16 @@ LONG_ENOUGH = 1024
 LEVEL = 6
 GZIP = 16 + zlib.MAX_WBITS
 
-COMPRESSED = frozenset({"memory", "edit", "backup", "static", "manifest", "api_description"})
+COMPRESSED = frozenset(
+    {
+        "memory.index",
+        "editing.index",
+        "history.show_backup",
+        "static",
+        "manifest",
+        "api.describe_api",
+    }
+)
 """What answers GET by what is on this machine alone."""
 
 TOLD = frozenset({"said"})

@@ -95,7 +95,7 @@ class Login:
 
     def _login(self) -> Response:
         if self.is_in():
-            return _see("memory")
+            return _see("memory.index")
         if request.method != "POST":
             return _login_page(200)
         address = request.remote_addr or ""
@@ -110,7 +110,7 @@ class Login:
         session.clear()
         session["epoch"] = self._epoch
         session.permanent = True
-        return _see("memory")
+        return _see("memory.index")
 
     def _is_let_in(self, address: str) -> bool:
         if passwords.is_right_password(request.form.get("password", ""), self._password):
@@ -121,7 +121,7 @@ class Login:
 
     def _logout(self) -> Response:
         session.clear()
-        return _see("login" if self._password else "memory")
+        return _see("login" if self._password else "memory.index")
 
     def _logout_everywhere(self) -> Response:
         atomic_write(state_folder() / COUNT_NAME, str(_logouts() + 1).encode())

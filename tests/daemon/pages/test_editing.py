@@ -14,7 +14,7 @@ from memsync import clock
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages import editing
-from memsync.daemon.pages.parts import MAX_BODY, MAX_TEXT
+from memsync.daemon.pages.page import MAX_BODY, MAX_TEXT
 from memsync.daemon.presenters.lines import as_typed
 from memsync.errors import MemoryMovedError
 from memsync.memory import publish, store
