@@ -16,9 +16,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from memsync import clock
+from memsync.daemon import job_history
 from memsync.daemon.http import csrf
-from memsync.daemon.jobs import history
-from memsync.daemon.jobs.history import Run
+from memsync.daemon.job_history import Run
 from memsync.daemon.pages.jobs import joblist
 from memsync.daemon.pages.page import Page, current_workspace, site
 from memsync.daemon.presenters import facts, logbook, timeline
@@ -192,7 +192,7 @@ def _job(view: Any) -> dict[str, Any]:  # noqa: ANN401 - a joblist.JobView, whos
 
 def _run(run: Run) -> dict[str, Any]:
     return {
-        "start": _time(history.start_of(run)),
+        "start": _time(job_history.start_of(run)),
         "duration": run.duration,
         "outcome": run.outcome,
         "message": run.message,

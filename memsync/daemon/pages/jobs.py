@@ -8,7 +8,7 @@ from types import ModuleType
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history
 from memsync.daemon.pages.page import Page, back_to, site
 
 page = Page(
@@ -20,7 +20,7 @@ page = Page(
         "runs-already": "That job is running already.",
     },
 )
-page.add_app_template_filter(history.start_of, "started")
+page.add_app_template_filter(job_history.start_of, "started")
 
 
 @page.index("/jobs")

@@ -11,9 +11,11 @@ from datetime import datetime
 
 from memsync import clock
 from memsync.config import Config
-from memsync.daemon.jobs import history, running, triggers
-from memsync.daemon.jobs.history import Run
-from memsync.daemon.jobs.runs import Job, run_now
+from memsync.daemon import job_history
+from memsync.daemon.job_history import Run
+from memsync.daemon.jobs import runs, triggers
+from memsync.daemon.jobs.job import Job
+from memsync.daemon.jobs.runs import run_now
 from memsync.daemon.scheduler import enabled_jobs, find_job, jobs_of
 
 MOST_EARLIER = 10
@@ -48,9 +50,9 @@ class JobView:
 
 def list_jobs(config: Config) -> list[JobView]:
     """Return all jobs, those that are off, too."""
-    runs = history.read_runs()[::-1]
+    past = job_history.read_runs()[::-1]
     enabled = enabled_jobs(config)
-    return [_view(job, config, runs, is_on=job in enabled) for job in jobs_of(config)]
+    return [_view(job, config, past, is_on=job in enabled) for job in jobs_of(config)]
 
 
 def start_job(name: str, config: Config) -> bool | None:
@@ -62,12 +64,12 @@ def start_job(name: str, config: Config) -> bool | None:
     job = find_job(name)
     if job is None:
         return None
-    return running.start_in_thread(job.id, lambda: run_now(job, config))
+    return runs.start_in_thread(job.id, lambda: run_now(job, config))
 
 
-def _view(job: Job, config: Config, runs: list[Run], *, is_on: bool) -> JobView:
+def _view(job: Job, config: Config, past: list[Run], *, is_on: bool) -> JobView:
     line = job.schedule(config)
-    own = tuple(run for run in runs if run.job == job.id)[: MOST_EARLIER + 1]
+    own = tuple(run for run in past if run.job == job.id)[: MOST_EARLIER + 1]
     took = [run.duration for run in own if run.outcome == "ok"][:RECENT]
     return JobView(
         job.id,
@@ -76,7 +78,7 @@ def _view(job: Job, config: Config, runs: list[Run], *, is_on: bool) -> JobView:
         triggers.describe(line),
         is_on,
         own,
-        triggers.next_by_schedule(line, history.last_start(job.id)) if is_on else None,
-        running.running_since(job.id),
+        triggers.next_by_schedule(line, job_history.last_start(job.id)) if is_on else None,
+        runs.running_since(job.id),
         statistics.median(took) if took else None,
     )

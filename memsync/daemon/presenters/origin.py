@@ -6,7 +6,7 @@ import contextlib
 from datetime import datetime, timedelta
 
 from memsync.config.workspace import Workspace
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history
 from memsync.memory import machines
 from memsync.memory.last_change import LastChange, find_last_change
 from memsync.refresh import usage
@@ -43,8 +43,8 @@ def _by_usage(workspace: Workspace, machine: str, changed: datetime) -> str:
 
 def _by_history(changed: datetime) -> str:
     """Return the job of this machine that ran at that moment and says that it merged notes."""
-    for run in reversed(history.read_runs()):
-        start = history.start_of(run)
+    for run in reversed(job_history.read_runs()):
+        start = job_history.start_of(run)
         end = start + timedelta(seconds=run.duration + 1)
         if run.job == "nightly_refresh" and run.outcome == "ok" and start <= changed <= end:
             return COMMANDS[run.job] if " merged: " in run.message else ""
