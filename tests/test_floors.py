@@ -30,6 +30,8 @@ BY_NAME = {
     "daemon/extra.py": "the modules in the table LATE",
     "daemon/notify.py": "the channel that was chosen",
     "daemon/scheduler.py": "every job there is",
+    "daemon/web.py": "every page there is",
+    "daemon/web.py": "every page there is",
     "providers/__init__.py": "every provider there is",
 }
 """Who imports a module by its name, and which: to find what declares itself, or by a table."""
@@ -132,18 +134,12 @@ def calls_of(name: str) -> dict[str, list[ast.Call]]:
 
 
 def test_a_module_is_imported_by_name_only_to_find_what_declares_itself():
-    by_name = {path for path in calls_of("import_module") if not path.startswith("daemon/pages/")}
-    assert by_name == BY_NAME.keys()
+    assert calls_of("import_module").keys() == BY_NAME.keys()
     assert not calls_of("__import__")
 
 
 def test_what_is_imported_late_stands_in_the_table_with_its_reason():
-    asked = {
-        call.args[0].value
-        for path, calls in calls_of("late").items()
-        if not path.startswith("daemon/pages/")
-        for call in calls
-    }
+    asked = {call.args[0].value for calls in calls_of("late").values() for call in calls}
     assert asked == extra.LATE.keys()
     assert all(extra.LATE.values())
     with pytest.raises(KeyError):

@@ -16,6 +16,7 @@ from memsync.memory import store
 from memsync.refresh import proposals
 from memsync.refresh import review as deed
 from memsync.refresh.proposal_file import Proposal
+from memsync.refresh.proposal_table import note_tables, proposal_table
 from memsync.refresh.review import Fit
 
 ALL = "*"
@@ -141,7 +142,7 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
     memory = store.read(workspace).text
     listed = [proposals.find_proposal(workspace, name)] if name else proposals.list_open(workspace)
     if as_json:
-        print_json({"proposals": [proposal_table(workspace, entry, memory) for entry in listed]})
+        print_json({"proposals": [_table(workspace, entry, memory) for entry in listed]})
         return
     if not listed:
         click.echo("Nothing waits for review.")
@@ -157,7 +158,7 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
 
 def _tell(workspace: Workspace, entry: Proposal, memory: str) -> None:
     click.echo(for_terminal(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}"))
-    for note in _notes(workspace, entry):
+    for note in note_tables(workspace, entry):
         click.echo(for_terminal(f"  from a note of {note['day']} {note['time']}"
                                 f" ({note['came_by']}): {note['words']}"))  # fmt: skip
     before = memory
@@ -200,43 +201,10 @@ def _ask(workspace: Workspace, entry: Proposal) -> bool:
     return True
 
 
-def proposal_table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, Any]:
-    """Return a proposal as ``--json`` gives it: its notes, its changes, and what they would do."""
+def _table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, Any]:
     tried, merged = deed.try_edits(entry, memory, allow_shrink=True)
-    problems = {fit.number: fit.problem for fit in tried}
-    return {
-        "id": entry.id,
-        "made": entry.made.isoformat(timespec="seconds"),
-        "machine": entry.machine,
-        "summary": entry.summary,
-        "waiting": entry.waiting,
-        "notes": _notes(workspace, entry),
-        "edits": [
-            {
-                "number": number,
-                **{key: value for key, value in vars(held.edit).items() if value},
-                "reasons": held.reasons,
-                "problem": problems.get(number, ""),
-                "decision": entry.decisions[number].deed if number in entry.decisions else None,
-            }
-            for number, held in enumerate(entry.edits, start=1)
-        ],
-        "diff": unified_diff(memory, merged.text, "memory", "memory after review"),
-    }
-
-
-def _notes(workspace: Workspace, entry: Proposal) -> list[dict[str, Any]]:
-    texts = {note.id: note.text for note in deed.notes_of_proposal(workspace, entry)}
-    return [
-        {
-            "id": name.id,
-            "day": name.day,
-            "time": name.time,
-            "came_by": name.came_by,
-            "words": " ".join(texts.get(name.id, "").split())[:200],
-        }
-        for name in entry.notes
-    ]
+    diff = unified_diff(memory, merged.text, "memory", "memory after review")
+    return proposal_table(workspace, entry, tried) | {"diff": diff}
 
 
 def _count(number: int) -> str:

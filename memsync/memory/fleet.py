@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from memsync import clock, targets
 from memsync.config.workspace import Workspace
@@ -199,3 +200,41 @@ def _views(report: Report, advice: dict[str, str] | None) -> Iterator[TargetView
             machines.in_state_since(table),
             "" if advice is None else advice.get(name) or ADVICE.get(state, ""),
         )
+
+
+def machine_table(machine: Machine) -> dict[str, Any]:
+    """Return a machine as ``memsync machines --json`` and the API give it.
+
+    They began with different names for the same things, so both names are kept.
+    """
+    reported = _iso(machine.time)
+    return {
+        "machine": machine.name,
+        "name": machine.name,
+        "this": machine.is_here,
+        "is_here": machine.is_here,
+        "version": machine.version,
+        "time": reported,
+        "reported": reported,
+        "memory_digest": machine.digest,
+        "state": machine.standing,
+        "standing": machine.standing,
+        "since": _iso(machine.since),
+        "clock_ahead": machine.is_ahead,
+        "targets": [_target_table(target) for target in machine.targets],
+    }
+
+
+def _target_table(target: TargetView) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "path": target.path,
+        "mode": target.mode,
+        "state": target.state,
+        "since": _iso(target.since),
+        "advice": target.advice,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None

@@ -16,6 +16,7 @@ from memsync.cli.output import json_option, print_json
 from memsync.daemon import job_history, process
 from memsync.daemon.cli.output import print_addresses
 from memsync.daemon.extra import late
+from memsync.daemon.presenters.jobs import job_table, list_jobs
 from memsync.daemon.process import Status
 from memsync.errors import MemsyncError
 
@@ -31,7 +32,7 @@ def stop() -> None:
 def status(*, as_json: bool) -> None:
     """Show whether the daemon runs, where, and how its jobs went."""
     present = process.running_daemon()
-    jobs = job_table(present)
+    jobs = job_tables(present)
     if as_json:
         print_json(
             {
@@ -58,7 +59,7 @@ def schedule(*, as_json: bool) -> None:
     """Show when each job runs, in words, its last run and its next."""
     late("scheduler")  # without the extra there is no schedule to show
     present = process.running_daemon()
-    jobs = job_table(present)
+    jobs = job_tables(present)
     if as_json:
         print_json({"running": present is not None, "jobs": jobs})
         return
@@ -94,16 +95,14 @@ def web() -> None:
         click.launch(present.web_url)
 
 
-def job_table(present: Status | None) -> list[dict[str, Any]]:
+def job_tables(present: Status | None) -> list[dict[str, Any]]:
     """Return every job with its schedule: the running daemon's, or what the config says."""
     config = settings.load()
     try:
-        scheduler = late("scheduler")
+        views = list_jobs(config, present.schedules if present else None)
     except MemsyncError:
         return _past_jobs()
-    last = job_history.last_runs()
-    plans = scheduler.plan_jobs(config, present.schedules if present else None)
-    return [_job_table(plan, last.get(plan.job.id)) for plan in plans]
+    return [job_table(view) for view in views]
 
 
 def _past_jobs() -> list[dict[str, Any]]:
@@ -117,23 +116,6 @@ def _past_jobs() -> list[dict[str, Any]]:
         }
         for run in job_history.last_runs().values()
     ]
-
-
-def _job_table(plan: Any, last: job_history.Run | None) -> dict[str, Any]:  # noqa: ANN401
-    due = plan.next_run
-    return {
-        "id": plan.job.id,
-        "name": plan.job.name,
-        "schedule": plan.schedule,
-        "description": plan.words if plan.is_on else f"off ({plan.words})",
-        "purpose": plan.job.purpose,
-        "enabled": plan.is_on,
-        "last_run": last.start if last else None,
-        "last_outcome": last.outcome if last else None,
-        "last_message": last.message if last else None,
-        "last_duration": last.duration if last else None,
-        "next_run": due.isoformat(timespec="seconds") if due else None,
-    }
 
 
 def print_jobs(tables: list[dict[str, Any]]) -> None:

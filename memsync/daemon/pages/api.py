@@ -16,16 +16,14 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from memsync import clock
-from memsync.daemon import job_history
 from memsync.daemon.http import csrf
-from memsync.daemon.job_history import Run
-from memsync.daemon.pages.jobs import joblist
 from memsync.daemon.pages.page import Page, current_workspace, site
 from memsync.daemon.presenters import facts, logbook, timeline
+from memsync.daemon.presenters.jobs import JobView, job_table, list_jobs, start_job
 from memsync.daemon.presenters.logbook import Listed
 from memsync.errors import WrongUsageError
 from memsync.memory import fleet, store
-from memsync.memory.fleet import Machine
+from memsync.memory.fleet import machine_table
 from memsync.notes.search import LONGEST_QUERY, Finder
 from memsync.text.note import make_note
 
@@ -90,20 +88,20 @@ def add_sent_note() -> ResponseReturnValue:
 def machines_as_json() -> ResponseReturnValue:
     """Return every machine."""
     found = fleet.gather(current_workspace())
-    return jsonify(machines=[_machine(machine) for machine in found])
+    return jsonify(machines=[machine_table(machine) for machine in found])
 
 
 @page.get("/api/jobs")
 def jobs_as_json() -> ResponseReturnValue:
     """Return every job with its last runs."""
-    views = joblist().list_jobs(site().config)
+    views = list_jobs(site().config)
     return jsonify(jobs=[_job(view) for view in views])
 
 
 @page.post("/api/jobs/<name>/run")
 def start_job_by_name(name: str) -> ResponseReturnValue:
     """Run a job now."""
-    started = joblist().start_job(name, site().config)
+    started = start_job(name, site().config)
     if started is None:
         abort(404)
     if not started:
@@ -154,47 +152,8 @@ def _note(listed: Listed) -> dict[str, Any]:
     }
 
 
-def _machine(machine: Machine) -> dict[str, Any]:
-    return {
-        "name": machine.name,
-        "is_here": machine.is_here,
-        "version": machine.version or None,
-        "reported": _time(machine.time),
-        "standing": machine.standing,
-        "since": _time(machine.since),
-        "targets": [
-            {
-                "name": target.name,
-                "path": target.path,
-                "mode": target.mode,
-                "state": target.state,
-                "since": _time(target.since),
-                "advice": target.advice or None,
-            }
-            for target in machine.targets
-        ],
-    }
-
-
-def _job(view: Any) -> dict[str, Any]:  # noqa: ANN401 - a joblist.JobView, whose module comes late
-    return {
-        "id": view.id,
-        "name": view.name,
-        "purpose": view.purpose,
-        "schedule": view.schedule,
-        "enabled": view.is_on,
+def _job(view: JobView) -> dict[str, Any]:
+    return job_table(view) | {
+        "schedule": view.plan.words,
         "running_since": _time(view.running_since),
-        "usual_duration": view.usual,
-        "next_run": _time(view.next_run),
-        "runs": [_run(run) for run in view.runs],
-    }
-
-
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "start": _time(job_history.start_of(run)),
-        "duration": run.duration,
-        "outcome": run.outcome,
-        "message": run.message,
-        "hint": run.hint or None,
     }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
-
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
 from memsync.daemon import job_history
 from memsync.daemon.pages.page import Page, back_to, site
+from memsync.daemon.presenters.jobs import list_jobs, start_job
 
 page = Page(
     __name__,
@@ -26,7 +24,7 @@ page.add_app_template_filter(job_history.start_of, "started")
 @page.index("/jobs")
 def show_jobs() -> ResponseReturnValue:
     """Show every job."""
-    views = joblist().list_jobs(site().config)
+    views = list_jobs(site().config)
     is_running = any(view.running_since for view in views)
     return render_template("jobs.html", jobs=views, is_running=is_running)
 
@@ -34,15 +32,10 @@ def show_jobs() -> ResponseReturnValue:
 @page.post("/jobs/<name>/run")
 def run_job(name: str) -> ResponseReturnValue:
     """Run a job now."""
-    started = joblist().start_job(name, site().config)
+    started = start_job(name, site().config)
     if started is None:
         abort(404)
     return back_to("jobs", "started" if started else "runs-already")
-
-
-def joblist() -> ModuleType:
-    """Return `memsync.daemon.joblist`, loaded when a page first asks: see there."""
-    return importlib.import_module("memsync.daemon.presenters.jobs")
 
 
 @page.app_template_filter()

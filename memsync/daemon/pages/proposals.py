@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from flask import abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -17,6 +16,8 @@ from memsync.memory import store
 from memsync.memory.last_change import remember_change
 from memsync.refresh import proposals, review
 from memsync.refresh.proposal_file import Proposal
+from memsync.refresh.proposal_table import proposal_table
+from memsync.refresh.review import try_edits
 from memsync.text.note import Note
 
 
@@ -97,12 +98,17 @@ def proposals_as_json() -> ResponseReturnValue:
     """Return the open proposals as JSON."""
     workspace = current_workspace()
     memory = store.read(workspace).text
-    return jsonify(proposals=[_table(workspace, p, memory) for p in proposals.list_open(workspace)])
+    return jsonify(
+        proposals=[
+            proposal_table(workspace, entry, try_edits(entry, memory, allow_shrink=False)[0])
+            for entry in proposals.list_open(workspace)
+        ]
+    )
 
 
 def view(workspace: Workspace, proposal: Proposal, memory: str) -> ProposalView:
     """Return a proposal as the page shows it; each change on what those before it leave."""
-    tried, _ = review.try_edits(proposal, memory, allow_shrink=False)
+    tried, _ = try_edits(proposal, memory, allow_shrink=False)
     choices, before = [], memory
     for fit in tried:
         edit = fit.held.edit
@@ -123,29 +129,3 @@ def view(workspace: Workspace, proposal: Proposal, memory: str) -> ProposalView:
 
 def _numbers() -> set[int]:
     return {int(text) for text in request.form.getlist("edit") if text.isascii() and text.isdigit()}
-
-
-def _table(workspace: Workspace, proposal: Proposal, memory: str) -> dict[str, Any]:
-    shown = view(workspace, proposal, memory)
-    return {
-        "id": shown.id,
-        "made": shown.made.isoformat(timespec="seconds"),
-        "machine": proposal.machine,
-        "summary": shown.summary,
-        "notes": [
-            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": n.came_by}
-            for n in proposal.notes
-        ],
-        "changes": [
-            {
-                "number": choice.number,
-                "op": proposal.edits[choice.number - 1].edit.op,
-                "section": proposal.edits[choice.number - 1].edit.section,
-                "find": proposal.edits[choice.number - 1].edit.find,
-                "text": proposal.edits[choice.number - 1].edit.text,
-                "reasons": list(choice.reasons),
-                "problem": choice.problem,
-            }
-            for choice in shown.choices
-        ],
-    }
