@@ -29,7 +29,6 @@ OLD_LINK_MODE = "link"
 """What a config of before may say of a target, which is then left alone."""
 CHANNELS = sorted(p.stem for p in Path(__file__).parents[1].glob("daemon/channels/[a-z]*.py"))
 """Each file of that folder is a channel; to look is no import."""
-
 PRIVATE_NETWORKS = (
     "127.0.0.0/8",
     "10.0.0.0/8",

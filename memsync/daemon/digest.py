@@ -15,8 +15,7 @@ from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
-from memsync.daemon import mail
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history, mail
 from memsync.errors import ApiError
 from memsync.memory import store
 from memsync.memory.history import backups
@@ -96,7 +95,7 @@ def _diff(workspace: Workspace, since: datetime) -> list[str]:
 
 
 def _jobs(since: datetime) -> list[str]:
-    runs = [run for run in history.read_runs() if history.start_of(run) >= since]
+    runs = [run for run in job_history.read_runs() if job_history.start_of(run) >= since]
     counts: dict[str, Counter[str]] = {}
     for run in runs:
         counts.setdefault(run.job, Counter())[run.outcome] += 1

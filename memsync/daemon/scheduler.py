@@ -19,8 +19,9 @@ from tzlocal import get_localzone
 from memsync import clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
+from memsync.daemon import job_history
 from memsync.daemon import jobs as package
-from memsync.daemon.jobs import history, triggers
+from memsync.daemon.jobs import triggers
 from memsync.daemon.jobs.digest import job_weekly_digest
 from memsync.daemon.jobs.drift import job_drift_check
 from memsync.daemon.jobs.job import Job
@@ -122,7 +123,7 @@ def add_jobs(scheduler: BaseScheduler, config: Config) -> None:
     enabled = enabled_jobs(config)
     # A job that runs every N hours runs at once if it never ran, so it has no first run to miss.
     by_cron = [job for job in enabled if not triggers.is_interval(job.schedule(config))]
-    history.remember_jobs(job.id for job in by_cron)
+    job_history.remember_jobs(job.id for job in by_cron)
     for job in enabled:
         trigger = trigger_for(job, config)
         scheduler.add_job(_run, trigger, args=[scheduler, job, config], id=job.id, name=job.name)
@@ -147,7 +148,7 @@ def trigger_for(job: Job, config: Config) -> CrontabTrigger | EveryHoursTrigger:
 
 def _last_start(job: Job) -> datetime | None:
     """Return the start from which missed runs of `job` count; None if they do not count."""
-    return history.last_start(job.id) if job.catches_up else None
+    return job_history.last_start(job.id) if job.catches_up else None
 
 
 def _run(scheduler: BaseScheduler, job: Job, config: Config) -> None:
@@ -176,7 +177,7 @@ def _retry(scheduler: BaseScheduler, job: Job, config: Config) -> None:
 
 def _plan_retry(scheduler: BaseScheduler, job: Job, config: Config) -> None:
     """Plan another run within minutes, if the last one failed because the folder was away."""
-    last = history.last_result(job.id) if job.retries_when_back else None
+    last = job_history.last_result(job.id) if job.retries_when_back else None
     if last is not None and last.exit_code == FolderAwayError.exit_code:
         scheduler.add_job(
             _retry,

@@ -61,12 +61,12 @@ class Proposal:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything in it waits."""
+        """Does anything in it wait?"""
         return bool(self.waiting)
 
     @property
     def given_back(self) -> bool:
-        """Whether its notes were made pending anew."""
+        """Were its notes made pending again?"""
         return any(decision.deed == "again" for decision in self.decisions.values())
 
 

@@ -222,7 +222,7 @@ def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
 
 
 def _is_done(edit: Edit, memory: str) -> bool:
-    """Tell whether an edit that finds its lines no more was made already.
+    """Was an edit that no longer finds its lines made already?
 
     Of a remove that cannot be told: a line that is gone may be one that was reworded.
     """

@@ -20,6 +20,7 @@ from memsync.errors import (
     MemoryMovedError,
     MemsyncError,
     RefusedError,
+    refused,
     refused_by_disk,
 )
 from memsync.files.locks import BusyError, exclusive_lock
@@ -58,13 +59,9 @@ def merge_pending(
         MemsyncError: something else stood in the way; what was merged before it is published.
     """
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
-        try:
+        space = "free some space or check the machines folder, then memsync refresh"
+        with refused("the ledger cannot be written", space):
             ledger.open_ledger(workspace)
-        except OSError as error:
-            raise MemsyncError(
-                f"the ledger cannot be written: {error.strerror or error}",
-                hint="free some space or check the machines folder, then memsync refresh",
-            ) from error
         reconcile(workspace)
         outcome = Refreshed(before=store.read(workspace).text)
         outcome.after = outcome.before
@@ -118,13 +115,9 @@ def _after_bringing_in_step(
 
 def _gather_waiting(workspace: Workspace) -> None:
     """Put what the spool has for the logs into them, as far as that goes now."""
-    try:
+    hint = f"check the permissions of {state_path()}, then memsync refresh"
+    with refused("the notes that wait on this machine cannot be read", hint):
         delivery.redeliver(workspace)
-    except OSError as error:
-        raise MemsyncError(
-            f"the notes that wait on this machine cannot be read: {error.strerror or error}",
-            hint=f"check the permissions of {state_path()}, then memsync refresh",
-        ) from error
 
 
 def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Refreshed:
@@ -198,15 +191,11 @@ def _ask(
 def _record(workspace: Workspace, result: MergeResult, command: str) -> None:
     """Write down each call; the last one is the one that changed something, if any did."""
     last = len(result.calls)
-    try:
+    space = "free some space or check the folder, then memsync refresh"
+    with refused("the cost of the call cannot be written down", space):
         for number, tokens in enumerate(result.calls, start=1):
             changed = result.changed and number == last
             usage.record_call(workspace, command, result.model, tokens, changed=changed)
-    except OSError as error:
-        raise MemsyncError(
-            f"the cost of the call cannot be written down: {error.strerror or error}",
-            hint="free some space or check the folder, then memsync refresh",
-        ) from error
 
 
 def _raise_on_refusal(result: MergeResult, config: Config) -> None:

@@ -20,9 +20,9 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
-from memsync.daemon import jobs, scheduler, watchdog
-from memsync.daemon.jobs import history, runs
-from memsync.daemon.jobs.history import Run
+from memsync.daemon import job_history, jobs, scheduler, watchdog
+from memsync.daemon.job_history import Run
+from memsync.daemon.jobs import runs
 from memsync.daemon.jobs.job import Job
 from memsync.daemon.jobs.runs import run_job
 from memsync.daemon.scheduler import build_scheduler, find_job, jobs_of
@@ -50,7 +50,7 @@ def job(name: str) -> Job:
 
 
 def last(name: str) -> Run:
-    return history.last_runs()[name]
+    return job_history.last_runs()[name]
 
 
 def take(workspace: Workspace, text: str = "Moved to Oslo") -> None:
@@ -127,7 +127,7 @@ def test_the_digest_is_planned_for_monday(everything_on):
 def test_a_run_missed_while_the_machine_was_off_is_made_up_for_once(everything_on):
     monday = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with time_machine.travel(monday - timedelta(days=3), tick=False):
-        history.record_failure("nightly_refresh", "the last before the power cut")
+        job_history.record_failure("nightly_refresh", "the last before the power cut")
     with time_machine.travel(monday, tick=False):
         trigger = scheduler.trigger_for(job("refresh"), everything_on)
         assert trigger.get_next_fire_time(None, monday) == monday
@@ -138,10 +138,10 @@ def test_a_started_scheduler_runs_what_is_due(workspace):
     made = build_scheduler(workspace.config)
     made.start()
     try:
-        assert until(lambda: history.last_runs().get("drift_check")).outcome == "ok"
+        assert until(lambda: job_history.last_runs().get("drift_check")).outcome == "ok"
     finally:
         made.shutdown()
-    assert "nightly_refresh" not in history.last_runs()
+    assert "nightly_refresh" not in job_history.last_runs()
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -196,7 +196,7 @@ def test_drift_is_looked_for_again_when_the_folder_is_back(soon, away, workspace
     finally:
         made.shutdown()
     assert made.get_job("drift_check_again") is None
-    assert [run.outcome for run in history.read_runs()] == ["failed", "ok"]
+    assert [run.outcome for run in job_history.read_runs()] == ["failed", "ok"]
 
 
 def test_a_daemon_that_starts_anew_knows_that_the_last_look_met_no_folder(away, workspace):
@@ -221,7 +221,7 @@ def test_a_look_that_fails_at_a_folder_that_is_there_is_made_up_for_once(
     made = build_scheduler(changed(refresh_enabled=False))
     made.start()
     try:
-        until(lambda: len(history.read_runs()) == 2)
+        until(lambda: len(job_history.read_runs()) == 2)
     finally:
         made.shutdown()
     assert made.get_job("drift_check_again") is None
@@ -276,7 +276,7 @@ def test_the_model_is_asked_by_a_process_of_its_own(with_claude, claude, no_anth
     )
     assert "- Lives in Oslo" in with_claude.memory.read_text()
     assert "anthropic" not in sys.modules
-    assert len(history.read_runs()) == 1
+    assert len(job_history.read_runs()) == 1
 
 
 def test_no_pending_notes_are_no_call(with_claude, claude):
@@ -335,7 +335,7 @@ def test_a_child_that_fails_writes_its_own_line_and_no_second_one(with_claude, c
     take(with_claude)
     with_claude.memory.write_bytes(b"\xff\x00")
     run_job(job("refresh"), with_claude.config)
-    (run,) = history.read_runs()
+    (run,) = job_history.read_runs()
     assert (run.outcome, run.exit_code) == ("failed", 6)
 
 
@@ -359,7 +359,7 @@ def test_a_new_job_is_one_file(tmp_path, monkeypatch):
 def test_a_job_that_does_not_catch_up_waits_for_its_schedule(everything_on):
     monday = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with time_machine.travel(monday - timedelta(days=3), tick=False):
-        history.record_failure("nightly_refresh", "the last before the power cut")
+        job_history.record_failure("nightly_refresh", "the last before the power cut")
     with time_machine.travel(monday, tick=False):
         trigger = scheduler.trigger_for(replace(job("refresh"), catches_up=False), everything_on)
         assert trigger.get_next_fire_time(None, monday) > monday

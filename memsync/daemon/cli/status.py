@@ -13,10 +13,9 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
-from memsync.daemon import process
+from memsync.daemon import job_history, process
 from memsync.daemon.cli.output import print_addresses
 from memsync.daemon.extra import late
-from memsync.daemon.jobs import history
 from memsync.daemon.presenters.jobs import job_table, list_jobs
 from memsync.daemon.process import Status
 from memsync.errors import MemsyncError
@@ -115,7 +114,7 @@ def _past_jobs() -> list[dict[str, Any]]:
             "last_outcome": run.outcome,
             "last_message": run.message,
         }
-        for run in history.last_runs().values()
+        for run in job_history.last_runs().values()
     ]
 
 

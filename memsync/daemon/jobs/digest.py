@@ -6,7 +6,7 @@ from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
 from memsync.daemon import digest
-from memsync.daemon.jobs.history import Run
+from memsync.daemon.job_history import Run
 from memsync.daemon.jobs.job import Job
 from memsync.daemon.jobs.runs import recorded
 

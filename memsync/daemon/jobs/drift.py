@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memsync.config import Config
 from memsync.daemon import watchdog
-from memsync.daemon.jobs.history import Run
+from memsync.daemon.job_history import Run
 from memsync.daemon.jobs.job import Job
 from memsync.daemon.jobs.runs import recorded
 from memsync.files.locks import BusyError

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from memsync.config import Config
-from memsync.daemon.jobs.history import Run
+from memsync.daemon.job_history import Run
 
 
 def _always(_config: Config) -> bool:

@@ -10,8 +10,8 @@ from memsync import clock
 from memsync.config import Config
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.daemon.jobs import history
-from memsync.daemon.jobs.history import Run
+from memsync.daemon import job_history
+from memsync.daemon.job_history import Run
 from memsync.daemon.jobs.job import Job
 from memsync.daemon.jobs.runs import recorded
 from memsync.errors import MemsyncError
@@ -107,7 +107,9 @@ def _is_clock_steady(now: datetime) -> bool:
     The memory folder cannot answer this: a report that was written under a clock that jumped is
     as new as that clock, and is written before the mirror runs.
     """
-    return any(SETTLED <= now - history.start_of(run) <= STEADY for run in history.read_runs())
+    return any(
+        SETTLED <= now - job_history.start_of(run) <= STEADY for run in job_history.read_runs()
+    )
 
 
 def _lines_of(report: MirrorReport, source: Path, destination: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from memsync.config import Config
-from memsync.daemon.jobs.history import Run
+from memsync.daemon.job_history import Run
 from memsync.daemon.jobs.job import Job
 from memsync.daemon.jobs.runs import recorded
 from memsync.files.locks import BusyError

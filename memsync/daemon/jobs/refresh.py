@@ -5,8 +5,9 @@ from __future__ import annotations
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
-from memsync.daemon.jobs import history, prune
-from memsync.daemon.jobs.history import Run
+from memsync.daemon import job_history
+from memsync.daemon.job_history import Run
+from memsync.daemon.jobs import prune
 from memsync.daemon.jobs.job import Job
 from memsync.daemon.jobs.rclone_sync import synced
 from memsync.daemon.jobs.runs import recorded
@@ -19,7 +20,7 @@ from memsync.refresh.run import merge_pending
 
 def job_nightly_refresh(config: Config) -> Run:
     """Prune backups, then merge all pending notes."""
-    last_run = history.last_start(JOB.id)
+    last_run = job_history.last_start(JOB.id)
     with synced(config), recorded(config, JOB.id) as run:
         workspace = Workspace.open(config)
         pruned = prune.prune_expired(workspace, last_run)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from memsync import clock
 from memsync.config import Config
-from memsync.daemon.jobs import history
-from memsync.daemon.jobs.history import Run
+from memsync.daemon import job_history
+from memsync.daemon.job_history import Run
 from memsync.daemon.jobs.job import Job
 from memsync.daemon.notify import notify
 
@@ -35,8 +35,8 @@ _lock = threading.Lock()
 @contextmanager
 def recorded(config: Config, job: str) -> Iterator[Run]:
     """Record a run, and alert if it brings news; see `alert_on_change`."""
-    before = history.last_result(job)
-    with history.recording(job) as run:
+    before = job_history.last_result(job)
+    with job_history.recording(job) as run:
         yield run
     alert_on_change(config, before, run)
 
@@ -93,7 +93,7 @@ def end_children() -> None:
 
 def _run_in_child(job: Job, config: Config, source: Path) -> None:
     """Run ``memsync daemon run JOB``; the child writes its own line in the history."""
-    before = history.last_runs().get(job.id)
+    before = job_history.last_runs().get(job.id)
     failure = ""
     try:
         code = _run_process(job.name, source)
@@ -102,10 +102,10 @@ def _run_in_child(job: Job, config: Config, source: Path) -> None:
     else:
         if code < 0:
             failure = f"the job's process was ended by signal {-code}"
-        elif code and history.last_runs().get(job.id) == before:
+        elif code and job_history.last_runs().get(job.id) == before:
             failure = f"it could not begin; memsync daemon run {job.name} says why"
     if failure:
-        alert_on_change(config, before, history.record_failure(job.id, failure))
+        alert_on_change(config, before, job_history.record_failure(job.id, failure))
 
 
 def _run_process(name: str, source: Path) -> int:

@@ -20,10 +20,11 @@ from memsync.daemon.http import csrf
 from memsync.daemon.pages.page import Page, current_workspace, site
 from memsync.daemon.presenters import facts, logbook, timeline
 from memsync.daemon.presenters.jobs import JobView, job_table, list_jobs, start_job
-from memsync.daemon.presenters.logbook import Finder, Listed
+from memsync.daemon.presenters.logbook import Listed
 from memsync.errors import WrongUsageError
 from memsync.memory import fleet, store
 from memsync.memory.fleet import machine_table
+from memsync.notes.search import LONGEST_QUERY, Finder
 from memsync.text.note import make_note
 
 page = Page(__name__)
@@ -64,8 +65,8 @@ def backups_as_json() -> ResponseReturnValue:
 def notes_as_json() -> ResponseReturnValue:
     """Return one page of the notes, newest first, or of those that a search finds."""
     query = request.args.get("q", "")
-    if len(query) > logbook.LONGEST_QUERY:
-        raise WrongUsageError(f"a search may have {logbook.LONGEST_QUERY} characters")
+    if len(query) > LONGEST_QUERY:
+        raise WrongUsageError(f"a search may have {LONGEST_QUERY} characters")
     leaf = logbook.leaf(current_workspace(), Finder(query), request.args.get("from", ""))
     found = [_note(listed) for day in leaf.days for listed in day.notes]
     unreadable = [day.day.isoformat() for day in leaf.days if day.problem]

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages.page import Page, back_to, code_for, current_workspace
-from memsync.daemon.presenters import origin
 from memsync.daemon.presenters.conflicts import conflict_table, view_conflicts
 from memsync.errors import MemoryMovedError
 from memsync.memory import store
@@ -19,6 +18,7 @@ from memsync.memory.conflicts import branches, records
 from memsync.memory.conflicts.reconcile import doubtful_logs, reconcile, unreadable_copies
 from memsync.memory.conflicts.resolve import resolve_conflict
 from memsync.memory.history.publish_log import read_ancestry
+from memsync.memory.last_change import remember_change
 from memsync.memory.store import Memory
 from memsync.text.diff3 import Choice
 
@@ -83,7 +83,7 @@ def resolve(name: str) -> ResponseReturnValue:
         return back_to("conflicts", "moved")
     if published is None:
         return back_to("conflicts", "settled-as-is")
-    origin.remember_change(published.digest, "a conflict decided on this page")
+    remember_change(published.digest, "a conflict decided on this page")
     return back_to("conflicts", code_for(published, "settled"))
 
 

@@ -13,13 +13,14 @@ from flask.typing import ResponseReturnValue
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages import problems
 from memsync.daemon.pages.page import MAX_TEXT, Page, back_to, code_for, current_workspace
-from memsync.daemon.presenters import changes, origin
+from memsync.daemon.presenters import changes
 from memsync.daemon.presenters.lines import as_typed, for_browser
 from memsync.errors import MemoryMovedError
 from memsync.memory import store
 from memsync.memory.conflicts.branches import find_text
 from memsync.memory.conflicts.resolve import base_of_edit
 from memsync.memory.history.provenance import Cause
+from memsync.memory.last_change import remember_change
 from memsync.memory.publish import publish
 from memsync.memory.store import Memory
 from memsync.text.diff3 import Choice, Merged3, merge
@@ -100,7 +101,7 @@ def save_draft() -> ResponseReturnValue:
         published = publish(workspace, text, draft.based_on, cause=Cause("web"))
     except MemoryMovedError:  # between the read and the write
         return _moved(workspace, draft, store.read(workspace))
-    origin.remember_change(published.digest, "an edit on this page")
+    remember_change(published.digest, "an edit on this page")
     return back_to("memory", code_for(published, "saved"))
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages import problems
 from memsync.daemon.pages.page import Page, back_to, current_workspace
 from memsync.daemon.pages.problems import Problem
-from memsync.daemon.presenters import changes, origin, timeline
+from memsync.daemon.presenters import changes, timeline
 from memsync.errors import DamagedMemoryError, MemoryMovedError, WrongUsageError
 from memsync.memory import store
-from memsync.memory.history import backups
 from memsync.memory.history.backups import Backup
 from memsync.memory.history.provenance import Cause
+from memsync.memory.last_change import remember_change
 from memsync.memory.publish import publish
+from memsync.memory.restore_point import find_restore_point, last_seen_point
 
 NO_SUCH_BACKUP = Problem(
     "There is no such backup",
@@ -49,7 +49,7 @@ def list_changes() -> ResponseReturnValue:
     return render_template(
         "history.html",
         page=timeline.steps_from(workspace, start),
-        last=LAST if store.last_seen_file(workspace) else "",
+        last=LAST if last_seen_point(workspace) else "",
     )
 
 
@@ -99,7 +99,7 @@ def restore_backup(name: str) -> ResponseReturnValue:
         published = publish(workspace, text, expected, cause=Cause("restore"))
     except MemoryMovedError:  # between the read and the write
         return _review(name, 409)
-    origin.remember_change(published.digest, "a restore on this page")
+    remember_change(published.digest, "a restore on this page")
     return back_to("memory", "restored")
 
 
@@ -128,15 +128,12 @@ def _review(name: str, status: int) -> Response:
 
 def _chosen(workspace: Workspace, name: str) -> Backup | None:
     """Return the backup or last seen text of that name; None if there is none."""
-    if name != LAST:
-        return _find(workspace, name)
-    path = store.last_seen_file(workspace)
-    return Backup(clock.now(), 1, path) if path else None
+    return last_seen_point(workspace) if name == LAST else _find(workspace, name)
 
 
 def _find(workspace: Workspace, name: str) -> Backup | None:
     try:
-        return backups.find_backup(workspace.backups, name)
+        return find_restore_point(workspace, name, None).entry
     except WrongUsageError:
         return None
 

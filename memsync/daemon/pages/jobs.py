@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history
 from memsync.daemon.pages.page import Page, back_to, site
 from memsync.daemon.presenters.jobs import list_jobs, start_job
 
@@ -18,7 +18,7 @@ page = Page(
         "runs-already": "That job is running already.",
     },
 )
-page.add_app_template_filter(history.start_of, "started")
+page.add_app_template_filter(job_history.start_of, "started")
 
 
 @page.index("/jobs")

@@ -12,7 +12,7 @@ from memsync.daemon.pages import problems
 from memsync.daemon.pages.page import Page, back_to, current_workspace, site
 from memsync.daemon.pages.problems import Problem
 from memsync.daemon.presenters import logbook
-from memsync.daemon.presenters.logbook import Finder
+from memsync.notes.search import Finder
 from memsync.text.note import clean, make_note
 
 NO_SUCH_NOTE = Problem(

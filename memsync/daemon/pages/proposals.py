@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages.page import Page, back_to, current_workspace
-from memsync.daemon.presenters import changes, origin
+from memsync.daemon.presenters import changes
 from memsync.daemon.presenters.changes import Changes
 from memsync.memory import store
+from memsync.memory.last_change import remember_change
 from memsync.refresh import proposals, review
 from memsync.refresh.proposal_file import Proposal
 from memsync.refresh.proposal_table import proposal_table
@@ -88,7 +89,7 @@ def decide(name: str) -> ResponseReturnValue:
         return back_to("proposals", "again")
     done = review.apply_proposal(workspace, proposal, numbers)
     if done.published:
-        origin.remember_change(done.published.digest, "a proposal approved on this page")
+        remember_change(done.published.digest, "a proposal approved on this page")
     return back_to("proposals", "applied-partly" if done.problems else "applied")
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from memsync import clock
 from memsync.config import Config
+from memsync.daemon import job_history
 from memsync.daemon.extra import late
-from memsync.daemon.jobs import history, runs
-from memsync.daemon.jobs.history import Run
+from memsync.daemon.job_history import Run
+from memsync.daemon.jobs import runs
 from memsync.daemon.jobs.runs import run_now
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def list_jobs(config: Config, in_force: Mapping[str, str] | None = None) -> list
         MemsyncError: the extra is not installed.
     """
     plans: list[Plan] = late("scheduler").plan_jobs(config, in_force)
-    past = history.read_runs()[::-1]
+    past = job_history.read_runs()[::-1]
     return [_view(plan, past) for plan in plans]
 
 
@@ -99,7 +100,7 @@ def _view(plan: Plan, past: list[Run]) -> JobView:
 
 def _run_table(run: Run) -> dict[str, Any]:
     return {
-        "start": history.start_of(run).isoformat(timespec="seconds"),
+        "start": job_history.start_of(run).isoformat(timespec="seconds"),
         "duration": run.duration,
         "outcome": run.outcome,
         "message": run.message,

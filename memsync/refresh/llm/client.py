@@ -208,7 +208,7 @@ def _seconds(config: Config) -> float:
 
 
 def _say_what_is_final(response: Any) -> None:  # noqa: ANN401 - the SDK's own client's
-    """Tell the SDK not to ask again where that is in vain; it heeds this header of the answer."""
+    """Tell the SDK not to ask again if that is in vain; it obeys this header of the answer."""
     if response.status_code >= 400:
         response.read()
         wait = response.headers.get("retry-after", "")

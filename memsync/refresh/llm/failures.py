@@ -130,7 +130,7 @@ def _choose_another(model: str) -> str:
 
 
 def is_final(status: int, said: str, retry_after: str, now: datetime) -> bool:
-    """Tell whether asking again within the minute is in vain: no credit left, or a long pause."""
+    """Is asking again within the minute in vain: no credit left, or a long pause?"""
     if status != 429 and status < 500:
         return False
     return bool(_QUOTA.search(said) or _NO_MEMORY.search(said)) or (

@@ -28,7 +28,7 @@ _TAGS = re.compile(r"\A<(tool_call|function_call)>\s*(.*?)\s*</\1>\Z", re.DOTALL
 
 
 def is_foreign(config: Config) -> bool:
-    """Tell whether the model is another than Claude."""
+    """Is the model another than Claude?"""
     return bool(config.api_base_url) and "claude" not in config.model.lower()
 
 
@@ -44,13 +44,13 @@ def with_spoken_call(reply: Reply, config: Config, tool: str) -> Reply:
 
 
 def may_lack_tools(reply: Reply, config: Config) -> bool:
-    """Tell whether an answer without a call may come of a model that cannot call tools."""
+    """May an answer without a call come from a model that cannot call tools?"""
     is_done = not reply.tool_uses and reply.stop_reason == "end_turn"
     return is_done and is_foreign(config)
 
 
 def why_no_call(reply: Reply, config: Config) -> Failure:
-    """Return what is to be said of a model that answered in words, or nothing, instead."""
+    """Return what to say of a model that answered in words, or not at all, instead of calling."""
     says = failures.cannot_call_tools if reply.text.strip() else failures.answered_nothing
     return says(config.model)
 

@@ -20,7 +20,7 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history
 from memsync.daemon.scheduler import job_backup_mirror
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.memory import store
@@ -395,7 +395,7 @@ def test_the_job_reads_all_once_a_month_unasked(mirrored, workspace):
     assert done.outcome == "failed"
     assert (
         "'GLOBAL_MEMORY.md': damaged in the mirror, replaced"
-        in history.last_runs()[done.job].message
+        in job_history.last_runs()[done.job].message
     )
     assert job_backup_mirror(config).outcome == "ok"
 
