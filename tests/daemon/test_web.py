@@ -170,7 +170,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_memory(
     monkeypatch.setattr(facts, "pending_notes", away)
     page = browser.get("/")
     assert page.status == 200
-    assert "cannot be counted just now" in page.text
+    assert "cannot be counted now" in page.text
 
 
 def test_a_note_goes_to_the_days_log_and_is_pending(browser: Browser, workspace: Workspace) -> None:
@@ -266,7 +266,7 @@ def test_a_note_given_while_the_folder_is_away_stays_in_its_box(
     page = browser.submit(form, text="Buy <milk>\n\nand bread")
     assert page.status == 503
     assert page.form("/notes").fields["text"] == "Buy <milk>\n\nand bread"
-    assert "not taken yet" in page.text
+    assert "not saved yet" in page.text
 
 
 def test_a_note_is_still_taken_while_the_memory_is_damaged(

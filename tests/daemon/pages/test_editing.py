@@ -74,7 +74,7 @@ def test_where_an_agent_cannot_be_told_the_page_says_so(browser: Browser, home: 
 def test_a_change_of_a_hard_constraint_is_marked(browser: Browser) -> None:
     text = SAMPLE.replace("- Never push to main without asking\n", "- Push\n")
     review = reviewed(browser, text)
-    assert "This takes away or rewords a hard constraint" in review.text
+    assert "This removes or rewords a hard constraint" in review.text
     assert any("Never push to main without asking" in code.text for code in review.all("code"))
     marked = [
         row.text for row in review.all("tr") if "constraint" in row.attributes.get("class", "")
@@ -116,7 +116,7 @@ def test_an_empty_text_is_refused_and_the_memory_stays(
     for action in ("/review", "/save"):
         page = browser.submit(form, to=action, text=text)
         assert page.status == 400
-        assert "An empty text cannot become the memory" in page.text
+        assert "The memory cannot be empty" in page.text
         assert page.form("/review").fields["text"] == SAMPLE
     assert memory_bytes(workspace) == SAMPLE.encode()
 
@@ -392,7 +392,7 @@ def test_two_changes_that_fit_are_merged_reviewed_and_saved(
     publish.publish(workspace, SAMPLE + "- theirs\n", None)
     moved = browser.submit(review.form("/save"))
     assert moved.status == 409
-    assert "the two changes fit together" in moved.text
+    assert "the two changes do not overlap" in moved.text
 
     merged = browser.submit(moved.form("/review"), to="/merge")
     assert merged.status == 200
@@ -434,7 +434,7 @@ def test_a_line_that_both_changed_is_shown_for_the_person_to_decide(
     browser: Browser, workspace: Workspace, choice: str, kept: str | None
 ) -> None:
     moved = collide(browser, workspace, OURS, THEIRS)
-    assert "only one place must be decided by you" in moved.text
+    assert "Only one place needs your decision" in moved.text
     page = browser.submit(moved.form("/review"), to="/merge")
     assert page.status == 409
     assert [code.text for code in page.all("code")] == [

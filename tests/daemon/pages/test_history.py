@@ -127,7 +127,7 @@ def test_a_constraint_that_going_back_takes_away_is_marked(
 ) -> None:
     become(workspace, SAMPLE + "- Never guess\n")
     review = browser.get(f"/history/{names(workspace)[0]}/restore")
-    assert "takes away or rewords a hard constraint" in review.text
+    assert "removes or rewords a hard constraint" in review.text
 
 
 def test_a_memory_that_moved_since_the_review_is_reviewed_anew(
@@ -202,7 +202,7 @@ def test_a_backup_like_the_memory_offers_nothing_to_restore(
 ) -> None:
     become(workspace, SAMPLE + "- one\n", SAMPLE)
     page = browser.get(f"/history/{names(workspace)[-1]}/restore")
-    assert "reads just like that already" in page.text
+    assert "is the same already" in page.text
     assert "Restore" not in [button.text for button in page.all("button")]
 
 

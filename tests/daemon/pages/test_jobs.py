@@ -131,7 +131,7 @@ def test_a_run_in_hand_shows_how_far_it_is_by_how_long_it_takes_as_a_rule(
         text = section(page, "drift_check")
         [bar] = page.all("progress")
         gate.finish()
-    assert "Runs for 15 s" in text
+    assert "Running for 15 s" in text
     assert "usually 40 s" in text
     assert 15 <= float(bar.attributes["value"]) < float(bar.attributes["max"]) == 40
 
