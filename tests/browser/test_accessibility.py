@@ -145,7 +145,7 @@ def test_the_page_of_conflicts(
         tab.goto(torn.url(path="/conflicts"))
         is_for_everybody(tab)
         tab.get_by_role("button", name="Merge").click()
-        tab.get_by_role("region", name="The version in the memory").first.wait_for()
+        tab.get_by_role("region", name="The memory's version").first.wait_for()
         is_for_everybody(tab)
         tab.goto(torn.url())
         is_for_everybody(tab)

@@ -1,7 +1,7 @@
-"""Who the person at the page is: the password, the session cookie, and the proof in every form.
+"""Who may see the pages: the password, the session cookie, and the CSRF check of every form.
 
-A session is a signed cookie. It is good for one password only: a changed one logs everybody out,
-and so does the count that "log out everywhere" raises.
+A session is a signed cookie. It is valid for one password only: a new password logs everybody out,
+and so does "log out everywhere", which raises a count.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CSRF_HEADER = "X-CSRF-Token"
 
 
 class ExpiredError(HTTPException):
-    """A form came without the proof that the page made it: it is old, or from somewhere else."""
+    """A form came without a valid CSRF token: it is old, or another site made it."""
 
     code = 400
 
@@ -48,8 +48,8 @@ class Login:
     """The login of one application; `install` puts it in front of every page.
 
     Args:
-        config: whose ``web_ui_password`` to ask for; where that is empty, nobody is asked.
-        backoff: who has to wait after wrong passwords.
+        config: its ``web_ui_password`` is the password; if that is empty, no login is needed.
+        backoff: makes clients wait after wrong passwords.
     """
 
     def __init__(self, config: Config, backoff: Backoff | None = None) -> None:
@@ -79,7 +79,7 @@ class Login:
         app.context_processor(self._for_templates)
 
     def is_in(self) -> bool:
-        """Tell whether this request's session may see the pages."""
+        """May this request's session see the pages?"""
         return not self._password or same_secret(str(session.get("epoch", "")), self._epoch)
 
     def _ask(self) -> Response | None:
@@ -142,7 +142,7 @@ class Login:
 
 
 def session_key() -> bytes:
-    """Return the key that signs this machine's sessions, made where it is missing or damaged."""
+    """Return the key that signs this machine's sessions; make one if it is missing or damaged."""
     path = state_folder() / KEY_NAME
     fresh = secrets.token_bytes(KEY_BYTES)
     if create_new(path, fresh):

@@ -20,11 +20,11 @@ from memsync.text.document import scan
 
 @dataclass(frozen=True)
 class Side:
-    """One of two texts: its lines in pieces, where it stands, and what goes if it is picked.
+    """One of the two texts: its lines in pieces, its place, and what is removed if it is picked.
 
-    `at` is the number of its first line in the memory; None where it has none, or does not stand
-    there whole any more. It can be picked where it `can_stay`. `takes` are the numbers of the lines
-    that go, `constraints` those of them that are hard constraints.
+    `at` is the number of its first line in the memory; None if it has no lines, or if they are no
+    longer all there. It can be picked if it `can_stay`. `takes` are the numbers of the lines that
+    are removed, `constraints` those lines that are hard constraints.
     """
 
     lines: tuple[Parts, ...]
@@ -49,7 +49,7 @@ class ConflictView:
 
 
 def view_conflicts(open_ones: Sequence[Conflict], memory: str) -> list[ConflictView]:
-    """Return conflicts as the page shows them: oldest first, then as they stand in the memory."""
+    """Return conflicts as the page shows them: oldest first, then in the order of the memory."""
     outline = scan(memory)
     limits = changes.constraint_lines(outline)
     here = machines.this_machine()

@@ -39,12 +39,12 @@ class Listed:
 
     @property
     def state(self) -> str:
-        """Where the note stands, in a word."""
+        """The state of the note, in a word."""
         return "in review" if self.in_review else "pending" if self.is_pending else "merged"
 
     @property
     def source(self) -> str:
-        """How the note came, in words; empty where it was typed, as most are."""
+        """How the note came, in words; empty if it was typed, as most are."""
         return SOURCES[self.note.came_by]
 
 
@@ -129,14 +129,14 @@ def _day(
 
 
 def _listed(note: Note, merged: set[str] | None, in_proposals: Mapping[str, bool]) -> Listed:
-    """Tell where a note stands; one whose proposal was decided about is as good as merged."""
+    """Return a note with its state; a note whose proposal is decided counts as merged."""
     if note.id in in_proposals:
         return Listed(note, is_pending=False, in_review=in_proposals[note.id])
     return Listed(note, _is_pending(note, merged))
 
 
 def _is_pending(note: Note, merged: set[str] | None) -> bool:
-    """Tell it as `sessions.pending` does: without any ledger, only today's notes wait."""
+    """Is a note pending? As for a refresh: without any ledger, only today's notes are."""
     return note.day >= clock.now().date() if merged is None else note.id not in merged
 
 

@@ -50,12 +50,12 @@ def steps_from(workspace: Workspace, start: str = "") -> Steps:
 
 
 def short_name(entry: Backup) -> str:
-    """Return a backup's name as addresses have it: the moment, and its number where it has one."""
+    """Return a backup's name as addresses have it: the moment, and its number if it has one."""
     return entry.path.stem.removeprefix("GLOBAL_MEMORY_")
 
 
 def text_of(entry: Backup) -> str | None:
-    """Return a backup's text; None where it holds none, or none that is on this machine."""
+    """Return a backup's text; None if it has none, or if the text is not on this machine."""
     if is_evicted(entry.path) or not entry.is_good():
         return None
     try:
@@ -98,7 +98,7 @@ def _count(old: Path, new: Path, _changed: int) -> tuple[int, int]:
 
 
 def neighbours(workspace: Workspace, entry: Backup) -> tuple[str, str]:
-    """Return the names of the backups before and after one; empty where there is none."""
+    """Return the names of the backups before and after one; empty if there is none."""
     names = [short_name(other) for other in backups.list_backups(workspace.backups)]
     around = ["", *names, ""]
     at = around.index(short_name(entry)) if short_name(entry) in names else 0
