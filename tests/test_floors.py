@@ -31,7 +31,6 @@ BY_NAME = {
     "daemon/notify.py": "the channel that was chosen",
     "daemon/scheduler.py": "every job there is",
     "daemon/web.py": "every page there is",
-    "daemon/web.py": "every page there is",
     "providers/__init__.py": "every provider there is",
 }
 """Who imports a module by its name, and which: to find what declares itself, or by a table."""
