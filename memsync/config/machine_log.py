@@ -45,14 +45,11 @@ class MachineLog:
         Raises:
             FolderAwayError: it must be read, and the folder of machines cannot be.
         """
-        try:
-            hint = "check that the sync client runs and the folder is yours"
-            with refused(f"{workspace.machines} cannot be read", hint, FolderAwayError):
-                return in_subfolders(workspace.machines, self.name)
-        except FolderAwayError:
-            if self.must_be_read:
-                raise
-            return []
+        if not self.must_be_read:
+            return sorted(workspace.machines.glob(f"*/{self.name}"))
+        hint = "check that the sync client runs and the folder is yours"
+        with refused(f"{workspace.machines} cannot be read", hint, FolderAwayError):
+            return in_subfolders(workspace.machines, self.name)
 
     def lines(self, workspace: Workspace) -> Iterator[tuple[str, str]]:
         """Yield each line of every machine's log, behind the machine's name.
@@ -66,9 +63,11 @@ class MachineLog:
 
     def _text(self, path: Path) -> str:
         try:
-            with refused(f"{path} cannot be read", SYNC_CLIENT, FolderAwayError):
-                return path.read_text(encoding="utf-8", errors="replace")
-        except FolderAwayError as error:
-            if self.must_be_read and not isinstance(error.__cause__, FileNotFoundError):
-                raise
-            return ""  # gone since it was listed, or nobody's loss
+            return path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:  # gone since it was listed
+            return ""
+        except OSError as error:
+            if not self.must_be_read:
+                return ""
+            words = f"{path} cannot be read: {error.strerror or error}"
+            raise FolderAwayError(words, SYNC_CLIENT) from error
