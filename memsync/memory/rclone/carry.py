@@ -8,23 +8,21 @@ is renamed to a conflict copy, and the remote's file keeps the name.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from memsync.config import Config
 from memsync.config.state import carrying_mark, lock_path, state_folder
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.errors import MemsyncError, RefusedError
-from memsync.files.atomic import TEMP_SUFFIX, atomic_write, create_new
+from memsync.files.atomic import create_new
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.memory import reading, store
 from memsync.memory.rclone import client, names, own
 from memsync.memory.rclone import memory as carry_memory
+from memsync.memory.rclone.baseline import Baseline, list_here, read_baseline, write_baseline
 from memsync.memory.rclone.client import Listing
 
 MUST_RESYNC = "Must run --resync"
@@ -33,15 +31,6 @@ LEAST_FILES = 8
 """With fewer files, losing half of them does not count as a great loss."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Before:
-    """Both sides after the last run, and the digest of the memory that both had."""
-
-    here: Listing
-    there: Listing
-    memory: str
 
 
 def carry(config: Config) -> str:
@@ -65,7 +54,7 @@ def carry(config: Config) -> str:
             names.take_back(workspace.root)  # renamed by a run that was cut off
         store.read(workspace)  # a damaged memory goes nowhere
         there = client.list_files(remote)
-        before = _baseline(remote)
+        before = read_baseline(remote)
         _brake(remote, there, before)
         theirs = carry_memory.read_theirs(workspace, remote, there or {})
         if there is None:
@@ -86,9 +75,9 @@ def _no_other_writer(workspace: Workspace) -> Iterator[None]:
 
 def has_changed(config: Config) -> bool:
     """Did something change here since the last run? False if the folder is away."""
-    before = _baseline(config.rclone_remote)
+    before = read_baseline(config.rclone_remote)
     try:
-        return before is None or _here(Workspace.open(config).root) != before.here
+        return before is None or list_here(Workspace.open(config).root) != before.here
     except (MemsyncError, OSError):
         return False
 
@@ -98,7 +87,7 @@ def _carry(
     remote: str,
     there: Listing,
     theirs: bytes | None,
-    before: _Before | None,
+    before: Baseline | None,
 ) -> str:
     mine = reading.read_bytes(workspace.memory)
     sides = carry_memory.BothSides(mine, theirs, before.memory if before else "")
@@ -111,11 +100,11 @@ def _carry(
         renamed, again = _bring_in_step(workspace, remote, first=before is None)
     finally:
         names.take_back(workspace.root)
-    here = _here(workspace.root)
+    here = list_here(workspace.root)
     own.send_own_files(workspace, remote, here, there.keys(), before.here if before else {})
     # Last of all, so that the other side has the log entry of this version before the memory.
     agreed = carry_memory.carry_memory(workspace, remote, sides)
-    _note_down(workspace, remote, there, sides.agreed if agreed is None else agreed)
+    write_baseline(workspace, remote, there, sides.agreed if agreed is None else agreed)
     if agreed is None:
         raise BusyError(
             f"the memory changed here or in {remote} while all else was carried",
@@ -153,18 +142,6 @@ def _bring_in_step(workspace: Workspace, remote: str, *, first: bool) -> tuple[l
     return aside, again
 
 
-def _note_down(workspace: Workspace, remote: str, there: Listing, memory: str) -> None:
-    """Write down how both sides are now.
-
-    The remote's memory is noted as it was before, so that the next run sees if it is gone.
-    """
-    after = client.list_files(remote)
-    if after is not None:
-        had = {name: there[name] for name in (MEMORY_NAME,) if name in there}
-        sides = {"here": _here(workspace.root), "there": {**had, **after}}
-        atomic_write(_path(), json.dumps({"remote": remote, "memory": memory, **sides}).encode())
-
-
 def _bisync(workspace: Workspace, remote: str, *, first: bool) -> client.Result:
     mark = workspace.root / client.MARK
     if not mark.exists():
@@ -196,7 +173,7 @@ def _sentence(remote: str, aside: list[str], *, again: bool) -> str:
     return "; ".join(words)
 
 
-def _brake(remote: str, there: Listing | None, before: _Before | None) -> None:
+def _brake(remote: str, there: Listing | None, before: Baseline | None) -> None:
     """Refuse a remote that lost most of its files: nobody meant to delete them all."""
     if before is None:
         return
@@ -211,9 +188,9 @@ def _brake(remote: str, there: Listing | None, before: _Before | None) -> None:
         )
 
 
-def _brake_here(root: Path, before: _Before) -> None:
+def _brake_here(root: Path, before: Baseline) -> None:
     """Refuse if most files are gone here: nobody meant to delete them all."""
-    lost = before.here.keys() - _here(root).keys()
+    lost = before.here.keys() - list_here(root).keys()
     if len(before.here) >= LEAST_FILES and len(lost) > len(before.here) / 2:
         raise RefusedError(
             f"{root} has lost {len(lost)} of {len(before.here)} files; nothing was carried",
@@ -227,7 +204,7 @@ def _stands_aside(listing: Listing) -> bool:
 
 
 def _changed_on_both(
-    workspace: Workspace, remote: str, there: Listing, before: _Before | None
+    workspace: Workspace, remote: str, there: Listing, before: Baseline | None
 ) -> list[str]:
     """Return the files that both sides changed since the last run, of those bisync carries.
 
@@ -237,7 +214,7 @@ def _changed_on_both(
     if before is None:
         return _different(workspace, remote)
     _brake_here(workspace.root, before)
-    here = _here(workspace.root)
+    here = list_here(workspace.root)
     return [
         path
         for path in sorted(here.keys() & there.keys())
@@ -247,7 +224,7 @@ def _changed_on_both(
     ]
 
 
-def _unseen(changed: list[str], there: Listing, before: _Before | None) -> list[str]:
+def _unseen(changed: list[str], there: Listing, before: Baseline | None) -> list[str]:
     """Return the files whose change on the remote an older bisync would not see.
 
     It compares times only, in whole seconds in most clouds, and these were changed twice within a
@@ -289,29 +266,3 @@ def _failed(remote: str, ended: client.Result) -> MemsyncError:
 
 def _is_under_way(ended: client.Result) -> bool:
     return "prior lock file found" in ended.said + ended.out
-
-
-def _here(root: Path) -> dict[str, tuple[int, str]]:
-    found = {}
-    for path in root.rglob("*"):
-        if path.suffix != TEMP_SUFFIX and path.is_file():
-            info = path.stat()
-            found[path.relative_to(root).as_posix()] = (info.st_size, str(info.st_mtime_ns))
-    return found
-
-
-def _baseline(remote: str) -> _Before | None:
-    """Return how both sides were after the last run; None if there was none."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        table = json.loads(_path().read_text(encoding="utf-8"))
-        if table["remote"] == remote:
-            here, there = (
-                {path: (int(size), str(time)) for path, (size, time) in table[side].items()}
-                for side in ("here", "there")
-            )
-            return _Before(here, there, str(table["memory"]))
-    return None
-
-
-def _path() -> Path:
-    return state_folder() / "rclone.json"

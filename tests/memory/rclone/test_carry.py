@@ -318,7 +318,7 @@ def test_what_this_machine_alone_writes_is_never_replaced_by_what_the_remote_has
     pi.call("note", "one")
     pi.call("refresh")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(carry, "_note_down", killed)
+        patch.setattr(carry, "write_baseline", killed)
         with pytest.raises(SystemExit):
             pi.sync()
     pi.call("note", "two")
