@@ -15,7 +15,6 @@ from memsync.errors import RefusedError, WrongUsageError
 from memsync.memory import store
 from memsync.refresh import proposals
 from memsync.refresh import review as deed
-from memsync.refresh.prompt import may_be_allowed
 from memsync.refresh.proposal_file import Proposal
 from memsync.refresh.review import Fit
 
@@ -111,9 +110,11 @@ def _apply(
     as_json: bool,
 ) -> None:
     rows: list[dict[str, Any]] = []
+    allowable: set[tuple[str, int]] = set()
     for entry in chosen:
         done = deed.apply_proposal(workspace, entry, numbers, allow_shrink=allow_shrink)
         rows.append({"id": entry.id, "applied": done.applied, "problems": done.problems})
+        allowable |= {(entry.id, number) for number in done.allowable}
         if as_json:
             continue
         click.echo(f"Proposal {entry.id}: {_count(len(done.applied))} applied.")
@@ -127,7 +128,7 @@ def _apply(
             click.echo(for_terminal(f"Change {number} of {name} was not applied: {why}"), err=True)
         name, number, why = failed[0]
         allow = ""
-        if may_be_allowed(why):
+        if (name, number) in allowable:
             allow = f"memsync review --apply {name} --allow-shrink puts it in all the same; "
         raise RefusedError(
             f"change {number} of proposal {name} was not applied: {for_terminal(why)}",
@@ -192,7 +193,7 @@ def _ask(workspace: Workspace, entry: Proposal) -> bool:
             done = deed.apply_proposal(workspace, present, [number])
             for why in done.problems.values():
                 click.echo(for_terminal(f"It was not applied: {why}"))
-                if may_be_allowed(why):
+                if done.allowable:
                     click.echo(f"memsync review --apply {entry.id} --allow-shrink puts it in.")
         elif word == "d":
             deed.drop_edits(workspace, present, [number])
@@ -220,7 +221,7 @@ def proposal_table(workspace: Workspace, entry: Proposal, memory: str) -> dict[s
             }
             for number, held in enumerate(entry.edits, start=1)
         ],
-        "diff": unified_diff(memory, merged["updated_content"], "memory", "memory after review"),
+        "diff": unified_diff(memory, merged.text, "memory", "memory after review"),
     }
 
 

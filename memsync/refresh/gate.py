@@ -131,6 +131,11 @@ def doubts(note: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def first_doubt(notes: Iterable[str]) -> str:
+    """Return the first doubt about any of `notes`; empty if all are plain."""
+    return next((reason for note in notes for reason in doubts(note)), "")
+
+
 def reads_like_order(text: str) -> bool:
     """Tell whether a line of `text`, or all of it read as one, tells somebody what to do."""
     whole = " ".join(re.sub(r"(?<=\w)-\s*\n\s*", "", text).split())
@@ -255,8 +260,3 @@ def _changed_lines(old: Outline, new: Outline) -> tuple[list[int], list[int]]:
             removed += range(i1, i2)
             added += range(j1, j2)
     return removed, added
-
-
-def why_all(notes: Iterable[str]) -> str:
-    """Return the first doubt about any of `notes`; empty where all are plain."""
-    return next((reason for note in notes for reason in doubts(note)), "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memsync.errors import MemsyncError
-from memsync.refresh.engine import RefreshResult
+from memsync.refresh.engine import MergeResult
 from memsync.refresh.gate import Held
 from memsync.refresh.llm import prices
 from memsync.refresh.proposal_file import Proposal
@@ -17,7 +17,7 @@ from memsync.text.note import Note
 
 @dataclass
 class Refreshed:
-    """What a refresh did, summed over its batches; `notes` counts those that are merged."""
+    """What a refresh did, summed over its batches; `notes` counts the notes that were merged."""
 
     notes: int = 0
     waiting: list[Held] = field(default_factory=list)
@@ -37,10 +37,10 @@ class Refreshed:
         """One sentence for a person or a job's history."""
         return self._done or "no pending notes"
 
-    def told_with(self, error: MemsyncError) -> MemsyncError:
-        """Return `error`, which ended the refresh, in words that begin with what was done before.
+    def explain(self, error: MemsyncError) -> MemsyncError:
+        """Return the error that ended the refresh, in words that begin with what was done before.
 
-        Of the notes only those that are neither merged nor in a proposal stay pending.
+        Only the notes that are neither merged nor in a proposal stay pending, so the hint says so.
         """
         if not self._done:
             return error
@@ -60,14 +60,14 @@ class Refreshed:
             said.append(f"{count} for you: memsync review")
         return "; ".join(said)
 
-    def add(self, batch: Sequence[Note], result: RefreshResult, held: Sequence[Note]) -> None:
-        """Add what merging a batch came to; `held` are those of its notes that wait."""
+    def add(self, batch: Sequence[Note], result: MergeResult, held: Sequence[Note]) -> None:
+        """Add what merging a batch came to; `held` are its notes that wait for a person."""
         merged = len(batch) - len(held)
         self.notes += merged
-        self.waiting += result["held"]
-        self.changed = self.changed or result["changed"]
+        self.waiting += result.held
+        self.changed = self.changed or result.changed
         if merged:
-            self.summaries.append(result["summary"])
-        self.input_tokens += result["input_tokens"]
-        self.output_tokens += result["output_tokens"]
-        self.cost_usd += sum(prices.cost(result["model"], tokens) for tokens in result["calls"])
+            self.summaries.append(result.summary)
+        self.input_tokens += sum(tokens.input for tokens in result.calls)
+        self.output_tokens += sum(tokens.output for tokens in result.calls)
+        self.cost_usd += sum(prices.cost(result.model, tokens) for tokens in result.calls)

@@ -1,14 +1,15 @@
-"""What waits is decided: applied through every guard, dropped, or its notes made pending anew.
+"""What waits is decided: applied by every guard, dropped, or given back to the next refresh.
 
 A proposal outlives changes of the memory below it, because its edits are applied to the memory as
-it stands when they are decided about. One whose lines are gone is told so and waits on. The memory
-is written first, the decision second, the ledger third: a crash repeats a step and loses nothing.
+it is when they are decided. An edit whose lines are gone is reported and waits on. The memory is
+written first, the decision second, the ledger third: a crash repeats a step and loses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from memsync import clock
 from memsync.config.state import lock_path
@@ -20,8 +21,9 @@ from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import Published, publish
 from memsync.notes import ledger, log, reader
 from memsync.refresh import engine, proposals
-from memsync.refresh.engine import RefreshResult
+from memsync.refresh.engine import MergeResult
 from memsync.refresh.gate import Held
+from memsync.refresh.guards import Refusal
 from memsync.refresh.proposal_file import Deed, Proposal
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError
@@ -32,58 +34,81 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What came of applying edits: which are in the memory now, and why the others are not."""
+    """What came of applying edits of a proposal.
+
+    Attributes:
+        applied: the numbers of the edits that are in the memory now.
+        problems: why the others are not.
+        allowable: the numbers of those that ``--allow-shrink`` would let in.
+        published: what publishing did; None if the memory stayed as it was.
+    """
 
     applied: tuple[int, ...]
     problems: dict[int, str]
+    allowable: frozenset[int]
     published: Published | None
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What one edit would do to the memory as it stands, or why it cannot be applied."""
+    """What one edit would do to the memory as it is, or why it cannot be applied.
+
+    `can_be_allowed` tells whether ``--allow-shrink`` would let it in all the same.
+    """
 
     number: int
     held: Held
     after: str
-    problem: str
+    problem: str = ""
+    can_be_allowed: bool = False
 
 
 def try_edits(
     proposal: Proposal, memory: str, numbers: Iterable[int] | None = None, *, allow_shrink: bool
-) -> tuple[list[Fit], RefreshResult]:
-    """Try edits of a proposal on `memory`, each on what those before it leave.
+) -> tuple[list[Fit], MergeResult]:
+    """Try edits of a proposal on a memory, each on the text that the edits before it leave.
 
     Args:
         proposal: whose edits.
-        memory: the memory as it stands.
-        numbers: which of those that wait; None is all of them.
+        memory: the memory as it is.
+        numbers: which of the edits that wait; None means all of them.
         allow_shrink: let more than a fifth of the lines go.
 
     Returns:
-        What each does, and the merge of all that can be applied.
+        What each edit does, and the merge of all that can be applied.
     """
-    wanted = proposal.waiting if numbers is None else tuple(numbers)
-    found: list[Fit] = []
+    apply = partial(engine.apply_approved, memory=memory, allow_shrink=allow_shrink)
+    fits: list[Fit] = []
     chosen: list[Edit] = []
     merged = engine.apply_approved((), memory)
-    for number in wanted:
-        held = proposal.edits[number - 1]
-        text, together = merged["updated_content"], None
-        try:
-            problem = _lost_home(proposal, number, text)
-            if not problem:
-                together = engine.apply_approved(
-                    [*chosen, held.edit], memory, allow_shrink=allow_shrink
-                )
-                problem = together["refused"]
-        except EditError as error:
-            problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)
-        if together and not problem:
-            chosen.append(held.edit)
-            merged, text = together, together["updated_content"]
-        found.append(Fit(number, held, text, problem))
-    return found, merged
+    for number in proposal.waiting if numbers is None else numbers:
+        fit, together = _try_edit(proposal, number, merged.text, chosen, apply)
+        fits.append(fit)
+        if together is not None:
+            chosen.append(fit.held.edit)
+            merged = together
+    return fits, merged
+
+
+def _try_edit(
+    proposal: Proposal,
+    number: int,
+    before: str,
+    chosen: Sequence[Edit],
+    apply: Callable[[Sequence[Edit]], MergeResult],
+) -> tuple[Fit, MergeResult | None]:
+    """Return what edit `number` does to `before`, and the merge of it and the `chosen` ones."""
+    held = proposal.edits[number - 1]
+    if problem := _missing_section(proposal, number, before):
+        return Fit(number, held, before, problem), None
+    try:
+        together = apply([*chosen, held.edit])
+    except EditError as error:
+        problem = "" if _is_done(held.edit, before) else _misfit(held.edit, error)
+        return Fit(number, held, before, problem), None
+    if isinstance(refusal := together.failure, Refusal):
+        return Fit(number, held, before, refusal.why, refusal.can_be_allowed), None
+    return Fit(number, held, together.text), together
 
 
 def apply_proposal(
@@ -95,7 +120,7 @@ def apply_proposal(
 ) -> Reviewed:
     """Put edits of a proposal into the memory and publish it; what does not fit waits on.
 
-    Applying what stands there already, as when another machine was quicker, changes nothing.
+    An edit that another machine applied before counts as applied and changes nothing.
 
     Raises:
         WrongUsageError: an edit does not wait.
@@ -104,18 +129,31 @@ def apply_proposal(
     """
     wanted = _checked(proposal, numbers)
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
-        for _ in range(TRIES):
-            memory = store.read(workspace)
-            tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
-            try:
-                published = _publish(workspace, proposal, merged, memory)
-            except MemoryMovedError:
-                continue
-            done = tuple(fit.number for fit in tried if not fit.problem)
-            _settle(workspace, proposal, done, "applied")
-            return Reviewed(
-                done, {fit.number: fit.problem for fit in tried if fit.problem}, published
-            )
+        fits, published = _publish(workspace, proposal, wanted, allow_shrink=allow_shrink)
+        done = tuple(fit.number for fit in fits if not fit.problem)
+        _settle(workspace, proposal, done, "applied")
+    return Reviewed(
+        done,
+        {fit.number: fit.problem for fit in fits if fit.problem},
+        frozenset(fit.number for fit in fits if fit.can_be_allowed),
+        published,
+    )
+
+
+def _publish(
+    workspace: Workspace, proposal: Proposal, wanted: Sequence[int], *, allow_shrink: bool
+) -> tuple[list[Fit], Published | None]:
+    """Publish the memory with the wanted edits; if it moved, try them on what is there now."""
+    for _ in range(TRIES):
+        memory = store.read(workspace)
+        fits, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
+        if not merged.changed:
+            return fits, None
+        cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
+        try:
+            return fits, publish(workspace, merged.text, memory.digest, cause=cause)
+        except MemoryMovedError:
+            continue
     raise MemoryMovedError(
         "the memory kept changing while the proposal was applied",
         hint="memsync review --apply when the other program is done",
@@ -125,48 +163,48 @@ def apply_proposal(
 def drop_edits(
     workspace: Workspace, proposal: Proposal, numbers: Iterable[int] | None = None
 ) -> None:
-    """Decide that edits do not come into the memory; their notes stay in the log, as all do.
+    """Decide that edits do not come into the memory; their notes stay in the log.
 
     Raises:
         WrongUsageError: an edit does not wait.
-        MemsyncError: the decision cannot be written down.
+        MemsyncError: the decision cannot be recorded.
     """
     _settle(workspace, proposal, _checked(proposal, numbers), "dropped")
 
 
 def give_back(workspace: Workspace, proposal: Proposal) -> tuple[Proposal, ...]:
-    """Make the notes of what still waits pending anew: the next refresh merges them once more.
+    """Make the notes of a proposal pending again, so that the next refresh merges them anew.
 
-    A note is not pending while it waits elsewhere, so every open proposal that shares one goes
-    with it. One that a ledger names, as another machine was quicker, is written down once more.
+    A note is not pending while it waits in another proposal, so every open proposal that shares a
+    note is given back, too. A note that another machine has merged meanwhile is logged again.
 
     Returns:
-        The proposals that were given back, the one asked for first.
+        The proposals that were given back, this one first.
 
     Raises:
-        WrongUsageError: nothing of it waits.
-        MemsyncError: a note cannot be made pending, or the decision not written down.
+        WrongUsageError: nothing of the proposal waits.
+        MemsyncError: a note cannot be made pending, or the decision cannot be recorded.
     """
     _checked(proposal, None)
     together = _sharing_notes(workspace, proposal)
-    _note_anew(workspace, together)
+    _log_merged_again(workspace, together)
     for entry in together:
         proposals.record_decisions(workspace, entry, entry.waiting, "again")
     return tuple(together)
 
 
 def _sharing_notes(workspace: Workspace, proposal: Proposal) -> list[Proposal]:
-    """Return the proposal, and those open ones that hold a note of it, or of one of these."""
+    """Return the proposal and the open ones that share a note with it, directly or not."""
     found = [proposal]
     others = [entry for entry in proposals.list_open(workspace) if entry.id != proposal.id]
-    for entry in found:  # which grows on the way
+    for entry in found:  # the list grows in the loop
         found += [other for other in others if set(other.notes) & set(entry.notes)]
         others = [other for other in others if other not in found]
     return found
 
 
-def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
-    """Write down once more those notes that a ledger names, for no ledger takes a name back."""
+def _log_merged_again(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
+    """Log again the notes that a ledger calls merged, because a ledger never takes a note back."""
     merged = ledger.merged_ids(workspace) or set()
     for entry in given_back:
         said = {note.id: note for note in notes_of_proposal(workspace, entry)}
@@ -198,7 +236,7 @@ def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ..
 
 
 def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], deed: Deed) -> None:
-    """Write the decision down; notes of which nothing waits any more, here or elsewhere, merge."""
+    """Record the decision, and mark notes as merged if nothing of them waits in any proposal."""
     proposals.record_decisions(workspace, proposal, numbers, deed)
     if not set(proposal.waiting) - set(numbers) and not proposal.given_back:
         waits = proposals.note_ids(workspace)
@@ -207,7 +245,7 @@ def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], de
 
 
 def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
-    """Return the notes of a proposal as their days' logs have them; some may not be here yet.
+    """Return the notes of a proposal from the logs of their days; some may not be here yet.
 
     Raises:
         FolderAwayError: a log cannot be read.
@@ -218,19 +256,10 @@ def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
     return [note for note in listed if note.id in wanted]
 
 
-def _publish(
-    workspace: Workspace, proposal: Proposal, merged: RefreshResult, memory: store.Memory
-) -> Published | None:
-    if not merged["changed"]:
-        return None
-    cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
-    return publish(workspace, merged["updated_content"], memory.digest, cause=cause)
-
-
 def _is_done(edit: Edit, memory: str) -> bool:
-    """Tell whether an edit that finds its lines no more was made already.
+    """Is an edit, whose lines are not in the memory, in the memory already?
 
-    Of a remove that cannot be told: a line that is gone may be one that was reworded.
+    Of a remove nobody can tell: a line that is gone may be one that was reworded.
     """
     standing = {line.rstrip() for line in split_lines(memory)}
     gone = [line.rstrip() for line in edit.find.split("\n") if line.strip()]
@@ -240,8 +269,8 @@ def _is_done(edit: Edit, memory: str) -> bool:
     return edit.op == "add" or not any(line in standing for line in gone if line not in new)
 
 
-def _lost_home(proposal: Proposal, number: int, memory: str) -> str:
-    """Return what is wrong where an edit would make a section anew that was meant to be there."""
+def _missing_section(proposal: Proposal, number: int, memory: str) -> str:
+    """Return what is wrong if an edit would make a section that was there when it was proposed."""
     section = proposal.lost_section(number, memory)
     return f"it no longer fits: its section {section!r} is gone" if section else ""
 

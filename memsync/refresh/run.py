@@ -2,7 +2,8 @@
 
 The memory is written first and the ledger second: a crash between the two repeats a merge and
 loses nothing. What came by the network or from transcripts is merged in calls of its own, before
-the person's own word, which so comes last; what waits for a person is kept as a proposal.
+the person's own word, so that the person has the last word; what waits for a person is kept as a
+proposal.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from memsync.errors import (
     MemoryMovedError,
     MemsyncError,
     RefusedError,
+    refused,
     refused_by_disk,
 )
 from memsync.files.locks import BusyError, exclusive_lock
@@ -29,7 +31,8 @@ from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import Published, publish, require_written, update_targets
 from memsync.notes import delivery, ledger
 from memsync.refresh import engine, pending, prompt, proposals, usage
-from memsync.refresh.engine import RefreshResult
+from memsync.refresh.engine import MergeResult
+from memsync.refresh.guards import Refusal
 from memsync.refresh.llm import prices
 from memsync.refresh.outcome import Refreshed
 from memsync.refresh.pending import batches_of
@@ -45,8 +48,8 @@ def merge_pending(
 ) -> Refreshed:
     """Merge every pending note of every day into the memory and publish it.
 
-    Every agent has the memory afterwards, also where a merge failed; the error then begins with
-    what was merged, and what waits for review, before it.
+    Every agent has the memory afterwards, even if a merge failed. The error then begins with what
+    was merged before it, and with what waits for review.
 
     Raises:
         ApiError: the model failed or its answer could not be used; the notes stay pending.
@@ -54,27 +57,64 @@ def merge_pending(
         MemsyncError: something else stood in the way; what was merged before it is published.
     """
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
-        try:
+        hint = "free some space or check the machines folder, then memsync refresh"
+        with refused("the ledger cannot be written", hint):
             ledger.open_ledger(workspace)
-        except OSError as error:
-            raise MemsyncError(
-                f"the ledger cannot be written: {error.strerror or error}",
-                hint="free some space or check the machines folder, then memsync refresh",
-            ) from error
         reconcile(workspace)
         outcome = Refreshed(before=store.read(workspace).text)
         outcome.after = outcome.before
         try:
-            _gather_waiting(workspace)
+            _deliver_notes(workspace)
             _merge_all(workspace, outcome, command, allow_shrink=allow_shrink)
         except MemsyncError as error:
-            told = outcome.told_with(_after_bringing_in_step(workspace, outcome, error))
-            if told is error:
+            explained = outcome.explain(_with_targets_updated(workspace, outcome, error))
+            if explained is error:
                 raise
-            raise told from error
+            raise explained from error
         if not outcome.targets:  # a sync client may have brought a memory that no agent has yet
             outcome.targets = update_targets(workspace).targets
         return outcome
+
+
+def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Refreshed:
+    """Return what `merge_pending` would do, with `extra` notes as if they were pending.
+
+    Writes nothing but the line of a call in the usage log, because a preview's call costs, too.
+    """
+    memory = store.read(workspace)
+    outcome = Refreshed(before=memory.text, after=memory.text)
+    for batch in batches_of([*pending.pending_notes(workspace), *extra]):
+        result = _merge(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
+        outcome.add(batch, result, _held_notes(result, batch))
+        outcome.after = result.text
+    return outcome
+
+
+def _deliver_notes(workspace: Workspace) -> None:
+    """Put the notes that wait on this machine into the logs, as far as that is possible now."""
+    hint = f"check the permissions of {state_path()}, then memsync refresh"
+    with refused("the notes that wait on this machine cannot be read", hint):
+        delivery.redeliver(workspace)
+
+
+def _with_targets_updated(
+    workspace: Workspace, outcome: Refreshed, error: MemsyncError
+) -> MemsyncError:
+    """Give every agent the memory as it is, after a refresh that failed by `error`.
+
+    Returns:
+        `error`; if an agent cannot be given the memory, with that behind its words.
+    """
+    if isinstance(error, FolderAwayError | DamagedMemoryError | BusyError):
+        return error  # there is no memory to give, or another process is giving it
+    try:
+        require_written(outcome.targets or update_targets(workspace).targets)
+    except (MemsyncError, OSError) as fault:
+        second = refused_by_disk(fault) if isinstance(fault, OSError) else fault
+        if second.message != error.message:
+            words = f"{error.message}; besides, {second.message}"
+            return error.reworded(words, "; ".join(filter(None, (error.hint, second.hint))))
+    return error
 
 
 def _merge_all(
@@ -92,67 +132,18 @@ def _merge_all(
         raise failed
 
 
-def _after_bringing_in_step(
-    workspace: Workspace, outcome: Refreshed, error: MemsyncError
-) -> MemsyncError:
-    """Give every agent the memory as it is, after a refresh that failed by `error`.
-
-    Returns:
-        `error`; where this failed, too, with that behind its words.
-    """
-    if isinstance(error, FolderAwayError | DamagedMemoryError | BusyError):
-        return error  # there is no memory to give, or somebody else is giving it
-    try:
-        require_written(outcome.targets or update_targets(workspace).targets)
-    except (MemsyncError, OSError) as fault:
-        second = refused_by_disk(fault) if isinstance(fault, OSError) else fault
-        if second.message != error.message:
-            words = f"{error.message}; besides, {second.message}"
-            return error.reworded(words, "; ".join(filter(None, (error.hint, second.hint))))
-    return error
-
-
-def _gather_waiting(workspace: Workspace) -> None:
-    """Put what the spool has for the logs into them, as far as that goes now."""
-    try:
-        delivery.redeliver(workspace)
-    except OSError as error:
-        raise MemsyncError(
-            f"the notes that wait on this machine cannot be read: {error.strerror or error}",
-            hint=f"check the permissions of {state_path()}, then memsync refresh",
-        ) from error
-
-
-def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Refreshed:
-    """Return what `merge_pending` would do, with `extra` notes as if they were pending.
-
-    Writes nothing but the line of a call in the usage log, because a preview's call costs, too.
-    """
-    memory = store.read(workspace)
-    outcome = Refreshed(before=memory.text, after=memory.text)
-    for batch in batches_of([*pending.pending_notes(workspace), *extra]):
-        result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
-        outcome.add(batch, result, _held_notes(result, batch))
-        outcome.after = result["updated_content"]
-    return outcome
-
-
 def _merge_batch(
     workspace: Workspace, batch: list[Note], outcome: Refreshed, command: str, *, allow_shrink: bool
 ) -> None:
     memory = store.read(workspace)
-    result = _ask(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
-    published, result = _publish(workspace, memory, batch, result, allow_shrink=allow_shrink)
-    if published is None:  # the run that wrote this memory may have ended before it told them
+    result = _merge(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
+    published, result = _publish(workspace, memory, batch, result)
+    if published is None:  # the run that wrote this memory may have ended before it updated them
         outcome.targets = update_targets(workspace).targets
     held = _held_notes(result, batch)
     if held:
         made = proposals.save_proposal(
-            workspace,
-            result["held"],
-            held,
-            summary=result["summary"],
-            memory=result["updated_content"],
+            workspace, result.held, held, summary=result.summary, memory=result.text
         )
         outcome.proposals.append(made)
     outcome.add(batch, result, held)
@@ -163,96 +154,94 @@ def _merge_batch(
         outcome.targets = published.targets
 
 
-def _held_notes(result: RefreshResult, batch: Sequence[Note]) -> tuple[Note, ...]:
-    """Return the notes that what waits was made from."""
-    edits = [held.edit for held in result["held"]]
+def _held_notes(result: MergeResult, batch: Sequence[Note]) -> tuple[Note, ...]:
+    """Return the notes from which the edits that wait were made."""
+    edits = [held.edit for held in result.held]
     lines = [line for edit in edits for line in (edit.text or edit.find).split("\n")]
     return sources_of_all(lines, batch) if edits else ()
 
 
-def _ask(
+def _merge(
     workspace: Workspace, batch: list[Note], memory: str, command: str, *, allow_shrink: bool
-) -> RefreshResult:
+) -> MergeResult:
+    """Merge one batch, within the budget, and record what it cost; publishes nothing."""
     config = workspace.config
     if has_model(config):
         most = prompt.most_tokens_of_merge(batch, memory, config)
         usage.check_budget(workspace, config, prices.at_most(config.model, most))
     try:
-        result = engine.refresh_memory_content(batch, memory, config, allow_shrink=allow_shrink)
+        result = engine.merge(batch, memory, config, allow_shrink=allow_shrink)
     except EditError as error:
         raise RefusedError(
             f"the notes could not be put into the memory: {error}",
             hint="memsync edit, and mend the section the message names; the notes stay pending",
         ) from error
-    _record(workspace, result, command)
-    _raise_on_refusal(result, config)
+    _record_calls(workspace, result, command)
+    _raise_failure(result, config)
     if config.review == "inbox":
         return engine.hold_all(result, memory, "core.review is inbox: every change waits")
     return result
 
 
-def _record(workspace: Workspace, result: RefreshResult, command: str) -> None:
-    """Write down each call; the last one is the one that changed something, if any did."""
-    last = len(result["calls"])
-    try:
-        for number, tokens in enumerate(result["calls"], start=1):
-            changed = result["changed"] and number == last
-            usage.record_call(workspace, command, result["model"], tokens, changed=changed)
-    except OSError as error:
-        raise MemsyncError(
-            f"the cost of the call cannot be written down: {error.strerror or error}",
-            hint="free some space or check the folder, then memsync refresh",
-        ) from error
+def _record_calls(workspace: Workspace, result: MergeResult, command: str) -> None:
+    """Record each call; if the merge changed something, the last call did."""
+    last = len(result.calls)
+    hint = "free some space or check the folder, then memsync refresh"
+    with refused("the cost of the call cannot be written down", hint):
+        for number, tokens in enumerate(result.calls, start=1):
+            changed = result.changed and number == last
+            usage.record_call(workspace, command, result.model, tokens, changed=changed)
 
 
-def _raise_on_refusal(result: RefreshResult, config: Config) -> None:
-    if result["refused"]:
+def _raise_failure(result: MergeResult, config: Config) -> None:
+    if result.failure is None:
+        return
+    if isinstance(result.failure, Refusal):
         shows = "memsync refresh --dry-run --allow-shrink shows it; "
         raise RefusedError(
-            f"the merge was not applied: {result['refused']}",
-            hint=f"{shows if prompt.may_be_allowed(result['refused']) else ''}memsync edit"
+            f"the merge was not applied: {result.failure.why}",
+            hint=f"{shows if result.failure.can_be_allowed else ''}memsync edit"
             " changes lines by hand; the notes stay pending",
         )
-    if result["truncated"] or result["malformed"]:
-        raise BadAnswerError(
-            f"the model's answer cannot be used: {result['problem']}",
-            hint=result["hint"]
-            or f"memsync refresh again, or try another model than {config.model}"
-            " (--model NAME); the notes stay pending",
-        )
+    raise BadAnswerError(
+        f"the model's answer cannot be used: {result.failure.why}",
+        hint=result.failure.hint
+        or f"memsync refresh again, or try another model than {config.model}"
+        " (--model NAME); the notes stay pending",
+    )
 
 
 def _publish(
-    workspace: Workspace,
-    memory: store.Memory,
-    batch: list[Note],
-    result: RefreshResult,
-    *,
-    allow_shrink: bool,
-) -> tuple[Published | None, RefreshResult]:
-    """Publish the merge; where the memory moved, apply the same edits to what stands there now.
+    workspace: Workspace, memory: store.Memory, batch: list[Note], result: MergeResult
+) -> tuple[Published | None, MergeResult]:
+    """Publish the merge; if the memory moved, apply the same edits to what is there now.
 
     Returns:
-        What publishing did, and the merge as it was published.
+        What publishing did, or None if there is nothing to change, and the merge as it was
+        published.
     """
+    cause = Cause("refresh", tuple(batch))
     for _ in range(TRIES):
-        if not result["changed"]:
+        if not result.changed:
             return None, result
         try:
-            cause = Cause("refresh", tuple(batch))
-            text = result["updated_content"]
-            return publish(workspace, text, memory.digest, cause=cause), result
+            return publish(workspace, result.text, memory.digest, cause=cause), result
         except MemoryMovedError:
             memory = store.read(workspace)
-        try:
-            result = engine.reapply(result, memory.text, allow_shrink=allow_shrink)
-        except EditError as error:
-            raise MemoryMovedError(
-                f"the memory changed meanwhile and the merge no longer fits: {error}",
-                hint="memsync refresh again; the notes stay pending",
-            ) from error
-        _raise_on_refusal(result, workspace.config)
+            result = _reapply(workspace, result, memory.text)
     raise MemoryMovedError(
         "the memory kept changing while the notes were merged",
         hint="memsync refresh when the other program is done; the notes stay pending",
     )
+
+
+def _reapply(workspace: Workspace, result: MergeResult, memory: str) -> MergeResult:
+    try:
+        again = engine.reapply(result, memory)
+    except EditError as error:
+        raise MemoryMovedError(
+            f"the memory changed meanwhile and the merge no longer fits: {error}",
+            hint="memsync refresh again; the notes stay pending",
+        ) from error
+    _raise_failure(again, workspace.config)
+    return again

@@ -15,7 +15,7 @@ from memsync.config.workspace import Workspace
 from memsync.errors import ApiError, RefusedError
 from memsync.notes import log
 from memsync.refresh import pending, run
-from memsync.refresh.engine import refresh_memory_content
+from memsync.sync import refresh_memory_content
 from memsync.text import edits
 from memsync.text.document import Kind, line_ending, scan
 from memsync.text.edits import Edit, EditError

@@ -433,10 +433,8 @@ def test_a_run_that_ended_between_the_memory_and_the_agents_is_made_good_by_the_
 ):
     take(workspace, "I like tea")
     before = (home / ".claude" / "CLAUDE.md", home / ".codex" / "AGENTS.md")
-    result = engine.refresh_memory_content(
-        pending_notes(workspace), store.read(workspace).text, workspace.config
-    )
-    store.replace(workspace, result["updated_content"], None)  # and then the power went
+    result = engine.merge(pending_notes(workspace), store.read(workspace).text, workspace.config)
+    store.replace(workspace, result.text, None)  # and then the power went
     outcome = run.merge_pending(workspace)
     assert not outcome.changed
     assert all("I like tea" in path.read_text() for path in before)

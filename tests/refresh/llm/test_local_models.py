@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync.config import Config
-from memsync.refresh.engine import refresh_memory_content
 from memsync.refresh.llm.local_models import call_in
+from memsync.sync import refresh_memory_content
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, edits, prose
 
