@@ -146,7 +146,7 @@ def _merge_by_model(notes: Sequence[Note], config: Config, start: MergeResult) -
                 raise
             # Returned, not raised, so that the cost of the first call is recorded.
             return replace(start, failure=Unusable(error.message, error.hint))
-        reply = local_models.with_spoken_call(reply, config, EDIT_TOOL["name"])
+        reply = local_models.with_call_from_text(reply, config, EDIT_TOOL["name"])
         start = replace(start, calls=(*start.calls, reply.tokens))
         result = _judge(start, prompt.read_answer(reply, messages, start.text, config))
         follow_up = _follow_up(result.failure, reply)

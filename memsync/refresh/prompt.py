@@ -1,6 +1,6 @@
 """What the model is asked, and how its answer is read: the notes as data, the edits as a tool.
 
-Texts in, texts out; nothing is sent from here.
+Text in, text out; nothing is sent from here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Unusable:
-    """An answer of which nothing can be used: why, and what to do about it.
+    """An answer that cannot be used: why, and what to do about it.
 
     The hint is empty if asking again is the best advice.
     """
@@ -106,7 +106,7 @@ EDIT_TOOL: dict[str, Any] = {
 
 
 def most_tokens_of_merge(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
-    """Return the most tokens that a merge can use, both tries counted; none without a model."""
+    """Return the most tokens that a merge and its correction can use; none without a model."""
     if not notes or not has_model(config):
         return Tokens(0, 0)
     return client.most_tokens_of_call(*request(notes, memory, config), [EDIT_TOOL], tries=MAX_CALLS)
@@ -118,8 +118,8 @@ def about_tokens_of_merge(notes: Sequence[Note], memory: str, config: Config) ->
         return Tokens(0, 0)
     system, messages = request(notes, memory, config)
     sent = json.dumps([system, messages, EDIT_TOOL], ensure_ascii=False)
-    said = sum(about_tokens_of(note.text) for note in notes)
-    return Tokens(about_tokens_of(sent), 100 + said * 2)
+    noted = sum(about_tokens_of(note.text) for note in notes)
+    return Tokens(about_tokens_of(sent), 100 + noted * 2)
 
 
 def request(notes: Sequence[Note], memory: str, config: Config) -> tuple[str, Messages]:
@@ -148,7 +148,7 @@ def _question(notes: Sequence[Note], memory: str, config: Config) -> str:
 
 
 def _room(notes: Sequence[Note], memory: str, config: Config) -> str:
-    """Return the request to make room, where the notes may take the memory over its length."""
+    """Return the request to make room; empty if the notes fit into the length of the memory."""
     lines, new = memory.count("\n"), sum(note.text.count("\n") + 1 for note in notes)
     if lines + new <= config.max_memory_lines:
         return ""
@@ -207,8 +207,8 @@ def _edits_in(reply: client.Reply, memory: str) -> Answer:
 def _made_safe(found: Iterable[Edit], memory: str) -> tuple[Edit, ...]:
     """Return the edits without credentials, hidden characters and imports.
 
-    A line that stands in the memory already is the person's, and is repeated as it is; so is the
-    name of a section, which would not be found by another one.
+    A line that is in the memory already is the person's and stays as it is. So does the name of a
+    section, which would not be found by another name.
     """
     outline = scan(memory)
     standing = {line.rstrip("\r\n") for line in split_lines(memory)}
@@ -234,7 +234,7 @@ def _safe(text: str) -> str:
 
 
 def correction(reply: client.Reply, problem: str) -> Messages:
-    """Return the messages that tell the model what was wrong with its call, and ask again."""
+    """Return the messages that tell the model what is wrong with its call and ask once more."""
     results = [
         {
             "type": "tool_result",

@@ -181,6 +181,7 @@ def test_a_thinking_block_goes_back_with_the_correction_as_it_came(asking, claud
         ([edits(FORBIDDEN), edits(OUT_OF_STEP)], Flaw.BAD_EDITS, 2),
         ([edits(FORBIDDEN), cut_off({"edits": []})], Flaw.CUT_OFF, 2),
         ([edits(OUT_OF_STEP), http_error(400, "invalid_request_error", "No")], Flaw.OTHER, 1),
+        ([edits(FORBIDDEN), http_error(400, "invalid_request_error", "No")], Flaw.OTHER, 1),
         ([prose("Done.")], Flaw.OTHER, 1),
         ([refusal()], Flaw.OTHER, 1),
         ([cut_off(text="I")], Flaw.CUT_OFF, 1),
