@@ -127,7 +127,7 @@ def apply_proposal(
         MemoryMovedError: the memory kept changing; nothing is decided.
         MemsyncError: something else stood in the way.
     """
-    wanted = _checked(proposal, numbers)
+    wanted = _check_waiting(proposal, numbers)
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
         fits, published = _publish(workspace, proposal, wanted, allow_shrink=allow_shrink)
         done = tuple(fit.number for fit in fits if not fit.problem)
@@ -169,7 +169,7 @@ def drop_edits(
         WrongUsageError: an edit does not wait.
         MemsyncError: the decision cannot be recorded.
     """
-    _settle(workspace, proposal, _checked(proposal, numbers), "dropped")
+    _settle(workspace, proposal, _check_waiting(proposal, numbers), "dropped")
 
 
 def give_back(workspace: Workspace, proposal: Proposal) -> tuple[Proposal, ...]:
@@ -185,7 +185,7 @@ def give_back(workspace: Workspace, proposal: Proposal) -> tuple[Proposal, ...]:
         WrongUsageError: nothing of the proposal waits.
         MemsyncError: a note cannot be made pending, or the decision cannot be recorded.
     """
-    _checked(proposal, None)
+    _check_waiting(proposal, None)
     together = _sharing_notes(workspace, proposal)
     _log_merged_again(workspace, together)
     for entry in together:
@@ -207,20 +207,20 @@ def _log_merged_again(workspace: Workspace, given_back: Iterable[Proposal]) -> N
     """Log again the notes that a ledger calls merged, because a ledger never takes a note back."""
     merged = ledger.merged_ids(workspace) or set()
     for entry in given_back:
-        said = {note.id: note for note in notes_of_proposal(workspace, entry)}
+        notes = {note.id: note for note in notes_of_proposal(workspace, entry)}
         for name in entry.notes:
             if name.id not in merged:
                 continue
-            if name.id not in said:
+            if name.id not in notes:
                 raise MemsyncError(
                     f"a note of proposal {entry.id} counts as merged, and its words are not here",
                     hint=f"wait for the log of {name.day}, or memsync review --drop {entry.id}",
                 )
-            words = make_note(said[name.id].text, clock.now(), came_by=name.came_by)
-            log.append(workspace, words)
+            again = make_note(notes[name.id].text, clock.now(), came_by=name.came_by)
+            log.append(workspace, again)
 
 
-def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ...]:
+def _check_waiting(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ...]:
     wanted = proposal.waiting if numbers is None else tuple(sorted(set(numbers)))
     missing = [number for number in wanted if number not in proposal.waiting]
     if missing or not wanted:
@@ -257,9 +257,9 @@ def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
 
 
 def _is_done(edit: Edit, memory: str) -> bool:
-    """Is an edit, whose lines are not in the memory, in the memory already?
+    """Was an edit made already, now that the lines it names are gone?
 
-    Of a remove nobody can tell: a line that is gone may be one that was reworded.
+    For a remove nobody can tell: a line that is gone may have been reworded.
     """
     standing = {line.rstrip() for line in split_lines(memory)}
     gone = [line.rstrip() for line in edit.find.split("\n") if line.strip()]
