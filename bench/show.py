@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 ROUNDS = 40
-REACH = 1.4
+REACH = 1.3
 
 
 def run() -> list[tuple[str, str, str, str]]:

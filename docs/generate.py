@@ -1,14 +1,16 @@
-"""Writes what comes from the code: docs/commands.md, docs/config.md, a table in docs/targets.md.
+"""Writes what comes from the code: commands.md, config.md, a table in targets.md, REPO.md's tree.
 
 `make docs` writes them; a test compares them with what would be written.
 """
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import click
 
+import memsync
 from memsync.cli import cli
 from memsync.config import KEYS, Key
 from memsync.targets import AGENTS, WITHOUT_FILE, Agent
@@ -19,6 +21,8 @@ NOTICE = "<!-- Made by `make docs` from the code; do not edit. -->"
 
 TABLE_BEGIN = "<!-- The table of agents is made by `make docs` from the code. -->"
 TABLE_END = "<!-- The end of the table. -->"
+TREE_BEGIN = "<!-- The tree is made by `make docs` from the first line of each package. -->"
+TREE_END = "<!-- The end of the tree. -->"
 
 EXIT_CODES = """\
 Exit codes: 0 done; 1 failed, and the message names cause and next step; 2 wrong usage; 3 not set up
@@ -34,7 +38,7 @@ keys; the bare name works where it is unambiguous. Secrets are looked up in the 
 in the system keyring, then here."""
 
 TARGETS = """\
-`name = "path"`, or `name = { path = "…", mode = "block" }` with mode block, copy or link. Without
+`name = "path"`, or `name = { path = "…", mode = "block" }` with mode block or copy. Without
 this section the usual agents that are found here get the memory. See
 [Agents' files](targets.md)."""
 
@@ -80,15 +84,19 @@ def _row(key: Key) -> str:
 
 def agents(page: str) -> str:
     """Return the page about agents' files with the table of all agents in it as it is now."""
-    before, _, rest = page.partition(TABLE_BEGIN)
-    _, _, after = rest.partition(TABLE_END)
     head = ["| name | agent | file | moved by | how much it reads |", "|---|---|---|---|---|"]
     table = "\n".join([*head, *(_agent_row(agent) for agent in AGENTS)])
     others = "\n".join(
         f"- `{name}`: {why}. Instead: {way}." for name, (why, way) in WITHOUT_FILE.items()
     )
-    parts = [f"{before}{TABLE_BEGIN}", table, "Without such a file:", others, f"{TABLE_END}{after}"]
-    return "\n\n".join(parts)
+    inside = f"{table}\n\nWithout such a file:\n\n{others}"
+    return _between(page, TABLE_BEGIN, inside, TABLE_END)
+
+
+def _between(page: str, begin: str, inside: str, end: str) -> str:
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{inside}\n\n{end}{after}"
 
 
 def _agent_row(agent: Agent) -> str:
@@ -107,8 +115,25 @@ def _agent_row(agent: Agent) -> str:
     return f"| `{agent.name}` | {label} | {file} | {', '.join(moved)} | {limit} |"
 
 
+def tree(page: str) -> str:
+    """Return REPO.md with the tree of packages as it is now, each with its first line."""
+    package = Path(memsync.__file__).parent
+    rows = [_tree_row(package, init) for init in sorted(package.rglob("__init__.py"))]
+    return _between(page, TREE_BEGIN, "\n".join(["```", *rows, "```"]), TREE_END)
+
+
+def _tree_row(package: Path, init: Path) -> str:
+    depth = len(init.parent.relative_to(package).parts)
+    first_line = (ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or "").split("\n")[
+        0
+    ]
+    return f"{'  ' * depth + init.parent.name + '/':<20} {first_line.replace('``', '')}"
+
+
 def main() -> None:
-    """Write the pages, and the table."""
+    """Write the pages, the table and the tree."""
+    repo = HERE.parent / "REPO.md"
+    repo.write_text(tree(repo.read_text(encoding="utf-8")), encoding="utf-8")
     targets = HERE / "targets.md"
     targets.write_text(agents(targets.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(commands(), encoding="utf-8")

@@ -1,7 +1,4 @@
-"""The door `memsync.sync`: the merge as one pure function, for programs that import memsync.
-
-Its name, its arguments and the keys of what it returns stay as they are.
-"""
+"""The door `memsync.sync`: the merge as a mapping, by the names that others hold on to."""
 
 from __future__ import annotations
 
@@ -10,25 +7,18 @@ from typing import TypedDict
 
 from memsync import clock
 from memsync.config import Config
-from memsync.refresh.engine import MergeResult, merge
+from memsync.refresh import engine
 from memsync.refresh.gate import Held
-from memsync.refresh.guards import Refusal
 from memsync.refresh.llm.prices import Tokens
-from memsync.refresh.prompt import Flaw, Unusable
 from memsync.text.edits import Edit
 from memsync.text.note import Note, make_note
 
-__all__ = ["RefreshResult", "refresh_memory_content"]
-
 
 class RefreshResult(TypedDict):
-    """What a merge came to.
+    """What a merge came to. `refused`, `truncated` and `malformed` say why nothing may be written.
 
-    `changed` true means that `updated_content` is safe to write. If not, `refused` says how the
-    merge would harm the memory, or `problem` why the model's answer cannot be used (`truncated` or
-    `malformed`), and `hint` what to do about it if asking again is not the best advice. `calls` has
-    the tokens of each call of the model. `edits` were applied, `held` wait for a person; `gated`
-    tells whether a note is not the person's own word, `doubt` why all edits from it wait.
+    `problem` and `hint` say what is wrong with the model's answer and what to do about it; `calls`
+    has the tokens of each call. The others are as in `engine.MergeResult`.
     """
 
     changed: bool
@@ -60,32 +50,25 @@ def refresh_memory_content(
     """Merge notes into a memory and return what came of it; writes no file.
 
     Args:
-        notes: the notes; a plain text is one note, made now.
-        current_memory: the memory as it is now.
+        notes: the notes; a plain text is one note taken now.
+        current_memory: the memory as it stands.
         config: which engine and model.
-        allow_shrink: let more than a fifth of the lines go.
+        allow_shrink: allow more than 20 % of the lines to go.
 
     Returns:
         A `RefreshResult`. ``updated_content`` equals `current_memory` unless ``changed``.
 
     Raises:
         ApiError: the model could not be asked.
-        EditError: without a model, the notes do not fit into the memory.
     """
-    if isinstance(notes, str):
-        notes = [make_note(notes, clock.now())] if notes.strip() else []
-    return _as_mapping(merge(notes, current_memory, config, allow_shrink=allow_shrink))
-
-
-def _as_mapping(result: MergeResult) -> RefreshResult:
-    unusable = result.failure if isinstance(result.failure, Unusable) else None
-    is_cut_off = unusable is not None and unusable.flaw is Flaw.CUT_OFF
+    result = engine.merge(_as_notes(notes), current_memory, config, allow_shrink=allow_shrink)
+    unusable = result.unusable
     return {
         "changed": result.changed,
         "updated_content": result.text,
-        "truncated": is_cut_off,
-        "malformed": unusable is not None and not is_cut_off,
-        "refused": result.failure.why if isinstance(result.failure, Refusal) else "",
+        "truncated": bool(unusable and unusable.is_cut_off),
+        "malformed": bool(unusable and not unusable.is_cut_off),
+        "refused": result.refusal.why if result.refusal else "",
         "problem": unusable.why if unusable else "",
         "hint": unusable.hint if unusable else "",
         "input_tokens": sum(tokens.input for tokens in result.calls),
@@ -96,6 +79,12 @@ def _as_mapping(result: MergeResult) -> RefreshResult:
         "summary": result.summary,
         "edits": result.edits,
         "held": result.held,
-        "gated": result.rules.gated,
-        "doubt": result.rules.doubt,
+        "gated": result.strangers,
+        "doubt": result.doubt,
     }
+
+
+def _as_notes(given: str | Sequence[Note]) -> list[Note]:
+    if isinstance(given, str):
+        return [make_note(given, clock.now())] if given.strip() else []
+    return list(given)

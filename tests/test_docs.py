@@ -22,6 +22,9 @@ def test_the_generated_pages_are_what_make_docs_would_write():
     page = (ROOT / "docs/targets.md").read_text()
     assert generate.TABLE_BEGIN in page
     assert page == generate.agents(page)
+    repo = (ROOT / "REPO.md").read_text()
+    assert generate.TREE_BEGIN in repo
+    assert repo == generate.tree(repo)
 
 
 def test_every_setting_is_explained():
@@ -55,6 +58,12 @@ def test_every_decision_is_half_a_page_and_has_a_number_of_its_own():
     for page in pages:
         assert len(page.read_text().splitlines()) <= 45, page.name
     assert [page.name[:4] for page in pages] == [f"{n:04}" for n in range(1, len(pages) + 1)]
+
+
+def test_every_guide_is_in_the_index():
+    listed = {match[1] for match in LINK.finditer((ROOT / "docs/README.md").read_text())}
+    guides = {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"}
+    assert guides - listed == set()
 
 
 def test_the_readme_is_one_screen():

@@ -33,7 +33,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import scheduler, web
 from memsync.daemon.capture import CaptureApp
 from memsync.daemon.intake.mover import Mover
-from memsync.daemon.jobs.history import Run
+from memsync.daemon.job_history import Run
 from memsync.errors import refused_by_disk
 from memsync.memory import publish
 from memsync.notes import log

@@ -13,6 +13,7 @@ import pytest
 import memsync
 from memsync import errors
 from memsync.config import Config
+from memsync.daemon import extra
 from memsync.memory.publish import update_targets
 
 PACKAGE = Path(memsync.__file__).parent
@@ -20,7 +21,19 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"flask", "apscheduler", "waitress", "werkzeug", "anthropic", "memsync.daemon", "httpx2"}
 NOT_FOR_SHOW = {"click", "tomlkit", "tomli_w", "platformdirs", "filelock", "memsync.cli"}
 LATE = {("refresh/llm/client.py", "anthropic")}
-"""The one import inside a function: the daemon's runtime is loaded by name, see its cli.py."""
+"""The one import inside a function."""
+BY_NAME = {
+    "__main__.py": "`memsync show` alone, or the command line",
+    "cli/__init__.py": "the commands by their table, plug-ins, what explains a crash",
+    "config/credentials.py": "keyring, an extra of its own",
+    "daemon/cli/__init__.py": "the daemon's commands by their table",
+    "daemon/extra.py": "the modules in the table LATE",
+    "daemon/notify.py": "the channel that was chosen",
+    "daemon/scheduler.py": "every job there is",
+    "daemon/web.py": "every page there is",
+    "providers/__init__.py": "every provider there is",
+}
+"""Who imports a module by its name, and which: to find what declares itself, or by a table."""
 
 
 def loaded_by(*words: str) -> set[str]:
@@ -108,6 +121,30 @@ def test_no_function_hides_an_import_but_the_one_that_costs_a_second():
     assert hidden == LATE
 
 
+def calls_of(name: str) -> dict[str, list[ast.Call]]:
+    """Return the calls of a function or method called `name`, by module."""
+    found: dict[str, list[ast.Call]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = getattr(node, "func", None)
+            if name in {getattr(called, "id", ""), getattr(called, "attr", "")}:
+                found.setdefault(path.relative_to(PACKAGE).as_posix(), []).append(node)
+    return found
+
+
+def test_a_module_is_imported_by_name_only_to_find_what_declares_itself():
+    assert calls_of("import_module").keys() == BY_NAME.keys()
+    assert not calls_of("__import__")
+
+
+def test_what_is_imported_late_stands_in_the_table_with_its_reason():
+    asked = {call.args[0].value for calls in calls_of("late").values() for call in calls}
+    assert asked == extra.LATE.keys()
+    assert all(extra.LATE.values())
+    with pytest.raises(KeyError):
+        extra.late("web")
+
+
 def test_the_model_is_named_in_the_settings_and_its_price_and_nowhere_else():
     model = str(Config.model)
     naming = {
@@ -151,7 +188,7 @@ def test_every_error_of_the_core_has_a_way_out():
     without = [
         f"{path.name}:{node.lineno}"
         for path in MODULES
-        if "daemon" not in path.parts
+        if "daemon" not in path.relative_to(PACKAGE).parts
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in classes
         if len(node.args) < 2 and all(keyword.arg != "hint" for keyword in node.keywords)

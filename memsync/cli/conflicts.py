@@ -63,7 +63,7 @@ def take(name: str) -> None:
     _tell(outcome)
     if not outcome.sentence:
         click.echo(for_terminal(f"{name} has nothing that was not there; it is in backups/copies."))
-    if outcome.disputes:
+    if outcome.conflicts:
         click.echo("memsync conflicts lists what is to decide.")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import click
 
@@ -27,7 +26,7 @@ def machines(*, forget: str | None, as_json: bool) -> None:
     store.read(workspace)  # a memory that cannot be read is an error here, not a state
     found = fleet.gather(workspace)
     if as_json:
-        print_json({"machines": [_machine_table(machine) for machine in found]})
+        print_json({"machines": [fleet.machine_table(machine) for machine in found]})
         return
     for machine in found:
         mark = " (this one)" if machine.is_here else ""
@@ -70,27 +69,3 @@ def _standing(machine: Machine) -> str:
 
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="seconds") if moment else None
-
-
-def _machine_table(machine: Machine) -> dict[str, Any]:
-    return {
-        "machine": machine.name,
-        "this": machine.is_here,
-        "version": machine.version,
-        "time": _time(machine.time),
-        "memory_digest": machine.digest,
-        "state": machine.standing,
-        "since": _time(machine.since),
-        "clock_ahead": machine.is_ahead,
-        "targets": [
-            {
-                "name": target.name,
-                "path": target.path,
-                "mode": target.mode,
-                "state": target.state,
-                "since": _time(target.since),
-                "advice": target.advice,
-            }
-            for target in machine.targets
-        ],
-    }

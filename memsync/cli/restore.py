@@ -6,7 +6,6 @@ import sys
 
 import click
 
-from memsync import clock
 from memsync.cli.output import open_workspace, print_published, unified_diff
 from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
@@ -78,9 +77,6 @@ def _find(
     """
     if from_mirror:
         return contents.choose_memory(contents.mirror_path(workspace.config), name)
-    last = store.last_seen_file(workspace) if name is None and standing is None else None
-    if last is not None:
-        return Backup(clock.now(), 1, last)
     choice = find_restore_point(workspace, name, standing, differing=True)
     if choice.unread:
         # In a script nobody is asked: to go on to an older one would undo a change nobody named.

@@ -16,6 +16,7 @@ from memsync.memory import store
 from memsync.refresh import proposals
 from memsync.refresh import review as deed
 from memsync.refresh.proposal_file import Proposal
+from memsync.refresh.proposal_table import note_tables, proposal_table
 from memsync.refresh.review import Fit
 
 ALL = "*"
@@ -110,11 +111,11 @@ def _apply(
     as_json: bool,
 ) -> None:
     rows: list[dict[str, Any]] = []
-    allowable: set[tuple[str, int]] = set()
+    allowed: set[tuple[str, int]] = set()
     for entry in chosen:
         done = deed.apply_proposal(workspace, entry, numbers, allow_shrink=allow_shrink)
         rows.append({"id": entry.id, "applied": done.applied, "problems": done.problems})
-        allowable |= {(entry.id, number) for number in done.allowable}
+        allowed |= {(entry.id, number) for number in done.can_be_allowed}
         if as_json:
             continue
         click.echo(f"Proposal {entry.id}: {_count(len(done.applied))} applied.")
@@ -128,7 +129,7 @@ def _apply(
             click.echo(for_terminal(f"Change {number} of {name} was not applied: {why}"), err=True)
         name, number, why = failed[0]
         allow = ""
-        if (name, number) in allowable:
+        if (name, number) in allowed:
             allow = f"memsync review --apply {name} --allow-shrink puts it in all the same; "
         raise RefusedError(
             f"change {number} of proposal {name} was not applied: {for_terminal(why)}",
@@ -141,7 +142,7 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
     memory = store.read(workspace).text
     listed = [proposals.find_proposal(workspace, name)] if name else proposals.list_open(workspace)
     if as_json:
-        print_json({"proposals": [proposal_table(workspace, entry, memory) for entry in listed]})
+        print_json({"proposals": [_table(workspace, entry, memory) for entry in listed]})
         return
     if not listed:
         click.echo("Nothing waits for review.")
@@ -157,7 +158,7 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
 
 def _tell(workspace: Workspace, entry: Proposal, memory: str) -> None:
     click.echo(for_terminal(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}"))
-    for note in _notes(workspace, entry):
+    for note in note_tables(workspace, entry):
         click.echo(for_terminal(f"  from a note of {note['day']} {note['time']}"
                                 f" ({note['came_by']}): {note['words']}"))  # fmt: skip
     before = memory
@@ -191,52 +192,19 @@ def _ask(workspace: Workspace, entry: Proposal) -> bool:
         present = proposals.find_proposal(workspace, entry.id)
         if word == "a":
             done = deed.apply_proposal(workspace, present, [number])
-            for why in done.problems.values():
+            for problem, why in done.problems.items():
                 click.echo(for_terminal(f"It was not applied: {why}"))
-                if done.allowable:
+                if problem in done.can_be_allowed:
                     click.echo(f"memsync review --apply {entry.id} --allow-shrink puts it in.")
         elif word == "d":
             deed.drop_edits(workspace, present, [number])
     return True
 
 
-def proposal_table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, Any]:
-    """Return a proposal as ``--json`` gives it: its notes, its changes, and what they would do."""
+def _table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, Any]:
     tried, merged = deed.try_edits(entry, memory, allow_shrink=True)
-    problems = {fit.number: fit.problem for fit in tried}
-    return {
-        "id": entry.id,
-        "made": entry.made.isoformat(timespec="seconds"),
-        "machine": entry.machine,
-        "summary": entry.summary,
-        "waiting": entry.waiting,
-        "notes": _notes(workspace, entry),
-        "edits": [
-            {
-                "number": number,
-                **{key: value for key, value in vars(held.edit).items() if value},
-                "reasons": held.reasons,
-                "problem": problems.get(number, ""),
-                "decision": entry.decisions[number].deed if number in entry.decisions else None,
-            }
-            for number, held in enumerate(entry.edits, start=1)
-        ],
-        "diff": unified_diff(memory, merged.text, "memory", "memory after review"),
-    }
-
-
-def _notes(workspace: Workspace, entry: Proposal) -> list[dict[str, Any]]:
-    texts = {note.id: note.text for note in deed.notes_of_proposal(workspace, entry)}
-    return [
-        {
-            "id": name.id,
-            "day": name.day,
-            "time": name.time,
-            "came_by": name.came_by,
-            "words": " ".join(texts.get(name.id, "").split())[:200],
-        }
-        for name in entry.notes
-    ]
+    diff = unified_diff(memory, merged.text, "memory", "memory after review")
+    return proposal_table(workspace, entry, tried) | {"diff": diff}
 
 
 def _count(number: int) -> str:

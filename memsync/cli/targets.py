@@ -130,7 +130,7 @@ def sync(*, as_json: bool) -> None:
 @click.option(
     "--mode",
     type=click.Choice(TARGET_MODES),
-    help="How: block (the usual), copy (the usual for a file that is memsync's alone) or link.",
+    help="How: block (the default), or copy (the default for a file that is memsync's alone).",
 )
 def add(name: str, path: str | None, mode: str | None) -> None:
     """Give the memory to one more agent: a known NAME, or any NAME with a PATH."""

@@ -1,4 +1,4 @@
-"""The config of this machine, read from its file; every setting is in `config_keys`.
+"""The config of this machine, read from its file; every setting is in `config.keys`.
 
 Reading only; `config_writer` changes the file. A bad value is refused with the key, the value,
 what is allowed and the file, so that a typing error never becomes a silent default.
@@ -15,6 +15,7 @@ from typing import Any
 
 from memsync.config.keys import (
     KEYS,
+    OLD_LINK_MODE,
     PROVIDERS,
     TARGET_MODES,
     Config,
@@ -154,7 +155,7 @@ def _targets(table: object, source: Path | None) -> dict[str, TargetSetting]:
         if not _is_findable(setting["path"]):
             raise _bad(f"targets.{name}", entry, "a path on this machine, not empty", source)
         mode = setting.get("mode", "block")
-        if mode not in TARGET_MODES:
+        if mode not in (*TARGET_MODES, OLD_LINK_MODE):
             raise _bad(f"targets.{name}.mode", mode, "one of " + ", ".join(TARGET_MODES), source)
         found[name] = TargetSetting(setting["path"], mode)
     return found

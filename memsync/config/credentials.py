@@ -45,7 +45,7 @@ def look_up(variable: str, name: str, configured: str) -> str:
 
 
 def has_model(config: Config) -> bool:
-    """Tell whether Claude is to be asked: by `engine`, and whether there is a way to reach it."""
+    """Is Claude to be asked: by `engine`, and is there a way to reach it?"""
     if config.engine == "offline":
         return False
     return config.engine == "claude" or bool(config.api_base_url or api_key(config))

@@ -24,7 +24,11 @@ from memsync.config.checks import (
 from memsync.errors import WrongUsageError
 
 PROVIDERS = ("onedrive", "icloud", "gdrive", "dropbox", "syncthing", "rclone", "custom")
-TARGET_MODES = ("block", "copy", "link")
+TARGET_MODES = ("block", "copy")
+OLD_LINK_MODE = "link"
+"""What a config of before may say of a target, which is then left alone."""
+CHANNELS = sorted(p.stem for p in Path(__file__).parents[1].glob("daemon/channels/[a-z]*.py"))
+"""Each file of that folder is a channel; to look is no import."""
 PRIVATE_NETWORKS = (
     "127.0.0.0/8",
     "10.0.0.0/8",
@@ -95,7 +99,7 @@ class DaemonConfig:
         120, "minutes a sync client may take before a machine is behind", between(0, 10080)
     )
     drift_repair: bool = _daemon(False, "let the drift check bring this machine's agents in step")
-    drift_notify: str = _daemon("log", "where alerts go", one_of("log", "email", "file", "apprise"))
+    drift_notify: str = _daemon("log", "where alerts go", one_of(*CHANNELS))
     apprise_urls: tuple[str, ...] = _daemon((), "apprise addresses for alerts", secret=True)
     digest_enabled: bool = _daemon(False, "mail a weekly digest")
     digest_schedule: str = _daemon("0 9 * * 1", "when to mail the digest", CRON)

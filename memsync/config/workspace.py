@@ -162,7 +162,7 @@ def _expanded(sync_root: str) -> Path:
 
 @contextmanager
 def _away_on_os_error(root: Path, kind: str = "memory") -> Iterator[None]:
-    """Tell any failure to reach the folder (ENOTCONN of a dead mount, EACCES…) as what it is."""
+    """Report any failure to reach the folder (ENOTCONN of a dead mount, EACCES…) as what it is."""
     try:
         yield
     except OSError as error:

@@ -1,1 +1,1 @@
-"""The lodger: what memsync does on a schedule and on the network. Core never imports it."""
+"""The daemon: what memsync does on a schedule and on the network. Core never imports it."""

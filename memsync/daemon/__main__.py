@@ -1,29 +1,29 @@
 """``python -m memsync.daemon``: the daemon alone, as services and `start --detach` run it.
 
-Without the command line it answers a tenth of a second sooner.
+Without the command line, its ports answer a tenth of a second sooner.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import sys
 
-gc.disable()  # what is loaded now stays; looking for garbage in it delays the first answer
+gc.disable()  # modules stay loaded; looking for garbage among them delays the first answer
 
 from memsync import config as settings  # noqa: E402
 from memsync.config import Config  # noqa: E402
 from memsync.daemon import runtime  # noqa: E402
 from memsync.daemon.http import addresses, passwords  # noqa: E402
 from memsync.daemon.process import Status  # noqa: E402
+from memsync.daemon.services import first_start  # noqa: E402
 from memsync.errors import MemsyncError  # noqa: E402
 
 
 def main() -> None:
-    """Run until a signal; a failure is told as the command line tells it."""
+    """Run until a signal; report a failure as the command line does."""
     try:
-        config = _decided(settings.load())
+        config = _with_secrets(settings.load())
         runtime.set_up_logging(to_terminal=False)
         code = runtime.run_daemon(config, on_ready=_settle)
     except MemsyncError as error:
@@ -35,28 +35,26 @@ def main() -> None:
 
 
 def _settle(status: Status) -> None:
-    """Collect garbage from now on, and never look again at what was loaded for good."""
+    """Collect garbage from now on, but never again among the modules that are loaded."""
     del status
     gc.freeze()
     gc.enable()
 
 
-def _decided(config: Config) -> Config:
+def _with_secrets(config: Config) -> Config:
     if addresses.undecided_secrets(config):
         raise MemsyncError(
-            "nothing is decided about who may use the ports",
+            "it is not decided yet who may use the ports",
             hint="memsync daemon start, which makes a token and a password",
         )
-    return _hashed(config)
+    return _with_hash(config)
 
 
-def _hashed(config: Config) -> Config:
-    """Return the config with its password hashed, in the file, too, where that may be written."""
+def _with_hash(config: Config) -> Config:
+    """Return the config with its password hashed, in the file as well if it may be written."""
     password = config.daemon.web_ui_password
     if not password or passwords.is_password_hash(password):
         return config
-    # Late on purpose: most starts need neither this nor the TOML writer it brings.
-    first_start = importlib.import_module("memsync.daemon.services.first_start")
     with contextlib.suppress(MemsyncError):  # a service may be kept from its config
         config, _ = first_start.create_secrets(config)
     return config

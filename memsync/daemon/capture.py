@@ -1,4 +1,4 @@
-"""The ear: ``POST /note`` keeps a note on disk before it says so.
+"""The note port: ``POST /note`` keeps a note on disk before it says so.
 
 Plain WSGI, because a note is acknowledged in well under a millisecond here and a framework would
 cost more than the disk does. Protocol: `docs/capture.md`.
@@ -6,21 +6,22 @@ cost more than the disk does. Protocol: `docs/capture.md`.
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from types import ModuleType
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
+
+from werkzeug.test import Client
 
 from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import capture_token
 from memsync.daemon.http.guard import Backoff, Guard
 from memsync.daemon.http.tokens import Token
+from memsync.daemon.intake import page
 from memsync.daemon.intake.body import (
     FORMS,
     BadRequestError,
@@ -43,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: a status, a body of a kind, further headers."""
+    """An HTTP answer: status, body, content type, further headers."""
 
     status: HTTPStatus
     body: bytes
@@ -52,7 +53,7 @@ class Answer:
 
 
 class CaptureApp:
-    """The WSGI application of the note port; guarded like the page's."""
+    """The WSGI application of the note port, guarded like the web page."""
 
     def __init__(
         self,
@@ -72,10 +73,9 @@ class CaptureApp:
         """Answer one request (PEP 3333)."""
         return self._guarded(environ, start_response)
 
-    def test_client(self) -> Any:  # noqa: ANN401 - a werkzeug.test.Client
+    def test_client(self) -> Client:
         """Return a client that calls the application without a network, as Flask's does."""
-        # Late on purpose: it is for tests, and costs the daemon ten milliseconds at its start.
-        return importlib.import_module("werkzeug.test").Client(self)
+        return Client(self)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -101,7 +101,7 @@ class CaptureApp:
         if path == "/":
             _allow("GET", method in READ_METHODS, "the page is read by GET; notes go to /note")
             return self._page(HTTPStatus.OK)
-        file = _pages().static_file(path) if method in READ_METHODS else None
+        file = page.static_file(path) if method in READ_METHODS else None
         if file is None:
             raise BadRequestError(
                 HTTPStatus.NOT_FOUND, "there is only POST /note and GET /health here"
@@ -114,11 +114,11 @@ class CaptureApp:
         headers: tuple[tuple[str, str], ...] = (),
         **told: str,
     ) -> Answer:
-        html = _pages().render_page(status, asks_token=bool(self._token), **told)
+        html = page.render_page(status, asks_token=bool(self._token), **told)
         return Answer(status, html, "text/html; charset=utf-8", headers)
 
     def _take(self, environ: WSGIEnvironment) -> Answer:
-        """Take a note; who sent it by the page's form gets a page, and no word is lost there."""
+        """Take a note; the page's form gets a page back, which has the text if that failed."""
         form = Form()
         try:
             body = body_of(environ)
@@ -136,7 +136,7 @@ class CaptureApp:
 
     def _keep_sent(self, environ: WSGIEnvironment, body: bytes, form: Form) -> dict[str, Any]:
         self._check_token(environ, form)
-        # Without a token only a browser's own word says which page a form is from; the guard has
+        # Without a token, only the browser's Origin says which page a form is from; the guard has
         # refused every Origin but ours.
         forms = bool(self._token) or "HTTP_ORIGIN" in environ
         try:
@@ -171,7 +171,7 @@ class CaptureApp:
         self._backoff.succeeded(address)
 
     def _keep(self, note: Note, key: str) -> str:
-        """Keep a note once and return when it was taken; a repeated one is already kept."""
+        """Keep a note and return when it was taken; a repeated note was kept the first time."""
         try:
             if not key:
                 self._spool.add(SpooledNote(note))
@@ -197,14 +197,9 @@ class CaptureApp:
 def create_capture_app(config: Config) -> CaptureApp:
     """Return the WSGI application of the note port, as `config` wants it.
 
-    A note taken by it lies in the spool; a running daemon also moves it to the day's log.
+    It puts each note into the spool; a running daemon also moves it to the day's log.
     """
     return CaptureApp(config)
-
-
-def _pages() -> ModuleType:
-    """Return the page's module, loaded when it is first asked for: templates cost time to load."""
-    return importlib.import_module("memsync.daemon.intake.page")
 
 
 def _as_json(said: dict[str, Any]) -> Answer:
@@ -217,15 +212,15 @@ def _allow(method: str, is_so: bool, message: str) -> None:
 
 
 def _is_for_a_person(environ: WSGIEnvironment) -> bool:
-    """Tell whether a browser sent the page's form, and shows what comes back."""
+    """Did a browser send the page's form, so that a person sees the answer?"""
     return kind_of(environ) in FORMS and "text/html" in environ.get("HTTP_ACCEPT", "").lower()
 
 
 def _key(environ: WSGIEnvironment, form: Form) -> str:
-    """Return the key by which the sender would repeat a note.
+    """Return the key with which the sender would repeat this note.
 
     Raises:
-        RefusedError: it is too long; cut, it could be another one's.
+        BadRequestError: it is too long; cut short, it could be the key of another note.
     """
     header = environ.get("HTTP_IDEMPOTENCY_KEY", "")
     if max(len(header), len(form.key)) > MAX_KEY:

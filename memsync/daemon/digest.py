@@ -15,8 +15,7 @@ from memsync import clock
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
-from memsync.daemon import mail
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history, mail
 from memsync.errors import ApiError
 from memsync.memory import store
 from memsync.memory.history import backups
@@ -33,8 +32,8 @@ MOST_DIFF_LINES = 200
 def generate_digest(memory_root: Path, config: Config) -> str:
     """Return the digest of the last seven days as plain text.
 
-    Composed from the notes, the memory's diff, the job history and the usage log; where there
-    is a credential, opened by a summary that Claude wrote.
+    It is made from the notes, the memory's diff, the job history and the usage log. If there is a
+    credential, it begins with a summary written by Claude.
 
     Raises:
         MemsyncError: the memory or the logs cannot be read.
@@ -55,10 +54,10 @@ def generate_digest(memory_root: Path, config: Config) -> str:
 
 
 def generate_and_send(config: Config) -> str:
-    """Make the digest and mail it; return one sentence for the history.
+    """Write the digest and mail it; return one sentence for the history.
 
     Raises:
-        MemsyncError: it could not be made or sent.
+        MemsyncError: it could not be written or sent.
     """
     workspace = Workspace.open(config)
     text = generate_digest(workspace.root, config)
@@ -68,7 +67,7 @@ def generate_and_send(config: Config) -> str:
 
 
 def _waiting(workspace: Workspace) -> list[str]:
-    """Return a line for all that waits for review; none where nothing does."""
+    """Return one line about the proposals that wait for approval; none if nothing waits."""
     return [proposals.waiting_in_words(workspace)] if proposals.list_open(workspace) else []
 
 
@@ -80,7 +79,7 @@ def _notes(workspace: Workspace, since: datetime) -> list[Note]:
 
 
 def _diff(workspace: Workspace, since: datetime) -> list[str]:
-    """Return what changed since the memory of a week ago: the oldest backup made after it."""
+    """Return the changed lines since a week ago: since the oldest backup of the last seven days."""
     listed = [b for b in backups.list_backups(workspace.backups) if b.moment >= since]
     if not listed:
         return []
@@ -88,7 +87,7 @@ def _diff(workspace: Workspace, since: datetime) -> list[str]:
     lines = difflib.unified_diff(
         before.splitlines(), store.read(workspace).text.splitlines(), lineterm="", n=0
     )
-    # After the two lines of its head, a diff has hunk heads and lines that begin with - or +.
+    # Below its two header lines, a diff has hunk headers and lines that begin with - or +.
     text = "\n".join(line for line in islice(lines, 2, None) if not line.startswith("@@"))
     changed = redact(text).split("\n") if text else []
     more = len(changed) - MOST_DIFF_LINES
@@ -96,7 +95,7 @@ def _diff(workspace: Workspace, since: datetime) -> list[str]:
 
 
 def _jobs(since: datetime) -> list[str]:
-    runs = [run for run in history.read_runs() if history.start_of(run) >= since]
+    runs = [run for run in job_history.read_runs() if job_history.start_of(run) >= since]
     counts: dict[str, Counter[str]] = {}
     for run in runs:
         counts.setdefault(run.job, Counter())[run.outcome] += 1
@@ -135,7 +134,7 @@ def _is_since(time: str, since: datetime) -> bool:
 
 
 def _summary(workspace: Workspace, notes: list[Note], diff: list[str]) -> str:
-    """Return Claude's summary, or a line of our own where there is no model or it failed."""
+    """Return Claude's summary, or a plain line if there is no model or it failed."""
     config = workspace.config
     counted = f"{_count(len(notes), 'note')}, {_count(len(diff), 'changed line')}"
     plain = f"The last seven days: {counted} in the memory."
@@ -179,7 +178,7 @@ def _first_line(text: str) -> str:
 
 
 def _as_html(text: str) -> str:
-    """Return the digest as a page that mail programs show; everything in it is escaped text."""
+    """Return the digest as HTML for mail programs; all of it is escaped."""
     body = "".join(
         f"<pre style='font:14px/1.5 ui-monospace,monospace;white-space:pre-wrap'>"
         f"{html.escape(part)}</pre>"

@@ -1,6 +1,6 @@
-"""Mail: one message with a text and perhaps an HTML part, over a connection that is checked.
+"""Mail: sends one message, with a text and perhaps an HTML part, over a verified connection.
 
-STARTTLS with a verified certificate, TLS from the start on port 465, plain only to this machine.
+That is STARTTLS, or TLS from the start on port 465; only to this machine itself, neither.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def send_mail(config: Config, subject: str, text: str, html: str | None = None) 
     """Send one mail to ``digest_email_to``.
 
     Raises:
-        MemsyncError: an address or the server is not set, or the server cannot be reached, is
-            not who it says, or refuses; nothing was sent.
+        MemsyncError: an address or the server is not set; or the server cannot be reached, cannot
+            be verified, or refuses. Nothing was sent.
     """
     message = compose(config, subject, text, html)
     host, port = config.daemon.digest_smtp_host, config.daemon.digest_smtp_port
@@ -52,10 +52,10 @@ def send_mail(config: Config, subject: str, text: str, html: str | None = None) 
 
 
 def compose(config: Config, subject: str, text: str, html: str | None) -> EmailMessage:
-    """Return the message; its headers come from the config and one line of `subject` alone.
+    """Return the message; its headers come from the config and from `subject` as one line.
 
     Raises:
-        MemsyncError: an address or the server is not set, or an address is none.
+        MemsyncError: an address or the server is not set, or an address is invalid.
     """
     daemon = config.daemon
     for key in ("digest_email_to", "digest_smtp_host"):
@@ -81,11 +81,11 @@ def _address(message: EmailMessage, header: str, key: str, text: str) -> None:
         message[header] = text
         parsed = message[header]
         bad = any(isinstance(defect, InvalidHeaderDefect) for defect in parsed.defects)
-    except (ValueError, IndexError):  # the parser trips over what is far from an address
+    except (ValueError, IndexError):  # the parser fails on some texts that are no address
         bad = True
     if bad or not parsed.addresses:
         raise MemsyncError(
-            f"daemon.{key} is no address: {_one_line(text)}",
+            f"daemon.{key} is not an address: {_one_line(text)}",
             hint=f"memsync config set {key} NAME@HOST",
         )
 
@@ -110,7 +110,7 @@ def _connect(host: str, port: int) -> smtplib.SMTP:
 
 
 def _log_in(server: smtplib.SMTP, config: Config) -> None:
-    """Log in as the configured user; smtplib's own login knows ASCII passwords only."""
+    """Log in as the configured user; smtplib's own login takes only ASCII passwords."""
     user = config.daemon.digest_smtp_user
     if not user:
         return
@@ -128,7 +128,7 @@ def _log_in(server: smtplib.SMTP, config: Config) -> None:
 
 
 def _encodable(text: str) -> str:
-    """Return `text` without lone surrogates, which come from file names and which no mail takes."""
+    """Return `text` without the lone surrogates of file names, which a mail cannot contain."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -137,5 +137,5 @@ def _base64(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return `text` without anything that could end a header."""
+    """Return `text` as one short line, so that it cannot end a header."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

@@ -1,7 +1,7 @@
-"""Which process is the daemon: known by a lock it holds, never by a number in a file alone.
+"""Which process is the daemon: the one that holds a lock, whatever pid a file names.
 
-A pid that was recycled holds no lock, so it is neither trusted nor ended. This module needs
-nothing of the ``daemon`` extra: `stop` and `status` work without it.
+Another process that got the same pid later holds no lock, so it is neither trusted nor ended.
+This module needs nothing of the extra ``memsync[daemon]``: `stop` and `status` work without it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Status:
-    """What a running daemon says of itself: times ISO 8601, addresses None where not served."""
+    """What a running daemon says about itself: times in ISO 8601, None for a port that is off."""
 
     pid: int
     started: str
@@ -48,13 +48,14 @@ class Status:
 
 
 def identity_of(pid: int) -> str:
-    """Return what no later process with this pid shares: boot id and start time (proc(5)).
+    """Return what tells this process from any later one with its pid: boot id and start time.
 
-    Empty where the system does not tell (no /proc, or no such process); the lock alone tells then.
+    Empty if the system does not say (no /proc, see proc(5), or no such process); then the lock
+    alone decides.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        # The name before it may hold anything, parentheses and spaces too.
+        # The name in front may contain anything, parentheses and spaces included.
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return f"{boot} {int(fields[19])}"
     except (OSError, ValueError, IndexError):
@@ -62,14 +63,14 @@ def identity_of(pid: int) -> str:
 
 
 def daemon_log() -> Path:
-    """Return the daemon's log."""
+    """Return the path of the daemon's log."""
     return state_folder() / "daemon.log"
 
 
 def running_daemon() -> Status | None:
-    """Return the running daemon's status, or None where none runs."""
-    # A moment's patience: another process that only looks holds the lock for an instant, too,
-    # and what a killed daemon left behind must not be taken for its word.
+    """Return the running daemon's status; None if no daemon runs."""
+    # Wait a moment: another process that asks the same holds the lock for an instant, and a file
+    # that a killed daemon left behind must not be believed.
     try:
         with exclusive_lock(_lock_path(), "the daemon", timeout=LOOK_SECONDS):
             _status_path().unlink(missing_ok=True)
@@ -83,9 +84,9 @@ def claim() -> Iterator[None]:
     """Be the daemon while the body runs.
 
     Raises:
-        MemsyncError: another process is; the message has its pid.
+        MemsyncError: another process is the daemon; the message has its pid.
     """
-    # A moment's patience: `running` takes the lock for an instant, too.
+    # Wait a moment: `running_daemon` holds the lock for an instant as well.
     try:
         with exclusive_lock(_lock_path(), "the daemon", timeout=1):
             _status_path().unlink(missing_ok=True)
@@ -98,15 +99,15 @@ def claim() -> Iterator[None]:
 
 
 def announce(status: Status) -> None:
-    """Write down that this process is ready, and what it serves."""
+    """Write to the status file that this process is ready, and what it serves."""
     atomic_write(_status_path(), json.dumps(asdict(status)).encode())
 
 
 def stop_daemon() -> Status:
-    """End the running daemon and return what it was, once it is gone.
+    """Stop the running daemon; return its last status once it has ended.
 
     Raises:
-        MemsyncError: none runs, or it did not leave in time.
+        MemsyncError: no daemon runs, or it did not end in time.
     """
     present = running_daemon()
     if present is None:
@@ -115,7 +116,7 @@ def stop_daemon() -> Status:
         raise MemsyncError("the daemon is just starting", hint="memsync daemon stop, in a moment")
     if identity_of(present.pid) != present.identity:
         raise MemsyncError(
-            f"pid {present.pid} is no longer the daemon's, so it was left alone",
+            f"pid {present.pid} is another process by now, so it was not stopped",
             hint="memsync daemon status",
         )
     try:
@@ -126,7 +127,7 @@ def stop_daemon() -> Status:
     except OSError as error:
         raise MemsyncError(
             f"the daemon (pid {present.pid}) cannot be stopped: {error.strerror}",
-            hint="stop it as the user who started it, or by systemctl",
+            hint="stop it as the user who started it, or with systemctl",
         ) from error
     except BusyError as error:
         raise MemsyncError(
@@ -139,7 +140,7 @@ def detach() -> Status:
     """Start the daemon in the background; return once it runs and every port answers.
 
     Raises:
-        MemsyncError: it runs already, or it ended; the message is its own.
+        MemsyncError: a daemon runs already, or the new one ended; the message is its own.
     """
     present = running_daemon()
     if present is not None:
@@ -163,7 +164,7 @@ def detach() -> Status:
         if child.poll() is not None:
             words = errors.read_text("utf-8", "replace")
             code = child.returncode or 1
-            raise failure_of(words, f"the daemon ended at once with code {code}", code)
+            raise failure_of(words, f"the daemon ended at once, with exit code {code}", code)
         time.sleep(0.05)
     child.terminate()
     raise MemsyncError(
@@ -172,8 +173,8 @@ def detach() -> Status:
 
 
 def _runs_already(present: Status) -> MemsyncError:
-    whom = f" with pid {present.pid}" if present.pid else "; it is just starting"
-    return MemsyncError(f"the daemon runs already{whom}", hint="memsync daemon stop")
+    which = f" with pid {present.pid}" if present.pid else "; it is just starting"
+    return MemsyncError(f"the daemon runs already{which}", hint="memsync daemon stop")
 
 
 def _all_answer(status: Status) -> bool:
@@ -186,7 +187,7 @@ def _all_answer(status: Status) -> bool:
 
 
 def _read_status() -> Status:
-    """Return what the daemon wrote; a pid of 0 stands for one that has not written yet."""
+    """Return the status that the daemon wrote; its pid is 0 if it has not written one yet."""
     try:
         table = json.loads(_status_path().read_text(encoding="utf-8"))
         table["ports"] = [(host, number) for host, number in table["ports"]]

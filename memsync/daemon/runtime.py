@@ -1,8 +1,7 @@
-"""The running daemon: parts started in order, one event to wait for, the same parts backwards."""
+"""The running daemon: its parts start in order, it waits for a signal, they stop in reverse."""
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import select
@@ -20,9 +19,11 @@ from memsync import config as settings
 from memsync.config import Config
 from memsync.daemon import process
 from memsync.daemon.capture import CaptureApp
+from memsync.daemon.extra import late
 from memsync.daemon.http import addresses
 from memsync.daemon.http.server import Port, Server
 from memsync.daemon.intake.mover import Mover
+from memsync.daemon.jobs import runs
 from memsync.daemon.process import Status
 from memsync.daemon.services import sd_notify
 from memsync.daemon.web import create_app
@@ -31,7 +32,7 @@ from memsync.notes.spool import Spool, SpooledNote
 from memsync.text.note import Note
 
 LOOK_SECONDS = 60.0
-"""How often the clock is looked at: a step of it must not delay a job by more than this."""
+"""How often to look at the clock: a jump of it must not delay a job by more than this."""
 
 LEAVE_SECONDS = 2.0
 LOG_BYTES = 1024 * 1024
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class Part(Protocol):
-    """Something the daemon starts and stops, and that may die in between."""
+    """Something the daemon starts and stops, and which may die in between."""
 
     def start(self) -> None: ...  # noqa: D102
     def stop(self) -> None: ...  # noqa: D102
@@ -49,12 +50,10 @@ class Part(Protocol):
 
 
 class _Jobs:
-    """The scheduler as a part."""
+    """The part that runs the jobs."""
 
     def __init__(self, config: Config) -> None:
-        # Late on purpose: the ports answer a tenth of a second sooner without it.
-        self._module = importlib.import_module("memsync.daemon.scheduler")
-        self._runs = importlib.import_module("memsync.daemon.jobs.runs")
+        self._module = late("scheduler")
         self._config = config
         self._scheduler = self._module.build_scheduler(config)
         self._looked = clock.now()
@@ -64,10 +63,10 @@ class _Jobs:
 
     def stop(self) -> None:
         self._scheduler.shutdown(wait=False)
-        self._runs.end_children()
+        runs.end_children()
 
     def is_alive(self) -> bool:
-        # `running` only says that nobody stopped it; a dead thread says nothing.
+        # Its own `running` only says that nobody stopped it; it does not notice a dead thread.
         return any(t.name == "APScheduler" and t.is_alive() for t in threading.enumerate())
 
     def look_at_clock(self) -> None:
@@ -85,11 +84,11 @@ class _Jobs:
 
 
 class _Signals:
-    """What the operating system asked for.
+    """The signals that the operating system sent.
 
-    Through a socket, because a signal may come to any thread, or just before the main one falls
-    asleep: no Event and no lock is sure to wake it, and a handler amid another could wait for
-    its own lock.
+    They come through a socket: a signal may reach any thread, or the main one just before it
+    falls asleep. No Event and no lock is sure to wake it then, and a handler that interrupts
+    another could wait for its own lock.
     """
 
     LEAVE = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -103,7 +102,7 @@ class _Signals:
         signal.set_wakeup_fd(self._sink.fileno(), warn_on_full_buffer=False)
 
     def one_came_within(self, seconds: float) -> bool:
-        """Wait for a signal; tell whether one came."""
+        """Wait for a signal, and return whether one came."""
         ready, _, _ = select.select([self._numbers], [], [], seconds)
         if ready and self.LEAVE.intersection(self._numbers.recv(4096)):
             self.leaving = True
@@ -113,15 +112,15 @@ class _Signals:
 def run_daemon(config: Config, *, on_ready: Callable[[Status], None] = lambda _status: None) -> int:
     """Be the daemon until SIGTERM or Ctrl-C; return the exit code.
 
-    SIGHUP stops all parts, reads the config anew and starts them again in the same process; a
-    config that cannot be read is told in the log, and the one in force stays.
+    SIGHUP stops all parts, reads the config again and restarts them in the same process. If the
+    config cannot be read, the log says so and the old one stays in force.
 
     Args:
         config: what to serve and run.
-        on_ready: told once both ports answer.
+        on_ready: called with the status once both ports answer.
 
     Raises:
-        MemsyncError: a daemon runs already, or a port cannot be had.
+        MemsyncError: a daemon runs already, or a port cannot be opened.
     """
     with process.claim():
         signals = _Signals()
@@ -132,23 +131,23 @@ def run_daemon(config: Config, *, on_ready: Callable[[Status], None] = lambda _s
                 log.info("memsync is down")
                 return code
             sd_notify.send_state("RELOADING=1")
-            config = _read_config_anew(config)
+            config = _reload_config(config)
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with `code`, even where a job's thread would not end in time."""
+    """End the process with `code`, even if a job's thread does not end in time."""
     deadline = time.monotonic() + LEAVE_SECONDS
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:
             thread.join(max(0.0, deadline - time.monotonic()))
     logging.shutdown()
     sys.stdout.flush()
-    # Not sys.exit: it would wait for the pool's threads without end.
+    # Not sys.exit: it would wait for the threads of the pool for ever.
     os._exit(code)
 
 
 def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]) -> int | None:
-    """Run all parts until a signal; return the exit code, or None to start over."""
+    """Run all parts until a signal; return the exit code, or None to restart."""
     spool = Spool()
     mover = Mover(spool, config)
     server = Server(_ports(config, spool, mover))
@@ -173,30 +172,33 @@ def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]
 
 
 def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> int | None:
-    """Wait for a signal, looking now and then at the clock and at every part."""
+    """Wait for a signal, and look now and then at the clock and at every part."""
     watchdog = sd_notify.watchdog_seconds()
     pause = min(LOOK_SECONDS, watchdog / 2) if watchdog else LOOK_SECONDS
     while not signals.one_came_within(pause):
         jobs.look_at_clock()
         dead = [type(part).__name__ for part in parts if not part.is_alive()]
         if dead:
-            log.error("%s ended by itself; leaving, so that it is started anew", ", ".join(dead))
+            log.error(
+                "%s ended by itself; the daemon ends as well, so that it is restarted",
+                ", ".join(dead),
+            )
             return 1
         if watchdog and server.answers():
             sd_notify.send_state("WATCHDOG=1")
     return 0 if signals.leaving else None
 
 
-def _read_config_anew(config: Config) -> Config:
+def _reload_config(config: Config) -> Config:
     try:
         return settings.load(config.source)
     except MemsyncError as error:
-        log.error("the config cannot be read anew: %s", error.message)  # noqa: TRY400
+        log.error("the config cannot be reloaded: %s", error.message)  # noqa: TRY400
         return config
 
 
 def set_up_logging(*, to_terminal: bool) -> None:
-    """Log to the daemon's own file, which rotates, and to the terminal or journal where wanted."""
+    """Log to the daemon's own file, which rotates, and if wanted to the terminal or journal."""
     handlers: list[logging.Handler] = [
         RotatingFileHandler(
             process.daemon_log(), maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
@@ -248,7 +250,7 @@ def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:
         )
     if len({port.number for port in ports}) < len(ports):
         raise MemsyncError(
-            f"page and notes both have port {daemon.web_ui_port}",
+            f"the web page and the note port both have port {daemon.web_ui_port}",
             hint=f"memsync config set daemon.capture_port {daemon.web_ui_port + 1}",
         )
     return ports

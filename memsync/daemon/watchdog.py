@@ -1,7 +1,7 @@
 """Drift: does every agent on every machine have the memory as it is now?
 
-One alert when a target's or a machine's answer changes and one when it is well again, not one at
-every look; an alert that could not be delivered is tried again at the next look.
+There is one alert when a target or a machine falls behind and one when it has caught up, not one at
+every check. An alert that could not be delivered is tried again at the next check.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from memsync.config import Config
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon.notify import notify
-from memsync.errors import MemsyncError
+from memsync.errors import refused
 from memsync.files.atomic import atomic_write
 from memsync.memory import fleet
 from memsync.memory.conflicts.reconcile import reconcile
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Drift:
-    """What does not have the memory as it is now: a target, or a whole machine (no `name`).
+    """A target that does not have the memory as it is now; without a `name`, a whole machine.
 
     `state` is the target's, or ``behind`` or ``unknown`` for a machine.
     """
@@ -47,7 +47,7 @@ class Drift:
 
     @property
     def key(self) -> str:
-        """What it is, whatever state it is in."""
+        """What names this target or machine, whatever its state is."""
         return f"{self.machine}/{self.name}"
 
     @property
@@ -64,14 +64,14 @@ class Drift:
 
 @dataclass(frozen=True)
 class Look:
-    """What a look saw: what is adrift, and the machines of which nothing can be said yet."""
+    """What a check found: what has drifted, and the machines whose state is not known yet."""
 
     drifts: tuple[Drift, ...]
     unknown: tuple[str, ...]
 
     @property
     def sentence(self) -> str:
-        """What was found, in one sentence; it vouches for no machine that is not known."""
+        """What was found, in one sentence, which also names the machines that are not known."""
         if not self.unknown:
             return sentence(list(self.drifts))
         words = [drift.words for drift in self.drifts] or ["every other agent has the memory"]
@@ -79,47 +79,47 @@ class Look:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What the last look saw: when it was, and what was adrift, by key."""
+class _LastCheck:
+    """When the last check was, and the state of what had drifted, by key."""
 
     looked: datetime | None
     adrift: Mapping[str, str]
 
 
 def run_drift_check(config: Config) -> list[Drift]:
-    """Look at this machine's targets and everybody's report, report, and alert what changed.
+    """Check this machine's targets and every machine's report, and alert what changed.
 
-    With ``daemon.drift_repair`` this machine's targets are brought in step first.
+    With ``daemon.drift_repair``, this machine's targets are updated first.
 
     Returns:
-        What does not have the memory as it is now, this machine's first.
+        What does not have the memory as it is now, this machine's targets first.
 
     Raises:
-        MemsyncError: the memory cannot be read, or the look cannot be written down.
+        MemsyncError: the memory cannot be read, or the result cannot be saved.
     """
     return list(look(config).drifts)
 
 
 def look(config: Config) -> Look:
-    """Do as `run_drift_check` does, and return also what could not be told."""
+    """Do what `run_drift_check` does, and also return which machines are not known yet."""
     workspace = Workspace.open(config)
     reconcile(workspace)
     stock = report_targets(workspace)
-    unmended = {}
+    failed = {}
     if config.daemon.drift_repair and any(s.state in MENDABLE for s in stock.targets):
-        unmended = _repair(workspace)
+        failed = _repair(workspace)
     found = fleet.gather(workspace)
     before = _read()
-    held = _held(found, before, config)
+    held = _undecided(found, before, config)
     drifts = [
-        replace(d, advice=f"It could not be mended: {unmended[d.name]}")
-        if d.is_here and d.name in unmended
+        replace(d, advice=f"It could not be updated: {failed[d.name]}")
+        if d.is_here and d.name in failed
         else d
         for machine in found
         for d in _drifts(machine)
-        if not _is_held(d.key, held)
+        if not _is_undecided(d.key, held)
     ]
-    kept = {key: state for key, state in before.adrift.items() if _is_held(key, held)}
+    kept = {key: state for key, state in before.adrift.items() if _is_undecided(key, held)}
     _write(_alert(config, drifts, before.adrift, kept))
     return Look(tuple(drifts), tuple(name for name, whole in held.items() if whole))
 
@@ -130,28 +130,28 @@ def sentence(drifts: list[Drift]) -> str:
 
 
 def _repair(workspace: Workspace) -> dict[str, str]:
-    """Bring this machine's targets in step; what a person had written there is told, and where.
+    """Update this machine's targets; alert where a person's own changes to them are kept.
 
     Returns:
-        What the disk refused, and why, by the target's name.
+        Why a target could not be written, by its name.
     """
     states = update_targets(workspace).targets
-    log.info("brought in step: %s", ", ".join(s.name for s in states if s.state == "in-sync"))
+    log.info("updated: %s", ", ".join(s.name for s in states if s.state == "in-sync"))
     kept = [state for state in states if state.kept]
     if kept:
         lines = [f"{s.name} ({s.path}): what was changed there is kept in {s.kept}" for s in kept]
         notify(workspace.config, "a text changed by hand was replaced", "\n".join(lines))
-    return {_plain(s.name): s.advice for s in states if s.fault}
+    return {_printable(s.name): s.advice for s in states if s.fault}
 
 
 def _drifts(machine: Machine) -> Iterator[Drift]:
-    name = _plain(machine.name)
+    name = _printable(machine.name)
     if machine.standing in {"behind", "unknown"}:
-        advice = f"memsync status on {name} tells how it stands"
+        advice = f"memsync status, on {name}, shows its state"
         if machine.standing == "behind":
-            advice = f"see whether the sync client of {name} runs"
+            advice = f"check that the sync client of {name} runs"
         elif machine.is_ahead:
-            advice = f"the report of {name} is dated ahead of the clock here: set the wrong one"
+            advice = f"the report of {name} is ahead of the clock here: set the clock that is wrong"
         yield Drift(
             name, "", machine.standing, machine.since, advice=advice, is_here=machine.is_here
         )
@@ -159,16 +159,16 @@ def _drifts(machine: Machine) -> Iterator[Drift]:
         for t in machine.targets:
             if t.state not in fleet.WELL:
                 yield Drift(
-                    name, _plain(t.name), t.state, t.since, t.path, t.advice, machine.is_here
+                    name, _printable(t.name), t.state, t.since, t.path, t.advice, machine.is_here
                 )
 
 
-def _held(found: list[Machine], before: _Seen, config: Config) -> dict[str, bool]:
-    """Return the machines of which this look cannot tell whether they are well again.
+def _undecided(found: list[Machine], before: _LastCheck, config: Config) -> dict[str, bool]:
+    """Return the machines that may have caught up or not; this check cannot know yet.
 
-    True stands for all of it, False for its targets alone. A machine of which nothing is to be
-    said yet keeps the alert it has, or each change of the memory would be an all-clear. After a
-    long absence of this machine's own, its sync client has to catch up first.
+    True means the whole machine, False only its targets. Such a machine keeps its alert; otherwise
+    each change of the memory would end it. If this machine itself was away for long, its sync
+    client has to catch up first.
     """
     away = timedelta(
         hours=config.daemon.drift_check_interval_hours, minutes=config.daemon.drift_grace_minutes
@@ -177,13 +177,13 @@ def _held(found: list[Machine], before: _Seen, config: Config) -> dict[str, bool
     held = {}
     for machine in found:
         if machine.standing == "waiting" or (was_away and not machine.is_here):
-            held[_plain(machine.name)] = True
+            held[_printable(machine.name)] = True
         elif machine.standing in {"behind", "unknown"}:
-            held[_plain(machine.name)] = False
+            held[_printable(machine.name)] = False
     return held
 
 
-def _is_held(key: str, held: Mapping[str, bool]) -> bool:
+def _is_undecided(key: str, held: Mapping[str, bool]) -> bool:
     machine, _, target = key.rpartition("/")
     return machine in held and (held[machine] or bool(target))
 
@@ -191,14 +191,14 @@ def _is_held(key: str, held: Mapping[str, bool]) -> bool:
 def _alert(
     config: Config, drifts: list[Drift], before: Mapping[str, str], kept: Mapping[str, str]
 ) -> dict[str, str]:
-    """Tell what changed; return what the person knows to be adrift now."""
+    """Alert what changed; return the state of everything the person has been alerted of."""
     known = {**kept, **{d.key: d.state for d in drifts if before.get(d.key) == d.state}}
     news = [drift for drift in drifts if drift.key not in known]
     well = sorted(before.keys() - known.keys() - {drift.key for drift in news})
     if news:
         delivered = notify(config, sentence(news), _body(news, drifts))
         known |= {d.key: d.state if delivered else before.get(d.key, "") for d in news}
-    if well and not notify(config, _well(well, known), _still(drifts, kept)):
+    if well and not notify(config, _recovery(well, known), _rest(drifts, kept)):
         known |= {key: before[key] for key in well}
     return {key: state for key, state in known.items() if state}
 
@@ -212,51 +212,47 @@ def _body(news: list[Drift], drifts: list[Drift]) -> str:
     if old:
         lines += ["", f"As before: {'; '.join(old)}"]
     if any(drift.state in MENDABLE for drift in news):
-        lines += ["", "memsync targets sync, on that machine, brings its agents in step."]
+        lines += ["", "memsync targets sync, on that machine, updates its agents."]
     return "\n".join(lines)
 
 
-def _well(keys: list[str], known: Mapping[str, str]) -> str:
+def _recovery(keys: list[str], known: Mapping[str, str]) -> str:
     if not known:
         return "all well again"
-    return f"well again: {', '.join(map(_named, keys))}"
+    return f"well again: {', '.join(map(_words_of, keys))}"
 
 
-def _named(key: str) -> str:
+def _words_of(key: str) -> str:
     machine, _, target = key.rpartition("/")
     return f"{target} on {machine}" if target else machine
 
 
-def _still(drifts: list[Drift], kept: Mapping[str, str]) -> str:
+def _rest(drifts: list[Drift], kept: Mapping[str, str]) -> str:
     words = [drift.words for drift in drifts]
-    words += [f"{_named(key)} was {state} when last heard of" for key, state in kept.items()]
+    words += [f"{_words_of(key)} was {state} when last heard of" for key, state in kept.items()]
     return f"Still so: {'; '.join(words)}" if words else "Every agent has the memory."
 
 
-def _plain(name: str) -> str:
-    """Return a name that any channel can carry: a folder's name may hold bytes that are no text."""
+def _printable(name: str) -> str:
+    """Return a name as text that any channel takes: a folder's name may be invalid UTF-8."""
     return name.encode("utf-8", "replace").decode()
 
 
-def _read() -> _Seen:
-    """Return what the last look saw; nothing where that is not known."""
+def _read() -> _LastCheck:
+    """Return the last check; an empty one if there is none."""
     try:
         table = json.loads(_path().read_text(encoding="utf-8"))
         adrift = {str(key): str(state) for key, state in table["adrift"].items()}
-        return _Seen(datetime.fromisoformat(table["looked"]).astimezone(), adrift)
+        return _LastCheck(datetime.fromisoformat(table["looked"]).astimezone(), adrift)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return _Seen(None, {})
+        return _LastCheck(None, {})
 
 
 def _write(adrift: Mapping[str, str]) -> None:
     table = {"looked": clock.now().isoformat(timespec="seconds"), "adrift": dict(adrift)}
-    try:
+    hint = "free some space or check the state folder; the next check alerts again"
+    with refused("the result of the drift check cannot be saved", hint):
         atomic_write(_path(), json.dumps(table).encode())
-    except OSError as error:
-        raise MemsyncError(
-            f"what the drift check saw cannot be written down: {error.strerror or error}",
-            hint="free some space or check the state folder; the next look alerts once more",
-        ) from error
 
 
 def _path() -> Path:

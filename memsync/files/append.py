@@ -21,7 +21,7 @@ def append_line(path: Path, text: str) -> None:
 
 
 def ends_in_newline(path: Path) -> bool:
-    """Tell whether `path` ends in a newline; a missing or empty file counts as if it did."""
+    """Does `path` end in a newline? A missing or empty file counts as if it did."""
     try:
         with path.open("rb") as file:
             if file.seek(0, os.SEEK_END) == 0:

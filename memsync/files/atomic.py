@@ -96,7 +96,7 @@ def _place_new(temp: Path, path: Path) -> bool:
 
 
 def _never_links(error: OSError, temp: Path) -> bool:
-    """Tell whether the EIO of a link is no accident: a mount of rclone's has no other answer."""
+    """Is the EIO of a link no accident? A mount of rclone's has no other answer."""
     if error.errno != errno.EIO:
         return False
     second = temp.with_name(f".2{temp.name}")

@@ -75,7 +75,7 @@ def make_below(root: Path, *names: str) -> Path:
 
 
 def is_lossy_mount(folder: Path) -> bool:
-    """Tell whether a folder is on a mount that can lose what it has fsynced: FUSE or a network.
+    """Is a folder on a mount that can lose what it has fsynced: FUSE or a network?
 
     Such a mount keeps what is written until it has sent it, and may be killed before. False where
     it cannot be told, and on other systems than Linux.

@@ -10,7 +10,7 @@ _RECALL_ON_DATA_ACCESS = 0x00400000  # winnt.h: reading would fetch the file fro
 
 
 def is_evicted(path: Path) -> bool:
-    """Tell whether a sync client keeps only a placeholder of `path` here.
+    """Does a sync client keep only a placeholder of `path` here?
 
     Reading such a file may hang until it is downloaded. Known kinds: macOS dataless files, the
     older iCloud stub ``.NAME.icloud``, Windows files that are recalled on access, and files that

@@ -68,7 +68,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def with_timeout(folder: Path, look: Callable[[], _Found]) -> _Found:
-    """Return what `look` finds in `folder`, or raise what it raises.
+    """Return what `look` finds in `folder`; give up if the folder does not answer in time.
 
     Args:
         folder: what may hang; looks at one folder are made one after the other.

@@ -1,4 +1,4 @@
-"""For each line of the memory: from which note it came, when, by what, and on which machine."""
+"""For each line of the memory: which note it came from, when, how, and on which machine."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ LONGEST_WORDS = 60
 
 @dataclass(frozen=True)
 class BlamedLine:
-    """One line of the memory and how it came there.
+    """One line of the memory and its origin.
 
-    `how` is ``note``, or says it in words (by hand, restored, before memsync…). `notes` are the
-    note, or several where it was one of them; `words` are the first words of each. `when` is None
-    where nobody knows.
+    `how` is ``note``, or words such as "by hand", "restored" or "before memsync". `notes` is the
+    note, or several if it was one of them; `words` are the first words of each. `when` is None if
+    it is unknown.
     """
 
     number: int
@@ -42,10 +42,10 @@ class BlamedLine:
 
 
 def blame_lines(workspace: Workspace, memory: str) -> list[BlamedLine]:
-    """Return every line of `memory` that is not blank, in order.
+    """Return the origin of every line of `memory` that is not blank, in order.
 
-    A line that no record has was there before the records began, or was changed by hand in the
-    file itself; the backups tell since when.
+    A line without a record is older than the records, or was changed by hand in the file itself;
+    the backups show since when it is there.
 
     Raises:
         FolderAwayError: a session log cannot be read.
@@ -72,14 +72,14 @@ def blame_lines(workspace: Workspace, memory: str) -> list[BlamedLine]:
 
 
 class _Backups:
-    """The texts the memory had, by the keys of their lines; read only where they are needed."""
+    """The lines of the memory's old texts, by key; read only if they are needed."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._folder = workspace.backups
         self._steps: list[tuple[datetime, frozenset[str]]] | None = None
 
     def since(self, key: LineKey) -> tuple[str, datetime | None]:
-        """Return how a line without a record came, and since when it is there."""
+        """Return the origin of a line without a record, and since when it is there."""
         if self._steps is None:
             self._steps = [(entry.moment, _lines_of(entry)) for entry in self._listed()]
         if not self._steps or key.alone in self._steps[-1][1]:

@@ -1,7 +1,7 @@
-"""Every machine that has the memory: what it reports, and whether it is in step.
+"""Every machine that has the memory: its report, and whether it is up to date.
 
-This machine is looked at; the others are judged by what they reported last. The command, the page
-and the watchdog all tell what is judged here.
+This machine is inspected; the others are judged by their last report. The command, the page and the
+watchdog all show what is judged here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from memsync import clock, targets
 from memsync.config.workspace import Workspace
@@ -18,13 +19,13 @@ from memsync.memory.machines import Report
 from memsync.targets import find_agent
 
 SILENT_AFTER = timedelta(days=7)
-"""A machine that reported nothing for this long may be in step or not: it cannot be told."""
+"""After this time without a report nobody can tell whether a machine is up to date."""
 
 MOST_AHEAD = timedelta(days=1)
-"""A report from later than this is of a clock that is wrong, and tells nothing."""
+"""A report dated more than this ahead was made by a wrong clock, and says nothing."""
 
 WELL = {"in-sync", "shared"}
-"""The states of a target that has the memory: of a shared one the file is another target's."""
+"""The states of a target that has the memory; a shared one has it in another target's file."""
 
 ADVICE = {
     "stale": "memsync targets sync",
@@ -35,7 +36,7 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class TargetView:
-    """An agent's file on a machine, its state since when, and what to do where it lags."""
+    """An agent's file on a machine: its state, since when, and what to do about it."""
 
     name: str
     label: str
@@ -48,12 +49,16 @@ class TargetView:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine: what it is called, its last report, and how it stands since when.
+    """A machine: its name, its last report, and its standing since when.
 
-    `standing` is ``in-sync``, ``adrift`` (an agent of it lacks the memory), ``behind`` (long after
-    the memory changed it still had another one), ``waiting`` (it has not reported since the change
-    or just after it) or ``unknown`` (it is silent, or its report says nothing, as one that
-    `is_ahead`: dated more than a day later than the clock here).
+    `standing` is one of:
+
+    - ``in-sync``: all its agents have the memory;
+    - ``adrift``: an agent there lacks the memory;
+    - ``behind``: it reported another memory, long after the memory changed;
+    - ``waiting``: it reported before the change, or shortly after it;
+    - ``unknown``: no report for a week, or a report that says nothing, such as one that `is_ahead`:
+      dated more than a day later than the clock here.
     """
 
     name: str
@@ -69,7 +74,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The memory every machine should have, and since when it has been as it is now."""
+    """The memory that every machine should have, and when it became as it is."""
 
     digest: str
     since: datetime
@@ -78,11 +83,11 @@ class Wanted:
 def judge(
     report: Report, wanted: Wanted | None, now: datetime, grace: timedelta
 ) -> tuple[str, datetime | None]:
-    """Return how a machine stands by its report, and since when; see `Machine`.
+    """Return a machine's standing by its report, and since when; see `Machine`.
 
-    A machine that sleeps is not behind: what it said before the memory changed, or within the
-    `grace` a sync client needs, says nothing about the memory of now. So the answer only changes
-    with a new report, a new memory, or a week of silence.
+    A machine that sleeps is not behind: a report from before the memory changed, or from within the
+    `grace` that a sync client needs, says nothing about the present memory. So the answer changes
+    only with a new report, a new memory, or a week without a report.
     """
     if wanted is None or report.time is None or not report.digest:
         return "unknown", None
@@ -109,7 +114,7 @@ def _judge_targets(report: Report) -> tuple[str, datetime | None]:
 
 
 def gather(workspace: Workspace) -> list[Machine]:
-    """Return every machine, this one first; it is there before it reported, too."""
+    """Return every machine, this one first, even if it has not reported yet."""
     here = machines.this_machine()
     reports = {report.machine: report for report in machines.read_reports(workspace)}
     present = reports.pop(here, Report(here, "", None, "", ()))
@@ -128,9 +133,10 @@ def gather(workspace: Workspace) -> list[Machine]:
 
 
 def _is_gone(report: Report, moment: datetime, now: datetime) -> bool:
-    """Tell whether a machine that was forgotten at a moment has been silent since.
+    """Has a machine that was forgotten at `moment` been silent since?
 
-    A moment ahead of the clock is that of a report of then; one by a clock set right is newer.
+    If the moment is ahead of the clock, it comes from a report by a wrong clock; a report by a
+    clock that was set right counts as newer.
     """
     if report.time is None:
         return True
@@ -139,7 +145,7 @@ def _is_gone(report: Report, moment: datetime, now: datetime) -> bool:
 
 
 def _look(workspace: Workspace, present: Report) -> tuple[Wanted | None, Report, dict[str, str]]:
-    """Return the memory, this machine's report as it would be written now, and advice by target."""
+    """Return the memory, the report this machine would write now, and advice by target."""
     try:
         memory = store.read(workspace)
         changed = datetime.fromtimestamp(workspace.memory.stat().st_mtime, UTC)
@@ -163,7 +169,7 @@ def _machine(
     reported: datetime | None,
     advice: dict[str, str] | None,
 ) -> Machine:
-    """Return a machine as its report has it; `advice` by target is given for this machine alone."""
+    """Return a machine by its report; `advice` by target is known for this machine only."""
     grace = timedelta(minutes=workspace.config.daemon.drift_grace_minutes)
     now = clock.now()
     standing, since = judge(report, wanted, now, grace)
@@ -194,3 +200,41 @@ def _views(report: Report, advice: dict[str, str] | None) -> Iterator[TargetView
             machines.in_state_since(table),
             "" if advice is None else advice.get(name) or ADVICE.get(state, ""),
         )
+
+
+def machine_table(machine: Machine) -> dict[str, Any]:
+    """Return a machine as ``memsync machines --json`` and the API give it.
+
+    They began with different names for the same things, so both names are kept.
+    """
+    reported = _iso(machine.time)
+    return {
+        "machine": machine.name,
+        "name": machine.name,
+        "this": machine.is_here,
+        "is_here": machine.is_here,
+        "version": machine.version,
+        "time": reported,
+        "reported": reported,
+        "memory_digest": machine.digest,
+        "state": machine.standing,
+        "standing": machine.standing,
+        "since": _iso(machine.since),
+        "clock_ahead": machine.is_ahead,
+        "targets": [_target_table(target) for target in machine.targets],
+    }
+
+
+def _target_table(target: TargetView) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "path": target.path,
+        "mode": target.mode,
+        "state": target.state,
+        "since": _iso(target.since),
+        "advice": target.advice,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None

@@ -1,4 +1,4 @@
-"""The memory of this machine as `lint` sees it: its text, and its size for every agent here."""
+"""Lint the memory of this machine: its text, and its size for every agent here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memsync.text.lint.rules import Finding, find_problems
 
 
 def lint_memory(workspace: Workspace) -> list[Finding]:
-    """Return what is to be told of the memory, by line; what concerns the whole comes first.
+    """Return the findings about the memory, by line; those about the whole memory come first.
 
     Raises:
         MemsyncError: the memory cannot be read.
@@ -29,14 +29,14 @@ def lint_memory(workspace: Workspace) -> list[Finding]:
 
 
 def lint_file(path: Path, text: str) -> list[Finding]:
-    """Return what is to be told of any instruction file's text; its size is nobody's yet."""
+    """Return the findings about the text of any instruction file; its size is not checked."""
     return find_problems(
         text, clock.now().date(), lambda named: leads_somewhere(named, [path.parent])
     )
 
 
 def leads_somewhere(path: str, folders: Sequence[Path]) -> bool:
-    """Tell whether an import's path is a file, seen from any of the folders it is read in."""
+    """Is an import's path a file, seen from one of the folders in which it is read?"""
     try:
         wanted = Path(path).expanduser()
         return any((folder / wanted).is_file() for folder in folders)

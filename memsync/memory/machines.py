@@ -12,17 +12,17 @@ from typing import Any
 import tomli_w
 
 from memsync import __version__, clock
+from memsync.config.machine_log import MachineLog
 from memsync.config.state import machine_name, own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import WrongUsageError
-from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
 from memsync.files.listing import in_subfolders
 from memsync.files.temps import sweep_temps
 from memsync.targets import TargetState
 
 REPORT_NAME = "report.toml"
-FORGOTTEN_NAME = "forgotten.log"
+FORGOTTEN = MachineLog("forgotten.log")
 FRESH_FOR = timedelta(hours=12)
 """A report that says the same is written again only after this long: each write is synced."""
 
@@ -122,7 +122,7 @@ def forget_machine(workspace: Workspace, name: str) -> None:
     # A report from a clock that was ahead is forgotten, too.
     last = max(filter(None, (clock.now(), reported[name])))
     moment = last.isoformat(timespec="seconds")
-    append_line(own_folder(workspace.machines) / FORGOTTEN_NAME, f"{moment} {name}")
+    FORGOTTEN.append(workspace, f"{moment} {name}")
 
 
 def forgotten_machines(workspace: Workspace) -> dict[str, list[datetime]]:
@@ -131,16 +131,11 @@ def forgotten_machines(workspace: Workspace) -> dict[str, list[datetime]]:
     Where its report was of a clock that was ahead, the moment is that report's.
     """
     found: dict[str, list[datetime]] = {}
-    for path in in_subfolders(workspace.machines, FORGOTTEN_NAME):
-        try:
-            lines = path.read_text("utf-8", "replace").splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            moment, name = line.partition(" ")[::2]
-            when = in_state_since({"since": moment})
-            if when is not None:
-                found.setdefault(name, []).append(when)
+    for _, line in FORGOTTEN.lines(workspace):
+        moment, name = line.partition(" ")[::2]
+        when = in_state_since({"since": moment})
+        if when is not None:
+            found.setdefault(name, []).append(when)
     return found
 
 

@@ -1,15 +1,19 @@
-"""The one road out: the memory replaced, every target brought in step, this machine's report."""
+"""Publish a memory: replace it, give it to every agent, write this machine's report.
+
+All changes of the memory go this way, under one lock.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar, overload
 
 from memsync import targets
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import DamagedMemoryError, MemsyncError
+from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, refused
 from memsync.files.locks import exclusive_lock
 from memsync.memory import machines, store, sweep
 from memsync.memory.history import last_seen, provenance
@@ -19,12 +23,17 @@ from memsync.targets import Target, TargetState
 
 BY_HAND = Cause("edit")
 FOUND = Cause("found")
-"""What somebody wrote into the file itself, or a sync client brought."""
+"""Text that somebody wrote into the file itself, or that a sync client brought."""
+
+TRIES = 3
+"""So often a change is made on the memory as it stands, because others change it meanwhile."""
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did: the memory's digest now, the backup made, each target's state."""
+    """What publishing did: the memory's new digest, the backup made, each target's state."""
 
     digest: str
     backup: Path | None
@@ -32,8 +41,17 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """A text to publish, what the change came from, and the digests of other texts in it."""
+
+    text: str
+    cause: Cause = BY_HAND
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Inspection:
-    """What was found: the memory's digest, and each target's state."""
+    """What was found: the memory's digest and each target's state."""
 
     digest: str
     targets: tuple[TargetState, ...]
@@ -53,13 +71,13 @@ def publish(
         workspace: where.
         text: the whole new memory.
         based_on: the digest of the memory it was made from; None replaces whatever is there.
-        cause: what the change came from, for `blame`.
-        also: the digests of other texts that are in it (a merge).
+        cause: where the change came from, for `blame`.
+        also: the digests of other texts that were merged into it.
 
     Raises:
         MemoryMovedError: the memory changed since; nothing was written.
         DamagedMemoryError: the memory cannot be read.
-        MemsyncError: the disk refused; the message tells whether the memory was written.
+        MemsyncError: the disk refused; the message says whether the memory was written.
     """
 
     def write() -> store.Replaced:
@@ -69,8 +87,58 @@ def publish(
     return _write_and_tell(workspace, write)
 
 
+@overload
+def onto_present(
+    workspace: Workspace, make: Callable[[store.Memory], tuple[Draft, Found]], hint: str
+) -> tuple[Published, Found]: ...
+@overload
+def onto_present(
+    workspace: Workspace,
+    make: Callable[[store.Memory], tuple[Draft | None, Found]],
+    hint: str,
+    *,
+    missing: store.Memory | None = ...,
+) -> tuple[Published | None, Found]: ...
+def onto_present(
+    workspace: Workspace,
+    make: Callable[[store.Memory], tuple[Draft | None, Found]],
+    hint: str,
+    *,
+    missing: store.Memory | None = None,
+) -> tuple[Published | None, Found]:
+    """Publish a change of the present memory; if that moved meanwhile, make the change anew.
+
+    Args:
+        workspace: where.
+        make: given the present memory, returns the text to publish, or None if there is nothing
+            to publish, and anything else the caller wants back. It is called once for each try.
+        hint: what to do if the memory keeps changing.
+        missing: the text to start from, if there is no memory in its place.
+
+    Returns:
+        What was published, if anything, and the second thing that `make` returned.
+
+    Raises:
+        MemoryMovedError: the memory kept changing; nothing was written.
+        DamagedMemoryError: the memory cannot be read.
+        MemsyncError: the disk refused; the message says whether the memory was written.
+    """
+    for _ in range(TRIES):
+        memory = missing or store.read(workspace)
+        draft, found = make(memory)
+        if draft is None:
+            return None, found
+        based_on = None if missing else memory.digest
+        try:
+            done = publish(workspace, draft.text, based_on, cause=draft.cause, also=draft.also)
+        except MemoryMovedError:
+            continue
+        return done, found
+    raise MemoryMovedError("the memory kept changing; nothing was written", hint)
+
+
 def _record(workspace: Workspace, text: str, based_on: str | None, cause: Cause) -> None:
-    """Write down where lines come from before they come, so that none ever lacks its origin."""
+    """Record where the new lines come from, before they are written, so that none lacks it."""
     try:
         before = store.read(workspace)
     except DamagedMemoryError:
@@ -85,24 +153,24 @@ def _record(workspace: Workspace, text: str, based_on: str | None, cause: Cause)
 def acknowledge(
     workspace: Workspace, memory: store.Memory, *, included: tuple[str, ...] = ()
 ) -> None:
-    """Take the memory as it stands for seen: what came into it by another hand is written down.
+    """Remember the memory as seen, and record which lines came into it without memsync.
 
     Args:
         workspace: where.
         memory: the memory.
-        included: digests of texts that are known to be in it.
+        included: the digests of texts that are known to be in it.
 
     Raises:
-        OSError: the disk refused; it is not seen.
+        OSError: the disk refused; nothing is remembered.
     """
     _record_found(workspace, memory)
     last_seen.remember_seen(workspace.root, memory.text, included=included)
 
 
 def _record_found(workspace: Workspace, memory: store.Memory) -> None:
-    """Write down which lines came since the memory was last seen, before backups of then go.
+    """Record which lines came since the memory was last seen, while the text of then is kept.
 
-    Where another machine's record has them, that one is believed.
+    If another machine has a record of a line, that record counts.
     """
     name = last_seen.load_seen(workspace.root).memory
     before = last_seen.seen_text(workspace.root, name) if name not in {"", memory.digest} else None
@@ -111,12 +179,12 @@ def _record_found(workspace: Workspace, memory: store.Memory) -> None:
 
 
 def publish_first(workspace: Workspace, text: str, adopted: Target | None = None) -> Published:
-    """Write the first memory of a new root and give it to every agent; for ``init`` alone.
+    """Write the first memory of a new folder and give it to every agent; only for ``init``.
 
     Args:
         workspace: where.
         text: the first memory.
-        adopted: the target whose file this text was; it becomes that file's block as it stands.
+        adopted: the target whose file had this text; the text becomes that file's block.
     """
 
     def write() -> store.Replaced:
@@ -129,7 +197,7 @@ def publish_first(workspace: Workspace, text: str, adopted: Target | None = None
 
 
 def update_targets(workspace: Workspace) -> Published:
-    """Give the memory as it stands to every agent of this machine, and report.
+    """Update every agent's file on this machine and write its report.
 
     Raises:
         DamagedMemoryError: the memory cannot be read; no target was touched.
@@ -144,10 +212,10 @@ def update_targets(workspace: Workspace) -> Published:
 
 
 def require_written(states: Iterable[TargetState]) -> None:
-    """Check that the disk refused no target; for after the notes are in the ledger, too.
+    """Check that every target could be written.
 
     Raises:
-        MemsyncError: it did; the memory is written.
+        MemsyncError: the disk refused one; the memory is written.
     """
     failed = [state for state in states if state.fault]
     if failed:
@@ -159,12 +227,12 @@ def require_written(states: Iterable[TargetState]) -> None:
 
 
 def require_in_step(states: Iterable[TargetState]) -> None:
-    """Check that each target has the memory, for commands whose one task is to give it.
+    """Check that every target has the memory, for commands that only update targets.
 
-    A target whose file another one writes has it, too.
+    A target that shares its file with another one has it, too.
 
     Raises:
-        MemsyncError: one does not, be it for the disk or for what stands in its place.
+        MemsyncError: one has not, because of the disk or of another file in its place.
     """
     wanted = list(states)
     require_written(wanted)
@@ -179,12 +247,12 @@ def require_in_step(states: Iterable[TargetState]) -> None:
 
 
 def report_targets(workspace: Workspace, timeout: float = 30) -> Inspection:
-    """Look at every target of this machine and report; changes nothing else.
+    """Inspect every target of this machine and write its report; changes nothing else.
 
-    Under the lock, or a look from before somebody's publish could be reported after it.
+    It holds the publish lock, so that what it saw before another publish is not reported after it.
 
     Raises:
-        BusyError: somebody published for all of `timeout` seconds.
+        BusyError: another process published for all of `timeout` seconds.
         DamagedMemoryError: the memory cannot be read.
         MemsyncError: the report cannot be written.
     """
@@ -192,35 +260,22 @@ def report_targets(workspace: Workspace, timeout: float = 30) -> Inspection:
         memory = store.read(workspace)
         wanted = targets.configured_targets(workspace.config)
         states = targets.inspect_all(wanted, memory.text.encode("utf-8"), workspace.memory)
-        try:
+        hint = f"free some space or check {workspace.machines}"
+        with refused("this machine's report cannot be written", hint):
             machines.write_report(workspace, memory.digest, states)
-        except OSError as error:
-            raise MemsyncError(
-                f"this machine's report cannot be written: {error.strerror or error}",
-                hint=f"free some space or check {workspace.machines}",
-            ) from error
         return Inspection(memory.digest, tuple(states))
 
 
 def _write_and_tell(workspace: Workspace, write: Callable[[], store.Replaced]) -> Published:
     with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
         sweep.sweep(workspace)
-        try:
+        hint = "free some space or check the folder; memsync show tells what is there"
+        with refused("the memory was not written safely", hint):
             written = write()
-        except OSError as error:
-            raise MemsyncError(
-                f"the memory was not written safely: {error.strerror or error}",
-                hint="free some space or check the folder; memsync show tells what is there",
-            ) from error
-        try:
+        hint = "free some space or check the folders, then memsync targets sync"
+        with refused("the memory is written, but not every agent or report", hint):
             data = workspace.memory.read_bytes()
-            states = targets.apply_all(
-                targets.configured_targets(workspace.config), data, workspace.memory
-            )
+            wanted = targets.configured_targets(workspace.config)
+            states = targets.apply_all(wanted, data, workspace.memory)
             machines.write_report(workspace, written.digest, states)
-        except OSError as error:
-            raise MemsyncError(
-                f"the memory is written, but not every agent or report: {error.strerror or error}",
-                hint="free some space or check the folders, then memsync targets sync",
-            ) from error
         return Published(written.digest, written.backup, tuple(states))

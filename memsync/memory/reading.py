@@ -1,4 +1,4 @@
-"""Reading GLOBAL_MEMORY.md: its bytes, or what is wrong with it. Never "not there yet"."""
+"""Read GLOBAL_MEMORY.md, or say what is wrong with it; a missing memory is damaged, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from memsync.errors import DamagedMemoryError, FolderAwayError
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, refused
 from memsync.files.placeholders import is_evicted
 from memsync.files.timeout import with_timeout
 
@@ -19,16 +19,12 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         DamagedMemoryError: it is missing, empty, NUL-filled, not UTF-8, a cloud placeholder, or
             no file.
-        FolderAwayError: the folder stopped answering, is not there or empty, or the memory is a
-            link into one that is not there.
+        FolderAwayError: the folder does not answer, is missing or empty, or the memory is a link
+            into a folder that is missing.
     """
-    try:
+    hint = "check that the sync client runs and the file is yours"
+    with refused(f"the memory {path} cannot be read", hint, FolderAwayError):
         data = with_timeout(path.parent, lambda: _bytes_of(path))
-    except OSError as error:
-        raise FolderAwayError(
-            f"the memory {path} cannot be read: {error.strerror or error}",
-            hint="check that the sync client runs and the file is yours",
-        ) from error
     require_memory(data, str(path))
     return data
 
@@ -42,36 +38,40 @@ def _bytes_of(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        # On a drive that is away: there is nowhere to restore to.
-        if path.is_symlink() and not path.resolve().parent.is_dir():
-            raise FolderAwayError(
-                f"the memory {path} is a link to {path.readlink()}, and that folder is not there",
-                hint="mount the drive it leads to, or remove the link, then memsync restore",
-            ) from None
-        if not path.parent.is_dir() or not os.listdir(path.parent):  # noqa: PTH208 - see `listing`
-            raise FolderAwayError(
-                f"the memory folder {path.parent} is not there, or empty",
-                hint="mount the drive or let your sync client finish, then do it again",
-            ) from None
-        raise DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE) from None
-    # A pipe would be waited for; a link to a file is a person's own choice.
+        raise _missing(path) from None
+    # A pipe would never end; a link to a file is a person's own choice.
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
         raise DamagedMemoryError(f"the memory {path} is {kind}", hint=RESTORE)
     return path.read_bytes()
 
 
+def _missing(path: Path) -> MemsyncError:
+    """Return the error for a memory that is not there; an unmounted drive is no damage."""
+    if path.is_symlink() and not path.resolve().parent.is_dir():
+        return FolderAwayError(
+            f"the memory {path} is a link to {path.readlink()}, and that folder is not there",
+            hint="mount the drive it leads to, or remove the link, then memsync restore",
+        )
+    if not path.parent.is_dir() or not os.listdir(path.parent):  # noqa: PTH208 - see `listing`
+        return FolderAwayError(
+            f"the memory folder {path.parent} is not there, or empty",
+            hint="mount the drive or let your sync client finish, then do it again",
+        )
+    return DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE)
+
+
 def is_empty(text: str) -> bool:
-    """Tell whether a text holds nothing, a byte order mark aside."""
+    """Is a text empty, apart from a byte order mark?"""
     return not text.removeprefix("\ufeff").strip()
 
 
 def require_memory(data: bytes, path: str, hint: str = RESTORE) -> None:
-    """Refuse bytes that are no memory.
+    """Check that bytes are a memory.
 
     Args:
-        data: what stands there.
-        path: where, for the message.
+        data: the bytes.
+        path: where they come from, for the message.
         hint: what to try next.
 
     Raises:

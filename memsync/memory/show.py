@@ -1,7 +1,7 @@
 """`memsync show` into a pipe or file, without the rest of the command line.
 
-Scripts and agents' hooks call it often, and importing click would be half of its time. Whatever
-is out of the ordinary is left to the command itself, which does it again and says what is wrong.
+Scripts and agents' hooks call it often, and importing click would take half of the time. In any
+unusual case the command itself takes over, and says what is wrong.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from memsync.memory.reading import read_bytes
 
 
 def show() -> bool:
-    """Print the memory, byte for byte; return False, having printed nothing, where that is not it.
+    """Print the memory, byte for byte; return False, without output, if the command must do it.
 
-    Never raises for a reader that went away, as in ``memsync show | head -1``.
+    Does not raise if the reader is gone, as in ``memsync show | head -1``.
     """
     if sys.stdout is None or sys.stdout.closed or sys.stdout.isatty():
         return False

@@ -1,7 +1,7 @@
-"""The keeper of GLOBAL_MEMORY.md: the only writer of it.
+"""The keeper of GLOBAL_MEMORY.md: its only writer.
 
-Reading tells a damaged memory from a good one and never from "not there yet"; writing backs up
-first and refuses a text that was based on another one than what stands there now.
+A missing memory counts as damaged, never as "not there yet". Writing makes a backup first, and
+refuses a text that was made from another memory than the present one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ STARTER = f"""{HEADER}
 
 @dataclass(frozen=True)
 class Memory:
-    """The memory as it stands: its text, byte for byte, and the digest of its bytes."""
+    """The memory: its text, byte for byte, and the digest of its bytes."""
 
     text: str
     digest: str
@@ -51,7 +51,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Replaced:
-    """What a replace did: the digest now, and the backup made (None where nothing changed)."""
+    """What a replace did: the new digest, and the backup made (None if nothing changed)."""
 
     digest: str
     backup: Path | None
@@ -84,10 +84,10 @@ def _bytes_of(text: str) -> bytes:
 
 
 def create(workspace: Workspace, text: str) -> Replaced:
-    """Write the first memory of a new root; for ``init`` alone, which has looked for one.
+    """Write the first memory of a new folder; only for ``init``, which has looked for one.
 
     Raises:
-        MemoryMovedError: there is one after all, perhaps only in the cloud yet; it stays.
+        MemoryMovedError: there is a memory after all, perhaps only in the cloud; it stays.
         DamagedMemoryError: `text` cannot be a memory.
         OSError: the disk refused; there is none.
     """
@@ -105,42 +105,36 @@ def create(workspace: Workspace, text: str) -> Replaced:
 def replace(
     workspace: Workspace, text: str, based_on: str | None, also: tuple[str, ...] = ()
 ) -> Replaced:
-    """Make `text` the memory, keeping what stood there as a backup.
+    """Make `text` the memory, and keep the old one as a backup.
 
-    The caller holds this machine's publish lock. What the text was made from is written down first,
-    so it never stands there unnamed. Where the bytes are equal, no more is written than that.
+    The caller holds this machine's publish lock. The parents of the text are logged before it is
+    written, so that it is never there without a log entry. If the text is the memory already, only
+    the log is written.
 
     Args:
         workspace: where.
         text: the whole new memory.
-        based_on: the digest the new text was made from; None replaces whatever stands there,
-            a damaged memory too (``restore``).
-        also: the digests of other texts it has in it (a merge); without `based_on` it is made from
-            these alone, if any are named, and not from what it replaces.
+        based_on: the digest of the memory that the text was made from; None replaces any memory,
+            a damaged one too (``restore``).
+        also: the digests of other texts that were merged into it. If `based_on` is None, these are
+            its only parents, if there are any.
 
     Raises:
-        MemoryMovedError: the memory is no longer the one `based_on` names; nothing was written.
+        MemoryMovedError: the memory is no longer `based_on`; nothing was written.
         DamagedMemoryError: the memory cannot be read, or `text` is empty, holds NUL or half
             a character.
-        OSError: the disk refused; the memory is whole, as `atomic_write` has it.
+        OSError: the disk refused; the memory is the old or the new one, and whole.
     """
     data = _bytes_of(text)
     if based_on is not None:
-        present = read(workspace).digest
-        if present != based_on:
-            raise MemoryMovedError(
-                "the memory changed while this was being worked on",
-                hint="look at it again (memsync show), then repeat what you did",
-            )
-        if digest(data) == present:
-            publish_log.record_included(workspace, present, also)
-            last_seen.remember_seen(
-                workspace.root, text, included=also
-            )  # it may be new to us all the same
-            return Replaced(present, None)
+        _require_present(workspace, based_on)
+        if digest(data) == based_on:
+            publish_log.record_included(workspace, based_on, also)
+            last_seen.remember_seen(workspace.root, text, included=also)  # may be new to this one
+            return Replaced(based_on, None)
     sweep_temps(workspace.memory.resolve().parent)
     kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
-    if based_on is None:  # whoever names one has read it just now, so it is not damaged
+    if based_on is None:  # else the memory was read just now, so it is not damaged
         _keep_unsaved(workspace)
     parents = also if also and not based_on else (based_on or _present(workspace), *also)
     publish_log.record_version(workspace, digest(data), parents)
@@ -149,31 +143,39 @@ def replace(
     return Replaced(digest(data), kept)
 
 
-def take_over(workspace: Workspace, data: bytes) -> None:
-    """Put in its place the memory that another machine made, as a sync client would.
+def _require_present(workspace: Workspace, based_on: str) -> None:
+    if read(workspace).digest != based_on:
+        raise MemoryMovedError(
+            "the memory changed while this was being worked on",
+            hint="look at it again (memsync show), then repeat what you did",
+        )
 
-    The caller holds this machine's publish lock, and sees to it that what stands there is not lost.
-    Where the text comes from is written down by whoever made it.
+
+def take_over(workspace: Workspace, data: bytes) -> None:
+    """Write the memory that another machine made, as a sync client would.
+
+    The caller holds this machine's publish lock, and makes sure that the old memory is not lost.
+    The other machine has logged the parents of the text.
 
     Raises:
         DamagedMemoryError: `data` is no memory; nothing was written.
-        OSError: the disk refused; what stands there is whole, be it the old or the new.
+        OSError: the disk refused; the memory is the old or the new one, and whole.
     """
     require_memory(data, str(workspace.memory))
     atomic_write(workspace.memory, data, in_use=True)
 
 
 def last_seen_file(workspace: Workspace) -> Path | None:
-    """Return the file of the last text this machine saw, where a damaged memory has no other copy.
+    """Return the file of the text last seen here, if the memory is damaged and no backup has it.
 
-    A backup is the text before a change, so none holds what the newest change made: that is here,
-    and in no backup, where the memory was damaged after it.
+    A backup holds the text before a change, so none holds what the newest change made. If the
+    memory is damaged after that change, this file alone has it.
     """
     try:
         read(workspace)
     except DamagedMemoryError:
         path = last_seen.newest_seen(workspace.root)
-    except FolderAwayError:  # away is not damaged: it comes back as it was
+    except FolderAwayError:  # an unmounted folder comes back as it was
         return None
     else:
         return None
@@ -187,7 +189,7 @@ def _keep_unsaved(workspace: Workspace) -> None:
 
 
 def _present(workspace: Workspace) -> str:
-    """Return the digest of the text that is about to go; where it is damaged, of the last seen."""
+    """Return the digest of the text to be replaced; if it is damaged, of the text last seen."""
     with contextlib.suppress(MemsyncError):
         return read(workspace).digest
     return last_seen.load_seen(workspace.root).memory

@@ -1,4 +1,4 @@
-"""Temp files that a killed memsync left behind, wherever it makes them, swept by the next one."""
+"""Remove the temp files that a killed memsync left behind."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from memsync.files.temps import sweep_temps
 
 
 def sweep(workspace: Workspace) -> int:
-    """Remove what killed processes left, and return how many files that were; never raises.
+    """Remove what killed processes left, and return the number of files; never raises.
 
-    The agents' folders are swept by `targets`, the mirror by the mirror.
+    `targets` sweeps the agents' folders, and the mirror sweeps itself.
     """
     swept = 0
     with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@ from memsync.text.note import Note
 
 
 def add_note(workspace: Workspace, note: Note) -> None:
-    """Add a note to its day's log; where that is on a mount that may forget it, keep a copy, too.
+    """Append a note to its day's log; keep a copy here if the log is on a mount that may lose it.
 
     Raises:
         FolderAwayError: the log cannot be written; nothing of the note is in it.

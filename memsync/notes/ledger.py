@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from memsync import clock
+from memsync.config.machine_log import MachineLog
 from memsync.config.state import is_alone, own_folder
 from memsync.config.workspace import Workspace
-from memsync.errors import FolderAwayError, MemsyncError
-from memsync.files.append import append_line
+from memsync.errors import FolderAwayError, refused
 from memsync.files.atomic import create_new
-from memsync.files.listing import in_subfolders
 from memsync.files.placeholders import icloud_stub
 from memsync.notes import reader
 from memsync.text.note import Note, NoteName
 
 LEDGER_NAME = "merged.log"
+LEDGER = MachineLog(LEDGER_NAME, must_be_read=True)
 LEDGER_HEAD = "# merged notes: when merged, the note's day and time, its id"
 
 
@@ -33,13 +33,9 @@ def mark_merged(workspace: Workspace, merged: Iterable[Note | NoteName]) -> None
     lines = _ledger_lines(merged)
     if not lines:
         return
-    try:
-        append_line(own_folder(workspace.machines) / LEDGER_NAME, "\n".join(lines))
-    except OSError as error:
-        raise MemsyncError(
-            f"the memory is written, but the ledger is not: {error.strerror or error}",
-            hint="free some space; the next refresh merges these notes once more",
-        ) from error
+    again = "free some space; the next refresh merges these notes once more"
+    with refused("the memory is written, but the ledger is not", again):
+        LEDGER.append(workspace, "\n".join(lines))
 
 
 def _ledger_lines(merged: Iterable[Note | NoteName]) -> list[str]:
@@ -53,37 +49,20 @@ def merged_ids(workspace: Workspace) -> set[str] | None:
     Raises:
         FolderAwayError: a ledger cannot be read.
     """
-    ledgers = _ledgers(workspace)
-    if not ledgers:
+    if not _has_ledgers(workspace):
         return None
-    found: set[str] = set()
-    for ledger in ledgers:
-        try:
-            text = ledger.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise FolderAwayError(
-                f"the ledger {ledger} cannot be read: {error.strerror or error}",
-                hint="check that the sync client runs and the file is yours",
-            ) from error
-        found.update(line.rsplit(" ", 1)[-1] for line in text.splitlines())
-    return found
+    return {line.rsplit(" ", 1)[-1] for _, line in LEDGER.lines(workspace)}
 
 
-def _ledgers(workspace: Workspace) -> list[Path]:
-    try:
-        stubs = in_subfolders(workspace.machines, icloud_stub(Path(LEDGER_NAME)).name)
-        found = in_subfolders(workspace.machines, LEDGER_NAME)
-    except OSError as error:  # not to be taken for a folder without ledgers
-        raise FolderAwayError(
-            f"the ledgers in {workspace.machines} cannot be read: {error.strerror or error}",
-            hint="check that the sync client runs and the folder is yours",
-        ) from error
+def _has_ledgers(workspace: Workspace) -> bool:
+    """Has any machine a ledger? One that is in the cloud only is not a missing one."""
+    stubs = MachineLog(icloud_stub(Path(LEDGER_NAME)).name, must_be_read=True).files(workspace)
     if stubs:
         raise FolderAwayError(
             f"the ledger {stubs[0]} is only a placeholder; its content is in the cloud",
             hint="open it once in the Finder, then run the command again",
         )
-    return found
+    return bool(LEDGER.files(workspace))
 
 
 def open_ledger(workspace: Workspace) -> None:
@@ -97,7 +76,7 @@ def open_ledger(workspace: Workspace) -> None:
         FolderAwayError: the folder is away, or a log cannot be read; nothing is made in it.
         OSError: the ledger cannot be written.
     """
-    if _ledgers(workspace):
+    if _has_ledgers(workspace):
         return
     workspace.require_present()
     today = clock.now().date()

@@ -117,12 +117,12 @@ def _unread_copies(workspace: Workspace) -> list[Skipped]:
 
 
 def _is_damaged(data: bytes) -> bool:
-    """Tell whether NUL took the place of all notes of a log, as a power cut may have it."""
+    """Has a power cut left NUL in the place of all notes of a log?"""
     return b"\0" in data and not parse_log(data.decode("utf-8", "replace"), date.min)
 
 
 def _is_lost(log: Path) -> bool:
-    """Tell so of a log that is here; of the many sound ones no more than a page is read."""
+    """Is this log all NUL bytes? Reads one page unless it looks damaged."""
     with contextlib.suppress(OSError):  # whoever reads it says what is wrong
         return (
             not is_evicted(log)

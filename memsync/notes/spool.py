@@ -58,7 +58,7 @@ class _Day:
         self._is = _identity(os.fstat(self._descriptor))
 
     def still_is(self, path: Path) -> bool:
-        """Tell whether this is the file at `path`, and nobody else has written to it."""
+        """Is this the file at `path`, and has nobody else written to it?"""
         try:
             return path == self._path and _identity(path.stat()) == self._is
         except OSError:
@@ -222,7 +222,7 @@ def _read(path: Path) -> list[SpooledNote]:
 
 
 def _is_merged(data: bytes, merged: set[str]) -> bool:
-    """Tell whether nothing in a file is still needed; a torn line was never acknowledged."""
+    """Is nothing in a file still needed? A torn line was never acknowledged."""
     lines = data.splitlines()
     return all(
         entry.note.id in merged if entry else not line.rstrip().endswith(b"}")

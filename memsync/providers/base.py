@@ -95,7 +95,7 @@ def absolute_paths(*texts: object) -> Iterator[Path]:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether `path` is a directory; False where that cannot be found out."""
+    """Is `path` a directory? False if that cannot be found out."""
     try:
         return path.is_dir()
     except OSError:  # `is_dir` itself sees to names that no file can have, such as a NUL

@@ -81,7 +81,7 @@ def recognise_copy(name: str, original: str) -> Copy | None:
 
 
 def resembles(name: str, original: str) -> bool:
-    """Tell whether a name begins and ends as `original` does, as that of a copy might."""
+    """Does a name begin and end as `original` does, as that of a copy might?"""
     stem, dot, ending = original.casefold().rpartition(".")
     folded = name.casefold()
     return (

@@ -1,178 +1,277 @@
 """The merge: notes and a memory in, a new memory out. Writes nothing, decides everything.
 
-`MergeResult.changed` means that the new text passed every guard and is safe to write.
+One straight line of frozen values: an engine proposes edits (`Answer`) or cannot (`Unusable`); the
+guards say what of them may be written (`MergeResult`). ``changed`` means that it is safe to write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.errors import ApiError
 from memsync.refresh import gate, offline, prompt
 from memsync.refresh.gate import Held
-from memsync.refresh.guards import Refusal, RefusalKind, Rules, check_edits
 from memsync.refresh.llm import client, local_models
 from memsync.refresh.llm.prices import Tokens
-from memsync.refresh.prompt import EDIT_TOOL, Answer, Flaw, Unusable
-from memsync.text.edits import Edit, EditError, apply_edits
+from memsync.refresh.prompt import EDIT_TOOL
+from memsync.text.document import scan
+from memsync.text.duplicates import without_repeats
+from memsync.text.edits import Applied, Edit, EditError, apply_edits
 from memsync.text.note import Note
 
-OFFLINE = "offline"
-"""What stands in place of a model's name if none was asked."""
+
+@dataclass(frozen=True)
+class Answer:
+    """The edits an engine proposes, one line about them, and the calls it took."""
+
+    edits: tuple[Edit, ...] = ()
+    summary: str = "nothing to change"
+    calls: tuple[Tokens, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Why the answer cannot be used; `hint` is empty if asking again is the best advice."""
+
+    why: str
+    hint: str = ""
+    is_cut_off: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an answer that can be applied must not be; ``--allow-shrink`` lifts some."""
+
+    why: str
+    is_constraint: bool = False
+    can_be_allowed: bool = False
 
 
 @dataclass(frozen=True)
 class MergeResult:
     """What a merge came to.
 
-    Attributes:
-        text: the memory to write; the one that was given unless `changed`.
-        changed: whether `text` is new, and safe to write.
-        edits: the edits that `text` comes from.
-        held: the edits that wait for a person.
-        failure: why nothing may be written; None if the guards let the merge pass.
-        summary: one line for the log.
-        model: which model was asked, or `OFFLINE`.
-        calls: the tokens of each call of the model, also of those whose answer was no use.
-        rules: what the guards went by.
+    `text` is `before` unless the edits passed every guard. `edits` are those that may be applied,
+    `held` those that wait for a person; `strangers` tells whether some note is not the person's own
+    word, and `doubt` why nothing from such notes may pass. `calls` has the tokens of each call.
     """
 
+    before: str
     text: str
-    changed: bool = False
+    model: str
+    summary: str = Answer.summary
     edits: tuple[Edit, ...] = ()
     held: tuple[Held, ...] = ()
-    failure: Refusal | Unusable | None = None
-    summary: str = "nothing to change"
-    model: str = ""
     calls: tuple[Tokens, ...] = ()
-    rules: Rules = field(default_factory=Rules)
+    refusal: Refusal | None = None
+    unusable: Unusable | None = None
+    strangers: bool = False
+    doubt: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Is there a new text, and is it safe to write?"""
+        return self.text != self.before
 
 
 def merge(
     notes: Sequence[Note], memory: str, config: Config, *, allow_shrink: bool = False
 ) -> MergeResult:
-    """Merge notes into a memory; writes no file.
+    """Merge notes into a memory and return what came of it; writes no file.
 
     Args:
-        notes: the notes; without any the memory stays as it is and no model is asked.
-        memory: the memory as it is now.
+        notes: the notes, in order.
+        memory: the memory as it stands.
         config: which engine and model.
-        allow_shrink: let more than a fifth of the lines go.
+        allow_shrink: allow more than 20 % of the lines to go.
 
     Raises:
         ApiError: the model could not be asked.
-        EditError: without a model, the notes do not fit into the memory.
+        EditError: the edits made without a model cannot be applied.
     """
+    blank = MergeResult(memory, memory, config.model)
     if not notes:
-        return MergeResult(memory, model=config.model)
-    strangers = [note.text for note in notes if not note.is_own_word]
-    rules = Rules(allow_shrink, bool(strangers), gate.first_doubt(strangers))
+        return blank
+    others = [note.text for note in notes if not note.is_own_word]
+    blank = replace(blank, strangers=bool(others), doubt=gate.first_doubt(others))
     if has_model(config):
-        return _merge_by_model(notes, config, MergeResult(memory, model=config.model, rules=rules))
-    edits = _offline_edits(notes, memory, config, rules)
-    start = MergeResult(memory, model=OFFLINE, rules=rules)
-    return _guard(start, Answer(edits, f"added under {offline.SECTION}") if edits else Answer())
+        return _ask_model(blank, notes, config, allow_shrink=allow_shrink)
+    found = _offline_edits(notes, blank, config)
+    summary = f"added under {offline.SECTION}" if found else blank.summary
+    answer = Answer(found, summary)
+    return _guarded(replace(blank, model="offline"), answer, allow_shrink=allow_shrink)
 
 
-def reapply(result: MergeResult, memory: str) -> MergeResult:
-    """Return the same merge on a memory that changed meanwhile, by the same guards.
+def reapply(result: MergeResult, memory: str, *, allow_shrink: bool = False) -> MergeResult:
+    """Return the same merge on a memory that moved meanwhile, through the same guards.
 
     Raises:
-        EditError: an edit no longer fits the memory.
+        EditError: an edit does not fit any more.
     """
-    start = replace(result, text=memory, changed=False, failure=None)
-    return _guard(start, Answer(result.edits, result.summary))
+    again = replace(result, before=memory, text=memory)
+    answer = Answer(result.edits, result.summary, result.calls)
+    return _guarded(again, answer, allow_shrink=allow_shrink)
 
 
-def hold_all(result: MergeResult, memory: str, why: str) -> MergeResult:
-    """Return the merge with all its edits waiting for a person, and nothing to write."""
+def hold_all(result: MergeResult, why: str) -> MergeResult:
+    """Return the merge with every edit of it waiting for a person, and nothing to write."""
     held = tuple(Held(edit, (why,)) for edit in result.edits)
-    return replace(result, text=memory, changed=False, edits=(), held=(*held, *result.held))
+    return replace(result, text=result.before, edits=(), held=(*held, *result.held))
 
 
 def apply_approved(
     chosen: Sequence[Edit], memory: str, *, allow_shrink: bool = False
 ) -> MergeResult:
-    """Apply edits that a person approved, by the guards of every merge.
+    """Return what edits that a person approved come to, through the guards of every merge.
 
     Raises:
-        EditError: an edit does not fit the memory.
+        EditError: one of them cannot be applied.
     """
-    return _guard(MergeResult(memory, rules=Rules(allow_shrink)), Answer(tuple(chosen)))
+    blank = MergeResult(memory, memory, model="")
+    return _guarded(blank, Answer(tuple(chosen)), allow_shrink=allow_shrink)
 
 
-def _guard(start: MergeResult, answer: Answer) -> MergeResult:
-    """Return what the guards make of an answer, for the memory and by the rules of `start`."""
-    verdict = check_edits(answer.edits, start.text, start.rules)
-    text = start.text if verdict.refusal else verdict.text
-    return replace(
-        start,
-        text=text,
-        changed=text != start.text,
-        edits=verdict.edits,
-        held=(*start.held, *verdict.held),
-        failure=verdict.refusal,
-        summary=answer.summary,
-    )
-
-
-def _offline_edits(
-    notes: Sequence[Note], memory: str, config: Config, rules: Rules
-) -> tuple[Edit, ...]:
+def _offline_edits(notes: Sequence[Note], blank: MergeResult, config: Config) -> tuple[Edit, ...]:
     """Return one edit for all notes, or one for each note if a person has to decide.
 
     One is enough if the gate passes every note and all of them together: the work for hundreds of
     edits grows with the square of their number.
     """
-    if config.review == "inbox" or rules.doubt:
+    memory = blank.before
+    if config.review == "inbox" or blank.doubt:
         return offline.merge_offline(notes, memory, apart=True)
     together = offline.merge_offline(notes, memory)
-    if rules.gated and gate.objections(memory, apply_edits(memory, together).text):
+    if blank.strangers and gate.objections(memory, apply_edits(memory, together).text):
         return offline.merge_offline(notes, memory, apart=True)
     return together
 
 
-def _merge_by_model(notes: Sequence[Note], config: Config, start: MergeResult) -> MergeResult:
-    """Ask the model for edits; if it may mend a bad answer, say what is wrong and ask once more."""
-    system, messages = prompt.request(notes, start.text, config)
-    for _ in range(prompt.MAX_CALLS):
+def _ask_model(
+    blank: MergeResult, notes: Sequence[Note], config: Config, *, allow_shrink: bool
+) -> MergeResult:
+    """Ask for edits; if they cannot be applied, tell the model why and ask once more."""
+    system, messages = prompt.request(notes, blank.before, config)
+    for is_last in prompt.TRIES:
         try:
-            reply = client.ask(config, system, messages, [EDIT_TOOL])
+            reply = _reply(config, system, messages)
         except ApiError as error:
-            if not start.calls:
+            if not is_last:
                 raise
             # Returned, not raised, so that the cost of the first call is recorded.
-            return replace(start, failure=Unusable(error.message, error.hint))
-        reply = local_models.with_call_from_text(reply, config, EDIT_TOOL["name"])
-        start = replace(start, calls=(*start.calls, reply.tokens))
-        result = _judge(start, prompt.read_answer(reply, messages, start.text, config))
-        follow_up = _follow_up(result.failure, reply)
-        if not follow_up:
-            break
-        messages = [*messages, *follow_up]
-    return result
+            return replace(blank, unusable=Unusable(error.message, error.hint))
+        blank = replace(blank, calls=(*blank.calls, reply.tokens))
+        if unusable := _why_unusable(reply, config, messages):
+            if is_last or not local_models.may_lack_tools(reply, config):
+                return replace(blank, unusable=unusable)
+            messages += local_models.reminder(reply, EDIT_TOOL["name"])
+            continue
+        result, problem = _judged(blank, reply, allow_shrink=allow_shrink)
+        if is_last or not problem:
+            return result
+        messages += prompt.correction(reply, problem)
+    raise AssertionError("the last try returns")
 
 
-def _judge(start: MergeResult, answer: Answer | Unusable) -> MergeResult:
-    if isinstance(answer, Unusable):
-        return replace(start, failure=answer)
+def _reply(config: Config, system: str, messages: list[dict[str, Any]]) -> client.Reply:
+    reply = client.ask(config, system, messages, [EDIT_TOOL])
+    return local_models.with_call_from_text(reply, config, EDIT_TOOL["name"])
+
+
+def _why_unusable(
+    reply: client.Reply, config: Config, messages: Sequence[dict[str, Any]]
+) -> Unusable | None:
+    """Return why an answer is not a whole call of the tool; None if it is one."""
+    if cut := local_models.cut_prompt(reply, config, messages):
+        return Unusable(*cut, is_cut_off=True)
+    if local_models.may_lack_tools(reply, config):
+        return Unusable(*local_models.why_no_call(reply, config))
+    if reply.stop_reason in {"max_tokens", "model_context_window_exceeded"}:
+        return Unusable("the answer was cut off", is_cut_off=True)
+    if reply.stop_reason == "refusal":
+        return Unusable("the model refused to answer")
+    if not any(use.get("name") == EDIT_TOOL["name"] for use in reply.tool_uses):
+        return Unusable("the model did not call edit_memory")
+    return None
+
+
+def _judged(
+    blank: MergeResult, reply: client.Reply, *, allow_shrink: bool
+) -> tuple[MergeResult, str]:
+    """Return the merge of an answer, and what the model should mend; empty if nothing."""
     try:
-        return _guard(start, answer)
+        answer = Answer(*prompt.edits_in(reply, blank.before), blank.calls)
+        result = _guarded(blank, answer, allow_shrink=allow_shrink)
     except EditError as error:
-        return replace(start, failure=Unusable(str(error), flaw=Flaw.BAD_EDITS))
+        return replace(blank, unusable=Unusable(str(error))), str(error)
+    problem = result.refusal.why if result.refusal and result.refusal.is_constraint else ""
+    return result, problem
 
 
-def _follow_up(failure: Refusal | Unusable | None, reply: client.Reply) -> prompt.Messages:
-    """Return what to tell the model so that it mends its answer; nothing if that is no use."""
-    match failure:
-        case Refusal(kind=RefusalKind.CONSTRAINT, why=why):
-            return prompt.correction(reply, why)
-        case Unusable(flaw=Flaw.BAD_EDITS, why=why):
-            return prompt.correction(reply, why)
-        case Unusable(flaw=Flaw.NO_CALL):
-            return local_models.reminder(reply, EDIT_TOOL["name"])
-        case _:
-            return []
+def _guarded(blank: MergeResult, answer: Answer, *, allow_shrink: bool) -> MergeResult:
+    """Apply the edits and guard what comes out.
+
+    Raises:
+        EditError: they cannot be applied.
+    """
+    memory = blank.before
+    edits, held = without_repeats(memory, answer.edits), blank.held
+    applied = apply_edits(memory, edits)
+    if blank.strangers:
+        edits, waiting = _screened(memory, edits, blank.doubt, applied, allow_shrink=allow_shrink)
+        held, applied = (*held, *waiting), apply_edits(memory, edits)
+    refusal = _refusal(memory, applied, allow_shrink=allow_shrink)
+    return replace(
+        blank,
+        text=memory if refusal else applied.text,
+        summary=answer.summary,
+        edits=edits,
+        held=held,
+        calls=answer.calls,
+        refusal=refusal,
+    )
+
+
+def _screened(
+    memory: str, edits: tuple[Edit, ...], doubt: str, whole: Applied, *, allow_shrink: bool
+) -> tuple[tuple[Edit, ...], tuple[Held, ...]]:
+    """Return the edits that a stranger's word is enough for, and those that wait for a person.
+
+    What would be refused waits, too: else the model would be asked about its note every night. If
+    `whole`, all edits applied, takes away too much, no part of the answer is sound.
+    """
+    screened = gate.screen(memory, edits, all_wait=doubt)
+    passed = apply_edits(memory, screened.passed)
+    refusal = _too_much_gone(memory, whole, allow_shrink=allow_shrink) or _refusal(
+        memory, passed, allow_shrink=allow_shrink
+    )
+    if refusal:
+        screened = gate.screen(memory, edits, all_wait=refusal.why)
+    return screened.passed, screened.held
+
+
+def _refusal(memory: str, applied: Applied, *, allow_shrink: bool) -> Refusal | None:
+    lost = _lost_constraint(memory, applied.text)
+    if lost is not None:
+        why = f"a line under constraints would be removed or reworded: {lost.strip()!r}"
+        return Refusal(why, is_constraint=True)
+    return _too_much_gone(memory, applied, allow_shrink=allow_shrink)
+
+
+def _too_much_gone(memory: str, applied: Applied, *, allow_shrink: bool) -> Refusal | None:
+    if memory.strip() and not applied.text.strip():
+        return Refusal("nothing would be left of the memory")
+    lines = prompt.lines_of_text(memory)
+    if allow_shrink or applied.lines_gone <= lines * prompt.MOST_LINES_GONE:
+        return None
+    why = f"{applied.lines_gone} of the memory's {lines} lines would be gone"
+    return Refusal(why, can_be_allowed=True)
+
+
+def _lost_constraint(before: str, after: str) -> str | None:
+    """Return the first constraint of `before` that `after` no longer has in its place, if any."""
+    standing = iter(scan(after).constraints())
+    return next((line for line in scan(before).constraints() if line not in standing), None)

@@ -17,7 +17,7 @@ from memsync.text.note import Note
 
 @dataclass
 class Refreshed:
-    """What a refresh did, summed over its batches; `notes` counts the notes that were merged."""
+    """What a refresh did, summed over its batches; `notes` counts those that are merged."""
 
     notes: int = 0
     waiting: list[Held] = field(default_factory=list)
@@ -38,9 +38,9 @@ class Refreshed:
         return self._done or "no pending notes"
 
     def explain(self, error: MemsyncError) -> MemsyncError:
-        """Return the error that ended the refresh, in words that begin with what was done before.
+        """Return `error`, which ended the refresh, in words that begin with what was done before.
 
-        Only the notes that are neither merged nor in a proposal stay pending, so the hint says so.
+        Of the notes only those that are neither merged nor in a proposal stay pending.
         """
         if not self._done:
             return error
@@ -61,7 +61,7 @@ class Refreshed:
         return "; ".join(parts)
 
     def add(self, batch: Sequence[Note], result: MergeResult, held: Sequence[Note]) -> None:
-        """Add what merging a batch came to; `held` are its notes that wait for a person."""
+        """Add what merging a batch came to; `held` are those of its notes that wait."""
         merged = len(batch) - len(held)
         self.notes += merged
         self.waiting += result.held

@@ -61,7 +61,7 @@ class Proposal:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything in it waits."""
+        """Does anything in it wait?"""
         return bool(self.waiting)
 
     @property

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import get_args
 
 from memsync import clock
+from memsync.config.machine_log import MachineLog
 from memsync.config.state import machine_name, own_folder
 from memsync.config.workspace import Workspace
-from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
-from memsync.files.append import append_line
+from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError, refused
 from memsync.files.atomic import atomic_write, create_new
 from memsync.refresh import proposal_file
 from memsync.refresh.gate import Held
@@ -29,7 +29,7 @@ from memsync.text.digest import digest
 from memsync.text.note import Note, NoteName
 
 FOLDER = "proposals"
-DECISIONS = "decisions.log"
+DECISIONS = MachineLog("decisions.log", must_be_read=True)
 
 
 def save_proposal(
@@ -57,17 +57,13 @@ def save_proposal(
     identifier = _name(held, names, decisions, asked_again=asked_again)
     new = proposal_file.sections_to_make(held, memory)
     made = Proposal(identifier, clock.now(), machine_name(), summary, names, tuple(held), {}, new)
-    try:
+    space = "free some space or check the folder; the notes stay pending"
+    with refused("the proposal cannot be written", space):
         folder = own_folder(workspace.machines) / FOLDER
         folder.mkdir(exist_ok=True)
         path, data = folder / f"{identifier}.json", proposal_file.render_proposal(made)
         if not create_new(path, data) and _read(path, decisions) is None:
             atomic_write(path, data)  # damaged: it would be asked for each night and never shown
-    except OSError as error:
-        raise MemsyncError(
-            f"the proposal cannot be written: {error.strerror or error}",
-            hint="free some space or check the folder; the notes stay pending",
-        ) from error
     return made
 
 
@@ -96,13 +92,9 @@ def record_decisions(
     lines = [f"{moment} {proposal.id} {number} {deed}" for number in numbers]
     if not lines:
         return
-    try:
-        append_line(own_folder(workspace.machines) / DECISIONS, "\n".join(lines))
-    except OSError as error:
-        raise MemsyncError(
-            f"the decision cannot be written down: {error.strerror or error}",
-            hint="free some space or check the folder, then decide again",
-        ) from error
+    again = "free some space or check the folder, then decide again"
+    with refused("the decision cannot be written down", again):
+        DECISIONS.append(workspace, "\n".join(lines))
 
 
 def list_all(workspace: Workspace) -> list[Proposal]:
@@ -177,17 +169,16 @@ _Decisions = dict[str, dict[int, Decision]]
 
 def _decisions(workspace: Workspace) -> _Decisions:
     found: _Decisions = {}
-    for path in sorted(workspace.machines.glob(f"*/{DECISIONS}")):
-        for line in _text(path).splitlines():
-            match = re.fullmatch(r"(\S+) ([0-9a-f]{10}) (\d{1,6}) (applied|dropped|again)", line)
-            if match is None:
-                continue
-            time, identifier, number, word = match.groups()
-            deed = next(deed for deed in get_args(Deed) if deed == word)
-            entry = found.setdefault(identifier, {})
-            known = entry.get(int(number))
-            if known is None or time < known.time:  # the first word counts
-                entry[int(number)] = Decision(deed, time, path.parent.name)
+    for machine, line in DECISIONS.lines(workspace):
+        match = re.fullmatch(r"(\S+) ([0-9a-f]{10}) (\d{1,6}) (applied|dropped|again)", line)
+        if match is None:
+            continue
+        time, identifier, number, word = match.groups()
+        deed = next(deed for deed in get_args(Deed) if deed == word)
+        entry = found.setdefault(identifier, {})
+        known = entry.get(int(number))
+        if known is None or time < known.time:  # the first word counts
+            entry[int(number)] = Decision(deed, time, machine)
     return found
 
 

@@ -1,114 +1,92 @@
-"""What waits is decided: applied by every guard, dropped, or given back to the next refresh.
+"""What waits is decided: applied through every guard, dropped, or its notes made pending anew.
 
 A proposal outlives changes of the memory below it, because its edits are applied to the memory as
-it is when they are decided. An edit whose lines are gone is reported and waits on. The memory is
-written first, the decision second, the ledger third: a crash repeats a step and loses nothing.
+it stands when they are decided about. One whose lines are gone is told so and waits on. The memory
+is written first, the decision second, the ledger third: a crash repeats a step and loses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from memsync import clock
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import MemoryMovedError, MemsyncError, WrongUsageError
+from memsync.errors import MemsyncError, WrongUsageError
 from memsync.files.locks import exclusive_lock
 from memsync.memory import store
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Published, publish
+from memsync.memory.publish import Draft, Published, onto_present
 from memsync.notes import ledger, log, reader
 from memsync.refresh import engine, proposals
 from memsync.refresh.engine import MergeResult
 from memsync.refresh.gate import Held
-from memsync.refresh.guards import Refusal
 from memsync.refresh.proposal_file import Deed, Proposal
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import Note, make_note
 
-TRIES = 3
-
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What came of applying edits of a proposal.
-
-    Attributes:
-        applied: the numbers of the edits that are in the memory now.
-        problems: why the others are not.
-        allowable: the numbers of those that ``--allow-shrink`` would let in.
-        published: what publishing did; None if the memory stayed as it was.
-    """
+    """What came of applying edits: which are in the memory now, and why the others are not."""
 
     applied: tuple[int, ...]
     problems: dict[int, str]
-    allowable: frozenset[int]
     published: Published | None
+    can_be_allowed: frozenset[int] = frozenset()
+    """Those of the others that `allow_shrink` would apply."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What one edit would do to the memory as it is, or why it cannot be applied.
-
-    `can_be_allowed` tells whether ``--allow-shrink`` would let it in all the same.
-    """
+    """What one edit would do to the memory as it stands, or why it cannot be applied."""
 
     number: int
     held: Held
     after: str
-    problem: str = ""
+    problem: str
     can_be_allowed: bool = False
 
 
 def try_edits(
     proposal: Proposal, memory: str, numbers: Iterable[int] | None = None, *, allow_shrink: bool
 ) -> tuple[list[Fit], MergeResult]:
-    """Try edits of a proposal on a memory, each on the text that the edits before it leave.
+    """Try edits of a proposal on `memory`, each on what those before it leave.
 
     Args:
         proposal: whose edits.
-        memory: the memory as it is.
-        numbers: which of the edits that wait; None means all of them.
+        memory: the memory as it stands.
+        numbers: which of those that wait; None is all of them.
         allow_shrink: let more than a fifth of the lines go.
 
     Returns:
-        What each edit does, and the merge of all that can be applied.
+        What each does, and the merge of all that can be applied.
     """
-    apply = partial(engine.apply_approved, memory=memory, allow_shrink=allow_shrink)
-    fits: list[Fit] = []
+    wanted = proposal.waiting if numbers is None else tuple(numbers)
+    found: list[Fit] = []
     chosen: list[Edit] = []
     merged = engine.apply_approved((), memory)
-    for number in proposal.waiting if numbers is None else numbers:
-        fit, together = _try_edit(proposal, number, merged.text, chosen, apply)
-        fits.append(fit)
-        if together is not None:
-            chosen.append(fit.held.edit)
-            merged = together
-    return fits, merged
-
-
-def _try_edit(
-    proposal: Proposal,
-    number: int,
-    before: str,
-    chosen: Sequence[Edit],
-    apply: Callable[[Sequence[Edit]], MergeResult],
-) -> tuple[Fit, MergeResult | None]:
-    """Return what edit `number` does to `before`, and the merge of it and the `chosen` ones."""
-    held = proposal.edits[number - 1]
-    if problem := _missing_section(proposal, number, before):
-        return Fit(number, held, before, problem), None
-    try:
-        together = apply([*chosen, held.edit])
-    except EditError as error:
-        problem = "" if _is_done(held.edit, before) else _misfit(held.edit, error)
-        return Fit(number, held, before, problem), None
-    if isinstance(refusal := together.failure, Refusal):
-        return Fit(number, held, before, refusal.why, refusal.can_be_allowed), None
-    return Fit(number, held, together.text), together
+    for number in wanted:
+        held = proposal.edits[number - 1]
+        text, together, refusal = merged.text, None, None
+        try:
+            problem = _lost_home(proposal, number, text)
+            if not problem:
+                together = engine.apply_approved(
+                    [*chosen, held.edit], memory, allow_shrink=allow_shrink
+                )
+                refusal = together.refusal
+                problem = refusal.why if refusal else ""
+        except EditError as error:
+            problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)
+        if together and not problem:
+            chosen.append(held.edit)
+            merged, text = together, together.text
+        allowed = refusal is not None and refusal.can_be_allowed
+        found.append(Fit(number, held, text, problem, allowed))
+    return found, merged
 
 
 def apply_proposal(
@@ -120,107 +98,94 @@ def apply_proposal(
 ) -> Reviewed:
     """Put edits of a proposal into the memory and publish it; what does not fit waits on.
 
-    An edit that another machine applied before counts as applied and changes nothing.
+    Applying what stands there already, as when another machine was quicker, changes nothing.
 
     Raises:
         WrongUsageError: an edit does not wait.
         MemoryMovedError: the memory kept changing; nothing is decided.
         MemsyncError: something else stood in the way.
     """
-    wanted = _check_waiting(proposal, numbers)
-    with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
-        fits, published = _publish(workspace, proposal, wanted, allow_shrink=allow_shrink)
-        done = tuple(fit.number for fit in fits if not fit.problem)
-        _settle(workspace, proposal, done, "applied")
-    return Reviewed(
-        done,
-        {fit.number: fit.problem for fit in fits if fit.problem},
-        frozenset(fit.number for fit in fits if fit.can_be_allowed),
-        published,
-    )
+    wanted = _checked(proposal, numbers)
 
-
-def _publish(
-    workspace: Workspace, proposal: Proposal, wanted: Sequence[int], *, allow_shrink: bool
-) -> tuple[list[Fit], Published | None]:
-    """Publish the memory with the wanted edits; if it moved, try them on what is there now."""
-    for _ in range(TRIES):
-        memory = store.read(workspace)
-        fits, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
+    def make(memory: store.Memory) -> tuple[Draft | None, list[Fit]]:
+        tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)
         if not merged.changed:
-            return fits, None
+            return None, tried
         cause = Cause("review", tuple(notes_of_proposal(workspace, proposal)))
-        try:
-            return fits, publish(workspace, merged.text, memory.digest, cause=cause)
-        except MemoryMovedError:
-            continue
-    raise MemoryMovedError(
-        "the memory kept changing while the proposal was applied",
-        hint="memsync review --apply when the other program is done",
-    )
+        return Draft(merged.text, cause), tried
+
+    with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
+        published, tried = onto_present(
+            workspace, make, "memsync review --apply when the other program is done"
+        )
+        done = tuple(fit.number for fit in tried if not fit.problem)
+        _settle(workspace, proposal, done, "applied")
+    left = [fit for fit in tried if fit.problem]
+    allowed = frozenset(fit.number for fit in left if fit.can_be_allowed)
+    return Reviewed(done, {fit.number: fit.problem for fit in left}, published, allowed)
 
 
 def drop_edits(
     workspace: Workspace, proposal: Proposal, numbers: Iterable[int] | None = None
 ) -> None:
-    """Decide that edits do not come into the memory; their notes stay in the log.
+    """Decide that edits do not come into the memory; their notes stay in the log, as all do.
 
     Raises:
         WrongUsageError: an edit does not wait.
-        MemsyncError: the decision cannot be recorded.
+        MemsyncError: the decision cannot be written down.
     """
-    _settle(workspace, proposal, _check_waiting(proposal, numbers), "dropped")
+    _settle(workspace, proposal, _checked(proposal, numbers), "dropped")
 
 
 def give_back(workspace: Workspace, proposal: Proposal) -> tuple[Proposal, ...]:
-    """Make the notes of a proposal pending again, so that the next refresh merges them anew.
+    """Make the notes of what still waits pending anew: the next refresh merges them once more.
 
-    A note is not pending while it waits in another proposal, so every open proposal that shares a
-    note is given back, too. A note that another machine has merged meanwhile is logged again.
+    A note is not pending while it waits elsewhere, so every open proposal that shares one goes
+    with it. One that a ledger names, as another machine was quicker, is written down once more.
 
     Returns:
-        The proposals that were given back, this one first.
+        The proposals that were given back, the one asked for first.
 
     Raises:
-        WrongUsageError: nothing of the proposal waits.
-        MemsyncError: a note cannot be made pending, or the decision cannot be recorded.
+        WrongUsageError: nothing of it waits.
+        MemsyncError: a note cannot be made pending, or the decision not written down.
     """
-    _check_waiting(proposal, None)
+    _checked(proposal, None)
     together = _sharing_notes(workspace, proposal)
-    _log_merged_again(workspace, together)
+    _note_anew(workspace, together)
     for entry in together:
         proposals.record_decisions(workspace, entry, entry.waiting, "again")
     return tuple(together)
 
 
 def _sharing_notes(workspace: Workspace, proposal: Proposal) -> list[Proposal]:
-    """Return the proposal and the open ones that share a note with it, directly or not."""
+    """Return the proposal, and those open ones that hold a note of it, or of one of these."""
     found = [proposal]
     others = [entry for entry in proposals.list_open(workspace) if entry.id != proposal.id]
-    for entry in found:  # the list grows in the loop
+    for entry in found:  # which grows on the way
         found += [other for other in others if set(other.notes) & set(entry.notes)]
         others = [other for other in others if other not in found]
     return found
 
 
-def _log_merged_again(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
-    """Log again the notes that a ledger calls merged, because a ledger never takes a note back."""
+def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
+    """Write down once more those notes that a ledger names, for no ledger takes a name back."""
     merged = ledger.merged_ids(workspace) or set()
     for entry in given_back:
-        notes = {note.id: note for note in notes_of_proposal(workspace, entry)}
+        said = {note.id: note for note in notes_of_proposal(workspace, entry)}
         for name in entry.notes:
             if name.id not in merged:
                 continue
-            if name.id not in notes:
+            if name.id not in said:
                 raise MemsyncError(
                     f"a note of proposal {entry.id} counts as merged, and its words are not here",
                     hint=f"wait for the log of {name.day}, or memsync review --drop {entry.id}",
                 )
-            again = make_note(notes[name.id].text, clock.now(), came_by=name.came_by)
-            log.append(workspace, again)
+            words = make_note(said[name.id].text, clock.now(), came_by=name.came_by)
+            log.append(workspace, words)
 
 
-def _check_waiting(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ...]:
+def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ...]:
     wanted = proposal.waiting if numbers is None else tuple(sorted(set(numbers)))
     missing = [number for number in wanted if number not in proposal.waiting]
     if missing or not wanted:
@@ -236,7 +201,7 @@ def _check_waiting(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[i
 
 
 def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], deed: Deed) -> None:
-    """Record the decision, and mark notes as merged if nothing of them waits in any proposal."""
+    """Write the decision down; notes of which nothing waits any more, here or elsewhere, merge."""
     proposals.record_decisions(workspace, proposal, numbers, deed)
     if not set(proposal.waiting) - set(numbers) and not proposal.given_back:
         waits = proposals.note_ids(workspace)
@@ -245,7 +210,7 @@ def _settle(workspace: Workspace, proposal: Proposal, numbers: Sequence[int], de
 
 
 def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
-    """Return the notes of a proposal from the logs of their days; some may not be here yet.
+    """Return the notes of a proposal as their days' logs have them; some may not be here yet.
 
     Raises:
         FolderAwayError: a log cannot be read.
@@ -257,9 +222,9 @@ def notes_of_proposal(workspace: Workspace, proposal: Proposal) -> list[Note]:
 
 
 def _is_done(edit: Edit, memory: str) -> bool:
-    """Was an edit made already, now that the lines it names are gone?
+    """Was an edit that no longer finds its lines made already?
 
-    For a remove nobody can tell: a line that is gone may have been reworded.
+    Of a remove that cannot be told: a line that is gone may be one that was reworded.
     """
     standing = {line.rstrip() for line in split_lines(memory)}
     gone = [line.rstrip() for line in edit.find.split("\n") if line.strip()]
@@ -269,8 +234,8 @@ def _is_done(edit: Edit, memory: str) -> bool:
     return edit.op == "add" or not any(line in standing for line in gone if line not in new)
 
 
-def _missing_section(proposal: Proposal, number: int, memory: str) -> str:
-    """Return what is wrong if an edit would make a section that was there when it was proposed."""
+def _lost_home(proposal: Proposal, number: int, memory: str) -> str:
+    """Return what is wrong where an edit would make a section anew that was meant to be there."""
     section = proposal.lost_section(number, memory)
     return f"it no longer fits: its section {section!r} is gone" if section else ""
 

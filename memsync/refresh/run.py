@@ -2,8 +2,7 @@
 
 The memory is written first and the ledger second: a crash between the two repeats a merge and
 loses nothing. What came by the network or from transcripts is merged in calls of its own, before
-the person's own word, so that the person has the last word; what waits for a person is kept as a
-proposal.
+the person's own word, which so comes last; what waits for a person is kept as a proposal.
 """
 
 from __future__ import annotations
@@ -28,11 +27,16 @@ from memsync.files.locks import BusyError, exclusive_lock
 from memsync.memory import store
 from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Published, publish, require_written, update_targets
+from memsync.memory.publish import (
+    Draft,
+    Published,
+    onto_present,
+    require_written,
+    update_targets,
+)
 from memsync.notes import delivery, ledger
 from memsync.refresh import engine, pending, prompt, proposals, usage
 from memsync.refresh.engine import MergeResult
-from memsync.refresh.guards import Refusal
 from memsync.refresh.llm import prices
 from memsync.refresh.outcome import Refreshed
 from memsync.refresh.pending import batches_of
@@ -40,16 +44,14 @@ from memsync.text.attribution import sources_of_all
 from memsync.text.edits import EditError
 from memsync.text.note import Note
 
-TRIES = 3
-
 
 def merge_pending(
     workspace: Workspace, *, command: str = "refresh", allow_shrink: bool = False
 ) -> Refreshed:
     """Merge every pending note of every day into the memory and publish it.
 
-    Every agent has the memory afterwards, even if a merge failed. The error then begins with what
-    was merged before it, and with what waits for review.
+    Every agent has the memory afterwards, also where a merge failed; the error then begins with
+    what was merged, and what waits for review, before it.
 
     Raises:
         ApiError: the model failed or its answer could not be used; the notes stay pending.
@@ -57,64 +59,23 @@ def merge_pending(
         MemsyncError: something else stood in the way; what was merged before it is published.
     """
     with exclusive_lock(lock_path(workspace.root, "refresh"), "a refresh", timeout=60):
-        hint = "free some space or check the machines folder, then memsync refresh"
-        with refused("the ledger cannot be written", hint):
+        space = "free some space or check the machines folder, then memsync refresh"
+        with refused("the ledger cannot be written", space):
             ledger.open_ledger(workspace)
         reconcile(workspace)
         outcome = Refreshed(before=store.read(workspace).text)
         outcome.after = outcome.before
         try:
-            _deliver_notes(workspace)
+            _gather_waiting(workspace)
             _merge_all(workspace, outcome, command, allow_shrink=allow_shrink)
         except MemsyncError as error:
-            explained = outcome.explain(_with_targets_updated(workspace, outcome, error))
-            if explained is error:
+            told = outcome.explain(_after_bringing_in_step(workspace, outcome, error))
+            if told is error:
                 raise
-            raise explained from error
+            raise told from error
         if not outcome.targets:  # a sync client may have brought a memory that no agent has yet
             outcome.targets = update_targets(workspace).targets
         return outcome
-
-
-def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Refreshed:
-    """Return what `merge_pending` would do, with `extra` notes as if they were pending.
-
-    Writes nothing but the line of a call in the usage log, because a preview's call costs, too.
-    """
-    memory = store.read(workspace)
-    outcome = Refreshed(before=memory.text, after=memory.text)
-    for batch in batches_of([*pending.pending_notes(workspace), *extra]):
-        result = _merge(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
-        outcome.add(batch, result, _held_notes(result, batch))
-        outcome.after = result.text
-    return outcome
-
-
-def _deliver_notes(workspace: Workspace) -> None:
-    """Put the notes that wait on this machine into the logs, as far as that is possible now."""
-    hint = f"check the permissions of {state_path()}, then memsync refresh"
-    with refused("the notes that wait on this machine cannot be read", hint):
-        delivery.redeliver(workspace)
-
-
-def _with_targets_updated(
-    workspace: Workspace, outcome: Refreshed, error: MemsyncError
-) -> MemsyncError:
-    """Give every agent the memory as it is, after a refresh that failed by `error`.
-
-    Returns:
-        `error`; if an agent cannot be given the memory, with that behind its words.
-    """
-    if isinstance(error, FolderAwayError | DamagedMemoryError | BusyError):
-        return error  # there is no memory to give, or another process is giving it
-    try:
-        require_written(outcome.targets or update_targets(workspace).targets)
-    except (MemsyncError, OSError) as fault:
-        second = refused_by_disk(fault) if isinstance(fault, OSError) else fault
-        if second.message != error.message:
-            words = f"{error.message}; besides, {second.message}"
-            return error.reworded(words, "; ".join(filter(None, (error.hint, second.hint))))
-    return error
 
 
 def _merge_all(
@@ -132,18 +93,63 @@ def _merge_all(
         raise failed
 
 
+def _after_bringing_in_step(
+    workspace: Workspace, outcome: Refreshed, error: MemsyncError
+) -> MemsyncError:
+    """Give every agent the memory as it is, after a refresh that failed by `error`.
+
+    Returns:
+        `error`; where this failed, too, with that behind its words.
+    """
+    if isinstance(error, FolderAwayError | DamagedMemoryError | BusyError):
+        return error  # there is no memory to give, or somebody else is giving it
+    try:
+        require_written(outcome.targets or update_targets(workspace).targets)
+    except (MemsyncError, OSError) as fault:
+        second = refused_by_disk(fault) if isinstance(fault, OSError) else fault
+        if second.message != error.message:
+            words = f"{error.message}; besides, {second.message}"
+            return error.reworded(words, "; ".join(filter(None, (error.hint, second.hint))))
+    return error
+
+
+def _gather_waiting(workspace: Workspace) -> None:
+    """Put what the spool has for the logs into them, as far as that goes now."""
+    hint = f"check the permissions of {state_path()}, then memsync refresh"
+    with refused("the notes that wait on this machine cannot be read", hint):
+        delivery.redeliver(workspace)
+
+
+def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: bool) -> Refreshed:
+    """Return what `merge_pending` would do, with `extra` notes as if they were pending.
+
+    Writes nothing but the line of a call in the usage log, because a preview's call costs, too.
+    """
+    memory = store.read(workspace)
+    outcome = Refreshed(before=memory.text, after=memory.text)
+    for batch in batches_of([*pending.pending_notes(workspace), *extra]):
+        result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
+        outcome.add(batch, result, _held_notes(result, batch))
+        outcome.after = result.text
+    return outcome
+
+
 def _merge_batch(
     workspace: Workspace, batch: list[Note], outcome: Refreshed, command: str, *, allow_shrink: bool
 ) -> None:
     memory = store.read(workspace)
-    result = _merge(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
-    published, result = _publish(workspace, memory, batch, result)
-    if published is None:  # the run that wrote this memory may have ended before it updated them
+    result = _ask(workspace, batch, memory.text, command, allow_shrink=allow_shrink)
+    published, result = _publish(workspace, memory, batch, result, allow_shrink=allow_shrink)
+    if published is None:  # the run that wrote this memory may have ended before it told them
         outcome.targets = update_targets(workspace).targets
     held = _held_notes(result, batch)
     if held:
         made = proposals.save_proposal(
-            workspace, result.held, held, summary=result.summary, memory=result.text
+            workspace,
+            result.held,
+            held,
+            summary=result.summary,
+            memory=result.text,
         )
         outcome.proposals.append(made)
     outcome.add(batch, result, held)
@@ -155,16 +161,15 @@ def _merge_batch(
 
 
 def _held_notes(result: MergeResult, batch: Sequence[Note]) -> tuple[Note, ...]:
-    """Return the notes from which the edits that wait were made."""
+    """Return the notes that what waits was made from."""
     edits = [held.edit for held in result.held]
     lines = [line for edit in edits for line in (edit.text or edit.find).split("\n")]
     return sources_of_all(lines, batch) if edits else ()
 
 
-def _merge(
+def _ask(
     workspace: Workspace, batch: list[Note], memory: str, command: str, *, allow_shrink: bool
 ) -> MergeResult:
-    """Merge one batch, within the budget, and record what it cost; publishes nothing."""
     config = workspace.config
     if has_model(config):
         most = prompt.most_tokens_of_merge(batch, memory, config)
@@ -176,72 +181,73 @@ def _merge(
             f"the notes could not be put into the memory: {error}",
             hint="memsync edit, and mend the section the message names; the notes stay pending",
         ) from error
-    _record_calls(workspace, result, command)
-    _raise_failure(result, config)
+    _record(workspace, result, command)
+    _raise_on_refusal(result, config)
     if config.review == "inbox":
-        return engine.hold_all(result, memory, "core.review is inbox: every change waits")
+        return engine.hold_all(result, "core.review is inbox: every change waits")
     return result
 
 
-def _record_calls(workspace: Workspace, result: MergeResult, command: str) -> None:
-    """Record each call; if the merge changed something, the last call did."""
+def _record(workspace: Workspace, result: MergeResult, command: str) -> None:
+    """Write down each call; the last one is the one that changed something, if any did."""
     last = len(result.calls)
-    hint = "free some space or check the folder, then memsync refresh"
-    with refused("the cost of the call cannot be written down", hint):
+    space = "free some space or check the folder, then memsync refresh"
+    with refused("the cost of the call cannot be written down", space):
         for number, tokens in enumerate(result.calls, start=1):
             changed = result.changed and number == last
             usage.record_call(workspace, command, result.model, tokens, changed=changed)
 
 
-def _raise_failure(result: MergeResult, config: Config) -> None:
-    if result.failure is None:
-        return
-    if isinstance(result.failure, Refusal):
+def _raise_on_refusal(result: MergeResult, config: Config) -> None:
+    if result.refusal:
         shows = "memsync refresh --dry-run --allow-shrink shows it; "
         raise RefusedError(
-            f"the merge was not applied: {result.failure.why}",
-            hint=f"{shows if result.failure.can_be_allowed else ''}memsync edit"
+            f"the merge was not applied: {result.refusal.why}",
+            hint=f"{shows if result.refusal.can_be_allowed else ''}memsync edit"
             " changes lines by hand; the notes stay pending",
         )
-    raise BadAnswerError(
-        f"the model's answer cannot be used: {result.failure.why}",
-        hint=result.failure.hint
-        or f"memsync refresh again, or try another model than {config.model}"
-        " (--model NAME); the notes stay pending",
-    )
+    if result.unusable:
+        raise BadAnswerError(
+            f"the model's answer cannot be used: {result.unusable.why}",
+            hint=result.unusable.hint
+            or f"memsync refresh again, or try another model than {config.model}"
+            " (--model NAME); the notes stay pending",
+        )
 
 
 def _publish(
-    workspace: Workspace, memory: store.Memory, batch: list[Note], result: MergeResult
+    workspace: Workspace,
+    memory: store.Memory,
+    batch: list[Note],
+    result: MergeResult,
+    *,
+    allow_shrink: bool,
 ) -> tuple[Published | None, MergeResult]:
-    """Publish the merge; if the memory moved, apply the same edits to what is there now.
+    """Publish the merge; if the memory moved, apply the same edits to what stands there now.
 
     Returns:
-        What publishing did, or None if there is nothing to change, and the merge as it was
-        published.
+        What publishing did, and the merge as it was published.
     """
-    cause = Cause("refresh", tuple(batch))
-    for _ in range(TRIES):
-        if not result.changed:
-            return None, result
-        try:
-            return publish(workspace, result.text, memory.digest, cause=cause), result
-        except MemoryMovedError:
-            memory = store.read(workspace)
-            result = _reapply(workspace, result, memory.text)
-    raise MemoryMovedError(
-        "the memory kept changing while the notes were merged",
-        hint="memsync refresh when the other program is done; the notes stay pending",
-    )
+
+    def make(present: store.Memory) -> tuple[Draft | None, MergeResult]:
+        fitted = result
+        if present.digest != memory.digest:
+            fitted = _reapplied(result, present, allow_shrink=allow_shrink)
+            _raise_on_refusal(fitted, workspace.config)
+        cause = Cause("refresh", tuple(batch))
+        return (Draft(fitted.text, cause) if fitted.changed else None), fitted
+
+    if not result.changed:
+        return None, result
+    hint = "memsync refresh when the other program is done; the notes stay pending"
+    return onto_present(workspace, make, hint)
 
 
-def _reapply(workspace: Workspace, result: MergeResult, memory: str) -> MergeResult:
+def _reapplied(result: MergeResult, memory: store.Memory, *, allow_shrink: bool) -> MergeResult:
     try:
-        again = engine.reapply(result, memory)
+        return engine.reapply(result, memory.text, allow_shrink=allow_shrink)
     except EditError as error:
         raise MemoryMovedError(
             f"the memory changed meanwhile and the merge no longer fits: {error}",
             hint="memsync refresh again; the notes stay pending",
         ) from error
-    _raise_failure(again, workspace.config)
-    return again

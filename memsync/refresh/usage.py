@@ -9,15 +9,13 @@ from dataclasses import asdict, astuple, dataclass
 
 from memsync import clock
 from memsync.config import Config
-from memsync.config.state import own_folder
+from memsync.config.machine_log import MachineLog
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
-from memsync.files.append import append_line
-from memsync.files.listing import in_subfolders
 from memsync.refresh.llm import prices
 from memsync.refresh.llm.prices import Tokens, in_dollars
 
-LOG_NAME = "usage.jsonl"
+LOG = MachineLog("usage.jsonl", must_be_read=True)
 
 
 @dataclass(frozen=True)
@@ -78,16 +76,18 @@ def record_call(
         changed=changed,
         cache_write_tokens=tokens.cache_write,
     )
-    append_line(own_folder(workspace.machines) / LOG_NAME, json.dumps(asdict(call)))
+    LOG.append(workspace, json.dumps(asdict(call)))
     return call
 
 
 def read_calls(workspace: Workspace) -> dict[str, list[Call]]:
     """Return every machine's calls by machine name; lines that cannot be read are left out."""
     found: dict[str, list[Call]] = {}
-    for path in in_subfolders(workspace.machines, LOG_NAME):
-        calls = [_parse(line) for line in path.read_text("utf-8", "replace").splitlines()]
-        found[path.parent.name] = [call for call in calls if call is not None]
+    for machine, line in LOG.lines(workspace):
+        listed = found.setdefault(machine, [])
+        call = _parse(line)
+        if call is not None:
+            listed.append(call)
     return found
 
 

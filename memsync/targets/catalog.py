@@ -15,7 +15,7 @@ DEFAULT_NAMES = ("claude", "codex")
 
 @dataclass(frozen=True)
 class Target:
-    """One file that is to have the memory, and how: block, copy or link."""
+    """One file that is to have the memory, and how: as a block in it, or as a copy."""
 
     name: str
     path: Path

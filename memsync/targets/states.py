@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from memsync.config.keys import OLD_LINK_MODE
 from memsync.files.placeholders import is_evicted
 from memsync.targets import block, record
 from memsync.targets.catalog import Target, twins
@@ -57,6 +59,8 @@ def inspect(
 ) -> TargetState:
     """Return the state of one target; `written` is this machine's record of it, if there is one."""
     state = TargetState(target.name, target.path, target.mode, "missing")
+    if target.mode == OLD_LINK_MODE:
+        return replace(state, state="symlink", advice=_advice_for_old_link(target))
     try:
         if target.path.is_symlink():
             return _inspect_link(state, memory_path)
@@ -66,11 +70,16 @@ def inspect(
     except (OSError, ValueError) as error:
         fault = isinstance(error, OSError)
         return replace(state, state="unreadable", advice=_reason(error), fault=fault)
-    if target.mode == "link":
-        return replace(state, state="stale", advice="memsync targets sync makes it a link")
     if target.mode == "copy":
         return replace(state, state=_compare(target.mode, data, memory, written))
     return _inspect_block(state, data, memory, written)
+
+
+def _advice_for_old_link(target: Target) -> str:
+    """Return what makes a file of the memory that a config of before has as a link to it."""
+    add = f"memsync targets add {target.name} {shlex.quote(str(target.path))}"
+    mend = f"rm {shlex.quote(str(target.path))} && {add}" if target.path.is_symlink() else add
+    return f"memsync makes no links any more and leaves this file alone: {mend}"
 
 
 def _inspect_block(

@@ -19,8 +19,6 @@ from memsync.targets.keeping import (
     keep_text_aside,
     keep_whole,
     original_path,
-    put_in_place,
-    temp_beside,
 )
 from memsync.targets.record import TargetRecord
 from memsync.targets.removing import take_out
@@ -107,8 +105,8 @@ def _bring_in_step(
     if state.state != "in-sync":
         target.path.parent.mkdir(parents=True, exist_ok=True)
         sweep_temps(target.path.parent)
-        writers = {"block": _write_block, "copy": _write_copy, "link": _write_link}
-        known = writers[target.mode](target, memory, memory_path, known)
+        write = _write_copy if target.mode == "copy" else _write_block
+        known = write(target, memory, known)
     now = replace(known, digest=text_digest(memory), mode=target.mode)
     record.save_record(target, records, now)
     return replace(
@@ -127,7 +125,7 @@ def _keep(target: Target, state: str, *, first: bool) -> Path | None:
     """
     if target.path.is_symlink() or not target.path.exists():
         return None
-    if target.mode == "link" or (first and target.mode == "copy"):
+    if first and target.mode == "copy":
         return keep_whole(target, target.path.read_bytes())
     data = target.path.read_bytes()
     found = block.find_block(data) if target.mode == "block" else None
@@ -139,10 +137,7 @@ def _keep(target: Target, state: str, *, first: bool) -> Path | None:
     return kept
 
 
-def _write_block(
-    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
-) -> TargetRecord:
-    del memory_path
+def _write_block(target: Target, memory: bytes, known: TargetRecord) -> TargetRecord:
     exists = target.path.exists()
     data = target.path.read_bytes() if exists else b""
     ending = block.ending_of(data)
@@ -158,19 +153,6 @@ def _write_block(
     return TargetRecord("", lead=len(lead), created=not exists, folders=known.folders)
 
 
-def _write_copy(
-    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
-) -> TargetRecord:
-    del memory_path
+def _write_copy(target: Target, memory: bytes, known: TargetRecord) -> TargetRecord:
     atomic_write(target.path, memory)
-    return known
-
-
-def _write_link(
-    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
-) -> TargetRecord:
-    del memory
-    temp = temp_beside(target.path)
-    temp.symlink_to(memory_path)
-    put_in_place(temp, target.path)
     return known

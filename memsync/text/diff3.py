@@ -77,9 +77,9 @@ def merge(base: str, ours: str, theirs: str) -> Merged3:
     old, left, right = _lines(base), _lines(ours), _lines(theirs)
     our_changes, their_changes = _changes(old, left), _changes(old, right)
     low = _slid_down(our_changes, old, left), _slid_down(their_changes, old, right)
-    merged = _woven(old, left, right, *low)
+    merged = _united(old, left, right, *low)
     if merged.conflicts:
-        as_found = _woven(old, left, right, our_changes, their_changes)
+        as_found = _united(old, left, right, our_changes, their_changes)
         return min(merged, as_found, key=lambda one: len(one.conflicts))
     return merged
 
@@ -92,7 +92,7 @@ def union(one: str, other: str) -> str:
     return Merged3((_union(tuple(_lines(one)), tuple(_lines(other))),)).text()
 
 
-def _woven(
+def _united(
     old: list[str],
     left: list[str],
     right: list[str],

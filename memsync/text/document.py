@@ -70,7 +70,7 @@ def title(name: str) -> str:
 
 
 def _is_at(heading: Heading, parts: list[str]) -> bool:
-    """Tell whether `parts` are the heading's text and, in order, some of those above it."""
+    """Are `parts` the heading's text and, in order, some of those above it?"""
     if heading.text != parts[-1]:
         return False
     above = iter(heading.parents)

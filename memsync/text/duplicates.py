@@ -37,7 +37,7 @@ _GENERAL = frozenset(
 
 
 def is_recent(heading: Heading) -> bool:
-    """Tell whether a section holds what came in lately: ``Recent notes``, ``Recent decisions``."""
+    """Does a section hold what came in lately: ``Recent notes``, ``Recent decisions``?"""
     return _RECENT.match(heading.text) is not None
 
 
@@ -69,7 +69,7 @@ class Known:
                 self.by_heading.setdefault(heading, []).append(words(line))
 
     def says(self, bullet: str) -> bool:
-        """Tell whether a dated bullet, the newest of all, would add nothing."""
+        """Would a dated bullet, the newest of all, add nothing?"""
         on, said = day(bullet), words(bullet)
         if len(said) < LEAST_WORDS or said in self._other:
             return False
@@ -89,7 +89,7 @@ class Known:
             self._recent.append((day(bullet), words(bullet)))
 
     def _is_general(self, heading: Heading) -> bool:
-        """Tell whether what stands under a heading holds in general, as a note by itself does."""
+        """Does what stands under a heading hold in general, as a note by itself does?"""
         above = heading.parents[1:] if self._has_one_title else heading.parents
         names = " ".join((*above, heading.text)).casefold()
         return heading.level > 1 and set(re.findall(r"[\w']+", names)) <= _GENERAL
@@ -154,7 +154,7 @@ class _Desk:
 
 
 def _says(listed: Sequence[Point], heading: Heading, point: Point) -> bool:
-    """Tell whether a section says `point`, and nothing later that may take it back."""
+    """Does a section say `point`, and nothing later that may take it back?"""
     if point not in listed:
         return False
     last = len(listed) - 1 - listed[::-1].index(point)
@@ -196,7 +196,7 @@ def _introduced_behind(outline: Outline, number: int, introduced: int | None) ->
 
 
 def _is_whole_point(outline: Outline, number: int) -> bool:
-    """Tell whether a line is a point of a list, whole, and without points of its own."""
+    """Is a line a whole point of a list, without points below it?"""
     line = outline.lines[number]
     if not is_list_item(line) or _indent(line) > 0:
         return False

@@ -249,7 +249,7 @@ def _same_but_for_trailing_space(line: str, wanted: str) -> bool:
 
 
 def _stands_in(lines: list[str], start: int, end: int, block: list[str]) -> bool:
-    """Tell whether the very lines of `block` stand there from a line of the range on: a repeat."""
+    """Do the very lines of `block` stand there already, from a line of the range on?"""
     return any(
         all(_same(lines[at + i], line) for i, line in enumerate(block))
         for at in range(start, min(end, len(lines) - len(block) + 1))
@@ -282,7 +282,7 @@ def _wants_blank(outline: Outline, heading: Heading, last: int, first_new: str) 
 
 
 def _is_tight(outline: Outline) -> bool:
-    """Tell whether the memory's own habit is to write right under a heading."""
+    """Does this memory write right under its headings, without a blank line?"""
     below = [outline.lines[h.body] for h in outline.headings if h.body < len(outline.lines)]
     written = sum(1 for line in below if line.strip() and not line.lstrip().startswith("#"))
     return written * 2 > len(below)

@@ -51,13 +51,13 @@ class Heading:
 
     @property
     def is_constraint(self) -> bool:
-        """Whether what stands under this heading may only be added to."""
+        """May what stands under this heading only be added to?"""
         name = re.split(r"[(\[:\u2013\u2014]|\s-\s", self.text, maxsplit=1)[0]
         return " ".join(re.findall(r"[^\W\d_]+", name)).casefold() in CONSTRAINT_NAMES
 
 
 def is_list_item(line: str) -> bool:
-    """Tell whether a line begins with a bullet or a number of a list."""
+    """Does a line begin with a bullet or a number of a list?"""
     return _LIST_ITEM.match(line) is not None
 
 
@@ -195,7 +195,7 @@ class Scanner:
         return self._paragraph_behind(number, line, above, (*items, own) if own else items)
 
     def _is_lazy(self, number: int, line: str) -> bool:
-        """Tell whether a line runs on from the one above whatever its own indent."""
+        """Does a line run on from the one above, whatever its own indent?"""
         is_text = number > 0 and self.kinds[number - 1] is self.kinds[number] is Kind.TEXT
         begins_anew = is_list_item(line) or line.lstrip()[0] == ">" or _RULE.fullmatch(line)
         return is_text and not begins_anew and _can_run_on(self.lines[number - 1])
@@ -213,7 +213,7 @@ class Scanner:
         return _Open(items, above.paragraph, above.elsewhere)
 
     def _is_contained(self, number: int, line: str, *, inside: bool) -> bool:
-        """Tell whether a line belongs to a list item, a quote, a table or a tag."""
+        """Does a line belong to a list item, a quote, a table or a tag?"""
         if is_list_item(line):
             return not inside or _INTERRUPTS.match(line) is not None
         is_block = line.lstrip(" \t")[0] in "><|" and _indent(line) <= 3
@@ -221,7 +221,7 @@ class Scanner:
 
 
 def _can_run_on(line: str) -> bool:
-    """Tell whether a line, seen by itself, is of a paragraph that the next line may continue."""
+    """Is a line, seen by itself, of a paragraph that the next line may continue?"""
     inner = line[_end(_CONTAINERS, line) :]
     markup = _RULE.fullmatch(line) or _ATX.fullmatch(inner) or _FENCE.match(inner)
     return inner.strip() != "" and not markup and not inner.startswith("<")

@@ -71,12 +71,12 @@ class Note:
 
     @property
     def captured(self) -> bool:
-        """Whether it came by the network."""
+        """Did it come by the network?"""
         return self.came_by == "network"
 
     @property
     def is_own_word(self) -> bool:
-        """Whether the person at this machine gave it, so that it may say what agents obey."""
+        """Did the person at this machine give it, so that it may say what agents obey?"""
         return self.came_by in {"terminal", "file"}
 
 
@@ -130,7 +130,7 @@ def parse_log(text: str, day: date) -> list[Note]:
 
 
 def has_entries(text: str) -> bool:
-    """Tell whether a text holds an entry of a day's log."""
+    """Does a text hold an entry of a day's log?"""
     return any(_HEADING.fullmatch(line) for line in _lines(text))
 
 

@@ -56,7 +56,7 @@ def without_hidden(text: str) -> str:
 
 
 def hides_orders(text: str) -> bool:
-    """Tell whether `text` holds what only a machine reads: tags, text against its direction.
+    """Does `text` hold what only a machine reads: tags, text against its direction?
 
     Joiners, direction marks and selectors come with honest text, too, and are none of that.
     """
@@ -74,7 +74,7 @@ def _is_hidden(character: str) -> bool:
 
 
 def _joins(text: str, at: int) -> bool:
-    """Tell whether a joiner stands between signs of scripts that use it, or between emoji."""
+    """Does a joiner stand between signs of scripts that use it, or between emoji?"""
     if at == 0 or at + 1 >= len(text):
         return False
     around = (text[at - 1], text[at + 1])

@@ -65,13 +65,13 @@ def _word(part: str, *, is_loud: bool) -> str:
 
 
 def holds_on_any_day(said: Words) -> bool:
-    """Tell whether the words say what lasts, a habit or a rule, and not what happened."""
+    """Do the words say what lasts, a habit or a rule, and not what happened?"""
     is_relative = any(word.strip("?") in _RELATIVE for word in said)
     return bool(said) and said[0] in _LASTING and not is_relative
 
 
 def are_close(one: Words, other: Words) -> bool:
-    """Tell whether two lines are about the same and say something else: most words are shared."""
+    """Are two lines about the same, but say something else? Most of their words are shared."""
     if one == other or not one or not other:
         return False
     shared = len(set(one) & set(other))
@@ -79,5 +79,5 @@ def are_close(one: Words, other: Words) -> bool:
 
 
 def is_close_to_any(said: Words, others: Iterable[Words]) -> bool:
-    """Tell whether one of `others` is about what `said` is about."""
+    """Is one of `others` about what `said` is about?"""
     return any(are_close(said, other) for other in others)

@@ -144,8 +144,8 @@ def test_the_page_of_conflicts(
         )
         tab.goto(torn.url(path="/conflicts"))
         is_for_everybody(tab)
-        tab.get_by_role("button", name="Bring in").click()
-        tab.get_by_role("region", name="As the memory had it").first.wait_for()
+        tab.get_by_role("button", name="Merge").click()
+        tab.get_by_role("region", name="The memory's version").first.wait_for()
         is_for_everybody(tab)
         tab.goto(torn.url())
         is_for_everybody(tab)
@@ -159,7 +159,7 @@ def test_the_page_of_proposals(
         careful.note("Always use tabs for Makefiles")
         careful.memsync("refresh")
         tab.goto(careful.url(path="/proposals"))
-        tab.get_by_role("button", name="Apply the chosen").wait_for()
+        tab.get_by_role("button", name="Accept selected").wait_for()
         is_for_everybody(tab)
 
 

@@ -26,7 +26,7 @@ EDITED = SAMPLE.replace("- Short answers, no preamble", "- Short answers, and a 
 EVERYWHERE = pytest.mark.parametrize("window", some(WINDOWS, 2), indirect=True)
 ON_A_PHONE = pytest.mark.parametrize("window", ["phone"], indirect=True)
 PLAIN = pytest.mark.parametrize("window", ["desktop without JavaScript"], indirect=True)
-PROBLEM = "The memory is not at hand"
+PROBLEM = "The memory is not available"
 
 
 def heading(page: Page, name: str) -> Locator:
@@ -73,7 +73,7 @@ def test_a_note_is_seen_and_an_edit_goes_by_review_to_memory_agent_and_backup(
     main = page.get_by_role("main")
     expect(main).to_contain_text("2 lines added")
     expect(main).to_contain_text("2 lines removed")
-    expect(main).to_contain_text("This takes away or rewords a hard constraint")
+    expect(main).to_contain_text("This removes or rewords a hard constraint")
     changes = page.get_by_role("region", name="Changes")
     gone = changes.get_by_role("row").filter(has_text="Never push to main without asking")
     expect(gone).to_contain_text("removed")
@@ -147,7 +147,7 @@ def test_of_two_tabs_the_second_save_shows_both_texts_and_nothing_is_lost(
 
     save(second)
     expect(heading(second, "The memory changed meanwhile")).to_be_visible()
-    expect(second.get_by_label("The memory as it stands now")).to_have_value(theirs)
+    expect(second.get_by_label("The memory as it is now")).to_have_value(theirs)
     yours = second.get_by_label("Your text")
     expect(yours).to_have_value(mine)
     assert lodger.memory.read_text() == theirs
@@ -179,7 +179,7 @@ def test_two_edits_of_one_line_are_merged_place_by_place(
     expect(other.get_by_role("status")).to_contain_text("Saved.")
     save(page)
     page.get_by_role("button", name="Merge both").click()
-    expect(heading(page, "Bring both together")).to_be_visible()
+    expect(heading(page, "Merge both versions")).to_be_visible()
     place = page.get_by_role("group", name="Place 1 of 1")
     expect(place).to_contain_text("Ship the exporter")
     place.get_by_label("Yours").check()
@@ -201,16 +201,16 @@ def test_what_two_machines_changed_at_once_is_decided(
     page.goto(lodger.url(host))
     go_to(page, "Machines")
     page.get_by_role("link", name="conflicts").click()
-    expect(page.get_by_role("main")).to_contain_text("A conflict copy was not brought in yet")
-    page.get_by_role("button", name="Bring in").click()
-    expect(page.get_by_role("status")).to_contain_text("Brought in.")
+    expect(page.get_by_role("main")).to_contain_text("1 conflict copy is not merged yet")
+    page.get_by_role("button", name="Merge").click()
+    expect(page.get_by_role("status")).to_contain_text("Merged.")
     assert fits(page)
 
     go_to(page, "Memory")
-    expect(page.get_by_role("main")).to_contain_text("One place was changed on two machines")
+    expect(page.get_by_role("main")).to_contain_text("1 place was changed on two machines")
     page.get_by_role("link", name="decide which to keep").click()
-    ours = page.get_by_role("region", name="As the memory had it")
-    theirs = page.get_by_role("region", name="As it came from elsewhere")
+    ours = page.get_by_role("region", name="The memory's version")
+    theirs = page.get_by_role("region", name="The copy's version")
     expect(ours.locator("mark")).to_have_text("Oslo")
     expect(theirs.locator("mark")).to_have_text("Rome")
     theirs.get_by_role("button", name="Keep this").click()
@@ -234,8 +234,8 @@ def test_a_proposal_is_read_and_applied(lodger: Lodger, page: Page, host: str) -
     expect(changes).to_contain_text("Always use tabs for Makefiles")
     assert changes.bounding_box()["width"] > 0.8 * card.bounding_box()["width"]
     assert fits(page)
-    card.get_by_role("button", name="Apply the chosen").click()
-    expect(page.get_by_role("status")).to_contain_text("Applied.")
+    card.get_by_role("button", name="Accept selected").click()
+    expect(page.get_by_role("status")).to_contain_text("Accepted.")
     assert "Always use tabs for Makefiles" in lodger.memory.read_text()
 
 
@@ -384,7 +384,7 @@ def test_the_password_is_asked_for_until_log_out(locked: Lodger, page: Page, hos
     assert "Ada" not in page.content()
     assert fits(page)
     _try(page, "wrong")
-    expect(page.get_by_role("alert")).to_contain_text("That is not the password.")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong password.")
     _try(page, PASSWORD)
     expect(page.get_by_role("main")).to_contain_text("Ada")
     (cookie,) = page.context.cookies()
@@ -404,7 +404,7 @@ def test_who_guesses_passwords_has_to_wait(locked: Lodger, page: Page, host: str
     page.goto(locked.url(host))
     for _ in range(5):
         _try(page, "wrong")
-        expect(page.get_by_role("alert")).to_contain_text("That is not the password.")
+        expect(page.get_by_role("alert")).to_contain_text("Wrong password.")
     _try(page, PASSWORD)
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"Wait \d+ seconds"))
     page.goto(locked.url(host))

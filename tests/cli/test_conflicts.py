@@ -73,7 +73,7 @@ def test_a_text_that_is_gone_cannot_be_picked_for_then_both_would_be(call, dispu
     disputed.memory.write_text(SAMPLE.replace("Turin", "Oslo"))
     done = call("conflicts", "decide", row["id"], "--theirs")
     assert done.code == 6
-    assert "stands in the memory no more" in done.err
+    assert "the memory no longer has that text" in done.err
     assert "Oslo" in disputed.memory.read_text()
 
 
@@ -95,7 +95,7 @@ def test_of_many_wordings_each_question_can_be_decided_and_one_stays(
         rows = call("conflicts", "--json").json["conflicts"]
         done = call("conflicts", "decide", rows[-1 if newest_first else 0]["id"], f"--{pick}")
         if done.code:
-            assert "stands in the memory no more" in done.err
+            assert "the memory no longer has that text" in done.err
             other = "ours" if pick == "theirs" else "theirs"
             done = call("conflicts", "decide", rows[-1 if newest_first else 0]["id"], f"--{other}")
         assert done.code == 0
@@ -240,7 +240,8 @@ def test_only_a_file_that_was_left_is_taken(call, workspace, name):
     done = call("conflicts", "take", name)
     assert done.code == 2
     assert done.err == (
-        f"Error: no file called {name!r} was left\nTry: memsync conflicts names those that were\n"
+        f"Error: no file called {name!r} was left alone\n"
+        "Try: memsync conflicts lists those that were\n"
     )
     assert workspace.memory.read_text() == SAMPLE
     assert (workspace.root / STRANGER).exists()

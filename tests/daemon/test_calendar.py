@@ -21,8 +21,8 @@ from apscheduler.schedulers.base import BaseScheduler
 
 from memsync import clock
 from memsync.config import Config
-from memsync.daemon import mail, scheduler
-from memsync.daemon.jobs import history, triggers
+from memsync.daemon import job_history, mail, scheduler
+from memsync.daemon.jobs import triggers
 from memsync.memory import store
 from memsync.notes import log
 from memsync.refresh import pending
@@ -154,7 +154,7 @@ def test_months_with_power_cuts_and_clock_steps_merge_each_note_once(
     for text in said:
         times = sum(count for line, count in lines.items() if line.endswith(f": {text}"))
         assert times == 1, text
-    assert not [run for run in history.read_runs() if run.outcome == "failed"]
+    assert not [run for run in job_history.read_runs() if run.outcome == "failed"]
     slots = [last_monday_nine(moment.astimezone(ZoneInfo(zone))) for moment in sent]
     assert len(set(slots)) == len(slots), "a digest went out twice for one Monday"
     assert len(sent) >= 6
@@ -198,8 +198,8 @@ def test_at_a_change_of_daylight_saving_each_job_runs_once(zone, month, in_zone,
         pi.power_on()
         pi.until(start + timedelta(days=40))
         pi.power_off()
-    runs = [r for r in history.read_runs() if r.job == "nightly_refresh"]
-    days = Counter(history.start_of(run).astimezone(ZoneInfo(zone)).date() for run in runs)
+    runs = [r for r in job_history.read_runs() if r.job == "nightly_refresh"]
+    days = Counter(job_history.start_of(run).astimezone(ZoneInfo(zone)).date() for run in runs)
     assert set(days.values()) == {1}
     assert len(days) == 40
 
@@ -214,12 +214,12 @@ def test_three_missed_nights_are_made_up_for_by_one_run_at_the_next_start(in_zon
         pi.power_off()
         pi.tick(timedelta(days=3))
         pi.power_on()
-        runs = [r for r in history.read_runs() if r.job == "nightly_refresh"]
-        assert [history.start_of(run).astimezone(UTC) for run in runs] == [
+        runs = [r for r in job_history.read_runs() if r.job == "nightly_refresh"]
+        assert [job_history.start_of(run).astimezone(UTC) for run in runs] == [
             start + timedelta(days=3)
         ]
         pi.until(pi.shown + timedelta(hours=10))
-        assert len([r for r in history.read_runs() if r.job == "nightly_refresh"]) == 1
+        assert len([r for r in job_history.read_runs() if r.job == "nightly_refresh"]) == 1
 
 
 def test_a_clock_that_was_years_ahead_does_not_silence_the_jobs(in_zone, workspace):
@@ -234,7 +234,7 @@ def test_a_clock_that_was_years_ahead_does_not_silence_the_jobs(in_zone, workspa
         pi.tick(datetime(2026, 11, 23, 12, 0, tzinfo=UTC) - pi.shown)
         pi.until(datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
         pi.power_off()
-    runs = [history.start_of(r) for r in history.read_runs() if r.job == "nightly_refresh"]
+    runs = [job_history.start_of(r) for r in job_history.read_runs() if r.job == "nightly_refresh"]
     assert [run.year for run in runs] == [2036, 2026]
 
 
@@ -262,5 +262,5 @@ def test_the_first_missed_run_of_all_is_noticed_too(in_zone, workspace):
         pi.power_off()
         pi.tick(timedelta(hours=12))
         pi.power_on()
-        runs = [r for r in history.read_runs() if r.job == "nightly_refresh"]
+        runs = [r for r in job_history.read_runs() if r.job == "nightly_refresh"]
         assert len(runs) == 1

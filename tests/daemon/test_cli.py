@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click import Context
 
 from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history
+from memsync.daemon.cli import COMMANDS, daemon
 from memsync.notes import log
 from memsync.text.note import make_note
 from tests.support.daemons import Done, memsync
@@ -54,12 +56,26 @@ def test_without_the_extra_the_way_to_it_is_shown(workspace, no_extra, words):
     done = memsync("daemon", *words, more=no_extra)
     assert done.code == 1
     message, way_out = told(done)
-    assert "is not here" in message
+    assert "which is not installed" in message
     assert way_out == "pip install 'memsync[daemon]'"
 
 
+def test_without_the_extra_the_help_of_all_commands_is_there(workspace, no_extra):
+    done = memsync("daemon", "--help", more=no_extra)
+    assert (done.code, done.err) == (0, "")
+    assert "uninstall" in done.out
+    assert "check-access" not in done.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_their_own_help_says(name):
+    command = daemon.get_command(Context(daemon), name)
+    assert command.hidden == (not COMMANDS[name][1])
+    assert command.hidden or command.get_short_help_str(100) == COMMANDS[name][1]
+
+
 def test_without_the_extra_stop_and_status_still_work(workspace, no_extra):
-    history.record_failure("drift_check", "from better days")
+    job_history.record_failure("drift_check", "from better days")
     done = memsync("daemon", "status", "--json", more=no_extra)
     assert (done.code, done.err) == (0, "")
     assert done.json["running"] is False
@@ -85,7 +101,7 @@ def test_status_of_a_daemon_that_does_not_run_is_no_error(workspace):
 
 
 def test_the_schedule_says_what_would_run_when(workspace):
-    last = history.record_failure("nightly_refresh", "the API was away")
+    last = job_history.record_failure("nightly_refresh", "the API was away")
     done = memsync("daemon", "schedule", "--json")
     jobs = {job["id"]: job for job in done.json["jobs"]}
     assert list(jobs) == IDS
@@ -120,7 +136,7 @@ def test_a_job_that_went_well_says_so_on_stdout_alone(workspace):
     assert "Moved to Oslo" in workspace.memory.read_text()
     assert memsync("daemon", "run", "nightly_refresh").out == "ok: no pending notes\n"
     assert memsync("daemon", "run", "mirror").out.startswith("skipped: ")
-    assert [run.outcome for run in history.read_runs()] == ["ok", "ok", "skipped"]
+    assert [run.outcome for run in job_history.read_runs()] == ["ok", "ok", "skipped"]
 
 
 def test_a_job_fails_with_the_exit_code_of_its_fault(with_claude, claude):
@@ -148,7 +164,7 @@ def test_a_state_folder_that_refuses_is_told_and_no_traceback_for_the_person(wor
     (Path.home() / ".claude" / "CLAUDE.md").write_text("mine")
     done = memsync("daemon", "run", "drift")
     assert done.code == 1
-    assert told(done)[0].startswith("what the drift check saw cannot be written down")
+    assert told(done)[0].startswith("the result of the drift check cannot be saved")
     assert "Traceback" not in done.err + memsync("daemon", "logs").out
 
 
@@ -163,7 +179,7 @@ def test_the_digest_can_be_looked_at_before_it_is_sent(workspace):
     done = memsync("daemon", "run", "digest", "--dry-run")
     assert (done.code, done.err) == (0, "")
     assert "Moved to Oslo" in done.out
-    assert history.read_runs() == []
+    assert job_history.read_runs() == []
     assert memsync("daemon", "run", "refresh", "--dry-run").code == 2
 
 
@@ -188,11 +204,11 @@ def test_the_log_is_shown_from_its_end(workspace):
 def test_the_page_has_no_address_while_nobody_serves_it(workspace):
     done = memsync("daemon", "web")
     assert done.code == 1
-    assert told(done) == ["the page is not served", "memsync daemon start --detach"]
+    assert told(done) == ["the daemon is not running", "memsync daemon start --detach"]
 
 
 def test_json_is_json_whatever_a_job_said(workspace):
-    history.record_failure("drift_check", 'quote " \x1b[31m red \udce9 日本 \\')
+    job_history.record_failure("drift_check", 'quote " \x1b[31m red \udce9 日本 \\')
     done = memsync("daemon", "status", "--json")
     jobs = {job["id"]: job for job in json.loads(done.out)["jobs"]}
     assert "日本" in jobs["drift_check"]["last_message"]

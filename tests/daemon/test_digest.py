@@ -13,8 +13,7 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.workspace import Workspace
-from memsync.daemon import digest
-from memsync.daemon.jobs import history
+from memsync.daemon import digest, job_history
 from memsync.errors import MemsyncError
 from memsync.memory import publish, store
 from memsync.notes import log
@@ -123,12 +122,12 @@ def test_a_quiet_week_says_so(workspace):
 
 def test_the_jobs_of_the_week_are_counted_and_failures_told(workspace):
     with at(WEEK_AGO - timedelta(days=1)):
-        history.record_failure("nightly_refresh", "before the week")
+        job_history.record_failure("nightly_refresh", "before the week")
     for days in (3, 2):
-        with at(MONDAY - timedelta(days=days)), history.recording("nightly_refresh"):
+        with at(MONDAY - timedelta(days=days)), job_history.recording("nightly_refresh"):
             pass
     with at(MONDAY - timedelta(days=1)):
-        history.record_failure("nightly_refresh", "the API was away")
+        job_history.record_failure("nightly_refresh", "the API was away")
     jobs = section(of(workspace), "Jobs")
     assert jobs[0] == "nightly_refresh: 1 failed, 2 ok"
     assert jobs[1].endswith(": nightly_refresh: the API was away")
@@ -203,7 +202,7 @@ def test_credentials_reach_neither_the_model_nor_the_mail(with_claude, claude):
     take(with_claude, f"the key is {KEY}", MONDAY - timedelta(days=1))
     take(with_claude, PEM, MONDAY - timedelta(days=1))
     becomes(with_claude, f"{SAMPLE}\n- {KEY}\n{PEM}\n", MONDAY - timedelta(days=1))
-    history.record_failure("backup_mirror", f"refused: {KEY}")
+    job_history.record_failure("backup_mirror", f"refused: {KEY}")
     claude.script(prose(f"You wrote down {KEY}."))
     said = of(with_claude) + json.dumps(claude.requests)
     assert KEY not in said

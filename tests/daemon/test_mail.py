@@ -206,7 +206,7 @@ def test_a_subject_cannot_bring_headers_along():
 def test_an_address_cannot_bring_headers_along(key):
     with mail_server() as server:
         injected = {key: "ada@example.org\r\nBcc: evil@example.org"}
-        assert "is no address" in refused(settings_for(server, "localhost", **injected)).message
+        assert "is not an address" in refused(settings_for(server, "localhost", **injected)).message
     assert server.mails == []
 
 
@@ -221,7 +221,7 @@ def test_what_is_not_set_is_named_with_the_way_to_set_it(key):
 def test_an_address_that_is_none_is_an_error_and_no_crash(address):
     with mail_server() as server:
         error = refused(settings_for(server, "localhost", digest_email_to=address))
-    assert error.message.startswith("daemon.digest_email_to is no address")
+    assert error.message.startswith("daemon.digest_email_to is not an address")
     assert server.mails == []
 
 

@@ -11,9 +11,9 @@ import pytest
 import time_machine
 
 from memsync import config as settings
-from memsync.config import Config, writer
-from memsync.daemon import mail
-from memsync.daemon.notify import notify
+from memsync.config import KEYS, Config, writer
+from memsync.daemon import channels, mail
+from memsync.daemon.notify import CHANNELS, notify
 from tests.support.net import HOST, free_port
 from tests.support.smtp import mail_server
 
@@ -71,7 +71,7 @@ def test_by_mail_it_goes_to_the_reader_of_the_digest(config):
     ("urls", "words"),
     [
         ([], "daemon.apprise_urls is empty"),
-        (["nonsense"], "none that apprise knows"),
+        (["nonsense"], "apprise does not know an address"),
         ([f"json://{HOST}:{free_port()}/secret-path"], "could not deliver"),
     ],
 )
@@ -111,3 +111,9 @@ def test_whatever_a_channel_raises_stays_in_it(config, caplog, monkeypatch, erro
 def test_an_unknown_channel_is_not_delivered_and_not_a_crash(config):
     daemon = replace(config.daemon, drift_notify="pigeon")
     assert not notify(replace(config, daemon=daemon), "claude is stale", "what to do")
+
+
+def test_a_channel_is_one_file_and_the_settings_know_it_by_that():
+    files = {path.stem for path in Path(channels.__path__[0]).glob("[a-z]*.py")}
+    assert files == CHANNELS == {"apprise", "email", "file", "log"}
+    assert KEYS["daemon.drift_notify"].check.allowed == "one of apprise, email, file, log"

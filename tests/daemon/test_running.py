@@ -126,7 +126,7 @@ def test_one_port_for_both_is_refused(daemon):
     daemon.set(web_ui_port=daemon.capture)
     done = memsync("daemon", "start", "--detach")
     assert done.code == 1
-    assert f"page and notes both have port {daemon.capture}" in done.err
+    assert f"the web page and the note port both have port {daemon.capture}" in done.err
 
 
 def test_what_was_acknowledged_survives_kill_9_and_is_in_the_log_once(daemon, workspace):

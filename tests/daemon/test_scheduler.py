@@ -20,11 +20,12 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.config.workspace import Workspace
-from memsync.daemon import scheduler, watchdog
-from memsync.daemon.jobs import history, runs
-from memsync.daemon.jobs.history import Run
+from memsync.daemon import job_history, jobs, scheduler, watchdog
+from memsync.daemon.job_history import Run
+from memsync.daemon.jobs import runs
+from memsync.daemon.jobs.job import Job
 from memsync.daemon.jobs.runs import run_job
-from memsync.daemon.scheduler import JOBS, build_scheduler, find_job
+from memsync.daemon.scheduler import build_scheduler, find_job, jobs_of
 from memsync.errors import FolderAwayError
 from memsync.notes import log
 from memsync.refresh import pending
@@ -42,14 +43,14 @@ def changed(**values: object) -> Config:
     return settings.load(path)
 
 
-def job(name: str) -> scheduler.Job:
+def job(name: str) -> Job:
     found = find_job(name)
     assert found is not None
     return found
 
 
 def last(name: str) -> Run:
-    return history.last_runs()[name]
+    return job_history.last_runs()[name]
 
 
 def take(workspace: Workspace, text: str = "Moved to Oslo") -> None:
@@ -81,7 +82,7 @@ def test_out_of_the_box_there_are_refresh_and_drift(config):
 def test_all_four_jobs_have_the_ids_that_others_hold_on_to(everything_on):
     made = build_scheduler(everything_on)
     assert sorted(entry.id for entry in made.get_jobs()) == sorted(IDS)
-    assert [entry.id for entry in JOBS] == IDS
+    assert [entry.id for entry in jobs_of(everything_on)] == IDS
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_the_digest_is_planned_for_monday(everything_on):
 def test_a_run_missed_while_the_machine_was_off_is_made_up_for_once(everything_on):
     monday = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     with time_machine.travel(monday - timedelta(days=3), tick=False):
-        history.record_failure("nightly_refresh", "the last before the power cut")
+        job_history.record_failure("nightly_refresh", "the last before the power cut")
     with time_machine.travel(monday, tick=False):
         trigger = scheduler.trigger_for(job("refresh"), everything_on)
         assert trigger.get_next_fire_time(None, monday) == monday
@@ -137,10 +138,10 @@ def test_a_started_scheduler_runs_what_is_due(workspace):
     made = build_scheduler(workspace.config)
     made.start()
     try:
-        assert until(lambda: history.last_runs().get("drift_check")).outcome == "ok"
+        assert until(lambda: job_history.last_runs().get("drift_check")).outcome == "ok"
     finally:
         made.shutdown()
-    assert "nightly_refresh" not in history.last_runs()
+    assert "nightly_refresh" not in job_history.last_runs()
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -159,7 +160,7 @@ def test_whatever_a_job_meets_it_is_a_line_and_not_an_exception(
 
 def test_a_folder_that_is_away_fails_each_job_with_its_exit_code(everything_on, workspace):
     workspace.root.rename(workspace.root.with_name("unplugged"))
-    for entry in JOBS:
+    for entry in jobs_of(everything_on):
         run = entry.act(everything_on)
         assert (run.outcome, run.exit_code) == ("failed", 4)
         assert last(entry.id).message.startswith("there is no memory folder")
@@ -194,20 +195,20 @@ def test_drift_is_looked_for_again_when_the_folder_is_back(soon, away, workspace
         until(lambda: last("drift_check").outcome == "ok")
     finally:
         made.shutdown()
-    assert made.get_job("drift_again") is None
-    assert [run.outcome for run in history.read_runs()] == ["failed", "ok"]
+    assert made.get_job("drift_check_again") is None
+    assert [run.outcome for run in job_history.read_runs()] == ["failed", "ok"]
 
 
 def test_a_daemon_that_starts_anew_knows_that_the_last_look_met_no_folder(away, workspace):
     config = changed(refresh_enabled=False)
     run_job(job("drift"), config)
-    planned = build_scheduler(config).get_job("drift_again")
+    planned = build_scheduler(config).get_job("drift_check_again")
     assert planned is not None
     assert planned.trigger.run_date <= clock.now() + scheduler.AGAIN
     assert build_scheduler(changed(drift_check_enabled=False)).get_jobs() == []
     away.rename(workspace.root)
     run_job(job("drift"), config)
-    assert build_scheduler(config).get_job("drift_again") is None
+    assert build_scheduler(config).get_job("drift_check_again") is None
 
 
 def test_a_look_that_fails_at_a_folder_that_is_there_is_made_up_for_once(
@@ -220,10 +221,10 @@ def test_a_look_that_fails_at_a_folder_that_is_there_is_made_up_for_once(
     made = build_scheduler(changed(refresh_enabled=False))
     made.start()
     try:
-        until(lambda: len(history.read_runs()) == 2)
+        until(lambda: len(job_history.read_runs()) == 2)
     finally:
         made.shutdown()
-    assert made.get_job("drift_again") is None
+    assert made.get_job("drift_check_again") is None
 
 
 def test_the_mirror_job_makes_the_copy_and_says_so(everything_on, workspace):
@@ -275,7 +276,7 @@ def test_the_model_is_asked_by_a_process_of_its_own(with_claude, claude, no_anth
     )
     assert "- Lives in Oslo" in with_claude.memory.read_text()
     assert "anthropic" not in sys.modules
-    assert len(history.read_runs()) == 1
+    assert len(job_history.read_runs()) == 1
 
 
 def test_no_pending_notes_are_no_call(with_claude, claude):
@@ -334,10 +335,31 @@ def test_a_child_that_fails_writes_its_own_line_and_no_second_one(with_claude, c
     take(with_claude)
     with_claude.memory.write_bytes(b"\xff\x00")
     run_job(job("refresh"), with_claude.config)
-    (run,) = history.read_runs()
+    (run,) = job_history.read_runs()
     assert (run.outcome, run.exit_code) == ("failed", 6)
 
 
 def test_jobs_are_found_by_either_name():
-    assert find_job("refresh") is find_job("nightly_refresh") is JOBS[0]
+    assert find_job("refresh") is find_job("nightly_refresh")
+    assert job("refresh").id == "nightly_refresh"
     assert find_job("nonsense") is None
+
+
+def test_a_new_job_is_one_file(tmp_path, monkeypatch):
+    (tmp_path / "backup_moon.py").write_text(
+        "from dataclasses import replace\n"
+        "from memsync.daemon.jobs.mirror import JOB as MIRROR\n"
+        "JOB = replace(MIRROR, id='moon', name='moon', order=MIRROR.order + 1)\n"
+    )
+    monkeypatch.setattr(jobs, "__path__", [*jobs.__path__, str(tmp_path)])
+    found = [entry.name for entry in scheduler._find_jobs()]
+    assert found == ["sync", "refresh", "mirror", "moon", "drift", "digest"]
+
+
+def test_a_job_that_does_not_catch_up_waits_for_its_schedule(everything_on):
+    monday = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    with time_machine.travel(monday - timedelta(days=3), tick=False):
+        job_history.record_failure("nightly_refresh", "the last before the power cut")
+    with time_machine.travel(monday, tick=False):
+        trigger = scheduler.trigger_for(replace(job("refresh"), catches_up=False), everything_on)
+        assert trigger.get_next_fire_time(None, monday) > monday

@@ -204,7 +204,7 @@ def test_a_machine_whose_clock_is_ahead_is_told_once_with_what_is_wrong(in_step,
         assert looks(in_step) == "laptop-1a2b is unknown"
         noon.shift(timedelta(hours=6))
     (alert,) = alerts(told)
-    assert "the report of laptop-1a2b is dated ahead of the clock here" in alert
+    assert "the report of laptop-1a2b is ahead of the clock here" in alert
     laptop_says(in_step, SAMPLE)
     assert looks(in_step) == "every agent has the memory"
 
@@ -332,7 +332,7 @@ def test_a_repair_that_the_disk_refused_is_told_with_its_reason(in_step, told, h
     monkeypatch.setattr("memsync.targets.writing.atomic_write", refuse)
     (drift,) = watchdog.run_drift_check(config)
     (alert,) = alerts(told)
-    reason = "It could not be mended: cannot be written: Read-only file system"
+    reason = "It could not be updated: cannot be written: Read-only file system"
     assert (drift.state, drift.advice) == ("missing", reason)
     assert reason in alert
 

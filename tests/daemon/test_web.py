@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -10,9 +12,8 @@ from flask import Flask
 
 from memsync import clock
 from memsync.config.workspace import Workspace
-from memsync.daemon import web
+from memsync.daemon import pages, web
 from memsync.daemon.pages import editing
-from memsync.daemon.pages.parts import MESSAGES
 from memsync.daemon.presenters import facts
 from memsync.errors import FolderAwayError
 from memsync.memory import publish
@@ -169,7 +170,7 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_memory(
     monkeypatch.setattr(facts, "pending_notes", away)
     page = browser.get("/")
     assert page.status == 200
-    assert "cannot be counted just now" in page.text
+    assert "cannot be counted now" in page.text
 
 
 def test_a_note_goes_to_the_days_log_and_is_pending(browser: Browser, workspace: Workspace) -> None:
@@ -210,6 +211,9 @@ def test_a_note_forges_no_entry(browser: Browser, workspace: Workspace) -> None:
     text = "harmless\n\n---\n### 01:02:03\nforged"
     browser.submit(browser.get("/").form("/notes"), text=text)
     assert [note.text for note in pending.pending_notes(workspace)] == [text]
+
+
+MESSAGES = web.messages_of(web.find_pages())
 
 
 @pytest.mark.parametrize("code", list(MESSAGES))
@@ -262,7 +266,7 @@ def test_a_note_given_while_the_folder_is_away_stays_in_its_box(
     page = browser.submit(form, text="Buy <milk>\n\nand bread")
     assert page.status == 503
     assert page.form("/notes").fields["text"] == "Buy <milk>\n\nand bread"
-    assert "not taken yet" in page.text
+    assert "not saved yet" in page.text
 
 
 def test_a_note_is_still_taken_while_the_memory_is_damaged(
@@ -371,3 +375,39 @@ def test_a_body_of_any_kind_fails_politely(
         answer = browser.client.post(path, data=body, content_type=kind)
         assert answer.status_code in {400, 404, 405}
     assert memory_bytes(workspace) == SAMPLE.encode()
+
+
+NEW_PAGE = """
+from flask import render_template
+from memsync.daemon.pages.page import Page
+
+page = Page(__name__, "Weather", 35, messages={"rains": "It rains."})
+
+@page.index("/weather")
+def show_weather():
+    return render_template("weather.html")
+"""
+
+
+def test_a_new_page_is_its_module_and_its_template(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weather.py").write_text(NEW_PAGE)
+    (tmp_path / "weather.html").write_text(
+        '{% extends "base.html" %}{% block main %}<h1>Sunny</h1>{% endblock %}'
+    )
+    monkeypatch.setattr(pages, "__path__", [*pages.__path__, str(tmp_path)])
+    app = web.create_app(workspace.config)
+    app.jinja_loader.searchpath.append(str(tmp_path))  # type: ignore[union-attr]
+    browser = Browser(app)
+    titles = [link.text for link in browser.get("/").all("a")]
+    assert titles[titles.index("History") : titles.index("Notes") + 1] == [
+        "History",
+        "Weather",
+        "Notes",
+    ]
+    page = browser.get("/weather?said=rains")
+    assert [heading.text for heading in page.all("h1")] == ["Sunny"]
+    assert "It rains." in page.text
+    monkeypatch.delitem(sys.modules, "memsync.daemon.pages.weather")
+    monkeypatch.delattr(pages, "weather")

@@ -218,6 +218,51 @@ def test_four_processes_that_add_a_line_each_lose_none(workspace, claude_md):
     assert len(set(kept)) == 40  # every text there ever was
 
 
+def add_a_line(memory):
+    return publish.Draft(memory.text + "- mine\n"), memory.digest
+
+
+def test_a_change_is_made_anew_on_a_memory_that_moved_meanwhile(workspace):
+    def make(memory):
+        if memory.text == SAMPLE:
+            workspace.memory.write_text(SAMPLE + "- theirs\n")
+        return add_a_line(memory)
+
+    done, made_on = publish.onto_present(workspace, make, "again")
+    assert workspace.memory.read_text() == SAMPLE + "- theirs\n- mine\n"
+    assert done.digest == now(workspace)
+    assert made_on == digest((SAMPLE + "- theirs\n").encode())
+
+
+def test_a_memory_that_never_stands_still_is_left_to_others(workspace):
+    tries = []
+
+    def make(memory):
+        tries.append(memory)
+        workspace.memory.write_text(memory.text + "- theirs\n")
+        return add_a_line(memory)
+
+    with pytest.raises(MemoryMovedError, match="kept changing") as raised:
+        publish.onto_present(workspace, make, "try later")
+    assert raised.value.hint == "try later"
+    assert len(tries) == publish.TRIES
+    assert "- mine" not in workspace.memory.read_text()
+
+
+def test_nothing_to_publish_publishes_nothing(workspace):
+    before = now(workspace)
+    assert publish.onto_present(workspace, lambda _: (None, "found"), "") == (None, "found")
+    assert now(workspace) == before
+    assert list(backups.list_backups(workspace.backups)) == []
+
+
+def test_a_missing_memory_is_made_from_the_text_that_is_taken_for_it(workspace):
+    workspace.memory.unlink()
+    instead = store.Memory(SAMPLE, digest(SAMPLE.encode()))
+    publish.onto_present(workspace, add_a_line, "", missing=instead)
+    assert workspace.memory.read_text() == SAMPLE + "- mine\n"
+
+
 def test_the_first_memory_may_be_an_agents_own_file(config, claude_md, codex_md):
     workspace = Workspace.create(config)
     text = claude_md.read_text()

@@ -15,9 +15,9 @@ from memsync.config import Config
 from memsync.errors import ApiError
 from memsync.refresh import engine
 from memsync.refresh import prompt as question
-from memsync.refresh.guards import RefusalKind, Rules
+from memsync.refresh.engine import MergeResult
 from memsync.refresh.llm import client
-from memsync.refresh.prompt import Flaw
+from memsync.sync import refresh_memory_content
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import make_note
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -44,23 +44,18 @@ def asking(claude: MessagesServer) -> Config:
 
 
 def merge(config: Config, memory: str = SAMPLE, notes="The importer is out", **more):
-    if isinstance(notes, str):
-        notes = [make_note(notes, MOMENT)]
-    return engine.merge(notes, memory, config, **more)
-
-
-def used(result: engine.MergeResult) -> tuple[int, int]:
-    return sum(call.input for call in result.calls), sum(call.output for call in result.calls)
+    return refresh_memory_content(notes, memory, config, **more)
 
 
 def test_a_replaced_line_is_the_only_difference(asking, claude):
     claude.script(edits(IN_STEP, summary="The importer is out.", input_tokens=90, output_tokens=40))
     result = merge(asking)
-    assert result.changed
-    assert result.text == SAMPLE.replace("Ship the importer", "Ship the exporter")
-    assert result.summary == "The importer is out."
-    assert used(result) == (90, 40)
-    assert result.failure is None
+    assert result["changed"]
+    assert result["updated_content"] == SAMPLE.replace("Ship the importer", "Ship the exporter")
+    assert result["summary"] == "The importer is out."
+    assert (result["input_tokens"], result["output_tokens"]) == (90, 40)
+    assert not result["truncated"]
+    assert not result["malformed"]
 
 
 @needs_real_memories
@@ -73,15 +68,15 @@ def test_a_one_line_edit_changes_one_line_of_a_real_memory(path: Path, asking, c
     line = line.rstrip("\r")
     claude.script(edits({"op": "replace", "find": line, "text": f"{line} (new)"}))
     result = merge(Config(api_base_url=asking.api_base_url), memory)
-    if result.failure:  # that line was a constraint
-        assert result.text == memory
+    if result["refused"]:  # that line was a constraint
+        assert result["updated_content"] == memory
         return
     changed = [at for at, (a, b) in enumerate(zip(lines, _lines(result), strict=True)) if a != b]
     assert len(changed) == 1
 
 
-def _lines(result: engine.MergeResult) -> list[str]:
-    return result.text.split("\n")
+def _lines(result: engine.RefreshResult) -> list[str]:
+    return result["updated_content"].split("\n")
 
 
 def test_the_request_asks_for_edit_memory_as_it_is_documented(asking, claude):
@@ -129,21 +124,22 @@ def test_credentials_are_redacted_before_the_call_and_before_the_write(asking, c
     result = merge(asking, memory, notes=f"the token is {other}")
     assert secret not in json.dumps(claude.requests)
     assert other not in json.dumps(claude.requests)
-    assert "- Token [redacted: GitHub token]\n" in result.text
-    assert other not in repr(result)
-    assert f"- My key is {secret}\n" in result.text, "a line no edit names stays"
+    assert "- Token [redacted: GitHub token]\n" in result["updated_content"]
+    assert other not in json.dumps(result, default=str)
+    assert f"- My key is {secret}\n" in result["updated_content"], "a line no edit names stays"
 
 
 def test_no_edits_means_nothing_to_change(asking, claude):
     claude.script(thinking_then(edits()))
     result = merge(asking)
-    assert not result.changed
-    assert result.text == SAMPLE
-    assert result.failure is None
+    assert not result["changed"]
+    assert result["updated_content"] == SAMPLE
+    assert not result["malformed"]
 
 
 def test_no_notes_make_no_call(asking, claude):
-    assert not merge(asking, notes=[]).changed
+    assert not merge(asking, notes="  \n")["changed"]
+    assert not merge(asking, notes=[])["changed"]
     assert claude.requests == []
 
 
@@ -151,10 +147,10 @@ def test_no_notes_make_no_call(asking, claude):
 def test_after_a_bad_edit_the_model_is_told_why_and_its_second_answer_counts(bad, asking, claude):
     claude.script(edits(bad, output_tokens=7), edits(IN_STEP, output_tokens=5))
     result = merge(asking)
-    assert result.changed
-    assert result.failure is None
-    assert used(result)[1] == 12
-    assert [tokens[1] for tokens in result.calls] == [7, 5]
+    assert result["changed"]
+    assert not result["refused"]
+    assert result["output_tokens"] == 12
+    assert [tokens[1] for tokens in result["calls"]] == [7, 5]
     first, second = claude.requests
     assert second["messages"][:1] == first["messages"]
     call = second["messages"][1]["content"][0]
@@ -174,29 +170,29 @@ def test_a_thinking_block_goes_back_with_the_correction_as_it_came(asking, claud
 
 
 @pytest.mark.parametrize(
-    ("answers", "failure", "calls"),
+    ("answers", "flag", "calls"),
     [
-        ([edits(OUT_OF_STEP)], Flaw.BAD_EDITS, 2),
-        ([edits(FORBIDDEN)], RefusalKind.CONSTRAINT, 2),
-        ([edits(FORBIDDEN), edits(OUT_OF_STEP)], Flaw.BAD_EDITS, 2),
-        ([edits(FORBIDDEN), cut_off({"edits": []})], Flaw.CUT_OFF, 2),
-        ([edits(OUT_OF_STEP), http_error(400, "invalid_request_error", "No")], Flaw.OTHER, 1),
-        ([edits(FORBIDDEN), http_error(400, "invalid_request_error", "No")], Flaw.OTHER, 1),
-        ([prose("Done.")], Flaw.OTHER, 1),
-        ([refusal()], Flaw.OTHER, 1),
-        ([cut_off(text="I")], Flaw.CUT_OFF, 1),
-        ([tool("write_file", {})], Flaw.OTHER, 1),
+        ([edits(OUT_OF_STEP)], "malformed", 2),
+        ([edits(FORBIDDEN)], "refused", 2),
+        ([edits(FORBIDDEN), edits(OUT_OF_STEP)], "malformed", 2),
+        ([edits(FORBIDDEN), cut_off({"edits": []})], "truncated", 2),
+        ([edits(OUT_OF_STEP), http_error(400, "invalid_request_error", "No")], "malformed", 1),
+        ([edits(FORBIDDEN), http_error(400, "invalid_request_error", "No")], "malformed", 1),
+        ([prose("Done.")], "malformed", 1),
+        ([refusal()], "malformed", 1),
+        ([cut_off(text="I")], "truncated", 1),
+        ([tool("write_file", {})], "malformed", 1),
     ],
     ids=str,
 )
-def test_a_bad_answer_is_never_changed_and_says_what_it_is(answers, failure, calls, asking, claude):
+def test_a_bad_answer_is_never_changed_and_says_what_it_is(answers, flag, calls, asking, claude):
     claude.script(*answers)
     result = merge(asking)
-    is_refusal = isinstance(failure, RefusalKind)
-    assert (result.failure.kind if is_refusal else result.failure.flaw) is failure
-    assert not result.changed
-    assert result.text == SAMPLE
-    assert len(result.calls) == calls
+    flags = {name for name in ("malformed", "truncated", "refused") if result[name]}
+    assert flags == {flag}
+    assert not result["changed"]
+    assert result["updated_content"] == SAMPLE
+    assert len(result["calls"]) == calls
 
 
 def test_a_service_that_cannot_be_asked_is_an_error(asking, claude):
@@ -209,40 +205,37 @@ def test_many_lines_go_only_where_that_is_allowed(asking, claude):
     gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
     claude.script(edits(*({"op": "remove", "find": line} for line in gone)))
     refused = merge(asking)
-    assert refused.failure.why.startswith("3 of the memory's")
-    assert refused.failure.can_be_allowed
+    assert refused["refused"].startswith("3 of the memory's")
     allowed = merge(asking, allow_shrink=True)
-    assert allowed.changed
-    assert not any(line in allowed.text for line in gone)
+    assert allowed["changed"]
+    assert not any(line in allowed["updated_content"] for line in gone)
 
 
 def test_allow_shrink_lets_no_constraint_go(asking, claude):
     claude.script(edits(FORBIDDEN))
-    failure = merge(asking, allow_shrink=True).failure
-    assert "constraints" in failure.why
-    assert not failure.can_be_allowed
+    assert "constraints" in merge(asking, allow_shrink=True)["refused"]
 
 
 def test_a_constraint_may_be_added(asking, claude):
     claude.script(edits({"op": "add", "section": "Hard constraints", "text": "- Never on Fridays"}))
     result = merge(asking)
-    assert result.text == f"{SAMPLE}- Never on Fridays\n"
+    assert result["updated_content"] == f"{SAMPLE}- Never on Fridays\n"
 
 
 def test_without_a_model_notes_become_dated_bullets_and_the_same_note_only_one():
     config = Config(engine="offline")
     first = merge(config, notes=[make_note("Moved to Oslo", MOMENT)])
-    assert first.changed
-    assert first.text.endswith("## Recent notes\n\n- 2026-11-23: Moved to Oslo\n")
-    assert first.model == "offline"
-    again = merge(config, first.text, [make_note("Moved to Oslo", MOMENT)])
-    assert not again.changed
-    assert again.text == first.text
+    assert first["changed"]
+    assert first["updated_content"].endswith("## Recent notes\n\n- 2026-11-23: Moved to Oslo\n")
+    assert first["model"] == "offline"
+    again = merge(config, first["updated_content"], [make_note("Moved to Oslo", MOMENT)])
+    assert not again["changed"]
+    assert again["updated_content"] == first["updated_content"]
 
 
 def test_the_same_edits_are_applied_to_a_memory_that_moved(asking, claude):
     claude.script(edits(IN_STEP))
-    result = merge(asking)
+    result = engine.merge([make_note("It is out", MOMENT)], SAMPLE, asking)
     moved = SAMPLE.replace("- Write the runbook", "- Write the runbook twice")
     again = engine.reapply(result, moved)
     assert again.text == moved.replace("Ship the importer", "Ship the exporter")
@@ -268,14 +261,14 @@ def test_no_merge_uses_more_tokens_than_were_reckoned_with(said, answer, asking,
     claude.script(edits({"op": "remove", "find": f"- no such line {answer}"}))
     notes = [make_note(f"- {said}", MOMENT)]
     most = question.most_tokens_of_merge(notes, SAMPLE, asking)
-    result = engine.merge(notes, SAMPLE, asking)
-    assert len(result.calls) == 2
+    result = refresh_memory_content(notes, SAMPLE, asking)
+    assert len(result["calls"]) == 2
     parts = [
         json.dumps([sent["system"], sent["messages"], sent["tools"]], ensure_ascii=False)
         for sent in claude.requests[-2:]
     ]
     assert sum(len(part.encode("utf-8", "replace")) for part in parts) <= most.input
-    assert used(result)[1] <= most.output
+    assert sum(used.output for used in result["calls"]) <= most.output
 
 
 def test_a_merge_without_a_model_uses_no_tokens():
@@ -288,12 +281,12 @@ def test_a_merge_without_a_model_uses_no_tokens():
 def test_the_rough_estimate_is_near_what_a_merge_uses(asking, claude):
     claude.script(edits(IN_STEP))
     notes = [make_note("The importer is out, the exporter is next", MOMENT)]
-    result = engine.merge(notes, SAMPLE, asking)
+    result = refresh_memory_content(notes, SAMPLE, asking)
     about, most = (
         f(notes, SAMPLE, asking)
         for f in (question.about_tokens_of_merge, question.most_tokens_of_merge)
     )
-    assert 0.5 < used(result)[0] / about.input < 1.5
+    assert 0.5 < result["input_tokens"] / about.input < 1.5
     assert 2 * about.input < most.input
 
 
@@ -314,7 +307,7 @@ def test_a_memory_near_its_length_is_asked_to_make_room_in_what_is_recent(asking
         )
 
     claude.script(obey)
-    after = merge(long, memory, "I moved to Oslo").text
+    after = merge(long, memory, "I moved to Oslo")["updated_content"]
     assert "- Lives in Oslo\n" in after
     assert after.count("\n") <= long.max_memory_lines
     assert after.endswith(recent.split("- 2026-11-05: Note 5\n")[1])
@@ -328,10 +321,9 @@ def test_a_memory_with_room_is_not_asked_to_make_some(asking, claude):
 
 def test_of_a_strangers_answer_that_takes_away_too_much_no_part_is_applied():
     gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
-    edits_asked_for = tuple(Edit("remove", find=line) for line in gone)
-    result = engine.reapply(
-        engine.MergeResult(SAMPLE, edits=edits_asked_for, rules=Rules(gated=True)), SAMPLE
-    )
+    edits = tuple(Edit("remove", find=line) for line in gone)
+    heard = MergeResult(SAMPLE, SAMPLE, "", edits=edits, strangers=True)
+    result = engine.reapply(heard, SAMPLE)
     assert not result.changed
     assert [held.edit.find for held in result.held] == list(gone)
 
@@ -341,5 +333,5 @@ def test_a_section_whose_name_holds_an_at_sign_is_found_and_not_made_anew(asking
         "## Preferences", "## Threads by @ada_l / DVLS\n\n- One\n\n## Preferences"
     )
     claude.script(edits({"op": "add", "section": "Threads by @ada_l / DVLS", "text": "- Two"}))
-    result = merge(asking, memory, "Two")
-    assert result.text == memory.replace("- One\n", "- One\n- Two\n")
+    result = refresh_memory_content("Two", memory, asking)
+    assert result["updated_content"] == memory.replace("- One\n", "- One\n- Two\n")

@@ -23,11 +23,13 @@ from memsync.errors import (
     MemoryMovedError,
     RefusedError,
 )
+from memsync.memory import publish as publishing
 from memsync.memory import store
 from memsync.notes import ledger, log
-from memsync.refresh import engine, run
 from memsync.refresh import pending as batches
+from memsync.refresh import run
 from memsync.refresh.pending import pending_notes
+from memsync.sync import refresh_memory_content
 from memsync.text.note import MAX_BYTES, make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
@@ -254,15 +256,15 @@ def test_a_memory_that_keeps_moving_leaves_the_notes_pending(with_claude, claude
             file.write(f"- Line {len(attempts)} of another program\n")
         return publish(workspace, text, based_on)
 
-    publish = run.publish
-    monkeypatch.setattr(run, "publish", restless)
+    publish = publishing.publish
+    monkeypatch.setattr(publishing, "publish", restless)
     take(with_claude, "The importer is out")
     claude.script(edits(REPLACE))
     with pytest.raises(MemoryMovedError, match="kept changing"):
         run.merge_pending(with_claude)
-    assert len(attempts) == 3
+    assert len(attempts) == publishing.TRIES
     assert "- Ship the importer" in store.read(with_claude).text
-    assert "- Line 3 of another program" in store.read(with_claude).text
+    assert f"- Line {publishing.TRIES} of another program" in store.read(with_claude).text
     assert pending(with_claude) == ["The importer is out"]
     assert len(claude.requests) == 1
 
@@ -433,8 +435,10 @@ def test_a_run_that_ended_between_the_memory_and_the_agents_is_made_good_by_the_
 ):
     take(workspace, "I like tea")
     before = (home / ".claude" / "CLAUDE.md", home / ".codex" / "AGENTS.md")
-    result = engine.merge(pending_notes(workspace), store.read(workspace).text, workspace.config)
-    store.replace(workspace, result.text, None)  # and then the power went
+    result = refresh_memory_content(
+        pending_notes(workspace), store.read(workspace).text, workspace.config
+    )
+    store.replace(workspace, result["updated_content"], None)  # and then the power went
     outcome = run.merge_pending(workspace)
     assert not outcome.changed
     assert all("I like tea" in path.read_text() for path in before)

@@ -16,6 +16,7 @@ from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError
 from memsync.memory import store
 from memsync.memory.conflicts import records
+from memsync.memory.conflicts.merge import Conflict
 from memsync.memory.history import backups, last_seen
 from memsync.memory.publish import update_targets
 from memsync.notes import reader
@@ -194,7 +195,7 @@ class World:
             faults += [f"{what} in the logs of {host}" for what in self._log_faults(machine)]
         return faults
 
-    def _disputes(self, machine: Machine) -> list[records.Dispute]:
+    def _disputes(self, machine: Machine) -> list[Conflict]:
         with self.at(machine) as workspace:
             return records.unresolved(workspace)
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync.config import Config
-from memsync.refresh.engine import MergeResult, merge, reapply
-from memsync.refresh.guards import Rules
+from memsync.refresh.engine import MergeResult, reapply
+from memsync.sync import refresh_memory_content
 from memsync.text.duplicates import without_repeats
 from memsync.text.edits import Edit
 from memsync.text.note import Note
@@ -25,7 +25,7 @@ def note(text: str, day: int = 23) -> Note:
 
 def merged(memory: str, *notes: Note) -> list[str]:
     """Return the bullets that come to stand under Recent notes."""
-    after = merge(notes, memory, OFFLINE).text
+    after = refresh_memory_content(notes, memory, OFFLINE)["updated_content"]
     return [line for line in after.splitlines() if line.startswith("- 2026-")]
 
 
@@ -134,7 +134,8 @@ def test_what_was_said_of_late_and_taken_back_may_be_said_again():
 def test_what_a_stranger_repeats_is_not_added_either():
     memory = SAMPLE.replace("## Preferences", "## Recent notes\n\n- Tea at five\n\n## Preferences")
     again = Edit("add", section="Recent notes", text="- tea at five.")
-    assert not reapply(MergeResult(SAMPLE, edits=(again,), rules=Rules(gated=True)), memory).changed
+    heard = MergeResult(SAMPLE, SAMPLE, "", edits=(again,), strangers=True)
+    assert not reapply(heard, memory).changed
 
 
 def test_a_sub_point_and_an_unknown_section_are_never_repeats():

@@ -11,13 +11,13 @@ _ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what people configu
 
 
 def web_url(config: Config) -> str | None:
-    """Return the page's address; None where it is not served."""
+    """Return the page's address; None if it is not served."""
     daemon = config.daemon
     return _url(daemon.web_ui_host, daemon.web_ui_port) if daemon.web_ui_enabled else None
 
 
 def capture_url(config: Config) -> str | None:
-    """Return the note port's address; None where it is not served."""
+    """Return the note port's address; None if it is not served."""
     daemon = config.daemon
     return _url(daemon.capture_host, daemon.capture_port) if daemon.capture_enabled else None
 
@@ -40,12 +40,12 @@ def undecided_secrets(config: Config) -> list[str]:
 
 
 def local_url(host: str, port: int) -> tuple[str, int]:
-    """Return where this machine itself reaches a port that listens on `host`."""
+    """Return the address by which this machine itself reaches a port that listens on `host`."""
     return _ALL.get(host, host), port
 
 
 def _url(host: str, port: int) -> str:
-    """Return this machine's name where the network may come in, else what it listens on."""
+    """Return this machine's name if the network can reach it, else the address it listens on."""
     if host in LOOPBACK:
         name = "localhost"
     elif host in _ALL:

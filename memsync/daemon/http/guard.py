@@ -38,7 +38,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 OPENER_POLICY = {"Cross-Origin-Opener-Policy": "same-origin"}
-"""Only where it counts: on plain-http names such as pi.local a browser complains and ignores it."""
+"""Sent only if the browser honours it: on plain-http names such as pi.local it only complains."""
 
 _FIXED = frozenset(name.lower() for name in (*SECURITY_HEADERS, *OPENER_POLICY))
 
@@ -120,7 +120,7 @@ class Guard:
 
 
 def same_secret(given: str, wanted: str) -> bool:
-    """Tell whether two secrets are equal, in a time that does not tell how much of them is."""
+    """Are two secrets equal? The time this takes does not depend on how much of them agrees."""
     ours, theirs = (text.encode("utf-8", "surrogatepass") for text in (wanted, given))
     return hmac.compare_digest(ours, theirs)
 
@@ -194,7 +194,7 @@ class Backoff:
 
 
 def _is_foreign(environ: WSGIEnvironment, host: str) -> bool:
-    """Tell whether a browser says that a request was not made by a page of `host` itself.
+    """Does the browser say that a page of another origin than `host` made the request?
 
     Browsers send no Sec-Fetch-Site to plain-http names such as pi.local; there Origin decides.
     """

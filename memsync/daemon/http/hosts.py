@@ -20,7 +20,7 @@ import psutil
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 ADDRESSES_GOOD_FOR = 60.0
-"""Seconds until this machine's addresses are looked up anew: a router may hand out others."""
+"""Seconds after which this machine's addresses are looked up again: a router may change them."""
 
 REMEMBERED = 64
 """So many addresses and Host headers are taken apart once: few devices send all the requests."""
@@ -53,7 +53,7 @@ class Hosts:
         self._looked_up: float | None = None
 
     def include(self, host: Host) -> bool:
-        """Tell whether `host` is this machine."""
+        """Is `host` this machine?"""
         address = host.address
         if address is None:
             return host.name in self._names
@@ -72,7 +72,7 @@ class Hosts:
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_host(header: str) -> Host | None:
-    """Return what a Host header names; None where it is missing or malformed."""
+    """Return what a Host header names; None if it is missing or malformed."""
     match = _HOST.fullmatch(header) if header.isascii() else None
     if match is None:
         return None

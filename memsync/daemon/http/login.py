@@ -1,7 +1,7 @@
-"""Who the person at the page is: the password, the session cookie, and the proof in every form.
+"""Who may see the pages: the password, the session cookie, and the CSRF check of every form.
 
-A session is a signed cookie. It is good for one password only: a changed one logs everybody out,
-and so does the count that "log out everywhere" raises.
+A session is a signed cookie. It is valid for one password only: a new password logs everybody out,
+and so does "log out everywhere", which raises a count.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CSRF_HEADER = "X-CSRF-Token"
 
 
 class ExpiredError(HTTPException):
-    """A form came without the proof that the page made it: it is old, or from somewhere else."""
+    """A form came without a valid CSRF token: it is old, or another site made it."""
 
     code = 400
 
@@ -48,8 +48,8 @@ class Login:
     """The login of one application; `install` puts it in front of every page.
 
     Args:
-        config: whose ``web_ui_password`` to ask for; where that is empty, nobody is asked.
-        backoff: who has to wait after wrong passwords.
+        config: its ``web_ui_password`` is the password; if that is empty, no login is needed.
+        backoff: makes clients wait after wrong passwords.
     """
 
     def __init__(self, config: Config, backoff: Backoff | None = None) -> None:
@@ -79,7 +79,7 @@ class Login:
         app.context_processor(self._for_templates)
 
     def is_in(self) -> bool:
-        """Tell whether this request's session may see the pages."""
+        """May this request's session see the pages?"""
         return not self._password or same_secret(str(session.get("epoch", "")), self._epoch)
 
     def _ask(self) -> Response | None:
@@ -95,7 +95,7 @@ class Login:
 
     def _login(self) -> Response:
         if self.is_in():
-            return _see("memory")
+            return _see("memory.index")
         if request.method != "POST":
             return _login_page(200)
         address = request.remote_addr or ""
@@ -110,7 +110,7 @@ class Login:
         session.clear()
         session["epoch"] = self._epoch
         session.permanent = True
-        return _see("memory")
+        return _see("memory.index")
 
     def _is_let_in(self, address: str) -> bool:
         if passwords.is_right_password(request.form.get("password", ""), self._password):
@@ -121,7 +121,7 @@ class Login:
 
     def _logout(self) -> Response:
         session.clear()
-        return _see("login" if self._password else "memory")
+        return _see("login" if self._password else "memory.index")
 
     def _logout_everywhere(self) -> Response:
         atomic_write(state_folder() / COUNT_NAME, str(_logouts() + 1).encode())
@@ -135,14 +135,14 @@ class Login:
 
     def _for_templates(self) -> dict[str, object]:
         return {
-            "csrf_token": csrf.new_token,
+            "csrf_token": csrf.session_token,
             "is_in": self.is_in(),
             "has_password": bool(self._password),
         }
 
 
 def session_key() -> bytes:
-    """Return the key that signs this machine's sessions, made where it is missing or damaged."""
+    """Return the key that signs this machine's sessions; make one if it is missing or damaged."""
     path = state_folder() / KEY_NAME
     fresh = secrets.token_bytes(KEY_BYTES)
     if create_new(path, fresh):

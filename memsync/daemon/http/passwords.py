@@ -19,7 +19,7 @@ _one_at_a_time = threading.Lock()
 
 
 def is_password_hash(stored: str) -> bool:
-    """Tell whether what the config has is a hash and no password."""
+    """Is the value in the config a hash, not a password?"""
     return _HASH.fullmatch(stored) is not None
 
 
@@ -30,7 +30,7 @@ def hash_password(password: str) -> str:
 
 
 def is_right_password(given: str, stored: str) -> bool:
-    """Tell whether `given` is the password that is `stored`, hashed or in plain."""
+    """Is `given` the password that is `stored`, hashed or in plain?"""
     if not is_password_hash(stored):
         return same_secret(given, stored)
     with _one_at_a_time:

@@ -26,10 +26,10 @@ from memsync.daemon.http import channel
 from memsync.errors import MemsyncError
 
 THREADS = 16
-"""So many notes can wait for the same fsync; an idle thread costs some ten kilobytes."""
+"""This many notes can wait for the same fsync. An idle thread costs some ten kilobytes."""
 
 PAGES = THREADS - 4
-"""A page may hang at a folder that hangs; the ear, whose notes need none, always has threads."""
+"""A page can hang if the folder hangs. The note port needs no folder and always keeps threads."""
 
 ROOM_SECONDS = 0.25
 
@@ -104,7 +104,7 @@ class Server:
         self._thread.start()
 
     def is_alive(self) -> bool:
-        """Tell whether requests are still answered."""
+        """Are requests still answered?"""
         return not self._ports or self._thread.is_alive()
 
     def answers(self) -> bool:
@@ -152,7 +152,7 @@ class Server:
         return self._draining or port not in self._page_ports or self._in_hand[port] < PAGES
 
     def _has_unanswered(self) -> bool:
-        """Tell whether an answer is still on its way out; the application is done before it is."""
+        """Is an answer still being sent? The application has finished before that."""
         return any(
             getattr(entry, "requests", ()) or getattr(entry, "total_outbufs_len", 0)
             for entry in list(self._map.values())
@@ -224,7 +224,7 @@ def _taken(port: Port, error: OSError) -> MemsyncError:
 
 
 def _holder(number: int) -> str:
-    """Return who listens on a port, in words, where that can be told."""
+    """Return in words who listens on a port; empty if that is unknown."""
     try:
         for entry in psutil.net_connections("tcp"):
             if entry.status == psutil.CONN_LISTEN and entry.laddr.port == number and entry.pid:

@@ -1,4 +1,4 @@
-"""The token of the note port: in the config in plain, or as its hash where it need not be shown.
+"""The token of the note port: plain in the config, or as a hash if it need not be shown.
 
 A token is long and random, so one SHA-256 hides it; a slow hash would cost each note a tenth of a
 second and help only short ones.
@@ -16,7 +16,7 @@ _HASH = re.compile(rf"{PREFIX}[0-9a-fA-F]{{64}}", re.ASCII)
 
 
 def is_token_hash(stored: str) -> bool:
-    """Tell whether what the config has is a hash and no token."""
+    """Is the value in the config a hash, not a token?"""
     return _HASH.fullmatch(stored) is not None
 
 
@@ -36,9 +36,9 @@ class Token:
         self._hash = stored.lower() if is_token_hash(stored) else stored and hash_token(stored)
 
     def __bool__(self) -> bool:
-        """Tell whether a token is asked for."""
+        """Is a token required?"""
         return bool(self._hash)
 
     def is_right(self, given: str) -> bool:
-        """Tell whether `given` is the token, in a time that does not tell how much of it is."""
+        """Is `given` the token? The time this takes does not depend on how much of it agrees."""
         return same_secret(hash_token(given), self._hash)

@@ -1,1 +1,1 @@
-"""The road of a note that comes by the port: its body, its page, and the way to the log."""
+"""How a note comes in by the note port: its body, its page, and its way to the log."""

@@ -1,4 +1,4 @@
-"""What a request to the note port holds: a note's text, or the reason why it is refused."""
+"""The body of a request to the note port: the text of a note, or why it is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 @dataclass
 class BadRequestError(Exception):
-    """An answer other than 200, with what the sender should know."""
+    """A request that is not answered with 200, and what the sender should know."""
 
     status: HTTPStatus
     message: str
@@ -27,7 +27,7 @@ class BadRequestError(Exception):
 
 @dataclass(frozen=True)
 class Form:
-    """What the page's form sends: the note, the token somebody typed in, the key of a retry."""
+    """What the page's form sends: the note, the token a person typed, the key of a retry."""
 
     text: str | None = None
     token: str = ""
@@ -35,7 +35,7 @@ class Form:
 
 
 def kind_of(environ: WSGIEnvironment) -> str:
-    """Return what a request says its body is, such as ``text/plain``."""
+    """Return the content type of a request, such as ``text/plain``."""
     return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
 
 
@@ -43,15 +43,15 @@ def body_of(environ: WSGIEnvironment) -> bytes:
     """Return the body of a request.
 
     Raises:
-        RefusedError: it is too long, or shorter than its head says.
+        BadRequestError: it is too long, or shorter than its header says.
     """
     try:
         length = int(environ.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, "Content-Length is no number") from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "Content-Length is not a number") from None
     if length > MAX_BODY:
         raise BadRequestError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a note may have {MAX_BODY} bytes"
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a note may have at most {MAX_BODY} bytes"
         )
     data = bytes(environ["wsgi.input"].read(length)) if length > 0 else b""
     if len(data) < length:
@@ -60,10 +60,10 @@ def body_of(environ: WSGIEnvironment) -> bytes:
 
 
 def form_of(body: bytes, environ: WSGIEnvironment) -> Form:
-    """Return the form in a request's body, empty where there is none.
+    """Return the form in a request's body; an empty one if there is none.
 
     Raises:
-        RefusedError: it has too many parts, or its text is a file that is no UTF-8.
+        BadRequestError: it has too many parts, or its text is a file that is not UTF-8.
     """
     if kind_of(environ) not in FORMS or _as_table(body) is not None:
         return Form()
@@ -73,34 +73,34 @@ def form_of(body: bytes, environ: WSGIEnvironment) -> Form:
             again, _in_memory, max_form_memory_size=MAX_BODY, max_form_parts=100
         )
     except RequestEntityTooLarge:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, "a form may have 100 parts") from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "a form may have at most 100 parts") from None
     text = form.get("text")
     if text is None and "text" in files:
-        text = _decoded(files["text"].read())
+        text = _decode(files["text"].read())
     return Form(text, form.get("token", ""), form.get("key", ""))
 
 
 def _in_memory(*_: object, **__: object) -> BytesIO:
-    """Return where a file of a form goes: no body is long enough for a temp file."""
+    """Return a place for a file of a form: no body is long enough for a temp file."""
     return BytesIO()
 
 
 def text_in(body: bytes, environ: WSGIEnvironment, form: Form, *, forms: bool) -> str:
     """Return the note in a request's body.
 
-    JSON always; forms and plain text, which phones send, where `forms` says so. Elsewhere they
-    are refused: they are what a foreign page can send without asking.
+    JSON is always taken; forms and plain text, which phones send, only if `forms` is true: any
+    page of the web can make a browser send those.
 
     Raises:
-        RefusedError: there is no such text.
+        BadRequestError: there is no such text.
     """
     table = _as_table(body)
     if table is not None:
-        return _checked(table.get("text"))
+        return _require_text(table.get("text"))
     if forms and kind_of(environ) == "text/plain":
-        return _checked(_decoded(body))
+        return _require_text(_decode(body))
     if forms and kind_of(environ) in FORMS:
-        return _checked(form.text)
+        return _require_text(form.text)
     raise BadRequestError(HTTPStatus.BAD_REQUEST, 'the body must be JSON: {"text": "…"}')
 
 
@@ -112,14 +112,14 @@ def _as_table(body: bytes) -> Mapping[str, object] | None:
     return table if isinstance(table, dict) else None
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRequestError(HTTPStatus.BAD_REQUEST, "the note is not UTF-8 text") from None
 
 
-def _checked(text: object) -> str:
+def _require_text(text: object) -> str:
     if not isinstance(text, str):
         raise BadRequestError(HTTPStatus.BAD_REQUEST, 'there is no "text" in the note')
     try:

@@ -1,4 +1,4 @@
-"""What the ear knows besides the note in hand: notes it has had before, and its sync folder."""
+"""What the note port remembers: the notes it has had before, and whether its folder is there."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from memsync.notes.spool import SpooledNote
 from memsync.text.digest import digest
 
 MOST_KEYS = 10_000
-"""So many notes are known again by their key; a retry comes within minutes, not years."""
+"""How many notes are remembered by their key; a retry comes within minutes, not years."""
 
 
 class KnownNotes:
-    """The notes that came with a key of late, and when each was taken."""
+    """The latest notes that came with a key, and when each was taken."""
 
     def __init__(self, entries: Iterable[SpooledNote]) -> None:
-        # Repeats are rare: a lock for a few keys each leaves no gap between look and write, and
-        # lets notes with other keys share an fsync.
+        # Each lock stands for some of the keys: no repeat slips in between look and write, and
+        # notes with other keys can share an fsync.
         self._locks = [threading.Lock() for _ in range(64)]
         self._times: OrderedDict[str, str] = OrderedDict()
         for entry in entries:
@@ -29,15 +29,15 @@ class KnownNotes:
                 self.remember(entry)
 
     def alone_with(self, entry: SpooledNote) -> threading.Lock:
-        """Return the lock under which to look for a note and to keep it."""
+        """Return the lock to hold while looking for a note and keeping it."""
         return self._locks[hash(entry.key) % len(self._locks)]
 
     def time_of(self, entry: SpooledNote) -> str | None:
-        """Return when this note was taken; None where it is new."""
+        """Return when this note was taken; None if it is new."""
         return self._times.get(_name(entry))
 
     def remember(self, entry: SpooledNote) -> None:
-        """Know this note again."""
+        """Remember this note, and forget the oldest if there are too many."""
         self._times[_name(entry)] = entry.note.time
         if len(self._times) > MOST_KEYS:
             self._times.popitem(last=False)
@@ -48,7 +48,7 @@ def _name(entry: SpooledNote) -> str:
 
 
 class Folder:
-    """Whether the sync folder is there, asked once for all who want to know at the same time."""
+    """Whether the sync folder is there; requests that ask at the same time share one look."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -57,7 +57,7 @@ class Folder:
         self._is_there: bool | None = None  # not asked here: a folder that hangs delays no start
 
     def is_there(self) -> bool:
-        """Tell whether the memory root is there, as of now or of a moment ago."""
+        """Is the memory root there, now or a moment ago?"""
         if self._asking.acquire(blocking=self._is_there is None):
             try:
                 self._is_there = self._look()

@@ -1,7 +1,7 @@
-"""From the spool into the day's log: within a second, and again when the folder is back.
+"""Moves notes from the spool to the day's log: within a second, or once the folder is back.
 
-The mover sleeps until a note comes. While the sync folder is away it tries again now and then;
-what a sync client lost from a log, it puts back from the spool.
+The mover sleeps until a note comes. While the sync folder is away, it tries again now and then.
+Notes that a sync client lost from a log are put back from the spool.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from memsync.notes.spool import Spool
 from memsync.text.note import Note
 
 GATHER_SECONDS = 0.2
-"""Notes that come within this time of each other are written together."""
+"""Notes that come within this time are written together."""
 
 RETRY_SECONDS = 15.0
 
 LOOK_SECONDS = 60.0
-"""How often notes are looked for that a command kept while it did not find the folder."""
+"""How often to look for notes that a command put in the spool because the folder was away."""
 
 MEND_SECONDS = 3600.0
-"""How often all is well is not taken for granted: logs are mended and the spool is cleared."""
+"""How often logs are checked and repaired and the spool is cleared, even if all seems well."""
 
 STOP_SECONDS = 2.0
 
@@ -47,58 +47,58 @@ class Mover:
         self._woken = threading.Event()
         self._ended = threading.Event()
         self._last_seen = DaySeen()
-        self._told = ""
+        self._last_message = ""
         self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
 
     def start(self) -> None:
-        """Begin, with what a former process left in the spool."""
+        """Start the thread; it begins with the notes that an earlier process left in the spool."""
         self._thread.start()
 
     def submit(self, note: Note) -> None:
-        """Take a note that is safe in the spool; it is in its log soon."""
+        """Take a note that is safe in the spool; it will be in its log soon."""
         self._queue.put(note)
         self._woken.set()
 
     def stop(self) -> None:
-        """Move what is in hand and end."""
+        """Move the notes at hand, then end the thread."""
         self._ended.set()
         self._woken.set()
         self._thread.join(timeout=STOP_SECONDS)
 
     def is_alive(self) -> bool:
-        """Tell whether the thread runs."""
+        """Does the thread run?"""
         return self._thread.is_alive()
 
     def _run(self) -> None:
         self._tidy()
-        well, mended = self.move_all(), time.monotonic()
+        well, checked = self.move_all(), time.monotonic()
         while not self._ended.is_set():
             self._woken.wait(min(LOOK_SECONDS, MEND_SECONDS) if well else RETRY_SECONDS)
             self._ended.wait(GATHER_SECONDS)
             self._woken.clear()
-            if well and time.monotonic() < mended + MEND_SECONDS and not spool.notes_of_commands():
+            if well and time.monotonic() < checked + MEND_SECONDS and not spool.notes_of_commands():
                 well = self._move_queued()
             else:
-                well, mended = self.move_all(), time.monotonic()
+                well, checked = self.move_all(), time.monotonic()
         if well:
             self._move_queued()
 
     def _tidy(self) -> None:
-        """Sweep what a killed process left; where the folder is away, a later one does."""
+        """Remove what a killed process left behind; if the folder is away, the next start does."""
         with contextlib.suppress(MemsyncError):
             sweep.sweep(Workspace.open(self._config))
 
     def move_all(self) -> bool:
         """Put every spooled note that is not merged into its log; return whether that worked.
 
-        Doing it again changes nothing, so it also mends a log that lost notes.
+        Doing it twice changes nothing, so it also repairs a log that lost notes.
         """
         try:
             self._spool.settle(delivery.redeliver(Workspace.open(self._config)))
         except (MemsyncError, OSError) as error:
-            self._tell(f"notes wait in the spool: {error}")
+            self._log_change(f"notes wait in the spool: {error}")
             return False
-        self._tell("")
+        self._log_change("")
         return True
 
     def _move_queued(self) -> bool:
@@ -108,14 +108,14 @@ class Mover:
         try:
             add_missing(Workspace.open(self._config), notes, self._last_seen)
         except (MemsyncError, OSError) as error:
-            self._tell(f"notes wait in the spool: {error}")
+            self._log_change(f"notes wait in the spool: {error}")
             return False
         return True
 
-    def _tell(self, message: str) -> None:
-        """Log a change of state, not each of many tries."""
-        if message and message != self._told:
+    def _log_change(self, message: str) -> None:
+        """Log a message once, however many tries end with it."""
+        if message and message != self._last_message:
             log.warning("%s", message)
-        elif self._told and not message:
-            log.info("the notes that waited are in the log")
-        self._told = message
+        elif self._last_message and not message:
+            log.info("the notes that waited are in the log now")
+        self._last_message = message

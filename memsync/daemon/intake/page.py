@@ -1,6 +1,6 @@
-"""The page of the note port: one box, for phones that have no Shortcut; it needs no script.
+"""The page of the note port: one box for a note, for phones without a Shortcut; it uses no script.
 
-It knows nothing of the memory: who opens it sees a box, and adds a note only with the token.
+It shows nothing of the memory: anybody may open it, but only the token adds a note.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILES = {
     "/icon.svg": "image/svg+xml",
     "/icon-192.png": "image/png",
 }
-"""What the page needs beside itself; the same as the other port's pages have."""
+"""The files the page needs; the web page uses the same."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ _templates.filters["for_browser"] = for_browser
 
 
 def static_file(path: str) -> StaticFile | None:
-    """Return the file at an address of the port; None where there is none."""
+    """Return the file at a path of the port; None if there is none."""
     if path not in FILES:
         return None
     return StaticFile((HERE / "static" / path.removeprefix("/")).read_bytes(), FILES[path])
@@ -59,14 +59,14 @@ def render_page(
     """Return the page.
 
     Args:
-        status: what is answered.
-        asks_token: whether a note must bring the token.
-        noted: when a note was kept, where one was.
-        waits: whether that waits for the sync folder; empty where it does not.
-        problem: why a note was not kept, where it was not.
-        text: what somebody wrote that is not kept yet.
+        status: the status of the answer.
+        asks_token: whether a note needs the token.
+        noted: when a note was kept; empty if none was.
+        waits: not empty if that note waits for the sync folder.
+        problem: why a note was not kept; empty if there was none or it was kept.
+        text: what the person wrote that is not kept yet.
     """
-    html = _templates.get_template("ear.html").render(
+    html = _templates.get_template("capture.html").render(
         asks_token=asks_token,
         is_token_wrong=status == HTTPStatus.UNAUTHORIZED,
         key=secrets.token_urlsafe(12),

@@ -1,1 +1,1 @@
-"""The jobs: when they run, how a run goes, and how the last ones went."""
+"""The jobs, each in a file of its own, and what all of them share: times, runs, history."""

@@ -1,4 +1,4 @@
-"""The mirror as a job, and what a person is told of it."""
+"""The mirror: an independent copy of the memory folder, kept up to date and checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from memsync import clock
 from memsync.config import Config
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history
+from memsync.daemon.job_history import Run
+from memsync.daemon.jobs.job import Job
+from memsync.daemon.jobs.runs import recorded
 from memsync.errors import MemsyncError
 from memsync.files.locks import exclusive_lock
 from memsync.memory.mirror import contents, mark
@@ -18,15 +21,31 @@ from memsync.memory.mirror.report import MirrorReport, Rules, UnfinishedMirrorEr
 from memsync.memory.mirror.run import mirror, resolve_path
 
 WHERE = {
-    "mirror": "damaged in the mirror, renewed from the memory folder (what was damaged is kept"
+    "mirror": "damaged in the mirror, replaced from the memory folder (the damaged file is kept"
     " under .versions/)",
-    "source": "damaged in the memory folder; the mirror's copy is sound and was left as it is",
+    "source": "damaged in the memory folder; the mirror's copy is intact and was left as it is",
     "version": "an old version in the mirror that cannot be read",
 }
 
 SETTLED, STEADY = timedelta(days=1), timedelta(days=10)
-"""How long before now a job has run where the clock is believed: it has a day to come right, and
-whoever mirrors by hand once a week is no leap."""
+"""The clock is believed if some job ran this long ago: a wrong clock has a day to be set right,
+and a person may mirror by hand only once a week."""
+
+
+def job_backup_mirror(
+    config: Config,
+    *,
+    verify: bool = False,
+    accept: bool = False,
+    tell: Callable[[str], object] = lambda _line: None,
+) -> Run:
+    """Bring the mirror of the memory folder up to date; for the options see `run_mirror`."""
+    with recorded(config, JOB.id) as run:
+        if not JOB.is_on(config):
+            run.skip("daemon.backup_mirror_path is not set")
+        else:
+            run.message = run_mirror(config, verify=verify, accept=accept, tell=tell)
+    return run
 
 
 def run_mirror(
@@ -38,18 +57,18 @@ def run_mirror(
 ) -> str:
     """Bring the mirror up to date, and return one sentence on it.
 
-    Both sides are read in full once in thirty days, or where a person asks for it.
+    Both sides are read in full every thirty days, or if a person asks for it.
 
     Args:
         config: whose mirror; it has one.
         verify: read both sides in full.
-        accept: what is gone is gone on purpose, and the mirror's folder is the right one.
-        tell: told, line by line, what reading in full came to.
+        accept: missing files were removed on purpose, and the mirror's folder is the right one.
+        tell: called with each line about what reading in full found.
 
     Raises:
         FolderAwayError: one of the two places does not answer.
-        MemsyncError: as `mirror` does, or reading in full found damage; the message says what.
-            What was found is told where some files could not be mirrored, too.
+        MemsyncError: as `mirror` raises, or reading in full found damage; the message says what,
+            also if some files could not be mirrored.
     """
     place = contents.mirror_path(config)
     contents.require_answer(place)
@@ -58,7 +77,11 @@ def run_mirror(
     verify = verify or mark.is_due_for_reading(destination)
     now = clock.now()
     rules = Rules(
-        config.daemon.backup_mirror_keep_days, config.keep_days, verify, accept, _goes_on(now)
+        config.daemon.backup_mirror_keep_days,
+        config.keep_days,
+        verify,
+        accept,
+        _is_clock_steady(now),
     )
     unfinished = None
     with exclusive_lock(lock_path(destination, "mirror"), "the mirror", timeout=0):
@@ -68,34 +91,36 @@ def run_mirror(
             report, unfinished = error.report, error
     if verify:
         mark.remember_verified(destination)
-        for line in _told(report, source, destination):
+        for line in _lines_of(report, source, destination):
             tell(line)
         _raise_on_damage(report, destination, unfinished)
     if unfinished is not None:
         raise unfinished
     if not verify:
         return report.sentence
-    return f"{report.sentence}; {_read(report)} read on both sides, all sound"
+    return f"{report.sentence}; {_count_read(report)} read on both sides, no damage"
 
 
-def _goes_on(now: datetime) -> bool:
-    """Tell whether the clock was about here before, by what the jobs noted.
+def _is_clock_steady(now: datetime) -> bool:
+    """Did a job run some days ago by this clock, so that it has not just jumped?
 
-    What stands in the memory folder does not tell: a report written by a clock that leapt ahead is
-    as young as that clock, and comes before the mirror does.
+    The memory folder cannot answer this: a report that was written under a clock that jumped is
+    as new as that clock, and is written before the mirror runs.
     """
-    return any(SETTLED <= now - history.start_of(run) <= STEADY for run in history.read_runs())
+    return any(
+        SETTLED <= now - job_history.start_of(run) <= STEADY for run in job_history.read_runs()
+    )
 
 
-def _told(report: MirrorReport, source: Path, destination: Path) -> Iterator[str]:
+def _lines_of(report: MirrorReport, source: Path, destination: Path) -> Iterator[str]:
     yield f"Memory folder: {source}"
     yield f"Mirror:        {destination}"
-    yield f"{_read(report)} read on both sides; {report.sentence}."
+    yield f"{_count_read(report)} read on both sides; {report.sentence}."
     for found in report.findings:
         yield f"  {found.name!r}: {WHERE[found.where]}"
 
 
-def _read(report: MirrorReport) -> str:
+def _count_read(report: MirrorReport) -> str:
     number = report.unchanged + len(report.damaged)
     return f"{number:,} {'file' if number == 1 else 'files'}"
 
@@ -109,10 +134,22 @@ def _raise_on_damage(
     what = f"{first.name!r}: {WHERE[first.where]}"
     if len(report.findings) > 1:
         what = f"{len(report.findings)} files were damaged, the first one {what}"
-    hint = "look after the mirror's disk; memsync daemon run mirror --verify looks again"
+    hint = "check the mirror's disk; memsync daemon run mirror --verify reads it again"
     at_source = [found.name for found in report.findings if found.where == "source"]
     if at_source:
-        hint = f"copy {destination / at_source[0]} over the damaged file, then look again"
+        hint = f"copy {destination / at_source[0]} over the damaged file, then verify again"
     if unfinished is not None:
         what = f"{what}; and {unfinished.message}"
     raise MemsyncError(what, hint=hint)
+
+
+JOB = Job(
+    id="backup_mirror",
+    name="mirror",
+    purpose="copy the memory folder",
+    order=30,
+    act=job_backup_mirror,
+    schedule=lambda config: config.daemon.backup_mirror_schedule,
+    is_on=lambda config: bool(config.daemon.backup_mirror_path),
+    options=frozenset({"verify", "accept", "tell"}),
+)

@@ -1,4 +1,4 @@
-"""The daemon's part in thinning out the backups: when to believe its own clock."""
+"""When the nightly refresh prunes old backups: only if the clock can be believed."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from memsync.errors import MemsyncError
 from memsync.memory.history import backups, publish_log
 
 STEADY = timedelta(days=3)
-"""A nightly run this long after the one before it comes at the right time, or after a week-end."""
+"""At most this long after the run before, a nightly run is on time, or comes after a weekend."""
 
 LEAP = timedelta(days=366)
-"""How far ahead of the backups a clock may be that nobody looks at."""
+"""How far ahead of the newest backup a clock may be if nobody watches it."""
 
 log = logging.getLogger(__name__)
 
 
 def prune_expired(workspace: Workspace, last_run: datetime | None) -> str:
-    """Remove the backups that may go, and say how many in words; never raises.
+    """Remove the backups that may go, and return how many, in words; never raises.
 
-    Nobody is there to see that a clock went wrong, as a Pi's does at boot. So nothing is removed
-    by a clock that says something odd for the first time: it has until the next night to come
-    right, and a night more of backups costs little.
+    A clock can be wrong, as a Pi's is at boot, and nobody is there to see it. So if it says
+    something odd for the first time, nothing is removed: it has until the next night to be set,
+    and one more night of backups costs little.
 
     Args:
         workspace: whose backups.
-        last_run: when this was last asked for; None where that is not known.
+        last_run: when the job last ran; None if that is not known.
     """
     if last_run is None or not timedelta(0) <= clock.now() - last_run <= STEADY:
         return ""

@@ -1,4 +1,4 @@
-"""When jobs run: cron lines as cron means them, in words, and as APScheduler wants them.
+"""When jobs run: schedules in words, and as triggers that fire exactly when cron would.
 
 APScheduler's own crontab trigger counts 0 as Monday (seen in 3.11.3), so a Monday digest would
 go out on Tuesday; cronsim counts as Debian's cron does, daylight saving included.
@@ -16,11 +16,11 @@ from tzlocal import get_localzone
 from memsync import clock
 
 WRONG_CLOCK = timedelta(days=1)
-"""A last run that lies further ahead than this was recorded by a clock that was wrong."""
+"""A last run further in the future than this was recorded while the clock was wrong."""
 
 
 class CrontabTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires as cron would, in this machine's time zone, and at once where a run was missed."""
+    """Fires as cron would, in this machine's time zone, and at once if a run was missed."""
 
     def __init__(self, line: str, last_run: datetime | None = None) -> None:
         """Take a cron line that `config` has checked, and the last run before this process."""
@@ -38,7 +38,7 @@ class CrontabTrigger(BaseTrigger):  # type: ignore[misc]
 
 
 class EveryHoursTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires every so many hours after the last run, wherever that was recorded."""
+    """Fires every so many hours after the last run, at once if there was none."""
 
     def __init__(self, hours: int, last_run: datetime | None = None) -> None:
         """Take the hours between runs and the last run before this process began, if any."""
@@ -48,7 +48,7 @@ class EveryHoursTrigger(BaseTrigger):  # type: ignore[misc]
     def get_next_fire_time(
         self, previous_fire_time: datetime | None, now: datetime
     ) -> datetime | None:
-        """Return when the next run is due; now where it is overdue or there was none yet."""
+        """Return when the next run is due: now if it is overdue or if there was none yet."""
         last = previous_fire_time or self.last_run
         if last is None or last - now > WRONG_CLOCK:
             return now
@@ -59,14 +59,13 @@ class EveryHoursTrigger(BaseTrigger):  # type: ignore[misc]
 
 
 def next_due(line: str, last_run: datetime | None, now: datetime) -> datetime:
-    """Return when a job is next due: `now` where a run was missed since the last one.
+    """Return when a job is next due: `now` if a run was missed since the last one.
 
-    Several missed runs are made up for by one. After the clock was set back, a run that was made
-    is not made again.
+    One run makes up for several missed ones. After the clock was set back, no run is repeated.
 
     Args:
         line: the cron line.
-        last_run: when it last ran; None where that is not known.
+        last_run: when it last ran; None if that is not known.
         now: the present moment.
     """
     if last_run is None or last_run - now > WRONG_CLOCK:
@@ -77,8 +76,8 @@ def next_due(line: str, last_run: datetime | None, now: datetime) -> datetime:
 def next_run(line: str, after: datetime) -> datetime:
     """Return the first moment after `after` that the cron line names, in this machine's time.
 
-    It carries its offset, not the zone: two moments of one zone are compared by the clock on the
-    wall, which in the hour that comes twice has the later one first.
+    It carries an offset, not a zone: Python compares two moments of one zone by wall-clock time,
+    which puts the later one first in the hour that comes twice.
     """
     for found in CronSim(line, after.astimezone(get_localzone())):
         moment = datetime.fromisoformat(found.isoformat())
@@ -89,16 +88,30 @@ def next_run(line: str, after: datetime) -> datetime:
 
 def describe(schedule: str) -> str:
     """Return a schedule in words: a cron line, or ``every N hours`` as it is."""
-    return schedule if schedule.startswith("every ") else cron_in_words(schedule)
+    return schedule if is_interval(schedule) else cron_in_words(schedule)
+
+
+def is_interval(schedule: str) -> bool:
+    """Is this schedule ``every N hours``, and not a cron line?"""
+    return schedule.startswith("every ")
+
+
+def trigger_of(schedule: str, last_run: datetime | None) -> CrontabTrigger | EveryHoursTrigger:
+    """Return the trigger a schedule stands for.
+
+    Args:
+        schedule: a cron line that `config` has checked, or ``every N hours``.
+        last_run: when the job last ran; None if that is not known.
+    """
+    if is_interval(schedule):
+        return EveryHoursTrigger(int(schedule.split()[1]), last_run)
+    return CrontabTrigger(schedule, last_run)
 
 
 def next_by_schedule(schedule: str, last_run: datetime | None) -> datetime:
     """Return when a job is next due by its schedule and its last run."""
     now = clock.now()
-    if schedule.startswith("every "):
-        hours = int(schedule.split()[1])
-        return EveryHoursTrigger(hours, last_run).get_next_fire_time(None, now) or now
-    return next_due(schedule, last_run, now)
+    return trigger_of(schedule, last_run).get_next_fire_time(None, now) or now
 
 
 def cron_in_words(line: str) -> str:

@@ -1,44 +1,46 @@
-"""Jobs: what runs by itself, when, how it went; and the button that runs one now."""
+"""Jobs: what memsync does by itself, when and how it went, and a button that runs a job now."""
 
 from __future__ import annotations
 
-from types import ModuleType
-
-from flask import Flask, abort, render_template
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
-from memsync.config import Config
-from memsync.daemon.jobs import history
-from memsync.daemon.pages.parts import back_to, late
+from memsync.daemon import job_history
+from memsync.daemon.pages.page import Page, back_to, site
+from memsync.daemon.presenters.jobs import list_jobs, start_job
+
+page = Page(
+    __name__,
+    "Jobs",
+    80,
+    messages={
+        "started": "Started. This page shows the result as soon as the job is done.",
+        "runs-already": "That job is running already.",
+    },
+)
+page.add_app_template_filter(job_history.start_of, "started")
 
 
-def install(app: Flask, config: Config) -> None:
-    """Add the page and what its buttons do."""
-
-    def jobs() -> ResponseReturnValue:
-        views = joblist().list_jobs(config)
-        runs = any(view.running_since for view in views)
-        return render_template("jobs.html", jobs=views, runs=runs)
-
-    def run_job(name: str) -> ResponseReturnValue:
-        started = joblist().start_job(name, config)
-        if started is None:
-            abort(404)
-        return back_to("jobs", "started" if started else "runs-already")
-
-    app.jinja_env.filters["started"] = history.start_of
-    app.jinja_env.filters["duration"] = duration
-    app.add_url_rule("/jobs", "jobs", jobs)
-    app.add_url_rule("/jobs/<name>/run", "run_job", run_job, methods=["POST"])
+@page.index("/jobs")
+def show_jobs() -> ResponseReturnValue:
+    """Show every job."""
+    views = list_jobs(site().config)
+    is_running = any(view.running_since for view in views)
+    return render_template("jobs.html", jobs=views, is_running=is_running)
 
 
-def joblist() -> ModuleType:
-    """Return `memsync.daemon.joblist`, loaded when a page first asks: see there."""
-    return late("daemon.presenters.jobs")
+@page.post("/jobs/<name>/run")
+def run_job(name: str) -> ResponseReturnValue:
+    """Run a job now."""
+    started = start_job(name, site().config)
+    if started is None:
+        abort(404)
+    return back_to("jobs", "started" if started else "runs-already")
 
 
+@page.app_template_filter()
 def duration(seconds: float) -> str:
-    """Return a duration as a person would say it: ``0.4 s``, ``12 s``, ``3 min``."""
+    """Return a duration in words: ``0.4 s``, ``12 s``, ``3 min``."""
     if seconds < 0.05:
         return "under 0.1 s"
     if seconds < 10:

@@ -1,33 +1,27 @@
-"""The first page: the memory as it reads, and how it stands."""
+"""The first page: the memory, when it last changed, and how many notes are pending."""
 
 from __future__ import annotations
 
-from flask import Flask, Response, render_template, send_from_directory
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from memsync.config import Config
-from memsync.config.workspace import Workspace
+from memsync.daemon.pages.page import Page, count_listed, current_workspace
 from memsync.daemon.presenters import facts
 from memsync.daemon.presenters.markdown import render_html
 from memsync.memory import store
+from memsync.memory.conflicts.records import unresolved
+
+page = Page(__name__, "Memory", 10)
 
 
-def install(app: Flask, config: Config) -> None:
-    """Add the page, and what a phone asks for that puts it on its home screen."""
-
-    def memory() -> ResponseReturnValue:
-        workspace = Workspace.open(config)
-        present = store.read(workspace)
-        return render_template(
-            "memory.html",
-            memory=render_html(present.text),
-            facts=facts.gather_facts(workspace, present),
-        )
-
-    def manifest() -> Response:
-        return send_from_directory(
-            app.static_folder or "", "manifest.webmanifest", mimetype="application/manifest+json"
-        )
-
-    app.add_url_rule("/", "memory", memory)
-    app.add_url_rule("/manifest.webmanifest", "manifest", manifest)
+@page.index("/")
+def show_memory() -> ResponseReturnValue:
+    """Show the memory."""
+    workspace = current_workspace()
+    memory = store.read(workspace)
+    return render_template(
+        "memory.html",
+        memory=render_html(memory.text),
+        facts=facts.gather_facts(workspace, memory),
+        open_conflicts=count_listed(unresolved),
+    )

@@ -1,14 +1,14 @@
-"""Phone: everything a phone needs to send notes, with the very values of this machine."""
+"""Phone: everything a phone needs to send notes, with this machine's own addresses and token."""
 
 from __future__ import annotations
 
-import importlib
 import io
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, redirect, render_template, request, url_for
+import segno
+from flask import Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from memsync import clock
@@ -16,22 +16,22 @@ from memsync.config import Config
 from memsync.config.credentials import capture_token
 from memsync.config.workspace import Workspace
 from memsync.daemon.http import addresses, tokens
-from memsync.daemon.pages.parts import KeepNote, back_to
+from memsync.daemon.pages.page import Page, back_to, site
 from memsync.errors import MemsyncError
 from memsync.notes import reader
 from memsync.text.note import Note, clean, make_note
 
 HEADER = "X-Memsync-Token"
 LOOKS_FOR = 15
-"""Times the page looks again whether a note arrived, a second apart."""
+"""How many times the page checks whether a note arrived, once a second."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a phone is told: where notes and the page are, and which token they need.
+    """What a phone needs to know: the addresses for notes and for the page, and the token.
 
-    `note_url` is None where no port takes notes; `is_here_only` where only this machine gets
-    there; `token` is empty where none is asked for, or where only its hash is here.
+    `note_url` is None if no port takes notes. `is_here_only` if only this machine can reach that
+    port. `token` is empty if none is required, or if only its hash is kept here.
     """
 
     note_url: str | None
@@ -41,83 +41,78 @@ class Setup:
     is_here_only: bool
 
 
-def install(app: Flask, config: Config, keep_note: KeepNote) -> None:
-    """Add the page, its QR codes, and the note that tries the way into the log."""
-    pages = _Pages(config, keep_note)
-    app.add_url_rule("/phone", "phone", pages.phone)
-    app.add_url_rule("/phone/qr.svg", "phone_qr", pages.note_code)
-    app.add_url_rule("/phone/page.svg", "phone_page_qr", pages.page_code)
-    app.add_url_rule("/phone/test", "phone_test", pages.test, methods=["POST"])
+page = Page(__name__, "Phone", 90)
 
 
-class _Pages:
-    def __init__(self, config: Config, keep_note: KeepNote) -> None:
-        self._config = config
-        self._keep_note = keep_note
+@page.index("/phone")
+def show_setup() -> ResponseReturnValue:
+    """Show how a phone sends notes, and whether the test note arrived."""
+    config = site().config
+    wanted = request.args.get("note", "")
+    looked = request.args.get("look", 0, type=int)
+    arrived = _arrived(config, wanted) if wanted else None
+    waits = bool(wanted) and arrived is None
+    looks_again = waits and 0 <= looked < LOOKS_FOR
+    return render_template(
+        "phone.html",
+        setup=_setup(config),
+        header=HEADER,
+        latest=_latest(config),
+        arrived=arrived,
+        waits=waits,
+        again=url_for("phone.index", note=wanted, look=looked + 1) if looks_again else None,
+    )
 
-    def phone(self) -> ResponseReturnValue:
-        wanted = request.args.get("note", "")
-        looked = request.args.get("look", 0, type=int)
-        arrived = _arrived(self._config, wanted) if wanted else None
-        waits = bool(wanted) and arrived is None
-        return render_template(
-            "phone.html",
-            setup=_setup(self._config),
-            header=HEADER,
-            latest=_latest(self._config),
-            arrived=arrived,
-            waits=waits,
-            again=url_for("phone", note=wanted, look=looked + 1)
-            if waits and 0 <= looked < LOOKS_FOR
-            else None,
-        )
 
-    def note_code(self) -> ResponseReturnValue:
-        return _code(_setup(self._config).note_url)
+@page.get("/phone/qr.svg")
+def note_qr_code() -> ResponseReturnValue:
+    """Draw the address that takes notes as a QR code."""
+    return _qr_code(_setup(site().config).note_url)
 
-    def page_code(self) -> ResponseReturnValue:
-        return _code(_setup(self._config).page_url)
 
-    def test(self) -> ResponseReturnValue:
-        text = request.form.get("text", "")
-        if not clean(text):
-            return back_to("phone", "empty-note")
-        note = make_note(text, clock.now(), came_by="network")
-        self._keep_note(note)
-        return redirect(url_for("phone", note=note.id) + "#test", code=303)
+@page.get("/phone/page.svg")
+def page_qr_code() -> ResponseReturnValue:
+    """Draw the address of this page as a QR code."""
+    return _qr_code(_setup(site().config).page_url)
+
+
+@page.post("/phone/test")
+def send_test_note() -> ResponseReturnValue:
+    """Add the note that tests the way into the log."""
+    text = request.form.get("text", "")
+    if not clean(text):
+        return back_to("phone", "empty-note")
+    note = make_note(text, clock.now(), came_by="network")
+    site().keep_note(note)
+    return redirect(url_for("phone.index", note=note.id) + "#test", code=303)
 
 
 def _setup(config: Config) -> Setup:
-    """Return this machine's values, by the name under which the person reached the page.
+    """Return this machine's addresses, with the host name by which the person reached the page.
 
-    That name is known to work on this network; only where it is this machine's name for itself,
-    as on its own screen, another has to be told.
+    That name is known to work on this network. Only if it is a loopback name, as in a browser on
+    this machine, the name from the settings is shown.
     """
     capture, page = addresses.capture_url(config), addresses.web_url(config)
     token = capture_token(config)
     name = urlsplit(f"//{request.host}").hostname or ""
-    if (
-        name
-        and name not in addresses.LOOPBACK
-        and config.daemon.capture_host not in (addresses.LOOPBACK)
-    ):
+    is_here_only = config.daemon.capture_host in addresses.LOOPBACK
+    if name and name not in addresses.LOOPBACK and not is_here_only:
         shown = f"[{name}]" if ":" in name else name
         page = f"http://{request.host}"
         capture = capture and f"http://{shown}:{config.daemon.capture_port}"
     return Setup(
         f"{capture}/note" if capture else None,
-        f"{page or request.host_url.rstrip('/')}{url_for('phone')}",
+        f"{page or request.host_url.rstrip('/')}{url_for('phone.index')}",
         "" if tokens.is_token_hash(token) else token,
         bool(token),
-        config.daemon.capture_host in addresses.LOOPBACK,
+        is_here_only,
     )
 
 
-def _code(address: str | None) -> ResponseReturnValue:
+def _qr_code(address: str | None) -> ResponseReturnValue:
     if address is None:
         abort(404)
-    # Late on purpose: the ports answer sooner without it.
-    segno = importlib.import_module("segno")
     drawn = io.BytesIO()
     segno.make(address, micro=False).save(
         drawn, kind="svg", scale=6, border=3, dark="#000", light="#fff", xmldecl=False
@@ -126,7 +121,7 @@ def _code(address: str | None) -> ResponseReturnValue:
 
 
 def _recent(config: Config) -> list[Note]:
-    """Return the notes of today and yesterday, newest first; none where they cannot be read."""
+    """Return the notes of today and yesterday, newest first; none if they cannot be read."""
     today = clock.now().date()
     try:
         workspace = Workspace.open(config)

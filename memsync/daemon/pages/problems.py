@@ -1,7 +1,7 @@
-"""Every page that says that something went wrong, and what to do; none loses what was written.
+"""Pages that say what went wrong and what to do; none loses what the person wrote.
 
-Whatever fails, the answer looks like the other pages, names no inner detail, and hands back the
-text of the form it answers. What asked the API gets it as JSON.
+Whatever fails, the answer looks like the other pages, shows no internals, and hands back the text
+of the form. A request to the API gets the problem as JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Problem:
-    """What a page says: what happened, what to do, and what it offers besides."""
+    """What a page says: what happened, what to do, and which forms to offer."""
 
     title: str
     text: str
@@ -37,29 +37,29 @@ TOO_LONG_TO_EDIT = Problem(
 EXPIRED = Problem(
     "This form is too old",
     "The page you sent it from belongs to a session that has ended, or cookies are off.",
-    "Go back to the memory and do it again; nothing was changed.",
+    "Nothing was changed. Go back to the memory and try again.",
 )
 LOGGED_OUT = Problem(
     "You are logged out",
     "The session ended before this was sent; nothing was changed.",
-    "Log in again, then put your text back where it belongs.",
+    "Log in again, then paste your text where it belongs.",
     offers_login=True,
 )
 FAILED = Problem(
     "Something went wrong",
-    "memsync could not answer this. It is not your doing.",
+    "memsync could not answer this. It is not your fault.",
     "The log says more: memsync daemon logs",
 )
 UNREACHABLE = Problem(
     "The folder cannot be reached",
-    "A file of the memory could not be read or written just now.",
-    "Check that the sync client runs and the folder is mounted, then try again.",
+    "A file of the memory could not be read or written.",
+    "Check that the sync client is running and the folder is mounted, then try again.",
     offers_note=True,
 )
 BY_STATUS = {
-    404: Problem("There is no such page", "The address leads nowhere."),
-    400: Problem("That cannot be read", "The request is malformed; nothing was changed."),
-    405: Problem("Not this way", "This address is not opened like that; it belongs to a form."),
+    404: Problem("There is no such page", "Nothing has this address."),
+    400: Problem("This request is not valid", "It could not be read; nothing was changed."),
+    405: Problem("Not this way", "This address belongs to a form and cannot be opened."),
     413: Problem(
         "Too long",
         "That was more than 1 MiB, so it was not read; nothing was changed.",
@@ -114,7 +114,7 @@ def _ours(error: MemsyncError) -> Response:
             400, Problem("That cannot be done", _sentence(error.message), error.hint)
         )
     text, advice = _sentence(error.message), error.hint
-    return problem_page(503, Problem("The memory is not at hand", text, advice, offers_note=True))
+    return problem_page(503, Problem("The memory is not available", text, advice, offers_note=True))
 
 
 def _unreachable(error: OSError) -> Response:
@@ -128,7 +128,7 @@ def _unforeseen(error: Exception) -> Response:
 
 
 def _written() -> str:
-    """Return the text a person sent, where it could be read."""
+    """Return the text that was sent, if it can be read."""
     try:
         return request.form.get("text", "")
     except HTTPException:

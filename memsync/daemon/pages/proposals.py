@@ -1,22 +1,23 @@
-"""Proposals: what waits for a person's word, seen as a diff and decided change by change."""
+"""Proposals: changes that wait for approval, shown as a diff and decided one by one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from flask import Flask, abort, jsonify, render_template, request
+from flask import abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from memsync.config import Config
 from memsync.config.workspace import Workspace
-from memsync.daemon.pages.parts import back_to, how_many
-from memsync.daemon.presenters import changes, origin
+from memsync.daemon.pages.page import Page, back_to, current_workspace
+from memsync.daemon.presenters import changes
 from memsync.daemon.presenters.changes import Changes
 from memsync.memory import store
+from memsync.memory.last_change import remember_change
 from memsync.refresh import proposals, review
 from memsync.refresh.proposal_file import Proposal
+from memsync.refresh.proposal_table import proposal_table
+from memsync.refresh.review import try_edits
 from memsync.text.note import Note
 
 
@@ -43,58 +44,71 @@ class ProposalView:
     choices: tuple[ProposedChange, ...]
 
 
-def install(app: Flask, config: Config) -> None:
-    """Add the page, what its buttons do, the API, and how many proposals wait."""
-    pages = _Pages(config)
-    app.add_url_rule("/proposals", "proposals", pages.shown)
-    app.add_url_rule("/proposals/<name>", "decide", pages.decide, methods=["POST"])
-    app.add_url_rule("/api/proposals", "api_proposals", pages.as_json)
-    app.jinja_env.globals["waiting"] = lambda: how_many("waiting", config, proposals.list_open)
+page = Page(
+    __name__,
+    "Proposals",
+    50,
+    messages={
+        "applied": "Accepted. The text before it is kept as a backup.",
+        "applied-partly": "Not every change could be made; those that are left say why.",
+        "dropped": "Rejected. The notes stay in the log.",
+        "again": "The next refresh tries these notes again.",
+        "nothing-chosen": "Nothing was selected, or it was decided already.",
+    },
+    waiting=proposals.list_open,
+)
 
 
-class _Pages:
-    def __init__(self, config: Config) -> None:
-        self._config = config
+@page.index("/proposals")
+def list_proposals() -> ResponseReturnValue:
+    """List the open proposals."""
+    workspace = current_workspace()
+    memory = store.read(workspace).text
+    listed = [view(workspace, entry, memory) for entry in proposals.list_open(workspace)]
+    return render_template("proposals.html", listed=listed)
 
-    def shown(self) -> ResponseReturnValue:
-        workspace = Workspace.open(self._config)
-        memory = store.read(workspace).text
-        listed = [view(workspace, entry, memory) for entry in proposals.list_open(workspace)]
-        return render_template("proposals.html", listed=listed)
 
-    def decide(self, name: str) -> ResponseReturnValue:
-        workspace = Workspace.open(self._config)
-        proposal = next((p for p in proposals.list_all(workspace) if p.id == name), None)
-        if proposal is None:
-            abort(404)
-        numbers = _numbers() & set(proposal.waiting)
-        deed = request.form.get("deed", "")
-        if deed not in {"apply", "drop", "again"}:
-            abort(400)
-        if not proposal.is_open or (not numbers and deed != "again"):
-            return back_to("proposals", "nothing-chosen")
-        if deed == "drop":
-            review.drop_edits(workspace, proposal, numbers)
-            return back_to("proposals", "dropped")
-        if deed == "again":
-            review.give_back(workspace, proposal)
-            return back_to("proposals", "again")
-        done = review.apply_proposal(workspace, proposal, numbers)
-        if done.published:
-            origin.remember_change(done.published.digest, "a proposal approved on this page")
-        return back_to("proposals", "applied-partly" if done.problems else "applied")
+@page.post("/proposals/<name>")
+def decide(name: str) -> ResponseReturnValue:
+    """Accept or reject the selected changes of a proposal, or give its notes back."""
+    workspace = current_workspace()
+    proposal = next((p for p in proposals.list_all(workspace) if p.id == name), None)
+    if proposal is None:
+        abort(404)
+    numbers = _numbers() & set(proposal.waiting)
+    deed = request.form.get("deed", "")
+    if deed not in {"apply", "drop", "again"}:
+        abort(400)
+    if not proposal.is_open or (not numbers and deed != "again"):
+        return back_to("proposals", "nothing-chosen")
+    if deed == "drop":
+        review.drop_edits(workspace, proposal, numbers)
+        return back_to("proposals", "dropped")
+    if deed == "again":
+        review.give_back(workspace, proposal)
+        return back_to("proposals", "again")
+    done = review.apply_proposal(workspace, proposal, numbers)
+    if done.published:
+        remember_change(done.published.digest, "a proposal approved on this page")
+    return back_to("proposals", "applied-partly" if done.problems else "applied")
 
-    def as_json(self) -> ResponseReturnValue:
-        workspace = Workspace.open(self._config)
-        memory = store.read(workspace).text
-        return jsonify(
-            proposals=[_table(workspace, p, memory) for p in proposals.list_open(workspace)]
-        )
+
+@page.get("/api/proposals")
+def proposals_as_json() -> ResponseReturnValue:
+    """Return the open proposals as JSON."""
+    workspace = current_workspace()
+    memory = store.read(workspace).text
+    return jsonify(
+        proposals=[
+            proposal_table(workspace, entry, try_edits(entry, memory, allow_shrink=False)[0])
+            for entry in proposals.list_open(workspace)
+        ]
+    )
 
 
 def view(workspace: Workspace, proposal: Proposal, memory: str) -> ProposalView:
     """Return a proposal as the page shows it; each change on what those before it leave."""
-    tried, _ = review.try_edits(proposal, memory, allow_shrink=False)
+    tried, _ = try_edits(proposal, memory, allow_shrink=False)
     choices, before = [], memory
     for fit in tried:
         edit = fit.held.edit
@@ -115,29 +129,3 @@ def view(workspace: Workspace, proposal: Proposal, memory: str) -> ProposalView:
 
 def _numbers() -> set[int]:
     return {int(text) for text in request.form.getlist("edit") if text.isascii() and text.isdigit()}
-
-
-def _table(workspace: Workspace, proposal: Proposal, memory: str) -> dict[str, Any]:
-    shown = view(workspace, proposal, memory)
-    return {
-        "id": shown.id,
-        "made": shown.made.isoformat(timespec="seconds"),
-        "machine": proposal.machine,
-        "summary": shown.summary,
-        "notes": [
-            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": n.came_by}
-            for n in proposal.notes
-        ],
-        "changes": [
-            {
-                "number": choice.number,
-                "op": proposal.edits[choice.number - 1].edit.op,
-                "section": proposal.edits[choice.number - 1].edit.section,
-                "find": proposal.edits[choice.number - 1].edit.find,
-                "text": proposal.edits[choice.number - 1].edit.text,
-                "reasons": list(choice.reasons),
-                "problem": choice.problem,
-            }
-            for choice in shown.choices
-        ],
-    }

@@ -16,7 +16,7 @@ CONTEXT = 3
 """Unchanged lines shown around a change."""
 
 MOST_PAIRS = 200
-"""Changed lines of one run whose words are compared, too; a rewritten memory is read anew."""
+"""In longer runs of changed lines, words are not compared: such a memory was rewritten."""
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 _ALIKE = 0.5
@@ -123,7 +123,7 @@ class _Comparison:
 
 
 def _differing_words(old: str, new: str) -> tuple[Parts, Parts]:
-    """Return both lines in pieces with what differs marked; unmarked where they hardly agree."""
+    """Return both lines in pieces with what differs marked; unmarked if they hardly agree."""
     left, right = _WORDS.findall(old), _WORDS.findall(new)
     matcher = SequenceMatcher(None, left, right, autojunk=False)
     if max(len(left), len(right)) > 1000 or matcher.ratio() < _ALIKE:

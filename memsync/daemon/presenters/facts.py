@@ -8,9 +8,9 @@ from datetime import date, datetime
 from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.daemon.presenters import origin
-from memsync.daemon.presenters.origin import LastChange
 from memsync.errors import MemsyncError
 from memsync.memory.history import backups
+from memsync.memory.last_change import LastChange
 from memsync.memory.store import Memory
 from memsync.refresh.pending import pending_notes
 

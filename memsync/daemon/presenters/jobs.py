@@ -1,82 +1,108 @@
-"""The jobs as a person wants to see them: what for, when, how the last runs went, which is next.
-
-Imported late by the pages: the scheduler costs a tenth of a second that the ports must not wait.
-"""
+"""Jobs as the page, the API and ``memsync daemon status`` show them: schedule, runs, next run."""
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from memsync import clock
 from memsync.config import Config
-from memsync.daemon.jobs import history, running, triggers
-from memsync.daemon.jobs.history import Run
-from memsync.daemon.jobs.runs import Job, run_now
-from memsync.daemon.scheduler import enabled_jobs, find_job, jobs_of
+from memsync.daemon import job_history
+from memsync.daemon.extra import late
+from memsync.daemon.job_history import Run
+from memsync.daemon.jobs import runs
+from memsync.daemon.jobs.runs import run_now
+
+if TYPE_CHECKING:
+    from memsync.daemon.scheduler import Plan
 
 MOST_EARLIER = 10
 RECENT = 5
-"""So many runs that went well tell how long one takes."""
+"""How many of the last successful runs tell how long a job takes."""
 
 
 @dataclass(frozen=True)
 class JobView:
-    """A job: `schedule` in words, its runs newest first, when it is next due, since when it runs.
+    """A job: its plan, its last runs, newest first, and since when it is running.
 
-    `next_run` is None where the job is off, `running_since` where it does not run, `usual`, in
-    seconds, where it never ran well.
+    `running_since` is None if it is not running in this process. `usual` is the seconds that a run
+    takes, None if no run succeeded yet.
     """
 
-    id: str
-    name: str
-    purpose: str
-    schedule: str
-    is_on: bool
+    plan: Plan
     runs: tuple[Run, ...]
-    next_run: datetime | None
     running_since: datetime | None
     usual: float | None
 
     @property
     def elapsed(self) -> float:
-        """How many seconds it runs already."""
+        """How many seconds it has been running."""
         began = self.running_since
         return max(0.0, (clock.now() - began).total_seconds()) if began else 0.0
 
 
-def list_jobs(config: Config) -> list[JobView]:
-    """Return all jobs, those that are off, too."""
-    runs = history.read_runs()[::-1]
-    enabled = enabled_jobs(config)
-    return [_view(job, config, runs, is_on=job in enabled) for job in jobs_of(config)]
+def list_jobs(config: Config, in_force: Mapping[str, str] | None = None) -> list[JobView]:
+    """Return all jobs of this machine, also those that are off.
+
+    Args:
+        config: the settings.
+        in_force: the schedules of a running daemon by job id; None takes them from `config`.
+
+    Raises:
+        MemsyncError: the extra is not installed.
+    """
+    plans: list[Plan] = late("scheduler").plan_jobs(config, in_force)
+    past = job_history.read_runs()[::-1]
+    return [_view(plan, past) for plan in plans]
 
 
 def start_job(name: str, config: Config) -> bool | None:
     """Run a job now, beside the schedule.
 
     Returns:
-        False where it runs already, None where there is no such job.
+        False if it is running already, None if there is no such job.
     """
-    job = find_job(name)
+    job = late("scheduler").find_job(name)
     if job is None:
         return None
-    return running.start_in_thread(job.id, lambda: run_now(job, config))
+    return runs.start_in_thread(job.id, lambda: run_now(job, config))
 
 
-def _view(job: Job, config: Config, runs: list[Run], *, is_on: bool) -> JobView:
-    line = job.schedule(config)
-    own = tuple(run for run in runs if run.job == job.id)[: MOST_EARLIER + 1]
-    took = [run.duration for run in own if run.outcome == "ok"][:RECENT]
-    return JobView(
-        job.id,
-        job.name,
-        job.purpose,
-        triggers.describe(line),
-        is_on,
-        own,
-        triggers.next_by_schedule(line, history.last_start(job.id)) if is_on else None,
-        running.running_since(job.id),
-        statistics.median(took) if took else None,
-    )
+def job_table(view: JobView) -> dict[str, Any]:
+    """Return a job as ``memsync daemon status --json`` gives it; the API adds what runs now."""
+    plan, last = view.plan, view.runs[0] if view.runs else None
+    return {
+        "id": plan.job.id,
+        "name": plan.job.name,
+        "schedule": plan.schedule,
+        "description": plan.words if plan.is_on else f"off ({plan.words})",
+        "purpose": plan.job.purpose,
+        "enabled": plan.is_on,
+        "last_run": last.start if last else None,
+        "last_outcome": last.outcome if last else None,
+        "last_message": last.message if last else None,
+        "last_duration": last.duration if last else None,
+        "next_run": plan.next_run.isoformat(timespec="seconds") if plan.next_run else None,
+        "usual_duration": view.usual,
+        "runs": [_run_table(run) for run in view.runs],
+    }
+
+
+def _view(plan: Plan, past: list[Run]) -> JobView:
+    own = tuple(run for run in past if run.job == plan.job.id)[: MOST_EARLIER + 1]
+    durations = [run.duration for run in own if run.outcome == "ok"][:RECENT]
+    usual = statistics.median(durations) if durations else None
+    return JobView(plan, own, runs.running_since(plan.job.id), usual)
+
+
+def _run_table(run: Run) -> dict[str, Any]:
+    return {
+        "start": job_history.start_of(run).isoformat(timespec="seconds"),
+        "duration": run.duration,
+        "outcome": run.outcome,
+        "message": run.message,
+        "hint": run.hint or None,
+    }

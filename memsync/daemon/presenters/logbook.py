@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.notes import ledger, reader
+from memsync.notes import ledger, reader, search
+from memsync.notes.search import Finder
 from memsync.refresh import proposals
 from memsync.text.note import Note
 
 PER_PAGE = 50
-LONGEST_QUERY = 200
 CLIPPED_AT = 2000
 """Characters of a long note that a list shows; the rest is on a page of its own."""
 
@@ -41,12 +39,12 @@ class Listed:
 
     @property
     def state(self) -> str:
-        """Where the note stands, in a word."""
+        """The state of the note, in a word."""
         return "in review" if self.in_review else "pending" if self.is_pending else "merged"
 
     @property
     def source(self) -> str:
-        """How the note came, in words; empty where it was typed, as most are."""
+        """How the note came, in words; empty if it was typed, as most are."""
         return SOURCES[self.note.came_by]
 
 
@@ -72,27 +70,6 @@ class Leaf:
         return sum(len(day.notes) for day in self.days)
 
 
-class Finder:
-    """Tells whether a text has some words in it, as they stand, in any case."""
-
-    def __init__(self, query: str) -> None:
-        self.query = query.strip()[:LONGEST_QUERY]
-        self._pattern = re.compile(re.escape(self.query), re.IGNORECASE)
-
-    def finds(self, text: str) -> bool:
-        """Tell whether the words are in `text`; no words are in every text."""
-        return self._pattern.search(text) is not None
-
-    def pieces(self, text: str) -> Iterator[tuple[str, bool]]:
-        """Yield `text` in pieces, each with whether it is what was looked for."""
-        end = 0
-        for match in self._pattern.finditer(text) if self.query else ():
-            yield text[end : match.start()], False
-            yield match[0], True
-            end = match.end()
-        yield text[end:], False
-
-
 def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
     """Return the notes from `place` on, which is empty or what another leaf calls `older`.
 
@@ -102,7 +79,7 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
         FolderAwayError: a ledger cannot be read.
     """
     merged, waiting = ledger.merged_ids(workspace), proposals.note_ids(workspace)
-    files = _files_by_day(workspace) if finder.query else None
+    files = search.logs_by_day(workspace) if finder.query else None
     start, skipped = _parse(place)
     found: list[Day] = []
     room = PER_PAGE
@@ -112,7 +89,7 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
         skip = skipped if day == start else 0
         if not room:
             return Leaf(tuple(found), f"{day}_{skip}")
-        if files is not None and not _may_hold(files[day.isoformat()], finder):
+        if files is not None and not finder.may_find(files[day.isoformat()]):
             continue
         shown = _day(workspace, day, finder, merged, waiting)
         part = shown.notes[skip : skip + room]
@@ -145,46 +122,21 @@ def _day(
     waiting: Mapping[str, bool],
 ) -> Day:
     try:
-        listed = reader.read_day(workspace, day)
+        found = search.find_in_day(workspace, day, finder)
     except MemsyncError as error:
         return Day(day, (), error.message)
-    return Day(
-        day,
-        tuple(_listed(n, merged, waiting) for n in reversed(listed) if finder.finds(n.text)),
-    )
-
-
-def _files_by_day(workspace: Workspace) -> dict[str, list[Path]]:
-    """Return the logs of each day; the folder is listed once, because years are many files."""
-    found: dict[str, list[Path]] = defaultdict(list)
-    for path in workspace.sessions.glob("????-??-??*.md"):
-        found[path.name[:10]].append(path)
-    return found
-
-
-def _may_hold(files: Iterable[Path], finder: Finder) -> bool:
-    """Tell whether logs may hold a note that is looked for; to find out is quicker than to parse.
-
-    A log has a note's lines as they are, but for a backslash before some; only what goes over
-    lines cannot be seen this way.
-    """
-    if not finder.query.isprintable():
-        return True
-    try:
-        return any(finder.finds(path.read_bytes().decode("utf-8", "replace")) for path in files)
-    except OSError:
-        return True  # the day itself tells what is wrong
+    return Day(day, tuple(_listed(note, merged, waiting) for note in reversed(found)))
 
 
 def _listed(note: Note, merged: set[str] | None, in_proposals: Mapping[str, bool]) -> Listed:
-    """Tell where a note stands; one whose proposal was decided about is as good as merged."""
+    """Return a note with its state; a note whose proposal is decided counts as merged."""
     if note.id in in_proposals:
         return Listed(note, is_pending=False, in_review=in_proposals[note.id])
     return Listed(note, _is_pending(note, merged))
 
 
 def _is_pending(note: Note, merged: set[str] | None) -> bool:
-    """Tell it as `sessions.pending` does: without any ledger, only today's notes wait."""
+    """Is a note pending? As for a refresh: without any ledger, only today's notes are."""
     return note.day >= clock.now().date() if merged is None else note.id not in merged
 
 

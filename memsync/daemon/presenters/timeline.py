@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,14 +12,11 @@ from memsync.daemon.presenters.lines import steps
 from memsync.errors import MemsyncError
 from memsync.files.placeholders import is_evicted
 from memsync.memory import store
-from memsync.memory.history import backups, last_seen
+from memsync.memory.history import backups
 from memsync.memory.history.backups import Backup
-from memsync.text.digest import digest
 from memsync.text.document import split_lines
 
 PER_PAGE = 20
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -54,12 +50,12 @@ def steps_from(workspace: Workspace, start: str = "") -> Steps:
 
 
 def short_name(entry: Backup) -> str:
-    """Return a backup's name as addresses have it: the moment, and its number where it has one."""
+    """Return a backup's name as addresses have it: the moment, and its number if it has one."""
     return entry.path.stem.removeprefix("GLOBAL_MEMORY_")
 
 
 def text_of(entry: Backup) -> str | None:
-    """Return a backup's text; None where it holds none, or none that is on this machine."""
+    """Return a backup's text; None if it has none, or if the text is not on this machine."""
     if is_evicted(entry.path) or not entry.is_good():
         return None
     try:
@@ -73,22 +69,6 @@ def text_after(workspace: Workspace, entry: Backup) -> str | None:
     listed = backups.list_backups(workspace.backups)
     newer = [other for other in listed if other > entry]
     return text_of(newer[-1]) if newer else _memory(workspace)
-
-
-def text_by_digest(workspace: Workspace, wanted: str) -> str | None:
-    """Return the text whose digest is `wanted`, of those this machine saw or the backups.
-
-    A backup is the text before a change of memsync's own: what was edited by hand since, or
-    replaced by a sync client, is in none.
-    """
-    seen = last_seen.seen_text(workspace.root, wanted) if _DIGEST.fullmatch(wanted) else None
-    if seen is not None:
-        return seen
-    for entry in backups.list_backups(workspace.backups):
-        text = text_of(entry)
-        if text is not None and digest(text.encode()) == wanted:
-            return text
-    return None
 
 
 def _memory(workspace: Workspace) -> str | None:
@@ -118,7 +98,7 @@ def _count(old: Path, new: Path, _changed: int) -> tuple[int, int]:
 
 
 def neighbours(workspace: Workspace, entry: Backup) -> tuple[str, str]:
-    """Return the names of the backups before and after one; empty where there is none."""
+    """Return the names of the backups before and after one; empty if there is none."""
     names = [short_name(other) for other in backups.list_backups(workspace.backups)]
     around = ["", *names, ""]
     at = around.index(short_name(entry)) if short_name(entry) in names else 0

@@ -1,1 +1,1 @@
-"""Starting with the machine: systemd, launchd, their units, and the secrets of the first start."""
+"""Starting with the machine: systemd, launchd, their unit files, and the first secrets."""

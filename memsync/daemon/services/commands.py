@@ -1,4 +1,4 @@
-"""Other programs that an installation calls, with their failures in words."""
+"""Running other programs, with their failures in words."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from memsync.errors import MemsyncError
+from memsync.errors import MemsyncError, refused
 
 
 def run_program(command: Sequence[str], *, check: bool = True) -> None:
-    """Run a program; raise `MemsyncError` with its last words where it fails and `check` is on."""
-    try:
+    """Run a program to its end.
+
+    Raises:
+        MemsyncError: it cannot be run, or it failed and `check` is true; with its last words.
+    """
+    with refused(f"{command[0]} cannot be run", "see whether it is installed"):
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    except OSError as error:
-        raise MemsyncError(f"{command[0]} cannot be run: {error.strerror}") from error
     if check and done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()
         raise MemsyncError(
@@ -33,5 +35,5 @@ def failure_of(output: str, fallback: str, code: int = 1) -> MemsyncError:
 
 
 def interpreter() -> Path:
-    """Return the interpreter that has memsync, absolute: sudo and systemd know no PATH to it."""
+    """Return the absolute path of the interpreter that has memsync; sudo has another PATH."""
     return Path(sys.executable).absolute()

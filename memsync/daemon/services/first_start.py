@@ -1,4 +1,4 @@
-"""The first start: no port is open to the network before someone decided who gets in."""
+"""The first start: no port opens to the network before it is decided who may use it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from memsync.daemon.http.addresses import undecided_secrets
 
 
 def is_due(config: Config) -> bool:
-    """Tell whether `secure` has something to do."""
+    """Does `create_secrets` have something to do?"""
     return bool(undecided_secrets(config)) or _is_plain(config.daemon.web_ui_password)
 
 
 def create_secrets(config: Config) -> tuple[Config, dict[str, str]]:
-    """Make a token and a password for ports on the network about which nothing is decided.
+    """Create the capture token and web password that the config does not set.
 
-    They are written to the config file, the password as its hash; so is one that stands there in
-    plain. A key that is in the file, even as an empty text, is a decision and stays.
+    They are written to the config file, the password as its hash; a password that is there in
+    plain text is replaced by its hash as well. A key in the file is a decision and stays, even if
+    it is empty.
 
     Returns:
-        The config to go on with, and what was made by key, to be shown once; not a token that
-        is outdone by another, such as the environment's.
+        The new config, and the secrets that were made, by key, to be shown once. A token that
+        another one overrides, such as the environment's, is left out.
 
     Raises:
         MemsyncError: the config file cannot be written.

@@ -1,7 +1,7 @@
-"""What an installation does as the user the service will run as: settings, secrets, a trial.
+"""What an installation does as the service's user: settings, secrets, and a trial of the folders.
 
-`sudo memsync daemon install` runs this in a process of that user, so that no file of his comes to
-belong to root.
+`sudo memsync daemon install` runs this in a process of that user, so that none of the user's files
+belongs to root afterwards.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from memsync.config.workspace import Workspace
 from memsync.daemon.http import addresses
 from memsync.daemon.services.first_start import create_secrets
 from memsync.daemon.services.units import writable_folders
-from memsync.errors import FolderAwayError
+from memsync.errors import FolderAwayError, refused
 from memsync.files.atomic import atomic_write
 from memsync.memory import store
 from memsync.targets import configured_targets
 
 WRITTEN_KEYS = ("enabled", "refresh_schedule", "web_ui_port", "capture_port")
-"""Keys the ``[daemon]`` section begins with: those people look for first."""
+"""The keys that a new ``[daemon]`` section has: those that people look for first."""
 
 _MAC_GUARDED = ("Library/Mobile Documents", "Library/CloudStorage", "Documents", "Desktop")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the service needs to know: as text, because it crosses from one process to another."""
+    """What the service needs to know; plain values, because one process tells them to another."""
 
     config: str
     state: str
@@ -76,10 +76,10 @@ def prepared_table(prepared: Prepared) -> dict[str, object]:
 
 
 def check_access(config: Config) -> None:
-    """Read the memory and write beside it, into the state and beside each target, as the jobs do.
+    """Read the memory, and write beside it, beside each target and in the state folder.
 
     Raises:
-        MemsyncError: something of that cannot be done here.
+        MemsyncError: one of these is not possible here.
     """
     workspace = Workspace.open(config)
     store.read(workspace)
@@ -95,13 +95,10 @@ def check_access(config: Config) -> None:
 
 def _try_write(folder: Path) -> None:
     probe = folder / f".memsync-probe-{os.getpid()}.tmp"
+    hint = _mac_hint(folder) or "check its owner, and that it is no read-only mount"
     try:
-        atomic_write(probe, b"a trial; it may be removed\n")
-    except OSError as error:
-        raise FolderAwayError(
-            f"the service cannot write {folder}: {error.strerror or error}",
-            hint=_mac_hint(folder) or "check its owner, and that it is no read-only mount",
-        ) from error
+        with refused(f"the service cannot write {folder}", hint, FolderAwayError):
+            atomic_write(probe, b"a trial; it may be removed\n")
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()
@@ -114,7 +111,7 @@ def _mac_hint(folder: Path) -> str:
 
 
 def _remarks(config: Config) -> list[str]:
-    """Return what is worth knowing and no error."""
+    """Return what the person should know although it is no error."""
     found = []
     if time.tzname[0] in {"UTC", "Etc/UTC"} and not time.daylight:
         found.append(

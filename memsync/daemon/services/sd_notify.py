@@ -1,4 +1,4 @@
-"""Telling a service manager how things are (sd_notify(3)): a datagram to a socket it names."""
+"""Tells the service manager the daemon's state: a datagram to a socket (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 
 def send_state(state: str) -> None:
-    """Send a state such as ``READY=1``; does nothing where no service manager listens."""
+    """Send a state such as ``READY=1``; do nothing if no service manager listens."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -19,7 +19,7 @@ def send_state(state: str) -> None:
 
 
 def watchdog_seconds() -> float | None:
-    """Return how often the service manager wants to hear ``WATCHDOG=1``; None where it does not."""
+    """Return how often to send ``WATCHDOG=1``, in seconds; None if nobody waits for it."""
     wanted = os.environ.get("WATCHDOG_USEC", "")
     meant = os.environ.get("WATCHDOG_PID", str(os.getpid()))
     if not wanted.isdigit() or meant != str(os.getpid()):

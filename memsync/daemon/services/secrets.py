@@ -1,4 +1,4 @@
-"""Secrets of a service: in private files that only the service manager hands to it."""
+"""The secrets of a service: private files that only the service manager passes on to it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from pathlib import Path
 from memsync.files.atomic import atomic_write
 
 SECRETS = {"api_key": "ANTHROPIC_API_KEY", "smtp_password": "MEMSYNC_SMTP_PASSWORD"}
-"""The names of the credentials, and the environment variables they are taken from."""
+"""The names of the credentials, and the environment variables they come from."""
 
 
 def store_secrets(folder: Path, *, ask: bool) -> dict[str, Path]:
-    """Put the secrets of the environment, or the key that was asked for, into private files."""
+    """Write the secrets of the environment to private files, and return those that are there.
+
+    Args:
+        folder: where the files are.
+        ask: ask for the API key at the terminal if it is neither there nor in the environment.
+    """
     found = {name: os.environ.get(variable, "") for name, variable in SECRETS.items()}
     standing = stored_secrets(folder)
     if ask and not found["api_key"] and "api_key" not in standing:
@@ -26,5 +31,5 @@ def store_secrets(folder: Path, *, ask: bool) -> dict[str, Path]:
 
 
 def stored_secrets(folder: Path) -> dict[str, Path]:
-    """Return the secrets that lie in `folder`, by name."""
+    """Return the files of the secrets in `folder`, by the name of the secret."""
     return {name: folder / name for name in SECRETS if (folder / name).is_file()}

@@ -1,4 +1,4 @@
-"""A systemd service, of the system or of a user: tried in its sandbox, installed, started.
+"""A systemd service, the system's or a user's: tried in its sandbox, installed, started.
 
 A system service runs as the user who typed sudo, never as root.
 """
@@ -14,11 +14,11 @@ import subprocess
 from pathlib import Path
 
 from memsync import config as settings
-from memsync.config.state import state_folder
+from memsync.config.state import state_folder, state_path
 from memsync.daemon.services import prepare, units
 from memsync.daemon.services.commands import failure_of, interpreter, run_program
 from memsync.daemon.services.prepare import Prepared
-from memsync.daemon.services.secrets import store_secrets
+from memsync.daemon.services.secrets import store_secrets, stored_secrets
 from memsync.daemon.services.units import NAME, UnitPlan
 from memsync.errors import MemsyncError
 from memsync.files.atomic import atomic_write
@@ -26,22 +26,30 @@ from memsync.files.atomic import atomic_write
 SYSTEM_UNITS = Path("/etc/systemd/system")
 SYSTEM_SECRETS = Path("/etc/memsync")
 LINGER_MARK = "linger"
-# What of a unit a trial run with systemd-run does not take.
+# Settings of a unit that a trial run by systemd-run does not take.
 _NOT_TRIED = ("Type", "NotifyAccess", "Exec", "Restart", "Timeout", "Watchdog", "WorkingDirectory")
 
 
-def install_for_system(*, ask: bool) -> tuple[Path, Prepared]:
-    """Install, enable and start the system's service; return the unit's file and what was prepared.
+def install(*, user: bool, ask: bool) -> tuple[Path, Prepared]:
+    """Install, enable and start a service; return the unit's file and what was prepared.
 
     Args:
-        ask: whether someone can be asked for the API key.
+        user: a service of the user's own, which runs without a log-in as well; else the system's.
+        ask: whether a person is there who can be asked for the API key.
+
+    Raises:
+        MemsyncError: it cannot be done here, or did not start.
     """
+    return _install_for_user(ask=ask) if user else _install_for_system(ask=ask)
+
+
+def _install_for_system(*, ask: bool) -> tuple[Path, Prepared]:
     _require_root("install")
-    owner = owner_of_service()
+    owner = _owner_of_service()
     if owner.pw_uid == 0:
         raise MemsyncError(
             "the service should not run as root",
-            hint="type sudo memsync daemon install as the user it is for, or install --user",
+            hint="run sudo memsync daemon install as the user it is for, or install --user",
         )
     prepared = _prepare_as(owner)
     secrets = store_secrets(SYSTEM_SECRETS, ask=ask and not prepared.has_key)
@@ -54,17 +62,16 @@ def install_for_system(*, ask: bool) -> tuple[Path, Prepared]:
         writable=tuple(map(Path, prepared.writable)),
         credentials=secrets,
     )
-    return _put_in_place(units.system_unit(plan), unit_path(user=False), prepared, user=False)
+    return _put_in_place(units.system_unit(plan), _unit_path(user=False), prepared, user=False)
 
 
-def install_for_user(*, ask: bool) -> tuple[Path, Prepared]:
-    """Do the same for a service of the user's own, which runs without a log-in, too."""
+def _install_for_user(*, ask: bool) -> tuple[Path, Prepared]:
     if os.geteuid() == 0:
         raise MemsyncError(
-            "a user's service is installed without sudo", hint="memsync daemon install --user"
+            "the service of a user is installed without sudo", hint="memsync daemon install --user"
         )
     prepared = prepare.prepare()
-    secrets = store_secrets(secrets_folder(user=True), ask=ask and not prepared.has_key)
+    secrets = store_secrets(_secrets_folder(user=True), ask=ask and not prepared.has_key)
     plan = UnitPlan(
         python=interpreter(),
         config=Path(prepared.config),
@@ -73,7 +80,7 @@ def install_for_user(*, ask: bool) -> tuple[Path, Prepared]:
         credentials=secrets,
         namespaces=_may_make_namespaces(),
     )
-    path = unit_path(user=True)
+    path = _unit_path(user=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     installed = _put_in_place(units.user_unit(plan), path, prepared, user=True)
     _begin_linger()
@@ -81,8 +88,8 @@ def install_for_user(*, ask: bool) -> tuple[Path, Prepared]:
 
 
 def uninstall(*, user: bool) -> Path:
-    """Stop the service, remove all of it, and return where its unit was."""
-    path = unit_path(user=user)
+    """Stop the service, remove all of it, and return the path its unit had."""
+    path = _unit_path(user=user)
     if not path.exists():
         raise MemsyncError(f"no service is installed: there is no {path}", "memsync daemon status")
     if not user:
@@ -92,10 +99,34 @@ def uninstall(*, user: bool) -> Path:
     path.unlink()
     run_program([*control, "daemon-reload"])
     run_program([*control, "reset-failed", NAME], check=False)
-    shutil.rmtree(secrets_folder(user=user), ignore_errors=True)
+    shutil.rmtree(_secrets_folder(user=user), ignore_errors=True)
     if user:
         _end_linger()
     return path
+
+
+def render(*, user: bool) -> str:
+    """Return the unit that would be installed here; changes nothing on disk.
+
+    Under sudo, this process reads the user's config and state from now on, not root's.
+
+    Raises:
+        MemsyncError: memsync is not set up, or its sync folder is not found.
+    """
+    owner = _owner_of_service()
+    if _is_sudo():
+        os.environ["HOME"] = owner.pw_dir
+    config = settings.load()
+    plan = UnitPlan(
+        python=interpreter(),
+        config=(config.source or settings.get_config_path()).absolute(),
+        home=Path(owner.pw_dir) if _is_sudo() else Path.home(),
+        user=owner.pw_name,
+        group=str(owner.pw_gid),
+        writable=units.writable_folders(config, state_path()),
+        credentials=stored_secrets(_secrets_folder(user=user)),
+    )
+    return units.user_unit(plan) if user else units.system_unit(plan)
 
 
 def _put_in_place(
@@ -118,10 +149,10 @@ def _put_in_place(
 
 
 def _try_as_service(unit: str, *, user: bool) -> None:
-    """Read and write the folders in the very sandbox the unit describes.
+    """Try to read and write the folders, in the same sandbox that the unit describes.
 
     Raises:
-        MemsyncError: it cannot be done there; the message is that of the trial.
+        MemsyncError: that failed; the message is that of the trial.
     """
     lines = unit.split("[Service]")[1].split("[Install]", maxsplit=1)[0].splitlines()
     given = [x for x in lines if "=" in x and not x.startswith(("#", *_NOT_TRIED))]
@@ -150,7 +181,7 @@ def _try_as_service(unit: str, *, user: bool) -> None:
 
 
 def _prepare_as(owner: pwd.struct_passwd) -> Prepared:
-    """Run `prepare` as the user, in his own home."""
+    """Run `prepare` as the service's user, in that user's home."""
     done = subprocess.run(  # noqa: S603
         [str(interpreter()), "-m", "memsync", "daemon", "prepare"],
         user=owner.pw_uid,
@@ -176,8 +207,8 @@ def _environment_of(owner: pwd.struct_passwd) -> dict[str, str]:
     return {**kept, **named, "HOME": owner.pw_dir, "USER": owner.pw_name, "LOGNAME": owner.pw_name}
 
 
-def unit_path(*, user: bool) -> Path:
-    """Return where the unit belongs (systemd.unit(5))."""
+def _unit_path(*, user: bool) -> Path:
+    """Return the path of the unit file (systemd.unit(5))."""
     if not user:
         return SYSTEM_UNITS / NAME
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
@@ -188,30 +219,32 @@ def _require_root(verb: str) -> None:
     if os.geteuid() != 0:
         program = shutil.which("memsync") or f"{interpreter()} -m memsync"
         raise MemsyncError(
-            f"to {verb} a system service takes root",
+            f"only root can {verb} a system service",
             hint=f"sudo {program} daemon {verb}, or memsync daemon {verb} --user",
         )
 
 
-def secrets_folder(*, user: bool) -> Path:
-    """Return the folder of the service's secrets: root's own, or beside the user's config."""
+def _secrets_folder(*, user: bool) -> Path:
+    """Return the folder for the service's secrets: root's own, or beside the user's config."""
     if not user:
         return SYSTEM_SECRETS
     return settings.get_config_path().parent / "credentials"
 
 
-def is_sudo() -> bool:
-    """Tell whether someone typed sudo to come here."""
+def _is_sudo() -> bool:
+    """Does this process run by sudo?"""
     return os.geteuid() == 0 and bool(os.environ.get("SUDO_USER"))
 
 
-def owner_of_service() -> pwd.struct_passwd:
-    """Return who typed sudo, else who this is."""
+def _owner_of_service() -> pwd.struct_passwd:
+    """Return the user who typed sudo, or else the user of this process."""
     name = os.environ.get("SUDO_USER")
     try:
-        return pwd.getpwnam(name or "") if is_sudo() else pwd.getpwuid(os.geteuid())
+        return pwd.getpwnam(name or "") if _is_sudo() else pwd.getpwuid(os.geteuid())
     except KeyError as error:
-        raise MemsyncError(f"there is no user {name!r} on this machine") from error
+        raise MemsyncError(
+            f"there is no user {name!r} on this machine", "unset SUDO_USER, or set it right"
+        ) from error
 
 
 def _systemctl(*, user: bool) -> list[str]:
@@ -219,7 +252,7 @@ def _systemctl(*, user: bool) -> list[str]:
 
 
 def _may_make_namespaces() -> bool:
-    """Try what the sandbox of a user's unit needs; some systems forbid it to users."""
+    """May this user make namespaces, which the sandbox needs? Some systems forbid it."""
     trial = [
         "systemd-run",
         "--user",
@@ -234,7 +267,7 @@ def _may_make_namespaces() -> bool:
 
 
 def _begin_linger() -> None:
-    """Let the user's services run without a log-in; remember whether that was our doing."""
+    """Let the user's services run without a log-in; leave a mark if memsync switched that on."""
     name = getpass.getuser()
     asked = ["loginctl", "show-user", name, "--property=Linger", "--value"]
     shown = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603

@@ -1,6 +1,6 @@
-"""The unit files as text: what a service may write and see, worked out from the config.
+"""The text of the unit files: what the service may write and see follows from the config.
 
-Hardening was measured with ``systemd-analyze security`` (systemd 252); the tests hold the scores.
+The hardening was measured with ``systemd-analyze security`` (systemd 252); tests keep the scores.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HIDDEN = (".ssh", ".gnupg", ".aws", ".kube", ".password-store")
 MOUNTS = Path("/proc/self/mountinfo")
 TEMPLATES = Path(__file__).parent / "units"
 
-# What a user's unit adds where that user may make namespaces (some systems forbid it).
+# What the unit of a user adds if that user may make namespaces (some systems forbid it).
 USER_SANDBOX = """\
 # Only what the memory, the agents' files and the state need can be written.
 PrivateUsers=yes
@@ -51,7 +51,7 @@ class UnitPlan:
         python: the interpreter that has memsync, absolute.
         config: the config file.
         home: the home of the user it runs as.
-        user: that user's name; empty in a user's own unit.
+        user: that user's name; empty in the unit of a user.
         group: that user's group.
         writable: the folders it may write.
         credentials: files with secrets, by credential name.
@@ -99,10 +99,10 @@ def launch_agent(plan: UnitPlan, log: Path) -> bytes:
 
 
 def writable_folders(config: Config, state: Path) -> tuple[Path, ...]:
-    """Return the folders a service must be able to write, those within others left out.
+    """Return the folders a service must be able to write, without those inside another one.
 
-    A FUSE mount is named by the folder it is mounted in: systemd may not enter the mount itself
-    when it starts the service, and would not see it again after a remount.
+    For a FUSE mount it is the folder around it: systemd may not enter the mount itself when it
+    starts the service, and would not see it again after a remount.
 
     Args:
         config: whose sync folder, targets, mirror and config file are meant.
@@ -114,7 +114,7 @@ def writable_folders(config: Config, state: Path) -> tuple[Path, ...]:
         wanted.add(config.source.parent)
     if config.daemon.backup_mirror_path:
         wanted.add(Path(config.daemon.backup_mirror_path).expanduser())
-    if config.provider == "rclone":  # it writes the tokens it renews into its config
+    if config.provider == "rclone":  # it writes renewed tokens into its config
         named = os.environ.get("RCLONE_CONFIG")
         wanted.add(Path(named).parent if named else Path("~/.config/rclone").expanduser())
     real = {path.resolve() for path in wanted}
@@ -167,9 +167,9 @@ def _quoted(text: str) -> str:
     """Return a text as one word of a unit file (systemd.syntax(7)).
 
     Raises:
-        MemsyncError: it holds a line break.
+        MemsyncError: it has a line break.
     """
     if any(character in text for character in "\r\n"):
-        raise MemsyncError(f"the path {text!r} cannot stand in a unit file", "rename it")
+        raise MemsyncError(f"a unit file cannot contain the path {text!r}", "rename it")
     text = text.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"' if any(character in text for character in " '\"\\;") else text

@@ -1,4 +1,4 @@
-"""What is to be brought into the memory: conflict copies of it, and what was written over.
+"""Branches to merge into the memory: conflict copies of it, and versions that were overwritten.
 
 Looks and decides; changes nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,35 +28,37 @@ from memsync.providers.conflict_copies import Copy, recognise_copy, resembles
 from memsync.text.digest import digest
 
 PATIENCE = timedelta(hours=12)
-"""How long the machine where the memory was edited by hand has to say what it was made from."""
+"""How long another machine has to log a memory that somebody edited there by hand."""
 
 UNKNOWN = Copy("", certain=False)
-"""A name that resembles the memory's as no known client would make it: it is never brought in."""
+"""For a name like the memory's that no known client makes: the file is never merged."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 OVERWRITTEN = "what this machine had before it was written over"
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A text to bring into the memory: where it came from, and the copy it lies in, if any.
+    """A text to merge into the memory: where it came from, and the file of the copy, if any.
 
-    A forsaken one is in the memory no more, and nobody wrote down, or will, who took it away.
+    An unclaimed one is a version that the memory lacks, and no machine has logged why.
     """
 
     text: str
     source: str
     copy: Path | None = None
-    is_forsaken: bool = False
+    is_unclaimed: bool = False
 
     @property
     def digest(self) -> str:
-        """The name of the text."""
+        """The digest of the text."""
         return digest(self.text.encode("utf-8"))
 
 
 @dataclass(frozen=True)
 class Copies:
-    """The conflict copies of the memory, and files that may be one or a person's own."""
+    """The conflict copies of the memory, and files that may be copies or a person's own."""
 
     sure: tuple[Branch, ...]
     doubtful: tuple[Path, ...]
@@ -63,15 +66,15 @@ class Copies:
 
 @dataclass(frozen=True)
 class Overwritten:
-    """What this machine had before: claimed for the memory by somebody's hand, missed, or in it."""
+    """The versions this machine knew: those edited by hand, those missing, those in the memory."""
 
-    claimed: tuple[str, ...]
-    missed: tuple[Branch, ...]
+    edited: tuple[str, ...]
+    missing: tuple[Branch, ...]
     included: tuple[str, ...] = ()
 
 
 class TextFinder:
-    """Finds texts by digest: those at hand, this machine's state, then the backups."""
+    """Finds texts by digest: those added here, then this machine's state, then the backups."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -79,7 +82,7 @@ class TextFinder:
         self._backups: dict[str, Path] | None = None
 
     def add(self, text: str) -> str:
-        """Have a text at hand; return its digest."""
+        """Add a text; return its digest."""
         name = digest(text.encode("utf-8"))
         self._found[name] = text
         return name
@@ -99,8 +102,13 @@ class TextFinder:
         return None
 
 
+def find_text(workspace: Workspace, name: str) -> str | None:
+    """Return the text with the digest `name`, which may be any text from outside, or None."""
+    return TextFinder(workspace).find(name) if _DIGEST.fullmatch(name) else None
+
+
 def readable_copies(root: Path) -> list[tuple[Copy, Branch]]:
-    """Return the files that are named like conflict copies of the memory and can be read."""
+    """Return the files named like conflict copies of the memory that can be read."""
     found = []
     for copy, path in files_named_like_copies(root):
         text = _text_of(path)
@@ -110,10 +118,10 @@ def readable_copies(root: Path) -> list[tuple[Copy, Branch]]:
 
 
 def unreadable_memory_copies(root: Path) -> list[Skipped]:
-    """Return what is named like a conflict copy of the memory and cannot be read."""
+    """Return the files named like conflict copies of the memory that cannot be read, and why."""
     found = []
     for _, path in files_named_like_copies(root):
-        with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
             why = read_copy(path)[1]
             if why:
                 found.append(Skipped(path, why))
@@ -121,7 +129,7 @@ def unreadable_memory_copies(root: Path) -> list[Skipped]:
 
 
 def files_named_like_copies(root: Path) -> list[tuple[Copy, Path]]:
-    """Return the files that are named like copies of the memory, readable or not."""
+    """Return the files named like conflict copies of the memory, readable or not."""
     with os.scandir(root) as entries:
         names = sorted(entry.name for entry in entries)
     known = ((recognise_copy(name, MEMORY_NAME) or _unknown(name), root / name) for name in names)
@@ -133,14 +141,14 @@ def _unknown(name: str) -> Copy | None:
 
 
 def _text_of(path: Path) -> str | None:
-    """Return a copy's text; None where it is a placeholder, a link, damaged or no text."""
+    """Return a copy's text; None if it is a placeholder, a link, damaged or no text."""
     with contextlib.suppress(FileNotFoundError):
         return read_copy(path)[0]
     return None
 
 
 def read_copy(path: Path) -> tuple[str | None, str]:
-    """Return a copy's text, or None and why it cannot be had, in a few words.
+    """Return a copy's text, or None and the reason, in a few words.
 
     Raises:
         FileNotFoundError: it is gone.
@@ -169,32 +177,32 @@ def classify(
     named: list[tuple[Copy, Branch]],
     taken: str | None = None,
 ) -> Copies:
-    """Return which of the files that are named like copies are some, by name or by content.
+    """Return which of the files named like conflict copies are copies, by name or by content.
 
-    `taken` is the name of one of which a person says that it is.
+    `taken` is the name of a file that is a copy because a person says so.
     """
     is_of_ours = is_from_our_machines(workspace)
     sure, doubtful = [], []
-    for copy, strand in named:
+    for copy, branch in named:
         is_ours = is_of_ours(copy)
-        if (copy.certain or strand.source == taken) or (
-            copy != UNKNOWN and _is_memory(graph, texts, memory, strand, is_ours=is_ours)
+        if (copy.certain or branch.source == taken) or (
+            copy != UNKNOWN and _is_memory(graph, texts, memory, branch, is_ours=is_ours)
         ):
-            sure.append(strand)
-        elif strand.copy is not None:
-            doubtful.append(strand.copy)
+            sure.append(branch)
+        elif branch.copy is not None:
+            doubtful.append(branch.copy)
     return Copies(tuple(sure), tuple(doubtful))
 
 
 def is_from_our_machines(workspace: Workspace) -> Callable[[Copy], bool]:
-    """Return what tells whether a copy's name is a number, or names one of the machines."""
+    """Return a predicate: does a copy's name hold a mere number, or name one of the machines?"""
     hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
     hosts.add(machine_name().rpartition("-")[0])
     return lambda copy: _is_of(copy, hosts)
 
 
 def _is_of(copy: Copy, hosts: set[str]) -> bool:
-    """Tell whether a copy's name is a number, or names a machine that has this memory."""
+    """Does a copy's name hold a mere number, or name a machine that has this memory?"""
     if not copy.host:
         return True
     # macOS makes the host name Adas-Mac of a computer that OneDrive calls Ada's Mac.
@@ -206,19 +214,18 @@ def _is_of(copy: Copy, hosts: set[str]) -> bool:
 
 
 def _is_memory(
-    graph: Ancestry, texts: TextFinder, memory: Memory, strand: Branch, *, is_ours: bool
+    graph: Ancestry, texts: TextFinder, memory: Memory, branch: Branch, *, is_ours: bool
 ) -> bool:
-    """Tell whether the content is that of a memory, where the name alone does not say so.
+    """Is the content that of a memory, although the name alone does not say so?
 
-    Half of its lines are the memory's, or were once.
-
-    A file by a stranger's name that holds nothing new is more likely a person's own copy.
+    It is if half of its lines are in the memory, or were once. A file that names no machine of ours
+    and holds nothing new is more likely a person's own copy.
     """
-    if graph.knows(strand.digest):
-        return is_ours or not graph.descends(memory.digest, strand.digest)
+    if graph.knows(branch.digest):
+        return is_ours or not graph.descends(memory.digest, branch.digest)
     if not is_ours:
         return False
-    lines, standing = ({*text.split("\n")} - {""} for text in (strand.text, memory.text))
+    lines, standing = ({*text.split("\n")} - {""} for text in (branch.text, memory.text))
     if len(lines & standing) * 2 >= min(len(lines), len(standing)):
         return True
     known = standing.union(*((texts.find(name) or "").split("\n") for name in graph.all()))
@@ -226,26 +233,26 @@ def _is_memory(
 
 
 def find_overwritten(
-    workspace: Workspace, kinship: Ancestors, texts: TextFinder, memory: Memory
+    workspace: Workspace, ancestors: Ancestors, texts: TextFinder, memory: Memory
 ) -> Overwritten:
-    """Return what became of the texts this machine had, now that it sees `memory`."""
+    """Compare the versions this machine knew with the memory as it is now."""
     seen = last_seen.load_seen(workspace.root)
     now = clock.now()
     since = {seen.memory: now, **seen.missing} if seen.memory else dict(seen.missing)
     alone = state.is_alone(workspace.machines)
-    claimed, missed, included = [], [], []
+    edited, missing, included = [], [], []
     if not since:
-        root = kinship.first_contact(memory.digest)
+        root = ancestors.first_contact(memory.digest)
         return Overwritten((root,) if root else (), ())
     for name, moment in since.items():
         text = texts.find(name)
-        fate = kinship.judge(memory.digest, name, alone=alone)
-        if text is None or fate is Relation.INCLUDED:
+        relation = ancestors.judge(memory.digest, name, alone=alone)
+        if text is None or relation is Relation.INCLUDED:
             included.append(name)
-        elif fate is Relation.CLAIMED:
-            claimed.append(name)
-        elif fate is Relation.MISSED:
-            missed.append(Branch(text, OVERWRITTEN))
+        elif relation is Relation.EDITED_BY_HAND:
+            edited.append(name)
+        elif relation is Relation.MISSING:
+            missing.append(Branch(text, OVERWRITTEN))
         elif abs(now - moment) >= PATIENCE:
-            missed.append(Branch(text, OVERWRITTEN, is_forsaken=True))
-    return Overwritten(tuple(claimed), tuple(missed), tuple(included))
+            missing.append(Branch(text, OVERWRITTEN, is_unclaimed=True))
+    return Overwritten(tuple(edited), tuple(missing), tuple(included))

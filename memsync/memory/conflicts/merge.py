@@ -1,7 +1,7 @@
-"""Two texts of the memory become one: nothing of either is lost, and what is disputed is told.
+"""The three-way merge of two memories: no text of either is lost, and conflicts are reported.
 
-Pure. Whichever side a machine calls its own, the text that comes out is the same, so machines that
-bring the same two texts together at the same time agree.
+Pure. The merged text does not depend on which side is called ours, so two machines that merge the
+same two memories at the same time get the same text.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from memsync.text.digest import digest
 from memsync.text.document import Kind, line_ending, scan, split_lines
 
 LONG_ENOUGH = 12
-"""A line this long that stands twice after a merge, and once on each side, came twice."""
+"""Shorter lines may well stand twice; a line this long that each side has once is a duplicate."""
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """A conflict a person has to decide: lines as they were, as the memory had them, as they came.
+    """Lines that two sides changed, each in its own way; a person has to decide.
 
-    `source` says in words where `theirs` came from; `section` is the heading they stand under.
+    `base` are the lines before both changes, `ours` those of the memory, `theirs` those of the text
+    that was merged into it. `source` says in words where `theirs` came from, `section` is the
+    heading above them.
     """
 
     base: Lines
@@ -35,7 +37,7 @@ class Conflict:
 
     @property
     def id(self) -> str:
-        """Its name: the same whichever side is called ours."""
+        """The id, which is the same whichever side is called ours."""
         sides = sorted((_joined(self.ours), _joined(self.theirs)))
         return digest("\0".join((_joined(self.base), *sides)).encode("utf-8", "replace"))[:10]
 
@@ -44,7 +46,7 @@ class Conflict:
         return _joined(self.theirs if choice is Choice.THEIRS else self.ours)
 
     def rejected(self, choice: Choice) -> Lines:
-        """Return the lines that go by `choice`: those that only the other side has."""
+        """Return the lines that `choice` removes: those that only the other side has."""
         if choice is Choice.BOTH:
             return ()
         kept, gone = self.ours, self.theirs
@@ -55,14 +57,14 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Merged:
-    """The text of both, and what of it a person has to decide."""
+    """A merged text, and its conflicts that nobody has decided."""
 
     text: str
-    disputes: tuple[Conflict, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
 
 def name_of_text(text: str) -> str:
-    """Return the name of a side's text, as decisions have it."""
+    """Return the name of a side's text, as recorded decisions use it."""
     return digest(text.encode("utf-8", "replace"))[:20]
 
 
@@ -71,14 +73,14 @@ def merge_memories(
 ) -> Merged:
     """Return the memory `present` with what `other` changed since `base`.
 
-    Both lines are kept where both changed one, unless a person decided that very dispute before.
+    If both changed a line, both lines are kept, unless a person has decided this conflict before.
 
     Args:
-        base: what both were made from; None keeps what either has and asks about all of it.
+        base: the merge base; None keeps all lines of both and makes one conflict of them.
         present: the memory.
-        other: the text to bring in.
+        other: the text to merge into it.
         source: where `other` came from, in words.
-        decided: what was decided by a dispute's id: the name of a text (`name_of`), or ``both``.
+        decided: the text that was picked (see `name_of_text`), or ``both``, by a conflict's id.
     """
     old, ours, theirs = (_plain(text) for text in (base, present, other))
     low, high = sorted((ours, theirs), key=lambda text: digest(text.encode()))
@@ -88,79 +90,82 @@ def merge_memories(
         return _united(present, other, source, decided)
     merged = merge(old, low, high)
     turned = ours == high
-    disputes = [_dispute(conflict, source, turned=turned) for conflict in merged.conflicts]
-    choices = [_choice(one, decided.get(one.id, ""), turned=turned) for one in disputes]
+    conflicts = [_conflict(hunk, source, turned=turned) for hunk in merged.conflicts]
+    choices = [_choice(one, decided.get(one.id, ""), turned=turned) for one in conflicts]
     text = _without_doubles(merged.text(choices), ours, theirs)
     sections = _sections(merged)
     open_ones = (
         replace(one, section=section)
-        for one, section in zip(disputes, sections, strict=True)
+        for one, section in zip(conflicts, sections, strict=True)
         if one.id not in decided
     )
     return Merged(_like(present, text), tuple(open_ones))
 
 
 def restore_lines(present: str, other: str, source: str, decided: Mapping[str, str]) -> Merged:
-    """Return the memory with the lines of `other` that it lacks, and the dispute about them.
+    """Return the memory with the lines of `other` that it lacks, and the conflict about them.
 
-    For lines that went without anybody having written down who took them away.
+    For lines that are gone, and nobody recorded who removed them.
     """
     standing = set(_content(_plain(present)))
     gone = tuple(f"{line}\n" for line in _content(_plain(other)) if line not in standing)
     if not gone:
         return Merged(present)
-    dispute = Conflict((), (), gone, source)
-    if decided.get(dispute.id) == name_of_text(""):
+    conflict = Conflict((), (), gone, source)
+    if decided.get(conflict.id) == name_of_text(""):
         return Merged(present)
-    return Merged(_union(present, other), () if dispute.id in decided else (dispute,))
+    return Merged(_union(present, other), () if conflict.id in decided else (conflict,))
 
 
 def _united(present: str, other: str, source: str, decided: Mapping[str, str]) -> Merged:
-    """Return all lines of two texts of which nothing older is known, and the dispute about them.
+    """Return all lines of two texts without a known base, and the conflict about them.
 
-    A line that one of them lacks may be new in the other, or taken away in the one.
+    A line that only one of them has may have been added there, or removed in the other.
     """
     ours, theirs = (_content(_plain(text)) for text in (present, other))
     mine = tuple(f"{line}\n" for line in ours if line not in theirs)
     new = tuple(f"{line}\n" for line in theirs if line not in ours)
-    dispute = Conflict((), mine, new, source)
+    conflict = Conflict((), mine, new, source)
     text = _union(present, other)
-    if dispute.id not in decided:
-        return Merged(text, (dispute,))
-    return Merged(apply_choice(text, dispute, _choice(dispute, decided[dispute.id], turned=False)))
+    if conflict.id not in decided:
+        return Merged(text, (conflict,))
+    return Merged(
+        apply_choice(text, conflict, _choice(conflict, decided[conflict.id], turned=False))
+    )
 
 
 def _union(present: str, other: str) -> str:
-    """Return the memory `present` with every line that only `other` has."""
+    """Return the memory `present` with the lines that only `other` has."""
     ours, theirs = _plain(present), _plain(other)
     low, high = sorted((ours, theirs), key=lambda text: digest(text.encode()))
     return _like(present, _without_doubles(union(low, high), ours, theirs))
 
 
 def has_side(lines: Sequence[str], side: Lines) -> bool:
-    """Tell whether a memory has all the lines of one side."""
+    """Has a memory all the lines of one side?"""
     present = {line.rstrip() for line in lines}
     return all(line.rstrip() in present for line in side if line.strip())
 
 
-def can_pick(lines: Sequence[str], dispute: Conflict, choice: Choice) -> bool:
-    """Tell whether a memory has a text left once `choice` is made: of what was picked, or as it is.
+def can_pick(lines: Sequence[str], conflict: Conflict, choice: Choice) -> bool:
+    """Does the memory still have the picked text, or would the choice remove nothing?
 
-    Somebody may have taken the picked text out meanwhile; with the other one gone, both would be.
+    Somebody may have removed the picked text meanwhile; then the choice would remove the other one,
+    too.
     """
-    own = dispute.rejected(_other(choice))
+    own = conflict.rejected(_other(choice))
     present = {line.rstrip() for line in lines}
     is_there = not own or any(line.rstrip() in present for line in own)
-    return is_there or not lines_to_remove(lines, dispute, choice)
+    return is_there or not lines_to_remove(lines, conflict, choice)
 
 
-def lines_to_remove(lines: Sequence[str], dispute: Conflict, choice: Choice) -> list[int]:
-    """Return which lines of a memory go once `dispute` is decided: where they are, in order.
+def lines_to_remove(lines: Sequence[str], conflict: Conflict, choice: Choice) -> list[int]:
+    """Return the indexes of the lines that a decision removes from a memory, in order.
 
-    Each line goes once, and where it stands several times, the last one: the new one.
+    Each line is removed once; if it stands there several times, the last one goes: the newest.
     """
     found: list[int] = []
-    for gone in reversed(dispute.rejected(choice)):
+    for gone in reversed(conflict.rejected(choice)):
         for at in range(len(lines) - 1, -1, -1):
             if lines[at].rstrip() == gone.rstrip() and at not in found:
                 found.append(at)
@@ -168,23 +173,23 @@ def lines_to_remove(lines: Sequence[str], dispute: Conflict, choice: Choice) -> 
     return sorted(found)
 
 
-def apply_choice(text: str, dispute: Conflict, choice: Choice) -> str:
-    """Return the memory as it is once `dispute` is decided: the lines of the other side gone."""
+def apply_choice(text: str, conflict: Conflict, choice: Choice) -> str:
+    """Return the memory without the lines that a decision removes."""
     lines = split_lines(text)
-    gone = set(lines_to_remove(lines, dispute, choice))
+    gone = set(lines_to_remove(lines, conflict, choice))
     return "".join(line for at, line in enumerate(lines) if at not in gone)
 
 
-def _dispute(conflict: Hunk, source: str, *, turned: bool) -> Conflict:
-    ours, theirs = conflict.ours, conflict.theirs
+def _conflict(hunk: Hunk, source: str, *, turned: bool) -> Conflict:
+    ours, theirs = hunk.ours, hunk.theirs
     if turned:
         ours, theirs = theirs, ours
-    return Conflict(conflict.base, ours, theirs, source)
+    return Conflict(hunk.base, ours, theirs, source)
 
 
-def _choice(dispute: Conflict, pick: str, *, turned: bool) -> Choice:
+def _choice(conflict: Conflict, pick: str, *, turned: bool) -> Choice:
     for choice in (Choice.OURS, Choice.THEIRS):
-        if pick == name_of_text(dispute.text(choice)):
+        if pick == name_of_text(conflict.text(choice)):
             return choice if not turned else _other(choice)
     return Choice.BOTH
 
@@ -194,7 +199,7 @@ def _other(choice: Choice) -> Choice:
 
 
 def _sections(merged: Merged3) -> list[str]:
-    """Return for each conflict the heading it stands under."""
+    """Return the heading above each conflict."""
     found, text = [], ""
     for piece in merged.pieces:
         if isinstance(piece, Hunk):
@@ -207,7 +212,7 @@ def _sections(merged: Merged3) -> list[str]:
 
 
 def _without_doubles(text: str, ours: str, theirs: str) -> str:
-    """Return the text without lines that came twice: each side has it once, at another place."""
+    """Return the text without duplicates: lines that each side had once, at different places."""
     most = Counter(_content(ours)) | Counter(_content(theirs))
     outline = scan(text)
     surplus = Counter(_content(text)) - most

@@ -1,4 +1,4 @@
-"""Which text was made from which: what the machines wrote down, and what the texts show.
+"""The merge base of two versions: from the machines' logs, and from what the texts show.
 
 Pure: events and texts in, answers out.
 """
@@ -12,25 +12,25 @@ from enum import Enum
 from memsync.memory.history.ancestry import Ancestry
 
 DEEP_ENOUGH = 50
-"""How many texts are looked back through that only took lines away."""
+"""How many versions are followed back that only removed lines."""
 
 _DATED_NOTE = re.compile(r"- \d{4}-\d\d-\d\d: ")
 
 FindText = Callable[[str], str | None]
-"""Returns the text with a digest, or None where it is not kept."""
+"""Returns the text with a digest, or None if it is not kept."""
 
 
 class Relation(Enum):
-    """What became of a text that this machine knew, now that another stands in its place."""
+    """How the memory relates to a version that this machine knew before."""
 
-    INCLUDED = "the present text was made from it"
-    CLAIMED = "the present text was made from it by hand; nobody wrote that down yet"
-    MISSED = "the present text was made without it"
-    UNCLEAR = "that cannot be told yet"
+    INCLUDED = "the memory was made from it"
+    EDITED_BY_HAND = "the memory was made from it by hand; not logged yet"
+    MISSING = "the memory was made without it"
+    UNKNOWN = "cannot be told yet"
 
 
 class Ancestors:
-    """What is written down, and what the texts themselves show where nobody wrote."""
+    """Answers from the machines' logs, and from the texts themselves if nothing was logged."""
 
     def __init__(self, graph: Ancestry, find: FindText) -> None:
         self.graph = graph
@@ -38,28 +38,28 @@ class Ancestors:
         self._lines: dict[str, frozenset[str]] = {}
 
     def judge(self, present: str, known: str, *, alone: bool) -> Relation:
-        """Return what became of the text `known` where `present` is the memory (both digests).
+        """Return how the memory relates to a version that this machine knew.
 
         Args:
-            present: the memory now.
-            known: what this machine had before.
-            alone: whether no other machine could have written the memory.
+            present: the digest of the memory.
+            known: the digest of the version known before.
+            alone: True if no other machine could have written the memory.
         """
         if self.graph.descends(present, known):
             return Relation.INCLUDED
         went_back = self.graph.descends(known, present)
         if went_back or not self.graph.knows(present):
             by_hand = alone or (not went_back and self._shows_text(present, known))
-            return Relation.CLAIMED if by_hand else Relation.UNCLEAR
+            return Relation.EDITED_BY_HAND if by_hand else Relation.UNKNOWN
         untraced = self.graph.untraced(present, known)
         if any(self._shows_text(text, known) for text in untraced):
-            return Relation.CLAIMED
-        return Relation.UNCLEAR if untraced else Relation.MISSED
+            return Relation.EDITED_BY_HAND
+        return Relation.UNKNOWN if untraced else Relation.MISSING
 
     def first_contact(self, present: str) -> str | None:
-        """Return the newest text that the memory `present` shows it was made from.
+        """Return the newest version that the text of `present` shows it was made from.
 
-        None where it is written down, or shows none.
+        None if its parents are logged, or it shows none.
         """
         if self.graph.knows(present):
             return None
@@ -67,10 +67,10 @@ class Ancestors:
         return next(map(self.graph.text_of, shown), None)
 
     def base_of(self, present: str, other: str) -> str | None:
-        """Return the text both were made from; None where none is known for sure.
+        """Return the text of the merge base of two versions; None if none is known for sure.
 
-        Where nobody wrote down what one of them was made from, it is the newest text of which that
-        one shows that its author had it. An older one than the true one takes no line away.
+        If the parents of one are not logged, the base is the newest version which that one shows
+        that its author had. A base that is older than the true one removes no line.
         """
         if self.graph.descends(other, present):
             return self._find(present)
@@ -85,18 +85,22 @@ class Ancestors:
         return any(self.shows(later, head, lenient=True) for head in self.graph.heads(name))
 
     def shows(self, later: str, event: int, *, lenient: bool = False, depth: int = 0) -> bool:
-        """Tell whether the text `later` shows that its author had the text that came to be.
+        """Does the text `later` show that its author had the version of an event?
 
-        It has all its lines, and none that was gone by then; or a line only that text brought and
-        nobody else would have written alike (all of them, where not all is known it was made from);
-        or all lines it brought and none it took away, and shows as much of those it was made from.
-        Of a text nobody wrote down nothing can be said.
+        It does in three cases:
+
+        - it has all lines of the version, and none that was gone by then;
+        - it has a line that only this version added, and that nobody else would have written in
+          the same words (all lines it added, if its parents are not known completely);
+        - it has all lines the version added, none it removed, and shows the same of its parents.
+
+        A version without a log entry shows nothing.
 
         Args:
-            later: the later text.
-            event: when the earlier text came to be.
-            lenient: whether to go by what is kept where what it was made from is not.
-            depth: how many texts were looked back through so far.
+            later: the digest of the later text.
+            event: the event by which the earlier version was made.
+            lenient: go by the texts that are kept, if those of some parents are not.
+            depth: how many versions were followed back so far.
         """
         graph, name = self.graph, self.graph.text_of(event)
         parents = graph.parents(event)
@@ -123,9 +127,9 @@ class Ancestors:
         )
 
     def _only_in(self, event: int, lines: frozenset[str], later: str) -> frozenset[str]:
-        """Return those lines that no text has but that of an event, `later`, and what they became.
+        """Return the lines that only the version of an event, `later` and their descendants have.
 
-        A text nobody wrote down may be made from it, too, where it is a beginning.
+        If the version has no parents, versions without a log entry may descend from it, too.
         """
         graph = self.graph
         others: Iterable[str] = (
@@ -140,18 +144,18 @@ class Ancestors:
     def _lines_of(self, name: str) -> frozenset[str]:
         if name not in self._lines:
             text = self._find(name)
-            if text is None:  # it may yet come to hand, and is no empty text then
+            if text is None:  # not cached: it may be found later, and is no empty text
                 return frozenset()
             self._lines[name] = frozenset(line.strip() for line in text.split("\n")) - {""}
         return self._lines[name]
 
 
 class _Author:
-    """Which texts the author of one text had, asked from the newest to the oldest."""
+    """Which versions the author of one text had; to be asked from the newest to the oldest."""
 
-    def __init__(self, kinship: Ancestors, text: str, beside: str) -> None:
-        self._kinship, self._text, self._graph = kinship, text, kinship.graph
-        self._is_traced = self._graph.knows(text) and not self._graph.untraced(text, beside)
+    def __init__(self, ancestors: Ancestors, text: str, other: str) -> None:
+        self._ancestors, self._text, self._graph = ancestors, text, ancestors.graph
+        self._is_traced = self._graph.knows(text) and not self._graph.untraced(text, other)
         self._shown: list[int] = []
 
     def had(self, event: int) -> bool:
@@ -161,15 +165,15 @@ class _Author:
             return False
         if any(self._graph.has(shown, event) for shown in self._shown):
             return True
-        if self._kinship.shows(self._text, event):
+        if self._ancestors.shows(self._text, event):
             self._shown.append(event)
             return True
         return False
 
 
 def _is_telling(line: str) -> bool:
-    """Tell whether no second machine would have come by this line itself.
+    """Is it unlikely that a second machine wrote this line by itself?
 
-    It would by a heading, and by a note that both merged without a model.
+    It may write the same heading, or the same note if both merged it without a model.
     """
     return len(line) >= 12 and not line.startswith("#") and not _DATED_NOTE.match(line)

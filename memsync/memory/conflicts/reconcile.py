@@ -1,20 +1,21 @@
-"""What sync clients leave apart is brought together: conflict copies, and a memory written over.
+"""Merge what sync clients leave beside each other: conflict copies, and an overwritten memory.
 
-One deed, safe to repeat and to be done by two machines at once. A copy is moved to the backups once
-what it holds is in the memory or the log, never before. Nothing is decided for a person: where two
-machines changed one line, both stay, and `conflicts` keeps the question.
+It is safe to repeat, and safe if two machines do it at once. A copy is moved to the backups when
+its content is in the memory or the log, never before. Nothing is decided for a person: if two
+machines changed one line, both lines stay, and `records` keeps the conflict.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from memsync.config.state import carrying_mark, lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
+from memsync.errors import DamagedMemoryError, WrongUsageError, refused
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.files.placeholders import is_evicted
 from memsync.files.regular import Skipped, read_regular, why_unread
@@ -22,6 +23,8 @@ from memsync.memory import store
 from memsync.memory.conflicts import branches, records
 from memsync.memory.conflicts.branches import (
     Branch,
+    Copies,
+    Overwritten,
     TextFinder,
     classify,
     find_overwritten,
@@ -33,12 +36,10 @@ from memsync.memory.conflicts.merge_base import Ancestors
 from memsync.memory.history import backups, publish_log
 from memsync.memory.history.ancestry import Ancestry
 from memsync.memory.history.provenance import Cause
-from memsync.memory.publish import Published, acknowledge, publish
+from memsync.memory.publish import Draft, Published, acknowledge, onto_present
 from memsync.memory.store import Memory
 from memsync.notes import log, reader
-from memsync.providers.conflict_copies import Copy
 
-TRIES = 5
 MERGED = Cause("reconcile")
 
 
@@ -46,11 +47,12 @@ MERGED = Cause("reconcile")
 class Reconciled:
     """What reconciling did.
 
+    `sources` says where the merged texts came from; `notes` is how many notes were added to logs.
     `doubtful` are files that may be copies and were left alone, `left` those that cannot be read.
     """
 
     sources: tuple[str, ...] = ()
-    disputes: tuple[Conflict, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     doubtful: tuple[Path, ...] = ()
     published: Published | None = None
     notes: int = 0
@@ -58,12 +60,12 @@ class Reconciled:
 
     @property
     def sentence(self) -> str:
-        """What was done, in one sentence; empty where nothing was to do."""
+        """What was done, in one sentence; empty if there was nothing to do."""
         done = [f"brought in {source}" for source in self.sources]
         if self.notes:
             done.append(f"{count_in_words(self.notes, 'note')} that a log lacked")
-        if self.disputes:
-            done.append(f"{count_in_words(len(self.disputes), 'conflict')} to decide")
+        if self.conflicts:
+            done.append(f"{count_in_words(len(self.conflicts), 'conflict')} to decide")
         return "; ".join(done)
 
 
@@ -73,7 +75,7 @@ def count_in_words(count: int, what: str) -> str:
 
 
 def unreadable_copies(workspace: Workspace) -> tuple[Skipped, ...]:
-    """Return what is named like a copy, of memory, log or backup, and cannot be read."""
+    """Return files named like conflict copies that cannot be read, with the reason."""
     return (
         *branches.unreadable_memory_copies(workspace.root),
         *reader.unreadable_logs(workspace),
@@ -84,46 +86,41 @@ def unreadable_copies(workspace: Workspace) -> tuple[Skipped, ...]:
 
 
 def doubtful_logs(workspace: Workspace) -> tuple[Path, ...]:
-    """Return the files among the logs that may be copies of one, and are not read."""
+    """Return the files among the logs that may be copies of one, and were left alone."""
     return tuple(path for path, _ in reader.doubtful_files(workspace))
 
 
 def reconcile(workspace: Workspace, taken: str | None = None) -> Reconciled:
-    """Bring conflict copies, and what the memory lost behind our back, into logs and memory.
+    """Merge conflict copies, and versions that a sync client overwrote, into logs and memory.
 
     Args:
         workspace: where.
-        taken: the name of a file that may be a copy or a person's own, if the person says that it
-            is to be brought in.
+        taken: the name of a doubtful file that a person wants to be merged.
 
     Raises:
-        BusyError: rclone carries just now, or was killed while it did; it is not taken.
+        BusyError: rclone is syncing, or was killed while it did; the file was not taken.
         WrongUsageError: there is no such file, or it cannot be read; nothing was done.
         DamagedMemoryError: the memory cannot be read; the logs are done.
-        MemsyncError: the disk or the folder refused; every copy is where it was, or moved whole.
+        MemsyncError: the disk or the folder refused; every copy is where it was, or moved.
     """
     with exclusive_lock(lock_path(workspace.root, "reconcile"), "conflict copies", timeout=60):
         if workspace.config.provider == "rclone" and carrying_mark(workspace.root).exists():
             return _while_carried(workspace, taken)
-        try:
+        hint = "free some space or check the folder, then memsync conflicts"
+        with refused("conflict copies cannot be merged", hint):
             chosen = _taken_logs(workspace, taken) if taken is not None else []
             logs = [*reader.log_copies(workspace), *chosen]
-            notes = sum(_bring_in_log(workspace, *copy) for copy in logs)
+            notes = sum(_merge_log(workspace, *copy) for copy in logs)
             notes += log.bring_back(workspace)
             _keep_copies_of_backups(workspace)
-            outcome = _try_texts(workspace, taken)
+            outcome = _merge_texts(workspace, taken)
             doubtful = (*outcome.doubtful, *doubtful_logs(workspace))
             left = unreadable_copies(workspace)
             return replace(outcome, notes=notes, doubtful=doubtful, left=left)
-        except OSError as error:
-            raise MemsyncError(
-                f"what two machines wrote cannot be brought together: {error.strerror or error}",
-                hint="free some space or check the folder, then memsync conflicts",
-            ) from error
 
 
 def _while_carried(workspace: Workspace, taken: str | None) -> Reconciled:
-    """Read no copy of which rclone may have brought a piece only; all wait where they are."""
+    """Read no copy, because rclone may have written only a part of it; all wait."""
     copies = [path for _, path in branches.files_named_like_copies(workspace.root)]
     copies += [path for path, _ in reader.log_copies(workspace)]
     if taken is not None:
@@ -133,7 +130,7 @@ def _while_carried(workspace: Workspace, taken: str | None) -> Reconciled:
 
 
 def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
-    """Return the log that was taken, with its day; none where it is a copy of the memory."""
+    """Return the log that was taken, with its day; none if it is a copy of the memory."""
     logs = [copy for copy in reader.doubtful_files(workspace) if copy[0].name == taken]
     listed = [path for path, _ in logs]
     listed += [
@@ -142,7 +139,8 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
     listed += [left.path for left in reader.unreadable_logs(workspace) if left.path.name == taken]
     if not listed:
         raise WrongUsageError(
-            f"no file called {taken!r} was left", hint="memsync conflicts names those that were"
+            f"no file called {taken!r} was left alone",
+            hint="memsync conflicts lists those that were",
         )
     why = read_copy(listed[0])[1]
     if why:
@@ -150,14 +148,14 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
     return logs
 
 
-def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
+def _merge_log(workspace: Workspace, copy: Path, day: date) -> int:
     data, count = log.merge_log_copy(workspace, copy, day)
     backups.keep_conflict_copy(copy, data, workspace.backups)
     return count
 
 
 def _keep_copies_of_backups(workspace: Workspace) -> None:
-    """Put the copies of backups with the others; there is nothing to bring in."""
+    """Move the conflict copies of backups to the other copies; there is nothing to merge."""
     for copy in backups.backup_copies(workspace.backups, branches.is_from_our_machines(workspace)):
         if why_unread(copy):
             continue
@@ -165,104 +163,116 @@ def _keep_copies_of_backups(workspace: Workspace) -> None:
             backups.keep_conflict_copy(copy, read_regular(copy), workspace.backups)
 
 
-def _try_texts(workspace: Workspace, taken: str | None) -> Reconciled:
-    for _ in range(TRIES):
-        try:
-            return _bring_in_texts(workspace, taken)
-        except MemoryMovedError:
-            continue
-    raise MemoryMovedError("the memory keeps changing", hint="memsync conflicts, a little later")
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be done: the memory's new text, its conflicts, and the texts it is made of."""
+
+    memory: Memory
+    text: str
+    conflicts: tuple[Conflict, ...]
+    merged: tuple[Branch, ...]
+    copies: Copies
+    past: Overwritten
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The digests of the texts that are in the memory when this is done."""
+        merged = [branch.digest for branch in (*self.copies.sure, *self.past.missing)]
+        return (*merged, *self.past.edited)
 
 
-def _bring_in_texts(workspace: Workspace, taken: str | None) -> Reconciled:
-    named = readable_copies(workspace.root)
-    memory, is_there = _memory(workspace, named, taken)
-    graph, texts = publish_log.read_ancestry(workspace), TextFinder(workspace)
-    kinship = Ancestors(graph, texts.find)
-    texts.add(memory.text)
-    copies = classify(workspace, graph, texts, memory, named, taken)
-    past = find_overwritten(workspace, kinship, texts, memory)
-    was_known, origins = graph.is_whole(memory.digest), graph.origins(memory.digest)
-    if past.claimed:
-        graph.add(memory.digest, (*origins, *past.claimed), is_whole=was_known)
-    strands = _to_bring_in(graph, memory, [*copies.sure, *past.missed])
-    text, disputes = _woven(workspace, kinship, texts, memory, strands)
-    included = (*(strand.digest for strand in copies.sure), *(s.digest for s in past.missed))
-    published = None
-    records.record_conflicts(workspace, disputes)
-    if text != memory.text or not is_there:
-        based_on = memory.digest if is_there else None
-        held = (*included, *past.claimed)
-        published = publish(workspace, text, based_on, cause=MERGED, also=held)
-    else:
-        publish_log.record_included(workspace, memory.digest, (*included, *past.claimed))
-        found = (*included, *past.claimed, *past.included)
-        acknowledge(workspace, memory, included=found)
-    for copy in copies.sure:
-        if copy.copy is not None:
-            backups.keep_conflict_copy(copy.copy, copy.text.encode("utf-8"), workspace.backups)
-    sources = tuple(dict.fromkeys(strand.source for strand in strands))
-    return Reconciled(sources, tuple(disputes), copies.doubtful, published)
+def _merge_texts(workspace: Workspace, taken: str | None) -> Reconciled:
+    missing = _renamed_memory(workspace, taken)
+
+    def make(memory: Memory) -> tuple[Draft | None, _Plan]:
+        plan = _plan(workspace, memory, taken)
+        records.record_conflicts(workspace, plan.conflicts)
+        is_same = plan.text == memory.text and missing is None
+        return (None if is_same else Draft(plan.text, MERGED, plan.included)), plan
+
+    hint = "memsync conflicts, a little later"
+    published, plan = onto_present(workspace, make, hint, missing=missing)
+    if published is None:
+        publish_log.record_included(workspace, plan.memory.digest, plan.included)
+        acknowledge(workspace, plan.memory, included=(*plan.included, *plan.past.included))
+    for branch in plan.copies.sure:
+        if branch.copy is not None:
+            backups.keep_conflict_copy(branch.copy, branch.text.encode("utf-8"), workspace.backups)
+    sources = tuple(dict.fromkeys(branch.source for branch in plan.merged))
+    return Reconciled(sources, plan.conflicts, plan.copies.doubtful, published)
 
 
-def _memory(
-    workspace: Workspace, named: list[tuple[Copy, Branch]], taken: str | None
-) -> tuple[Memory, bool]:
-    """Return the memory, and whether it stands in its place.
+def _renamed_memory(workspace: Workspace, taken: str | None) -> Memory | None:
+    """Return a text to start from if rclone renamed the memory; None if it is in its place.
 
-    rclone bisync renames both sides of a conflict, so that no memory is left under its name. A
-    single one of them, which may be taken, means that another machine has brought the other in
-    already and that the memory it made is on its way: one made here would only be renamed again.
+    rclone bisync renames both sides of a conflict, so no memory is left under its name. If only one
+    of the two is here, another machine has merged the other one already, and the merged memory is
+    on its way: one made here would only be renamed again. A person may take that one all the same.
     """
     try:
-        return store.read(workspace), True
+        store.read(workspace)
     except DamagedMemoryError as error:
+        readable = readable_copies(workspace.root)
         renamed = sorted(
-            (strand.digest, strand.text) for copy, strand in named if copy.client == "rclone"
+            (one.digest, one.text) for copy, one in readable if copy.client == "rclone"
         )
         if not renamed or workspace.memory.exists() or is_evicted(workspace.memory):
             raise
-        all_of_it = branches.files_named_like_copies(
-            workspace.root
-        )  # one that cannot be read is one, too
-        names = [path.name for copy, path in all_of_it if copy.client == "rclone"]
+        found = branches.files_named_like_copies(workspace.root)  # an unreadable one counts, too
+        names = [path.name for copy, path in found if copy.client == "rclone"]
         if len(names) == 1 and taken not in names:
             raise DamagedMemoryError(
                 f"{error.message}; of the two that rclone made of it only {names[0]} is here",
                 hint=f"let rclone finish; if nothing comes, memsync conflicts take {names[0]}",
             ) from error
-        return Memory(renamed[0][1], renamed[0][0]), False
+        return Memory(renamed[0][1], renamed[0][0])
+    return None
 
 
-def _to_bring_in(graph: Ancestry, memory: Memory, strands: list[Branch]) -> list[Branch]:
-    """Return the texts that are not in the memory yet, in the order every machine takes them."""
-    fresh = {s.digest: s for s in strands if not graph.descends(memory.digest, s.digest)}
-    return [fresh[name] for name in sorted(fresh)]
+def _plan(workspace: Workspace, memory: Memory, taken: str | None) -> _Plan:
+    """Decide what to do, now that `memory` is the memory; changes nothing."""
+    graph, texts = publish_log.read_ancestry(workspace), TextFinder(workspace)
+    ancestors = Ancestors(graph, texts.find)
+    texts.add(memory.text)
+    copies = classify(workspace, graph, texts, memory, readable_copies(workspace.root), taken)
+    past = find_overwritten(workspace, ancestors, texts, memory)
+    if past.edited:
+        was_known, origins = graph.is_whole(memory.digest), graph.origins(memory.digest)
+        graph.add(memory.digest, (*origins, *past.edited), is_whole=was_known)
+    fresh = _unmerged(graph, memory, [*copies.sure, *past.missing])
+    decided = records.resolutions(workspace) if fresh else {}
+    text, conflicts = _merge_all(ancestors, texts, memory, fresh, decided)
+    return _Plan(memory, text, conflicts, fresh, copies, past)
 
 
-def _woven(
-    workspace: Workspace,
-    kinship: Ancestors,
+def _unmerged(graph: Ancestry, memory: Memory, candidates: list[Branch]) -> tuple[Branch, ...]:
+    """Return the branches that are not in the memory yet, in the same order on every machine."""
+    fresh = {one.digest: one for one in candidates if not graph.descends(memory.digest, one.digest)}
+    return tuple(fresh[name] for name in sorted(fresh))
+
+
+def _merge_all(
+    ancestors: Ancestors,
     texts: TextFinder,
     memory: Memory,
-    strands: list[Branch],
-) -> tuple[str, list[Conflict]]:
-    """Return the memory with the strands in it, and what a person has to decide."""
-    decided = records.resolutions(workspace) if strands else {}
+    fresh: tuple[Branch, ...],
+    decided: Mapping[str, str],
+) -> tuple[str, tuple[Conflict, ...]]:
+    """Return the memory with the branches merged into it, and what a person has to decide."""
     present, text = memory.digest, memory.text
-    disputes: list[Conflict] = []
-    for strand in strands:
-        other = texts.add(strand.text)
-        if kinship.graph.descends(present, other):
+    conflicts: list[Conflict] = []
+    for branch in fresh:
+        other = texts.add(branch.text)
+        if ancestors.graph.descends(present, other):
             continue
-        if strand.is_forsaken:
-            woven = restore_lines(text, strand.text, strand.source, decided)
+        if branch.is_unclaimed:
+            merged = restore_lines(text, branch.text, branch.source, decided)
         else:
-            base = kinship.base_of(present, other)
-            woven = merge_memories(base, text, strand.text, strand.source, decided)
-        disputes += woven.disputes
-        text = woven.text
+            base = ancestors.base_of(present, other)
+            merged = merge_memories(base, text, branch.text, branch.source, decided)
+        conflicts += merged.conflicts
+        text = merged.text
         name = texts.add(text)
-        kinship.graph.add(name, (present, other))
+        ancestors.graph.add(name, (present, other))
         present = name
-    return text, disputes
+    return text, tuple(conflicts)

@@ -13,16 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from memsync import clock
+from memsync.config.machine_log import MachineLog
 from memsync.config.state import machine_name, own_folder
 from memsync.config.workspace import Workspace
-from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
 from memsync.files.folders import make_below
 from memsync.memory.conflicts.merge import Conflict, name_of_text
 from memsync.text.diff3 import Choice
 
 FOLDER_NAME = "conflicts"
-DECISIONS_NAME = "settled.log"
+DECISIONS = MachineLog("settled.log")
 
 
 def record_conflicts(workspace: Workspace, found: Iterable[Conflict]) -> None:
@@ -61,21 +61,16 @@ def record_resolution(workspace: Workspace, conflict: Conflict, choice: Choice) 
     """
     moment = clock.now().isoformat(timespec="seconds")
     pick = choice.value if choice is Choice.BOTH else name_of_text(conflict.text(choice))
-    append_line(own_folder(workspace.machines) / DECISIONS_NAME, f"{moment} {conflict.id} {pick}")
+    DECISIONS.append(workspace, f"{moment} {conflict.id} {pick}")
 
 
 def resolutions(workspace: Workspace) -> dict[str, str]:
     """Return for each decided conflict which text was picked: its name, or ``both``."""
     found: dict[str, str] = {}
-    for path in sorted(workspace.machines.glob(f"*/{DECISIONS_NAME}")):
-        try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue
-        for line in sorted(lines):
-            parts = line.split(" ")
-            if len(parts) == 3:
-                found[parts[1]] = parts[2]
+    for _, line in sorted(DECISIONS.lines(workspace)):
+        parts = line.split(" ")
+        if len(parts) == 3:
+            found[parts[1]] = parts[2]
     return found
 
 

@@ -25,7 +25,7 @@ class Event:
 
 
 class Ancestry:
-    """The events of all machines. A digest nobody wrote down is known to be a text, no more."""
+    """The events of all machines. A digest without a log entry is a version of unknown parents."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._names: list[str] = []
@@ -88,12 +88,12 @@ class Ancestry:
         return line
 
     def knows(self, digest: str) -> bool:
-        """Tell whether a machine wrote down what this text was made from."""
+        """Did a machine write down what this version was made from?"""
         numbers = self._events_of.get(digest, [])
         return any(self._parents[number] is not None for number in numbers)
 
     def descends(self, new: str, old: str) -> bool:
-        """Tell whether `new` was made from `old`, directly or not, or is the same text.
+        """Is `old` an ancestor of `new`, or the same version?
 
         A text that came back counts for what it replaced then: `new` has to be made from that one.
         """
@@ -108,7 +108,7 @@ class Ancestry:
         return frozenset(parent.partition("@")[0] for parent in self._parents[event] or ())
 
     def untraced(self, digest: str, beside: str) -> list[str]:
-        """Return the texts `digest` comes from, nobody wrote from what; not those of `beside`."""
+        """Return ancestors of `digest` whose parents are unknown, but not those of `beside`."""
         stray = self._line_of(digest) & ~self._line_of(beside)
         origins = enumerate(self._parents)
         return [self._names[n] for n, made_from in origins if made_from is None and stray >> n & 1]
@@ -135,15 +135,15 @@ class Ancestry:
         return self._names[event]
 
     def has_origin(self, event: int) -> bool:
-        """Tell whether it is written down what the text was made from then."""
+        """Is it written down what the version was made from then?"""
         return self._parents[event] is not None
 
     def is_whole(self, digest: str) -> bool:
-        """Tell whether all that a text was made from is written down."""
+        """Is all that a version was made from written down?"""
         return any(self.is_all_of(number) for number in self.heads(digest))
 
     def is_all_of(self, event: int) -> bool:
-        """Tell whether all that the text was made from then is written down."""
+        """Is all that the version was made from then written down?"""
         return self._parents[event] is not None and event not in self._parts
 
     def parents(self, event: int) -> list[int]:
@@ -162,15 +162,15 @@ class Ancestry:
         return tuple(found)
 
     def has(self, event: int, older: int) -> bool:
-        """Tell whether what came to be at `event` was made from what came to be at `older`."""
+        """Was what came to be at `event` made from what came to be at `older`?"""
         return bool(self._lines[event] >> older & 1)
 
     def comes_from(self, digest: str, event: int) -> bool:
-        """Tell whether a text was made from what came to be at `event`."""
+        """Was a version made from what came to be at `event`?"""
         return bool(self._line_of(digest) >> event & 1)
 
     def is_return(self, event: int) -> bool:
-        """Tell whether the text had come to be before, so that its lines are not new."""
+        """Had the version come to be before, so that its lines are not new?"""
         return self._events_of[self._names[event]][0] < event
 
     def before(self, event: int) -> set[str]:

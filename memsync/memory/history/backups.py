@@ -46,7 +46,7 @@ class Backup:
     path: Path
 
     def is_good(self) -> bool:
-        """Tell whether the backup holds text that may become the memory: not empty, UTF-8, no NUL.
+        """Does the backup hold text that may become the memory: not empty, UTF-8, no NUL?
 
         Raises:
             OSError: it cannot be read just now, which says nothing of what it holds.
@@ -196,7 +196,7 @@ def prune_backups(
 
 
 def _may_be_good(entry: Backup) -> bool:
-    """Tell whether a backup holds text; one that is only in the cloud is not fetched for this.
+    """Does a backup hold text? One that is only in the cloud is not fetched for this.
 
     Raises:
         OSError: it cannot be read just now; that is no reason to let it go.

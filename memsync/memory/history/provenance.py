@@ -10,22 +10,20 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, get_args
 
 from memsync import clock
-from memsync.config.state import own_folder
+from memsync.config.machine_log import MachineLog
 from memsync.config.workspace import Workspace
-from memsync.files.append import append_line
 from memsync.text.attribution import sources_of, words_of
 from memsync.text.digest import digest
 from memsync.text.document import Outline, scan
 from memsync.text.note import CameBy, Note, NoteName
 
-NAME = "changes.jsonl"
+LOG = MachineLog("changes.jsonl")
 
 _DATE = re.compile(r"^[-*+] (?:\d{4}-\d\d-\d\d: )?")
 
@@ -90,8 +88,7 @@ def record_lines(workspace: Workspace, before: str, after: str, cause: Cause) ->
         "notes": [[n.id, n.day.isoformat(), n.time, n.came_by] for n in names],
         "lines": rows,
     }
-    path = own_folder(workspace.machines) / NAME
-    append_line(path, json.dumps(table, separators=(",", ":")))
+    LOG.append(workspace, json.dumps(table, separators=(",", ":")))
 
 
 def _was(
@@ -163,7 +160,7 @@ class Provenance:
     def __init__(self, workspace: Workspace) -> None:
         self._placed: dict[str, list[Origin]] = {}
         self._alone: dict[str, list[Origin]] = {}
-        rows = [row for path in workspace.machines.glob(f"*/{NAME}") for row in _read(path)]
+        rows = [row for machine, line in LOG.lines(workspace) for row in _read(line, machine)]
         for came, placed, alone in sorted(rows, key=lambda row: row[0].when, reverse=True):
             self._placed.setdefault(placed, []).append(came)
             self._alone.setdefault(alone, []).append(came)
@@ -195,18 +192,12 @@ class Provenance:
         return came
 
 
-def _read(path: Path) -> Iterable[tuple[Origin, str, str]]:
+def _read(line: str, machine: str) -> list[tuple[Origin, str, str]]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return  # its lines are told as those without a record
-    for line in lines:
-        try:
-            table = json.loads(line)
-            yield from _rows(table, path.parent.name)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError,
-                OverflowError, RecursionError):  # fmt: skip
-            continue  # a torn line
+        return _rows(json.loads(line), machine)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError,
+            OverflowError, RecursionError):  # fmt: skip
+        return []  # a torn line
 
 
 def _rows(table: dict[str, Any], machine: str) -> list[tuple[Origin, str, str]]:

@@ -10,15 +10,13 @@ import contextlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from memsync import clock
-from memsync.config.state import own_folder
+from memsync.config.machine_log import MachineLog
 from memsync.config.workspace import Workspace
-from memsync.files.append import append_line
 from memsync.memory.history.ancestry import Ancestry, Event
 
-LOG_NAME = "published.log"
+LOG = MachineLog("published.log")
 NOTHING = "-"
 _TEXT = "[0-9a-f]{64}"
 _LINE = re.compile(rf"(\S+) ({_TEXT}) (-|{_TEXT}(?:@[^\s,@]+)?(?:,{_TEXT}(?:@[^\s,@]+)?)*)( \?)?")
@@ -46,7 +44,7 @@ def record_version(
     moment = _after(max(last.values(), default=""))
     exact = (p if "@" in p or p not in last else f"{p}@{last[p]}" for p in others)
     parents, end = ",".join(exact) or NOTHING, "" if is_whole else " ?"
-    append_line(own_folder(workspace.machines) / LOG_NAME, f"{moment} {digest} {parents}{end}")
+    LOG.append(workspace, f"{moment} {digest} {parents}{end}")
 
 
 def record_included(workspace: Workspace, digest: str, held: Iterable[str]) -> None:
@@ -76,16 +74,7 @@ def read_ancestry(workspace: Workspace) -> Ancestry:
 
 
 def _all_events(workspace: Workspace) -> Iterable[Event]:
-    for path in workspace.machines.glob(f"*/{LOG_NAME}"):
-        yield from _events(path)
-
-
-def _events(path: Path) -> Iterable[Event]:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines():
+    for _, line in LOG.lines(workspace):
         match = _LINE.fullmatch(line)
         if match:
             parents = () if match[3] == NOTHING else tuple(match[3].split(","))

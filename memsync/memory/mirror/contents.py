@@ -1,6 +1,6 @@
-"""What a mirror holds of the memory: its present copy, the copies it put aside, and the backups.
+"""The texts of the memory in a mirror: the present copy, its old versions, and the backups.
 
-The daemon fills a mirror; this only reads one, for the day the sync folder cannot be trusted.
+The daemon fills a mirror; this only reads it, for the day the sync folder cannot be trusted.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
 from memsync.config import Config
 from memsync.config.workspace import MEMORY_NAME
-from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
+from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError, refused
 from memsync.files.timeout import with_timeout
 from memsync.memory.history.backups import Backup, backup_at
 
@@ -27,7 +28,7 @@ def mirror_path(config: Config) -> Path:
     """Return where this machine's mirror is, whether it is there or not.
 
     Raises:
-        WrongUsageError: it has none.
+        WrongUsageError: it has no mirror.
     """
     if not config.daemon.backup_mirror_path:
         raise WrongUsageError(
@@ -38,22 +39,22 @@ def mirror_path(config: Config) -> Path:
 
 
 def require_answer(mirror: Path) -> None:
-    """Check that whatever stands at the mirror's place answers; it may be missing.
+    """Check that the mirror's folder answers; it may be missing.
 
     Raises:
-        FolderAwayError: its disk hangs, or is there and cannot be read.
+        FolderAwayError: its disk hangs, or it cannot be read.
     """
-    with _away_on_os_error(mirror), contextlib.suppress(FileNotFoundError):
+    with _refused(mirror), contextlib.suppress(FileNotFoundError):
         with_timeout(mirror, lambda: next(mirror.iterdir(), None))
 
 
 def mirrored_memories(mirror: Path) -> list[Backup]:
-    """Return all texts of the memory in a mirror, newest first: what it copied last comes first.
+    """Return all texts of the memory in a mirror: its last copy, then the others, newest first.
 
     Raises:
         FolderAwayError: the mirror is not there or cannot be read.
     """
-    with _away_on_os_error(mirror):
+    with _refused(mirror):
         return with_timeout(mirror, lambda: _listed(mirror))
 
 
@@ -67,11 +68,12 @@ def choose_memory(mirror: Path, name: str | None) -> Backup:
     """Return the text called `name` in a mirror, or the newest one that holds text.
 
     Args:
-        mirror: the mirror's folder; raises as `memories` does.
-        name: a file name as `memories` has it, with or without its ending; None is the newest.
+        mirror: the mirror's folder; raises as `mirrored_memories` does.
+        name: a file name as `mirrored_memories` returns it, with or without its ending; None is
+            the newest.
 
     Raises:
-        WrongUsageError: none is called so; a path is never taken.
+        WrongUsageError: there is no such file; a path is never accepted.
         MemsyncError: no name was given and nothing in the mirror holds text.
     """
     listed = mirrored_memories(mirror)
@@ -115,12 +117,6 @@ def _backups(folder: Path) -> Iterator[Backup]:
     return (entry for entry in found if entry is not None)
 
 
-@contextlib.contextmanager
-def _away_on_os_error(mirror: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FolderAwayError(
-            f"the mirror {mirror} cannot be read: {error.strerror or error}",
-            hint="see that its drive is mounted and the folder is yours",
-        ) from error
+def _refused(mirror: Path) -> AbstractContextManager[None]:
+    hint = "see that its drive is mounted and the folder is yours"
+    return refused(f"the mirror {mirror} cannot be read", hint, FolderAwayError)

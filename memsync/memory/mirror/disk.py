@@ -1,4 +1,4 @@
-"""What a file system can do for a mirror: clone or copy a file, and make many durable at once."""
+"""Copy files for a mirror: by cloning if the file system can, and many made durable at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FICLONE = 0x40049409  # <linux/fs.h>: share the blocks until one of the two is 
 
 
 class Copier:
-    """Copies files for one run; remembers what the file systems of that run cannot do."""
+    """Copies files for one run; remembers what the file systems cannot do."""
 
     def __init__(self) -> None:
         self._clones = sys.platform == "linux"
@@ -31,19 +31,19 @@ class Copier:
     def copy(self, origin: str, temp: str, *, durable: bool) -> bool:
         """Copy content, mode and time of `origin` to `temp`, which must not exist.
 
-        The time is the one from before the reading, so that a later change is seen by the next
-        run. Plain strings and open files instead of Path: they halve the time of a full copy.
+        The time is taken before the content is read, so that the next run sees a later change.
+        Plain strings and open files instead of Path: they halve the time of a full copy.
 
         Returns:
-            False where `origin` is only a cloud placeholder; nothing was copied.
+            False if `origin` is only a cloud placeholder; nothing was copied.
 
         Raises:
-            OSError: `temp` is not there.
+            OSError: the copy failed; there is no `temp`.
         """
         reader = os.open(origin, _READ)
         try:
             info = os.fstat(reader)
-            # A file with blocks on disk is here; only the others are worth a closer look.
+            # A file with blocks on disk is no placeholder; only the others need a closer look.
             if not getattr(info, "st_blocks", 0) and is_evicted(Path(origin)):
                 return False
             self._write(reader, info, temp, durable=durable)
@@ -57,7 +57,7 @@ class Copier:
             try:
                 if not self._clone(reader, writer):
                     _pump(reader, writer, info.st_size)
-                # A FAT or exFAT stick knows no modes and says so; the copy keeps its 0600 then.
+                # FAT and exFAT have no modes and fail here; the copy keeps its 0600 then.
                 with contextlib.suppress(OSError):
                     _change_mode(writer, temp, stat.S_IMODE(info.st_mode) & 0o777)
                 _set_time(writer, temp, info.st_mtime_ns)
@@ -70,7 +70,7 @@ class Copier:
             raise
 
     def _clone(self, reader: int, writer: int) -> bool:
-        """Let the copy share the blocks of the original, as btrfs and xfs can on one disk."""
+        """Let the copy share the original's blocks, as btrfs and xfs can; return if it does."""
         if self._clones:
             try:
                 fcntl.ioctl(writer, _FICLONE, reader)
@@ -80,13 +80,13 @@ class Copier:
 
 
 def sync_file_system(folder: str) -> None:
-    """Return once all that was written to the file system of `folder` is on disk.
+    """Return when everything written to the file system of `folder` is on disk.
 
-    For many files this costs a fraction of as many fsyncs, above all on an SD card. Linux alone
-    knows how to do it for one file system, and tells of errors; elsewhere all are synced.
+    For many files this costs a fraction of as many fsyncs, above all on an SD card. Only Linux can
+    do it for one file system and reports errors; elsewhere all file systems are synced.
 
     Raises:
-        OSError: something could not be written, be it ours or another program's.
+        OSError: something could not be written, by memsync or another program.
     """
     if _SYNCFS is None:
         if hasattr(os, "sync"):
@@ -102,17 +102,17 @@ def sync_file_system(folder: str) -> None:
 
 
 def is_synced_at_once(files: int) -> bool:
-    """Tell whether so many files are better synced by `sync_file_system` than one by one.
+    """Is it faster to sync this many files by `sync_file_system` than one by one?
 
-    Each fsync is a commit of the file system's journal, and one commit takes all of them along.
-    Where all file systems would have to be synced, it takes more files to be worth it.
+    Each fsync commits the file system's journal, and one commit is enough for all. If all file
+    systems must be synced, it takes more files to be worth it.
     """
     return hasattr(os, "sync") and files > (_FEW if _SYNCFS is not None else _MANY)
 
 
 def _pump(reader: int, writer: int, left: int) -> None:
     if hasattr(os, "copy_file_range"):
-        # Where the kernel cannot, the loop below goes on; a real fault comes back there.
+        # If the kernel cannot, the loop below goes on, and meets a real fault again.
         with contextlib.suppress(OSError):
             while left and (moved := os.copy_file_range(reader, writer, left)):
                 left -= moved

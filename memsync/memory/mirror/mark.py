@@ -1,7 +1,7 @@
-"""By what a mirror is known again: a mark in it, remembered on this machine.
+"""The mark by which a mirror is recognised: a file in it, remembered on this machine.
 
-An empty folder may be a new mirror, or the bare mount point of a drive that is away. The mark
-tells the two apart: where a mirror was, a folder without its mark is none.
+An empty folder may be a new mirror, or the mount point of a drive that is not mounted. The mark
+tells them apart: if there was a mirror, a folder without its mark is not that mirror.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from memsync.files.atomic import atomic_write, create_new
 from memsync.memory.mirror.contents import MARK
 
 VERIFIED_FOR = timedelta(days=30)
-"""After this time both sides are read in full again, unasked."""
+"""After this time both sides are read in full again."""
 
 
 @dataclass
 class _Known:
-    """What this machine remembers of a place: the marks seen there, when it was last verified."""
+    """What this machine remembers about a folder: the marks seen there, the last verification."""
 
     marks: list[str] = field(default_factory=list)
     verified: str = ""
 
 
 def recognise_mirror(mirror: Path, *, accept: bool) -> None:
-    """Check that the folder at `mirror` is the mirror that was there, or may become one.
+    """Check that the folder is the mirror that was there before, or may become one.
 
     Args:
         mirror: the mirror's folder; need not exist the first time.
-        accept: a person says that it is right, whatever is or is not there.
+        accept: a person says that the folder is right, whatever is in it.
 
     Raises:
-        FolderAwayError: a mirror was there, and this is not it, or it cannot be read.
+        FolderAwayError: this is not the mirror that was there, or it cannot be read.
     """
     mark = _read(mirror)
     known = _all().get(str(mirror), _Known()).marks
@@ -53,7 +53,7 @@ def recognise_mirror(mirror: Path, *, accept: bool) -> None:
 
 
 def remember_mirror(mirror: Path) -> None:
-    """Put the mark into a mirror that has none, and remember it; the folder is there.
+    """Write the mark into a mirror that has none, and remember it; the folder exists.
 
     Raises:
         OSError: the mark cannot be written or remembered.
@@ -64,7 +64,7 @@ def remember_mirror(mirror: Path) -> None:
         table = {"mirror": mark, "since": clock.now().isoformat(timespec="seconds")}
         words = "memsync keeps a mirror in this folder, and knows it by this file."
         data = json.dumps({"what": words, **table}, indent=2).encode() + b"\n"
-        if not create_new(mirror / MARK, data):  # one that is damaged
+        if not create_new(mirror / MARK, data):  # there is a damaged one
             atomic_write(mirror / MARK, data)
     everything = _all()
     known = everything.setdefault(str(mirror), _Known())
@@ -74,7 +74,7 @@ def remember_mirror(mirror: Path) -> None:
 
 
 def is_due_for_reading(mirror: Path) -> bool:
-    """Tell whether a mirror that is known was not verified for long; a new one is not due."""
+    """Is a known mirror due to be verified again? A new one is not."""
     known = _all().get(str(mirror))
     if known is None:
         return False
@@ -87,14 +87,14 @@ def is_due_for_reading(mirror: Path) -> bool:
 
 
 def remember_verified(mirror: Path) -> None:
-    """Remember that a mirror was read in full just now."""
+    """Remember that a mirror was verified just now."""
     everything = _all()
     everything.setdefault(str(mirror), _Known()).verified = clock.now().isoformat()
     _write(everything)
 
 
 def _read(mirror: Path) -> str:
-    """Return a folder's mark; empty where it has none."""
+    """Return a folder's mark; empty if it has none."""
     try:
         data = (mirror / MARK).read_bytes()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What stands on both sides of a mirror, what is to be done about it, and what forbids it."""
+"""List both sides of a mirror, decide what to do, and refuse what looks like a loss."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from memsync.config.workspace import MEMORY_NAME
-from memsync.errors import FolderAwayError, MemsyncError, RefusedError
+from memsync.errors import FolderAwayError, MemsyncError, RefusedError, refused
 from memsync.files.atomic import TEMP_SUFFIX
 from memsync.memory import reading
 from memsync.memory.mirror.contents import MARK, VERSIONS
@@ -22,13 +22,13 @@ _SPECIAL = (TEMP_SUFFIX, _STUB_SUFFIX, MARK)
 
 @dataclass
 class Listing:
-    """What stands below one folder, by path relative to it with ``/`` between the parts.
+    """The files below one folder, by path relative to it with ``/`` between the parts.
 
     Attributes:
         files: size and modification time (ns) of every regular file.
-        odd: links and special files: never followed, never opened.
-        held: files and folders that are there, but whose content cannot be had now.
-        faults: those of `held` that ought to have been readable, with the reason.
+        odd: links and special files, which are never followed or opened.
+        held: files and folders that exist, but cannot be read now.
+        faults: those of `held` that should have been readable, with the reason.
         littered: folders in which temp files lie.
     """
 
@@ -41,12 +41,12 @@ class Listing:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run has to do, decided before anything is touched.
+    """What a run has to do; decided before anything is changed.
 
     Attributes:
         copy: files that are new or of another size.
-        compare: files of the same size but another time: only their content tells.
-        retire: what stands in the mirror and no longer in the source.
+        compare: files of the same size but another time; their content must be compared.
+        retire: files that are in the mirror and no longer in the source.
         unchanged: files whose size and time agree.
     """
 
@@ -57,7 +57,7 @@ class Plan:
 
 
 def make_plan(source: Listing, mirror: Listing) -> Plan:
-    """Given what stands on both sides, return what has to be done."""
+    """Return what has to be done, given the files of both sides."""
     held = source.held.union(source.odd)
     below_held = tuple(f"{name}/" for name in held)
     known = mirror.files
@@ -77,10 +77,10 @@ def make_plan(source: Listing, mirror: Listing) -> Plan:
 def refuse_loss(
     plan: Plan, source: Listing, mirror: Listing, may_go: Callable[[Iterable[str]], set[str]]
 ) -> None:
-    """Raise `RefusedError` where most of what the mirror has is gone or empty in the source.
+    """Raise `RefusedError` if most files of the mirror are gone or empty in the source.
 
-    That is more than half of its files, and at least ten. What `may_go` returns of the files in
-    the mirror is not counted: backups that were thinned out are no loss.
+    That is more than half of them, and at least ten. The files that `may_go` returns are not
+    counted: a backup that was pruned is no loss.
     """
     emptied = [n for n in plan.copy if source.files[n][0] == 0 and n in mirror.files]
     if len(plan.retire) + len(emptied) < _BRAKE_FROM:
@@ -98,13 +98,10 @@ def refuse_loss(
 
 
 def list_source(root: Path) -> Listing:
-    """Return what stands in the memory folder; raise `FolderAwayError` where it is away."""
+    """Return the files of the memory folder; raise `FolderAwayError` if it is away."""
     hint = "see that the drive is mounted and the sync client runs; the mirror was not touched"
-    try:
+    with refused(f"the memory folder {root} cannot be read", hint, FolderAwayError):
         found = _list_below(root)
-    except OSError as error:
-        message = f"the memory folder {root} cannot be read ({system_reason(error)})"
-        raise FolderAwayError(message, hint=hint) from error
     if not (found.files or found.odd or found.held):
         raise FolderAwayError(f"the memory folder {root} is empty", hint=hint)
     _follow_memory(root / MEMORY_NAME, found)
@@ -112,10 +109,10 @@ def list_source(root: Path) -> Listing:
 
 
 def _follow_memory(path: Path, found: Listing) -> None:
-    """Count a memory that is a link, as a person may have made it, as the file it leads to."""
+    """If a person made the memory a link, count the file that it leads to."""
     if MEMORY_NAME not in found.odd:
         return
-    with contextlib.suppress(OSError):  # `check_memory` tells of a link that leads nowhere
+    with contextlib.suppress(OSError):  # `check_memory` reports a link that leads nowhere
         info = path.stat()
         if stat.S_ISREG(info.st_mode):
             found.odd.remove(MEMORY_NAME)
@@ -123,19 +120,16 @@ def _follow_memory(path: Path, found: Listing) -> None:
 
 
 def list_mirror(root: Path) -> Listing:
-    """Return what stands in the mirror, which is made where it is missing."""
-    try:
+    """Return the files of the mirror, which is made if it is missing."""
+    hint = (
+        "see who owns it, or choose another place: "
+        "memsync config set daemon.backup_mirror_path PATH"
+    )
+    with refused(f"the mirror {root} cannot be read", hint):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = _list_below(root)
-        # What cannot be seen could be overwritten without a version.
-        for error in found.faults.values():
+        for error in found.faults.values():  # an unseen file could be overwritten without a version
             raise error
-    except OSError as error:
-        raise MemsyncError(
-            f"the mirror {root} cannot be read ({system_reason(error)})",
-            hint="see who owns it, or choose another place: "
-            "memsync config set daemon.backup_mirror_path PATH",
-        ) from error
     return found
 
 
@@ -146,7 +140,7 @@ def _list_below(root: Path) -> Listing:
 
 
 def _walk(folder: str, prefix: str, found: Listing) -> None:
-    # Both sides are listed every hour, so this loop is what a run without news costs.
+    # Both sides are listed every hour, and without changes this loop is all that a run costs.
     files = found.files
     with _opened(folder) as place, os.scandir(place) as entries:
         for entry in entries:
@@ -164,14 +158,14 @@ def _walk(folder: str, prefix: str, found: Listing) -> None:
                     found.odd.append(name)
             except OSError as error:
                 found.held.add(name)
-                # A file that vanished since the folder was listed is about to be replaced.
+                # A file that vanished since the folder was listed is being replaced.
                 if not isinstance(error, FileNotFoundError):
                     found.faults[name] = error
 
 
 @contextlib.contextmanager
 def _opened(folder: str) -> Iterator[int | str]:
-    """Open `folder` where that is possible: files are looked up faster from an open folder."""
+    """Open `folder` if that is possible: files are looked up faster from an open folder."""
     if os.scandir not in os.supports_fd:
         yield folder
         return
@@ -183,7 +177,7 @@ def _opened(folder: str) -> Iterator[int | str]:
 
 
 def _is_litter(name: str, found: Listing) -> bool:
-    """Tell whether `name` is a temp file, a cloud placeholder or a mark, and note what it says."""
+    """Is `name` a temp file, a cloud placeholder or a mark? Notes what it stands for in `found`."""
     if name in {VERSIONS, MARK}:
         return True
     parent, slash, base = name.rpartition("/")
@@ -197,7 +191,7 @@ def _is_litter(name: str, found: Listing) -> bool:
 
 
 def refuse_nesting(source: Path, mirror: Path) -> None:
-    """Raise `RefusedError` where one of the two lies in the other."""
+    """Raise `RefusedError` if one of the two lies in the other."""
     if _lies_in(mirror, source) or _lies_in(source, mirror):
         raise RefusedError(
             f"the mirror {mirror} and the memory folder {source} lie one in the other",
@@ -211,14 +205,14 @@ def _lies_in(inner: Path, outer: Path) -> bool:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    try:  # names alone miss a bind mount and a file system that ignores case
+    try:  # names alone miss bind mounts and file systems that ignore case
         return one.samefile(other)
     except OSError:
         return False
 
 
 def check_memory(path: Path) -> None:
-    """Raise as `reading.read_bytes` does where the memory in the source is none to be copied."""
+    """Raise as `reading.read_bytes` does if the memory in the source is damaged."""
     try:
         reading.read_bytes(path)
     except MemsyncError as error:
@@ -226,5 +220,5 @@ def check_memory(path: Path) -> None:
 
 
 def system_reason(error: OSError) -> str:
-    """Return what the system said of an error."""
+    """Return what the operating system says about an error."""
     return error.strerror or str(error)

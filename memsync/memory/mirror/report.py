@@ -1,4 +1,4 @@
-"""How a run of the mirror is to go, and what it did."""
+"""The settings of one run of the mirror, and the report of what it did."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class MirrorReport:
 
     Attributes:
         copied: files copied because they were new or different.
-        kept_versions: replaced or deleted files put aside as versions.
+        kept_versions: replaced or deleted files kept as versions.
         pruned: old versions removed.
         unchanged: files that were the same on both sides.
-        findings: with `verify`, what was damaged behind everybody's back: size and time agreed.
-            What was so in the mirror is copied anew.
+        findings: with `verify`, damaged files whose size and time had not changed. Those of the
+            mirror are copied anew.
         skipped: links, special files and cloud placeholders in the source, which are not copied.
     """
 
@@ -31,7 +31,7 @@ class MirrorReport:
 
     @property
     def damaged(self) -> tuple[str, ...]:
-        """The files of the mirror that were damaged, and are renewed."""
+        """The damaged files of the mirror, which were copied anew."""
         return tuple(found.name for found in self.findings if found.where == "mirror")
 
     @property
@@ -50,7 +50,7 @@ class MirrorReport:
 
 
 class UnfinishedMirrorError(MemsyncError):
-    """Some files could not be mirrored; `report` tells what was done with all others."""
+    """Some files could not be mirrored; `report` says what was done with all others."""
 
     def __init__(self, message: str, hint: str, report: MirrorReport) -> None:
         super().__init__(message, hint)
@@ -59,14 +59,14 @@ class UnfinishedMirrorError(MemsyncError):
 
 @dataclass(frozen=True)
 class Rules:
-    """How a run is to go.
+    """The settings of one run.
 
     Attributes:
-        keep_days: for how long versions are kept.
-        backup_days: for how long the source keeps backups: those thinned out are no loss.
-        verify: read both sides of what seems unchanged, and renew what differs.
-        accept: a person said that what is gone from the source is gone on purpose.
-        prune: the clock is to be believed, so that versions may grow old by it.
+        keep_days: for how many days versions are kept.
+        backup_days: for how many days the source keeps backups: a pruned one is no loss.
+        verify: read unchanged files on both sides, and copy anew what differs.
+        accept: a person said that files gone from the source are gone on purpose.
+        prune: remove old versions; False if the clock cannot be trusted.
     """
 
     keep_days: int = 30

@@ -1,7 +1,7 @@
-"""The mirror: an independent local copy of the memory root, for the day the sync folder fails.
+"""The mirror: an independent local copy of the memory folder, if the sync folder fails one day.
 
-It promises never to believe a source that is away or damaged, never to replace or delete a
-content without keeping it as a version, and never to leave a torn file.
+It never trusts a source that is away or damaged, never replaces or deletes content without keeping
+it as a version, and never leaves a torn file.
 """
 
 from __future__ import annotations
@@ -43,26 +43,25 @@ _STEADY_SECONDS = 7 * 86_400
 
 
 def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> MirrorReport:
-    """Bring the copy at `destination` up to what the memory root `source` holds.
+    """Make the mirror at `destination` equal to the memory folder `source`.
 
-    What is replaced or deleted goes to ``.versions/`` in the mirror. Links, temp files and cloud
-    placeholders are not copied, nor is a ``.versions`` folder at the top of the source; the last
-    copy of a file that turned into one of these stays. A memory that is a link is copied as the
-    file it leads to. The caller sees to it that one run at a
-    time works on a mirror.
+    Files that are replaced or deleted go to ``.versions/`` in the mirror. Links, temp files, cloud
+    placeholders and a ``.versions`` folder at the top of the source are not copied; if a file
+    became one of these, its last copy stays. A memory that is a link is copied as the file it leads
+    to. The caller makes sure that only one run works on a mirror.
 
     Args:
-        source: the memory root.
-        destination: the mirror's folder; made where it is missing.
-        rules: how the run is to go.
+        source: the memory folder.
+        destination: the mirror's folder; made if it is missing.
+        rules: the settings of the run.
         now: the moment that versions are named after.
 
     Raises:
         FolderAwayError: the source is missing, unreadable or empty, or the mirror that was there
-            is not. Nothing was touched.
-        DamagedMemoryError: its GLOBAL_MEMORY.md is no readable text. Nothing was touched.
-        RefusedError: one folder lies in the other, or most of what the mirror has is gone or
-            empty in the source. Nothing was touched.
+            is gone. Nothing was changed.
+        DamagedMemoryError: its GLOBAL_MEMORY.md is no readable text. Nothing was changed.
+        RefusedError: one folder lies in the other, or most files of the mirror are gone or empty
+            in the source. Nothing was changed.
         UnfinishedMirrorError: some files could not be copied; all others are mirrored.
     """
     root, copy = resolve_path(source), resolve_path(destination)
@@ -76,7 +75,7 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
         thinned = partial(_thinned_out, now=now, keep_days=rules.backup_days)
         refuse_loss(plan, wanted, present, thinned)
     _mark(copy)
-    # A mirror holds no links of its own; whoever put one there, it is not written through.
+    # A mirror has no links of its own; if somebody made one, nothing is written through it.
     plan.retire.extend(present.odd)
     return _Run(root, copy, now, wanted, present).carry_out(plan, rules)
 
@@ -93,7 +92,7 @@ def _mark(mirror: Path) -> None:
 
 
 def _thinned_out(names: Iterable[str], now: datetime, keep_days: int) -> set[str]:
-    """Return those of `names` that are backups which thinning leaves out by now."""
+    """Return those of `names` that are backups which the source has pruned by now."""
     listed = (backup_at(Path(name)) for name in names if name.startswith("backups/"))
     found = [entry for entry in listed if entry is not None]
     gone = retention.expired_copies(found, lambda _entry: True, now, keep_days)
@@ -122,7 +121,7 @@ class _Run:
     def carry_out(self, plan: Plan, rules: Rules) -> MirrorReport:
         for folder in self.present.littered:
             sweep_temps(self.mirror / folder)
-        # First of all: it makes room for what comes.
+        # First, because it makes room.
         pruned = self.versions.prune(rules.keep_days, self._clock_goes_on) if rules.prune else 0
         findings = self._verify(plan.unchanged) if rules.verify else ()
         damaged = [found.name for found in findings if found.where == "mirror"]
@@ -141,10 +140,10 @@ class _Run:
         return report
 
     def _clock_goes_on(self) -> bool:
-        """Tell whether something in the source is about as young as the clock says it is now.
+        """Was something in the source changed within a week, by the clock as it is now?
 
-        Where nothing changed for long there is nothing to prune either; and a clock that leapt
-        ahead would prune what it should not.
+        If nothing changed for long, there is nothing to prune either, and a clock that leapt ahead
+        would prune too much.
         """
         newest = max((info[1] for info in self.wanted.files.values()), default=0)
         return self.now.timestamp() - newest / 1e9 < _STEADY_SECONDS
@@ -155,10 +154,10 @@ class _Run:
         return (*filter(None, found), *verify.unreadable_versions(self.mirror))
 
     def _differing(self, names: list[str]) -> list[str]:
-        """Return those of `names` whose content differs; the others take on the source's time.
+        """Return those of `names` whose content differs; give the others the source's time.
 
-        A sync client that fetched a file anew, or a stick that keeps times by two seconds, is no
-        reason for a new version.
+        If a sync client fetched a file anew, or a file system keeps times by two seconds, that is
+        no reason for a new version.
         """
         differing = []
         for name in names:
@@ -187,8 +186,8 @@ class _Run:
     def _copy(self, names: list[str]) -> int:
         """Copy `names`, and return how many were copied.
 
-        All contents are written beside their places and synced before the first one is renamed,
-        so that a power cut leaves every file either old or new.
+        All of them are written to temp files and synced before the first one is renamed, so that
+        after a power cut every file is either old or new.
         """
         at_once = is_synced_at_once(len(names))
         try:
@@ -214,11 +213,11 @@ class _Run:
 
     def _stage(self, name: str, *, durable: bool) -> None:
         parent, _, base = name.rpartition("/")
-        # Cut short, or a name of 250 bytes would leave no room for the rest.
+        # Shortened, because a name of 250 bytes would leave no room for the rest.
         label = f".{base[:40]}.memsync-{self.token}{len(self.staged)}{TEMP_SUFFIX}"
         temp = f"{self.folders.ensure(parent)}/{label}"
         origin = f"{self.source}/{name}"
-        # The memory alone may be a link: a link by another name brings no file of elsewhere in.
+        # Only the memory may be a link: no other link brings a file from elsewhere in.
         origin = os.path.realpath(origin) if name == MEMORY_NAME else origin
         if self.copier.copy(origin, temp, durable=durable):
             self.staged[name] = temp
@@ -240,14 +239,14 @@ class _Run:
         return len(placed)
 
     def _is_away(self, name: str) -> bool:
-        """Tell, and remember, whether a sync client keeps only a placeholder of `name`."""
+        """Is `name` only a placeholder of a sync client? Remembers it if so."""
         if is_evicted(self.source / name):
             self.evicted.add(name)
         return name in self.evicted
 
     @contextlib.contextmanager
     def _noting(self, name: str) -> Iterator[None]:
-        """Note an OSError of the body against `name`, so that the other files go on."""
+        """Note an OSError of the body for `name`, so that the other files are still mirrored."""
         try:
             yield
         except OSError as error:
@@ -257,7 +256,7 @@ class _Run:
         if not self.faults:
             return
         name, error = next(iter(self.faults.items()))
-        # repr: a file's name may hold line breaks, or bytes that are no text.
+        # repr, because a name may hold line breaks, or bytes that are no text.
         what = f"{name!r} ({system_reason(error)})"
         if len(self.faults) > 1:
             what = f"{len(self.faults)} files, the first one {what},"
@@ -270,7 +269,7 @@ class _Run:
 
 
 def resolve_path(path: Path) -> Path:
-    """Return where a path leads; raise `FolderAwayError` where its links go round in a circle."""
+    """Return where a path leads; raise `FolderAwayError` if its links form a circle."""
     try:
         return path.expanduser().resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.13

@@ -1,4 +1,4 @@
-"""Reading both sides of a mirror in full, to find what size and time do not tell."""
+"""Read both sides of a mirror in full, to find damage that size and time do not show."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class BadFile:
-    """One file that is not what it should be.
+    """One damaged file.
 
     Attributes:
         name: the file, relative to both sides.
-        where: the damaged side: mirror, source or version (a file put aside, which has one side).
+        where: the damaged side: mirror, source, or version (an old version in the mirror).
     """
 
     name: str
@@ -28,7 +28,7 @@ class BadFile:
 
 
 def differs(source: Path, mirror: Path) -> bool:
-    """Tell whether a file of the mirror has another content, or one that cannot be read.
+    """Has the mirror's file another content than the source's, or one that cannot be read?
 
     Raises:
         OSError: the source cannot be read.
@@ -37,11 +37,10 @@ def differs(source: Path, mirror: Path) -> bool:
 
 
 def examine(name: str, source: Path, mirror: Path) -> BadFile | None:
-    """Read a file on both sides, which seem to agree; return what is wrong, None if nothing is.
+    """Read an unchanged file on both sides; return what is wrong, or None.
 
-    Which side is damaged is told by what they hold: text with NUL in it or that is not UTF-8 is
-    no text of memsync's. Where both sides hold text the source is believed; the other text is
-    kept as a version all the same.
+    A side that holds NUL or is not UTF-8 is the damaged one, because memsync writes no such text.
+    If both sides hold text, the source is trusted; the other text is kept as a version.
     """
     try:
         if not differs(source / name, mirror / name):
@@ -54,7 +53,7 @@ def examine(name: str, source: Path, mirror: Path) -> BadFile | None:
 
 
 def unreadable_versions(mirror: Path) -> Iterator[BadFile]:
-    """Read all that was put aside, and return what cannot be read."""
+    """Read all old versions, and return those that cannot be read."""
     for folder, _, names in os.walk(mirror / VERSIONS):
         for name in names:
             path = Path(folder, name)
@@ -72,7 +71,7 @@ def _digest_or_none(path: Path) -> str | None:
     try:
         return file_digest(path)
     except OSError:
-        return None  # a copy that cannot be read is no copy
+        return None  # an unreadable copy is no copy
 
 
 def _is_text(path: Path) -> bool:

@@ -1,6 +1,6 @@
-"""What happens to a file of the mirror: made whole, put aside as a version, pruned in the end.
+"""Keep old files of a mirror as versions, and prune them when they are old enough.
 
-A version is named after its file and the moment it was put aside,
+A version is named after its file and the moment it was replaced,
 ``.versions/sessions/2026-11-23.md.20261124_030000``; a second one within that second ends in
 ``_2``, and a name that leaves no room for the moment is cut at its end. Nothing here follows a
 link out of the mirror.
@@ -26,16 +26,16 @@ _TAIL_BYTES = len(".20261124_030000_99999")
 
 @dataclass
 class Folders:
-    """The folders below one root, made as they are needed and never reached through a link."""
+    """The folders below one root, made when they are needed and never through a link."""
 
     root: Path
     _known: dict[str, Path] = field(default_factory=dict)
 
     def ensure(self, relative: str) -> Path:
-        """Return the folder at `relative` ("" is the root), made where it is missing.
+        """Return the folder at `relative` ("" is the root); make it if it is missing.
 
         Raises:
-            OSError: it cannot be made, or a link or a file stands in its way.
+            OSError: it cannot be made, or a link or a file is in its way.
         """
         if relative not in self._known:
             self._known[relative] = self._make(relative) if relative else self.root
@@ -55,23 +55,22 @@ class Folders:
 
 @dataclass
 class Versions:
-    """The versions of one mirror, as one run at the moment `now` adds to and prunes them."""
+    """The versions of one mirror, for one run at the moment `now`."""
 
     folders: Folders
     now: datetime
     kept: int = 0
 
     def keep(self, name: str, *, stays: bool) -> None:
-        """Put the mirror's file `name` aside as a version.
+        """Keep the mirror's file `name` as a version.
 
         Args:
             name: the file, relative to the mirror.
-            stays: True where a new content is about to be renamed over it. The version is then
-                a second name of the old content, so that the file is absent at no moment; where
-                the file system knows no hard links, it is moved all the same.
+            stays: True if new content will be renamed over it. The version is then a hard link,
+                so that the file is never absent; without hard links it is moved after all.
 
         Raises:
-            OSError: the file stands where it stood.
+            OSError: the file is where it was.
         """
         parent, _, base = f"{VERSIONS}/{name}".rpartition("/")
         folder = self.folders.ensure(parent)
@@ -82,16 +81,16 @@ class Versions:
         self.kept += 1
 
     def prune(self, keep_days: int, clock_goes_on: Callable[[], bool]) -> int:
-        """Remove the versions put aside more than `keep_days` ago; return how many.
+        """Remove the versions that were kept for more than `keep_days`; return how many.
 
-        The moment in the name counts, never the file's own time. The newest version of the
-        memory stays whatever its age; so does the longest of a day's log that is gone or became
-        shorter, because a log only ever grows. A version from the future (a clock that was wrong)
-        stays, as does what bears no version's name. One that cannot be removed is tried again.
+        The moment in the name counts, not the file's own time. Some stay whatever their age: the
+        newest version of the memory; the longest version of a day's log that is gone or became
+        shorter, because a log only grows; a version from the future, made by a wrong clock; and a
+        file without a version's name. If one cannot be removed, the next run tries again.
 
         Args:
-            keep_days: for how long versions are kept.
-            clock_goes_on: tells whether the clock is to be believed; asked where it matters.
+            keep_days: for how many days versions are kept.
+            clock_goes_on: can the clock be trusted? Called only if there is something to remove.
         """
         folder = self.folders.root / VERSIONS
         if folder.is_symlink() or not folder.is_dir():
@@ -103,7 +102,7 @@ class Versions:
         return sum(_remove(folder, Path(path)) for path in outdated if path not in never)
 
     def _last_ones(self, folder: Path) -> Iterator[str]:
-        """Return the versions that hold what is nowhere else."""
+        """Return the versions whose content is nowhere else."""
         of_memory = _by_name(folder).get(MEMORY_NAME)
         if of_memory:
             yield str(max(of_memory, key=_order))
@@ -134,7 +133,7 @@ def _free_name(folder: Path, base: str, stamp: str) -> Path:
 
 
 def _by_name(folder: Path) -> dict[str, list[Path]]:
-    """Return the versions that lie in a folder, by the name of the file they are of."""
+    """Return the versions in a folder, by the name of their file."""
     found: dict[str, list[Path]] = {}
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
@@ -157,7 +156,7 @@ def _size(path: Path) -> int:
 
 
 def _older_than(folder: str, oldest_kept: str) -> Iterator[str]:
-    """Return the versions below a folder that were put aside before a moment."""
+    """Return the versions below a folder whose stamp is older than `oldest_kept`."""
     try:
         with os.scandir(folder) as entries:
             listed = list(entries)
@@ -174,7 +173,7 @@ def _older_than(folder: str, oldest_kept: str) -> Iterator[str]:
 
 
 def _remove(versions: Path, path: Path) -> bool:
-    """Remove a version, and the folders that are empty without it; tell whether it is gone."""
+    """Remove a version, and the folders that are empty without it; return False if it stays."""
     try:
         path.unlink()
     except OSError:

@@ -1,1 +1,1 @@
-"""The memory folder and an rclone remote kept alike, where no sync client does it."""
+"""Sync the memory folder with an rclone remote, if no sync client does it."""

@@ -1,9 +1,9 @@
-"""Carrying changes between this machine's copy and an rclone remote, both ways, losing neither.
+"""Carry changes between this machine's copy and an rclone remote, both ways, without loss.
 
-`rclone bisync` carries all but the memory (`carry_memory`) and what this machine alone writes
-(`carry_own`). What it would do to a file that both sides changed depends on its version, and the
-older ones take the file's name away from both; so such a file is seen to before: the copy here
-steps aside under the name of a conflict copy, and the remote's keeps the name.
+`rclone bisync` carries everything but the memory (see `memory`) and the files that this machine
+alone writes (see `own`). What bisync does to a file that both sides changed depends on its version,
+and older versions take the file's name away on both sides. So memsync acts before it: the copy here
+is renamed to a conflict copy, and the remote's file keeps the name.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from memsync.memory.rclone.client import Listing
 MUST_RESYNC = "Must run --resync"
 _SECOND = len("2026-11-23T10:11:12")
 LEAST_FILES = 8
-"""Below so many files half of them is no great loss."""
+"""With fewer files, losing half of them does not count as a great loss."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Before:
-    """How both sides were after the last carrying, and the digest of the memory that both had."""
+    """Both sides after the last run, and the digest of the memory that both had."""
 
     here: Listing
     there: Listing
@@ -45,11 +45,11 @@ class _Before:
 
 
 def carry(config: Config) -> str:
-    """Bring the copy and the remote in step; return what was done, in one sentence.
+    """Sync the copy with the remote; return what was done, in one sentence.
 
     Raises:
-        BusyError: another process does so right now, or writes, or the memory changed meanwhile.
-        FolderAwayError: the remote cannot be reached; what is here goes on.
+        BusyError: another process does so now, or writes, or the memory changed meanwhile.
+        FolderAwayError: the remote cannot be reached; work goes on with the copy here.
         RefusedError: the remote has lost the memory or most of what it had, or the memory is
             damaged here or there; nothing was done.
     """
@@ -62,7 +62,7 @@ def carry(config: Config) -> str:
     workspace = Workspace.open(config)
     with exclusive_lock(lock_path(workspace.root, "carry"), "the remote", timeout=0):
         with _no_other_writer(workspace):
-            names.take_back(workspace.root)  # what a run that was cut off left aside
+            names.take_back(workspace.root)  # renamed by a run that was cut off
         store.read(workspace)  # a damaged memory goes nowhere
         there = client.list_files(remote)
         before = _baseline(remote)
@@ -76,7 +76,7 @@ def carry(config: Config) -> str:
 
 @contextmanager
 def _no_other_writer(workspace: Workspace) -> Iterator[None]:
-    """Have nothing written here by memsync in the body: from the look at both sides to the end."""
+    """Keep other memsync processes from writing here while the body runs."""
     with (
         exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log"),
         exclusive_lock(lock_path(workspace.root, "publish"), "the memory"),
@@ -85,7 +85,7 @@ def _no_other_writer(workspace: Workspace) -> Iterator[None]:
 
 
 def has_changed(config: Config) -> bool:
-    """Tell whether something changed here since the last carrying; False where it is away."""
+    """Did something change here since the last run? False if the folder is away."""
     before = _baseline(config.rclone_remote)
     try:
         return before is None or _here(Workspace.open(config).root) != before.here
@@ -100,40 +100,20 @@ def _carry(
     theirs: bytes | None,
     before: _Before | None,
 ) -> str:
-    root, again = workspace.root, False
     mine = reading.read_bytes(workspace.memory)
     sides = carry_memory.BothSides(mine, theirs, before.memory if before else "")
-    if before is not None:
-        _brake_here(root, before)
-        changed = _changed_on_both(workspace, there, before)
-    else:
-        changed = _different(workspace, remote)
+    changed = _changed_on_both(workspace, remote, there, before)
     try:
         aside = [MEMORY_NAME] if sides.are_both_new else []
         if aside:
             create_new(names.free_name(workspace.memory), mine)
-        unseen = _unseen(changed, there, before)
-        if carrying_mark(root).exists():
-            changed = [p for p in changed if p in unseen or not _drop_piece(root, remote, p)]
-        for path in unseen:  # stepping aside would be a deletion to bisync, there as well
-            create_new(names.free_name(root / path), client.read_remote(remote, path))
-        aside += [
-            *unseen,
-            *(names.step_aside(root, path) for path in changed if path not in unseen),
-        ]
-        ended = _bisync(workspace, remote, first=before is None)
-        if ended.code and MUST_RESYNC in ended.said + ended.out and before is not None:
-            aside += [names.step_aside(root, path) for path in _different(workspace, remote)]
-            ended, again = _bisync(workspace, remote, first=True), True
-        while not ended.code and (found := names.give_names_back(root)):
-            aside += found
-            ended = _bisync(workspace, remote, first=False)
-        if ended.code:
-            raise _failed(remote, ended)
+        aside += _keep_both(workspace.root, remote, changed, _unseen(changed, there, before))
+        renamed, again = _bring_in_step(workspace, remote, first=before is None)
     finally:
-        names.take_back(root)
-    own.send_own_files(workspace, remote, _here(root), there.keys(), before.here if before else {})
-    # Last of all: what it was made from is then written down on the side to which it goes.
+        names.take_back(workspace.root)
+    here = _here(workspace.root)
+    own.send_own_files(workspace, remote, here, there.keys(), before.here if before else {})
+    # Last of all, so that the other side has the log entry of this version before the memory.
     agreed = carry_memory.carry_memory(workspace, remote, sides)
     _note_down(workspace, remote, there, sides.agreed if agreed is None else agreed)
     if agreed is None:
@@ -141,13 +121,42 @@ def _carry(
             f"the memory changed here or in {remote} while all else was carried",
             hint="memsync daemon run sync carries it",
         )
-    return _sentence(remote, aside, again=again)
+    return _sentence(remote, [*aside, *renamed], again=again)
+
+
+def _keep_both(root: Path, remote: str, changed: list[str], unseen: list[str]) -> list[str]:
+    """Keep both texts of the files that both sides changed, one as a conflict copy; return them."""
+    if carrying_mark(root).exists():
+        changed = [p for p in changed if p in unseen or not _drop_piece(root, remote, p)]
+    for path in unseen:  # bisync would take a renamed file for deleted, and delete it there, too
+        create_new(names.free_name(root / path), client.read_remote(remote, path))
+    return [*unseen, *(names.step_aside(root, path) for path in changed if path not in unseen)]
+
+
+def _bring_in_step(workspace: Workspace, remote: str, *, first: bool) -> tuple[list[str], bool]:
+    """Run bisync until it is done.
+
+    Returns:
+        The files of which both texts were kept meanwhile, and whether bisync had to begin anew.
+    """
+    root, again = workspace.root, False
+    aside: list[str] = []
+    ended = _bisync(workspace, remote, first=first)
+    if ended.code and MUST_RESYNC in ended.said + ended.out and not first:
+        aside += [names.step_aside(root, path) for path in _different(workspace, remote)]
+        ended, again = _bisync(workspace, remote, first=True), True
+    while not ended.code and (found := names.give_names_back(root)):
+        aside += found
+        ended = _bisync(workspace, remote, first=False)
+    if ended.code:
+        raise _failed(remote, ended)
+    return aside, again
 
 
 def _note_down(workspace: Workspace, remote: str, there: Listing, memory: str) -> None:
     """Write down how both sides are now.
 
-    A memory that went there meanwhile is still missed by the next run.
+    The remote's memory is noted as it was before, so that the next run sees if it is gone.
     """
     after = client.list_files(remote)
     if after is not None:
@@ -173,7 +182,7 @@ def _bisync(workspace: Workspace, remote: str, *, first: bool) -> client.Result:
         without=own.left_to_memsync(workspace),
         first=first,
     )
-    if not _is_under_way(ended):  # it ended by itself, and took back what it had half written
+    if not _is_under_way(ended):  # it ended by itself and removed its half-written files
         at_work.unlink(missing_ok=True)
     return ended
 
@@ -188,7 +197,7 @@ def _sentence(remote: str, aside: list[str], *, again: bool) -> str:
 
 
 def _brake(remote: str, there: Listing | None, before: _Before | None) -> None:
-    """Refuse a remote that has lost what it had: an emptied folder is no wish to delete."""
+    """Refuse a remote that lost most of its files: nobody meant to delete them all."""
     if before is None:
         return
     now, had = there or {}, before.there
@@ -203,7 +212,7 @@ def _brake(remote: str, there: Listing | None, before: _Before | None) -> None:
 
 
 def _brake_here(root: Path, before: _Before) -> None:
-    """Refuse to carry where most of what was here is gone: that is no wish to delete, either."""
+    """Refuse if most files are gone here: nobody meant to delete them all."""
     lost = before.here.keys() - _here(root).keys()
     if len(before.here) >= LEAST_FILES and len(lost) > len(before.here) / 2:
         raise RefusedError(
@@ -213,12 +222,21 @@ def _brake_here(root: Path, before: _Before) -> None:
 
 
 def _stands_aside(listing: Listing) -> bool:
-    """Tell whether the memory is there under the names an older bisync gives to both texts."""
+    """Is the memory there under the names that an older bisync gives to both texts?"""
     return any(path.startswith(f"{MEMORY_NAME}..path") for path in listing)
 
 
-def _changed_on_both(workspace: Workspace, there: Listing, before: _Before) -> list[str]:
-    """Return what both sides changed since the last carrying, of what bisync carries."""
+def _changed_on_both(
+    workspace: Workspace, remote: str, there: Listing, before: _Before | None
+) -> list[str]:
+    """Return the files that both sides changed since the last run, of those bisync carries.
+
+    Raises:
+        RefusedError: most files are gone here.
+    """
+    if before is None:
+        return _different(workspace, remote)
+    _brake_here(workspace.root, before)
     here = _here(workspace.root)
     return [
         path
@@ -230,10 +248,10 @@ def _changed_on_both(workspace: Workspace, there: Listing, before: _Before) -> l
 
 
 def _unseen(changed: list[str], there: Listing, before: _Before | None) -> list[str]:
-    """Return what was changed there within the second of the last change.
+    """Return the files whose change on the remote an older bisync would not see.
 
-    An older bisync goes by times alone, whole seconds in most clouds, and would see no change. So
-    what is here keeps the name, and what is there is kept as the conflict copy.
+    It compares times only, in whole seconds in most clouds, and these were changed twice within a
+    second. So the file here keeps the name, and the remote's text is kept as the conflict copy.
     """
     if before is None:
         return []
@@ -242,12 +260,12 @@ def _unseen(changed: list[str], there: Listing, before: _Before | None) -> list[
 
 
 def _drop_piece(root: Path, remote: str, path: str) -> bool:
-    """Remove a file here that is the beginning of the remote's; tell whether it was one.
+    """Remove a file here if it is only the beginning of the remote's; return True if it was.
 
-    A carrying that was cut off leaves such: stepped aside it would be taken for another's text.
+    A run that was cut off leaves such files; as a conflict copy one would look like a real text.
     """
     mine, theirs = (root / path).read_bytes(), client.read_remote(remote, path)
-    # The same on both sides it is no piece, and to bisync removing it would be a wish to delete.
+    # If both are the same it is no piece, and bisync would delete it on the remote, too.
     if len(mine) >= len(theirs) or not theirs.startswith(mine):
         return False
     (root / path).unlink()
@@ -255,7 +273,7 @@ def _drop_piece(root: Path, remote: str, path: str) -> bool:
 
 
 def _different(workspace: Workspace, remote: str) -> list[str]:
-    """Return what both sides have and not alike, where it is not known how they were before."""
+    """Return the files that differ between both sides, for the first run."""
     without = own.left_to_memsync(workspace)
     return client.differing_files(str(workspace.root), remote, without=without)
 
@@ -283,7 +301,7 @@ def _here(root: Path) -> dict[str, tuple[int, str]]:
 
 
 def _baseline(remote: str) -> _Before | None:
-    """Return how both sides were after the last carrying; None where there was none."""
+    """Return how both sides were after the last run; None if there was none."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         table = json.loads(_path().read_text(encoding="utf-8"))
         if table["remote"] == remote:

@@ -1,6 +1,6 @@
-"""Calling rclone: never with a question, never with a secret in its arguments, never for ever.
+"""Calls of the rclone program: without questions, without secrets in arguments, with a time limit.
 
-The remote is one of rclone's own config, by name; what it takes to log in stays there.
+The remote is named in rclone's own config, which also holds what is needed to log in.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _QUIET = (
     *("--retries=1", "--low-level-retries=2"),
 )
 MARK = ".memsync-rclone"
-"""A file that never changes, by which rclone knows a folder, and that not all in it changed."""
+"""A file that never changes. By it rclone knows the folder, and that not everything changed."""
 
 _NO_TIMES = 100 * 365 * 86_400 * 10**9  # ns: rclone's fs.ModTimeNotSupported, a hundred years
 _NOT_FOUND = 3  # rclone's exit code for a directory that is not there
@@ -34,12 +34,12 @@ _OUR_TEMPS = "--exclude=*.tmp"
 
 
 class UnknownRemoteError(FolderAwayError):
-    """The config of rclone's has no remote of that name."""
+    """rclone's config has no remote with that name."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a call of rclone's ended, and what it said."""
+    """How a call of rclone ended, and what it said."""
 
     code: int
     raw: bytes
@@ -89,13 +89,13 @@ def run_rclone(*words: str, seconds: float = LISTING_SECONDS) -> Result:
 
 
 def rclone_version() -> tuple[int, int]:
-    """Return rclone's version, such as (1, 60); (0, 0) where it does not tell."""
+    """Return rclone's version, such as (1, 60); (0, 0) if it does not say."""
     match = re.search(r"rclone v(\d+)\.(\d+)", run_rclone("version").out)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def list_files(remote: str) -> Listing | None:
-    """Return the files in a folder of a remote; None where there is no such folder.
+    """Return the files in a folder of a remote; None if there is no such folder.
 
     Raises:
         FolderAwayError: the remote cannot be reached.
@@ -126,12 +126,12 @@ def read_remote(remote: str, name: str) -> bytes:
 
 
 def require_times(remote: str) -> None:
-    """Check that a remote keeps the times of its files, by which bisync goes.
+    """Check that a remote keeps modification times, because bisync needs them.
 
-    A remote that cannot be asked just now passes; whatever is wanted of it next tells.
+    A remote that cannot be reached passes; the next call says what is wrong.
 
     Raises:
-        MemsyncError: it keeps none.
+        MemsyncError: it keeps no times.
     """
     ended = run_rclone("backend", "features", remote)
     with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -147,7 +147,7 @@ def _no_times(remote: str) -> MemsyncError:
 
 
 def away_error(remote: str, ended: Result) -> MemsyncError:
-    """Return the error for a remote that did not do what it was asked for."""
+    """Return the error for a call that failed."""
     if "modification time support is missing" in ended.said:
         return _no_times(remote)
     if _UNKNOWN in ended.said:
@@ -162,12 +162,12 @@ def away_error(remote: str, ended: Result) -> MemsyncError:
 
 
 def differing_files(folder: str, remote: str, *, without: Iterable[str]) -> list[str]:
-    """Return the files that both have with another content, read in full on both sides.
+    """Return the files whose content differs, by reading both sides in full.
 
     Args:
         folder: the copy on this machine.
         remote: the remote's folder.
-        without: the patterns, from the top on, of files that are not looked at.
+        without: patterns of files to leave out, relative to the folder.
 
     Raises:
         FolderAwayError: the remote cannot be read.
@@ -181,12 +181,12 @@ def differing_files(folder: str, remote: str, *, without: Iterable[str]) -> list
 
 
 def fetch(remote: str, folder: str, *, without: Iterable[str]) -> None:
-    """Copy what a remote has and `folder` lacks into `folder`; nothing here is replaced.
+    """Copy the files that `folder` lacks from a remote; no file is replaced.
 
     Args:
         remote: the remote's folder.
         folder: the copy on this machine.
-        without: the patterns, from the top on, of files that are not copied.
+        without: patterns of files to leave out, relative to the folder.
 
     Raises:
         FolderAwayError: it was not copied, or not all of it.
@@ -198,7 +198,7 @@ def fetch(remote: str, folder: str, *, without: Iterable[str]) -> None:
 
 
 def make_folder(remote: str) -> None:
-    """Make the folder of a remote, where there is none.
+    """Make the folder of a remote if there is none.
 
     Raises:
         FolderAwayError: it was not made.
@@ -213,7 +213,7 @@ def _leaving_out(patterns: Iterable[str]) -> list[str]:
 
 
 def copy_folder(folder: str, place: str) -> None:
-    """Copy what a folder has to a place of a remote; what is only there stays.
+    """Copy the files of a folder to a place of a remote; other files there stay.
 
     Raises:
         FolderAwayError: it was not copied, or not all of it.
@@ -224,7 +224,7 @@ def copy_folder(folder: str, place: str) -> None:
 
 
 def put_file(path: Path, place: str) -> None:
-    """Copy a file over the one at a place of a remote, whatever time and size that one has.
+    """Copy a file to a place of a remote, replacing any file there.
 
     Raises:
         FolderAwayError: it was not copied.
@@ -237,22 +237,19 @@ def put_file(path: Path, place: str) -> None:
 def bisync(
     folder: str, remote: str, workdir: str, *, without: Iterable[str], first: bool
 ) -> Result:
-    """Bring a folder and a remote in step, both ways; never with ``--force``.
+    """Sync a folder and a remote, both ways; never with ``--force``.
 
     Args:
         folder: the copy on this machine.
         remote: the remote's folder.
-        workdir: where rclone remembers how both were.
-        without: the patterns, from the top on, of files that stay as they are on both sides.
-        first: True takes both as they are: what one lacks it gets from the other.
+        workdir: the folder for rclone's own records.
+        without: patterns of files to leave out, relative to the folder.
+        first: True for a first run: each side gets what it lacks, and nothing is deleted.
     """
-    # Its own brake would count what stepped aside: `carry` has a brake of its own, on both sides.
+    # rclone's own brake would count renamed files as deleted; `carry` has a brake for both sides.
     words = ["bisync", folder, remote, f"--workdir={workdir}", "--max-delete=100"]
     words += _leaving_out(without)
-    if rclone_version() >= (
-        1,
-        66,
-    ):  # older ones know none of these; `carry` sees to conflicts itself
+    if rclone_version() >= (1, 66):  # older versions know none of these options
         words += ["--resilient", "--recover", "--conflict-resolve=path2", "--conflict-loser=num"]
         words += ["--conflict-suffix=conflict", "--max-lock=10m"]
     checks = ["--check-access", f"--check-filename={MARK}"]
@@ -260,13 +257,13 @@ def bisync(
 
 
 def drop_dead_locks(workdir: Path) -> None:
-    """Remove the locks of bisync's whose runs are over; called where no other run of ours goes on.
+    """Remove the locks of bisync runs that are over; the caller has no other run going on.
 
-    One that is killed, by a power cut too, leaves its lock, which no rclone before 1.66 ever takes
-    for dead: nothing would be carried again.
+    A killed run leaves its lock, and rclone before 1.66 respects it for ever: no run would succeed
+    again.
 
     Raises:
-        OSError: one cannot be removed.
+        OSError: a lock cannot be removed.
     """
     for lock in workdir.glob("*.lck"):
         with contextlib.suppress(FileNotFoundError):
@@ -276,13 +273,13 @@ def drop_dead_locks(workdir: Path) -> None:
 
 def _is_dead(lock: Path) -> bool:
     if abs(time.time() - lock.stat().st_mtime) > BISYNC_SECONDS:
-        return True  # no run of ours lasts longer, and its pid may be somebody else's by now
+        return True  # no run lasts longer, and another process may have its pid now
     if os.name != "posix":
-        return False  # there, asking after a process would end it
+        return False  # on Windows os.kill would end the process
     try:
         os.kill(int(lock.read_text(encoding="utf-8")), 0)
-    except (ProcessLookupError, PermissionError):  # it is no process, or not this user's
+    except (ProcessLookupError, PermissionError):  # no such process, or another user's
         return True
-    except (ValueError, OverflowError):  # from 1.66 on no pid stands there; it sees to its own
+    except (ValueError, OverflowError):  # from 1.66 on there is no pid; rclone cleans up itself
         return False
     return False

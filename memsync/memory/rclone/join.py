@@ -1,4 +1,4 @@
-"""The first contact with an rclone remote: looked at, then brought here, before anything starts."""
+"""Join an rclone remote: look at it, then copy what it has, before memsync starts here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from memsync.memory.rclone import client
 
 
 def join_remote(workspace: Workspace) -> None:
-    """Bring what the remote has into the folder here; make the remote's where there is none.
+    """Copy what the remote has into the folder here; make the remote's folder if there is none.
 
     Raises:
         WrongUsageError: no remote is named.
-        DamagedMemoryError: the remote's memory is damaged, and nothing was brought; or the one
-            that stands here is.
-        FolderAwayError: the remote cannot be reached, or not all was brought.
-        MemsyncError: it keeps no times of files.
+        DamagedMemoryError: the remote's memory is damaged, and nothing was copied; or the memory
+            that is here already is damaged.
+        FolderAwayError: the remote cannot be reached, or not everything was copied.
+        MemsyncError: the remote keeps no modification times.
     """
     remote = workspace.config.rclone_remote
     if not remote:
@@ -31,7 +31,7 @@ def join_remote(workspace: Workspace) -> None:
     try:
         _pull(workspace, remote)
     except FolderAwayError as error:
-        # Elsewhere notes and edits go on with the copy here; there is none yet.
+        # The usual hint says that work goes on with the copy here; there is none yet.
         is_unknown = isinstance(error, client.UnknownRemoteError)
         way = error.hint if is_unknown else f"rclone lsf {remote} shows whether it answers"
         hint = f"{way}; then memsync init again, nothing was set up here"
@@ -54,13 +54,13 @@ def _pull(workspace: Workspace, remote: str) -> None:
     if os.path.lexists(workspace.memory):
         _look_at_ours(workspace, remote)
         return
-    # Not by rclone, of which a piece would stay here where it is ended while it writes.
+    # Not by rclone: if it were killed while it writes, a piece of the memory would stay here.
     with exclusive_lock(lock_path(workspace.root, "publish"), "the memory"):
         store.take_over(workspace, theirs)
 
 
 def _look_at_ours(workspace: Workspace, remote: str) -> None:
-    """Refuse a damaged memory that stood here before: it would hide the remote's."""
+    """Refuse a damaged memory that was here before: it would hide the remote's."""
     try:
         reading.read_bytes(workspace.memory)
     except DamagedMemoryError as error:

@@ -1,6 +1,6 @@
-"""The memory itself is carried by memsync, not by bisync: read whole, looked at, put in one step.
+"""Carry the memory itself, without bisync: read it whole, check it, replace it in one step.
 
-rclone before 1.63 writes a file where it stands, piece by piece: whoever read the memory then, or
+rclone before 1.63 writes a file in place, piece by piece. Whoever read the memory meanwhile, or
 after a power cut, would take a piece of it for what a person left of it.
 """
 
@@ -17,7 +17,7 @@ from memsync.text.digest import digest
 
 @dataclass(frozen=True)
 class BothSides:
-    """The memory here and there, and the digest of what both had last; empty if that is unknown."""
+    """The memory here and there, and the digest that both had last; empty if it is unknown."""
 
     mine: bytes
     theirs: bytes | None
@@ -25,21 +25,21 @@ class BothSides:
 
     @property
     def is_theirs_new(self) -> bool:
-        """Whether the remote's takes the place of ours."""
+        """Does the remote's memory replace ours?"""
         there = self.theirs not in {None, self.mine}
         return there and digest(self.theirs or b"") != self.agreed
 
     @property
     def are_both_new(self) -> bool:
-        """Whether the remote's takes the place of one that only this machine has."""
+        """Does the remote's memory replace one that only this machine has?"""
         return self.is_theirs_new and digest(self.mine) != self.agreed
 
 
 def read_theirs(workspace: Workspace, remote: str, there: Listing) -> bytes | None:
-    """Return the remote's memory; None where it has none.
+    """Return the remote's memory; None if it has none.
 
     Raises:
-        DamagedMemoryError: it is damaged; carried, it would replace the sound one here.
+        DamagedMemoryError: it is damaged, and would replace the good one here.
         FolderAwayError: it cannot be read.
     """
     if MEMORY_NAME not in there:
@@ -53,17 +53,17 @@ def read_theirs(workspace: Workspace, remote: str, there: Listing) -> bytes | No
 
 
 def carry_memory(workspace: Workspace, remote: str, sides: BothSides) -> str | None:
-    """Bring the memory to the side that lacks it, and return the digest of what both have.
+    """Copy the memory to the side that lacks it, and return the digest that both have then.
 
-    The caller holds the publish lock, and has kept a copy of ours where both are new.
+    The caller holds the publish lock, and has kept a copy of ours if both are new.
 
     Returns:
-        None where one of the two became another since they were looked at; nothing was done.
+        None if one of the two changed since they were read; nothing was done.
 
     Raises:
         DamagedMemoryError: ours was damaged meanwhile.
-        FolderAwayError: the remote cannot be reached; it is not known which one it has.
-        OSError: ours could not be replaced, and stands as it stood.
+        FolderAwayError: the remote cannot be reached; it is unknown which memory it has.
+        OSError: ours could not be replaced, and is as it was.
     """
     if sides.theirs == sides.mine:
         return digest(sides.mine)

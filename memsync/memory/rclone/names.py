@@ -1,4 +1,4 @@
-"""The names of what steps aside while rclone carries, and how a file gets its own back."""
+"""Rename files to conflict copies while rclone runs, and give their names back afterwards."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from memsync.memory.history.backups import COPIES
 
 
 def step_aside(root: Path, path: str) -> str:
-    """Give a file's name to what the remote has; what stands here becomes its conflict copy."""
+    """Rename a file to a conflict copy, so that the remote's gets its name; return the path."""
     (root / path).rename(free_name(root / path))
     return path
 
 
 def give_names_back(root: Path) -> list[str]:
-    """Undo what an older bisync does to a file that both sides changed after all.
+    """Undo what an older bisync does to a file that both sides changed; return these files.
 
     It takes the name away on both sides, and leaves ``NAME..path1`` and ``NAME..path2``.
     """
@@ -30,7 +30,7 @@ def give_names_back(root: Path) -> list[str]:
 
 
 def take_back(root: Path) -> None:
-    """Give what stepped aside its name again where the remote's text did not come after all."""
+    """Give renamed files their names again if the remote's text did not arrive."""
     for copy in sorted(root.rglob("*.conflict[0-9]*"), reverse=True):
         name, _, number = copy.name.rpartition(".conflict")
         if copy.parent.name == COPIES or not number.isdecimal():
@@ -41,7 +41,7 @@ def take_back(root: Path) -> None:
 
 
 def free_name(path: Path) -> Path:
-    """Return the name of a conflict copy of a file that no other one has yet."""
+    """Return an unused name for a conflict copy of a file."""
     number = 1
     while (free := path.with_name(f"{path.name}.conflict{number}")).exists():
         number += 1

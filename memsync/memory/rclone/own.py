@@ -1,7 +1,7 @@
-"""What this machine alone writes goes to the remote and never comes back from there.
+"""Send the files that this machine alone writes to the remote; they never come back from there.
 
-To bisync its folder in `machines/` would be one of two equal sides: where a run was cut off, or the
-remote's is older, what the remote has would take the place of a ledger that knows more.
+For bisync both sides are equal. If a run was cut off, or the remote's file is older, it would
+replace this machine's ledger by one that knows less.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from memsync.memory.rclone.client import Listing
 
 
 def left_to_memsync(workspace: Workspace) -> tuple[str, ...]:
-    """Return what bisync leaves as it is on both sides, as rclone's patterns: the memory, too."""
+    """Return rclone patterns of what bisync leaves alone: the memory and this machine's files."""
     return MEMORY_NAME, f"{_own(workspace)}/**"
 
 
 def is_left_to_memsync(workspace: Workspace, path: str) -> bool:
-    """Tell whether a path in the folder is one of these."""
+    """Must bisync leave this path of the folder alone?"""
     return path == MEMORY_NAME or path.startswith(f"{_own(workspace)}/")
 
 
 def send_own_files(
     workspace: Workspace, remote: str, here: Listing, there: Collection[str], before: Listing
 ) -> None:
-    """Copy to the remote what this machine wrote since; nothing is ever removed of it.
+    """Copy to the remote what this machine wrote since; nothing is removed there.
 
     Args:
         workspace: where.
         remote: the remote's folder.
         here: the files here as they are.
         there: the paths that the remote has.
-        before: the files here as they were when the last carrying ended.
+        before: the files here as they were when the last run ended.
 
     Raises:
-        FolderAwayError: not all of it is there; the next run sends it again.
+        FolderAwayError: not everything was copied; the next run tries again.
     """
     own = _own(workspace)
     mine = [path for path in here if path.startswith(f"{own}/")]

@@ -55,7 +55,7 @@ class Pairs:
         self._pairs = {key for key, count in counts.items() if count == 2}
 
     def clash(self, place: Hashable, one: Words, other: Words) -> bool:
-        """Tell whether two points of a place differ in one value, or in what they choose."""
+        """Do two points of a place differ in one value, or in what they choose?"""
         return (place, _changed_value(one, other)) in self._pairs or _is_other_choice(one, other)
 
 
@@ -76,7 +76,7 @@ def _changed_value(one: Words, other: Words) -> Words | None:
 
 
 def _is_other_choice(one: Words, other: Words) -> bool:
-    """Tell whether two points differ in which of two things comes first: `pnpm over npm`."""
+    """Do two points differ in which of two things comes first: `pnpm over npm`?"""
     apart = _apart(one, other)
     if len(apart) != 2:
         return False
@@ -87,7 +87,7 @@ def _is_other_choice(one: Words, other: Words) -> bool:
 
 
 def are_of_one_set(words: AbstractSet[str]) -> bool:
-    """Tell whether two of the words are days of the week, months or languages."""
+    """Are two of the words days of the week, months or languages?"""
     return any(len(words & names) > 1 for names in _SETS)
 
 

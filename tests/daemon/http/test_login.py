@@ -84,7 +84,7 @@ def test_another_password_does_not_open(locked: Config, wrong: str) -> None:
     browser = Browser(web.create_app(locked))
     page = browser.log_in(wrong)
     assert page.status == 401
-    assert "That is not the password" in page.text
+    assert "Wrong password" in page.text
     assert browser.get("/").headers["Location"] == "/login"
 
 

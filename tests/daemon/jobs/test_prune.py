@@ -8,7 +8,8 @@ import pytest
 import time_machine
 
 from memsync.config.workspace import Workspace
-from memsync.daemon.jobs import history, prune
+from memsync.daemon import job_history
+from memsync.daemon.jobs import prune
 from memsync.daemon.scheduler import job_nightly_refresh
 from memsync.memory.history import backups
 
@@ -63,7 +64,7 @@ def test_backups_that_cannot_be_removed_stop_no_merge(crowded, monkeypatch, capl
 
 
 def test_a_history_without_the_job_is_no_steady_clock(crowded):
-    assert history.last_runs() == {}
+    assert job_history.last_runs() == {}
     with time_machine.travel(NIGHT, tick=False):
         assert prune.prune_expired(crowded, None) == ""
     assert count(crowded) == 80

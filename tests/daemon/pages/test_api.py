@@ -17,8 +17,7 @@ from werkzeug.test import TestResponse
 from memsync import clock
 from memsync.config import Config
 from memsync.config.workspace import Workspace
-from memsync.daemon import web
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history, web
 from memsync.memory import publish
 from memsync.notes import log, reader
 from memsync.refresh import pending
@@ -118,7 +117,7 @@ def test_the_description_is_served_and_whole(app: Flask) -> None:
 def test_a_full_machine_answers_as_described(app: Flask, workspace: Workspace) -> None:
     publish.publish(workspace, SAMPLE + "- more\n", None)
     log.append(workspace, note_texts.make_note("Buy milk", clock.now()))
-    with history.recording("nightly_refresh") as run:
+    with job_history.recording("nightly_refresh") as run:
         run.message = "no pending notes"
     client = app.test_client()
     found = {path: checked(client.get(path), path) for path in GETS}
@@ -205,7 +204,7 @@ def test_a_change_needs_a_proof_that_no_foreign_page_made_it(
     stranger = app.test_client().post(path, json={"text": "x"}, headers={"X-CSRF-Token": token})
     assert stranger.status_code == 400
     assert pending.pending_notes(workspace) == []
-    assert history.read_runs() == []
+    assert job_history.read_runs() == []
 
 
 def test_the_token_of_the_session_is_such_a_proof(app: Flask, workspace: Workspace) -> None:

@@ -18,7 +18,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.http import login
 from memsync.daemon.http.guard import SECURITY_HEADERS
-from memsync.daemon.pages.parts import MAX_BODY
+from memsync.daemon.pages.page import MAX_BODY
 from memsync.memory import publish
 from memsync.notes import log
 from memsync.refresh import pending

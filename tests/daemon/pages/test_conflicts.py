@@ -74,7 +74,7 @@ def test_where_all_is_well_the_page_explains_itself_and_nothing_leads_there(brow
 
 def test_a_copy_is_named_and_brought_in_by_the_button(browser, arrived):
     page = browser.get("/conflicts")
-    assert f"A conflict copy was not brought in yet {COPY}" in " ".join(page.text.split())
+    assert f"1 conflict copy is not merged yet {COPY}" in " ".join(page.text.split())
     assert said(browser.submit(page.form("/conflicts"))) == "brought-in"
     assert the_one(arrived).source == COPY
     assert not (arrived.root / COPY).exists()
@@ -90,7 +90,7 @@ def test_a_file_that_may_be_a_persons_own_is_named_and_left(browser, workspace):
     diary.write_text("what I did today\n")
     page = browser.get("/conflicts")
     text = " ".join(page.text.split())
-    assert f"{mine.name} {diary.name} may be a conflict copy or your own" in text
+    assert f"{mine.name} {diary.name} may be a conflict copy, or a file of your own" in text
     assert "memsync conflicts take NAME" in text
     browser.submit(page.form("/conflicts"))
     assert mine.exists()
@@ -105,18 +105,18 @@ def test_both_texts_are_shown_with_the_words_that_differ_and_where_they_stand(br
     assert "<b>" not in page.html
     assert "Found today at" in text
     assert "on this machine" in text
-    assert "A copy made by Syncthing" in text
+    assert "Conflict copy made by Syncthing" in text
     assert f"From {COPY}" in text
     lines = store.read(disputed).text.splitlines()
     for line in ("- Ada, backend engineer in Oslo", "- Ada, <b>data</b> engineer in Turin"):
         number = lines.index(line) + 1
-        assert f"Stands in line {number}" in text
-        assert f"Takes line {number} out of the memory" in text
+        assert f"In line {number} of the memory" in text
+        assert f"Removes line {number} from the memory" in text
 
 
 def test_memory_and_navigation_hint_at_it_only_while_it_is_open(browser, disputed):
     page = browser.get("/")
-    assert "One place was changed on two machines at once" in page.text
+    assert "1 place was changed on two machines at the same time" in page.text
     assert 'href="/conflicts"' in page.html
     assert 'class="badge"' in browser.get("/notes").html
     assert 'href="/conflicts"' not in browser.get("/nowhere").html
@@ -174,8 +174,8 @@ def test_that_a_hard_constraint_would_go_is_said_before(browser, workspace):
     (workspace.root / COPY).write_text(SAMPLE.replace(LIMIT, "- Never push"))
     reconcile(workspace)
     text = " ".join(browser.get("/conflicts").text.split())
-    assert f"Takes a hard constraint away: {LIMIT} twice" in text
-    assert "Takes a hard constraint away: - Never push" in text
+    assert f"Removes a hard constraint: {LIMIT} twice" in text
+    assert "Removes a hard constraint: - Never push" in text
     pick(browser, workspace, "ours")
     assert f"{LIMIT} twice" in store.read(workspace).text
 
@@ -185,7 +185,7 @@ def test_what_one_side_took_away_may_stay_away(browser, workspace):
     gone = Conflict((), (), ("- Plays the cello\n",), OVERWRITTEN)
     records.record_conflicts(workspace, [gone])
     text = " ".join(browser.get("/conflicts").text.split())
-    assert "Has nothing here taken away" in text
+    assert "No lines here removed" in text
     assert f"From {OVERWRITTEN}" in text
     assert said(pick(browser, workspace, "ours")) == "settled"
     assert store.read(workspace).text == SAMPLE
@@ -194,7 +194,7 @@ def test_what_one_side_took_away_may_stay_away(browser, workspace):
 def test_a_text_that_somebody_took_out_by_hand_is_said_to_be_gone(browser, disputed):
     disputed.memory.write_text(OURS)
     text = " ".join(browser.get("/conflicts").text.split())
-    assert "Stands in the memory no more" in text
+    assert "No longer in the memory" in text
     assert "The memory stays as it is" in text
     assert text.count("Keep this") == 1
     assert said(pick(browser, disputed, "ours")) == "settled-as-is"
@@ -262,7 +262,7 @@ def test_a_memory_that_cannot_be_read_is_said_to_be_so(browser, disputed, wrong)
 def test_a_copy_that_cannot_be_read_is_named_on_the_page(browser, workspace):
     (workspace.root / COPY).write_bytes(b"caf\xe9\n")
     page = browser.get("/conflicts")
-    assert f"{COPY} cannot be read (not UTF-8); it was left." in page.text
+    assert f"{COPY} is named like a conflict copy: not UTF-8." in page.text
     found = checked(browser.client.get("/api/conflicts"), "/api/conflicts")
     assert found["left"] == [{"name": COPY, "why": "not UTF-8"}]
 

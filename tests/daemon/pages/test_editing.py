@@ -10,13 +10,14 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memsync import clock
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon.pages import editing
-from memsync.daemon.pages.parts import MAX_BODY, MAX_TEXT
+from memsync.daemon.pages.page import MAX_BODY, MAX_TEXT
 from memsync.daemon.presenters.lines import as_typed
 from memsync.errors import MemoryMovedError
-from memsync.memory import publish
+from memsync.memory import publish, store
 from memsync.memory.history import backups
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
@@ -73,7 +74,7 @@ def test_where_an_agent_cannot_be_told_the_page_says_so(browser: Browser, home: 
 def test_a_change_of_a_hard_constraint_is_marked(browser: Browser) -> None:
     text = SAMPLE.replace("- Never push to main without asking\n", "- Push\n")
     review = reviewed(browser, text)
-    assert "This takes away or rewords a hard constraint" in review.text
+    assert "This removes or rewords a hard constraint" in review.text
     assert any("Never push to main without asking" in code.text for code in review.all("code"))
     marked = [
         row.text for row in review.all("tr") if "constraint" in row.attributes.get("class", "")
@@ -115,7 +116,7 @@ def test_an_empty_text_is_refused_and_the_memory_stays(
     for action in ("/review", "/save"):
         page = browser.submit(form, to=action, text=text)
         assert page.status == 400
-        assert "An empty text cannot become the memory" in page.text
+        assert "The memory cannot be empty" in page.text
         assert page.form("/review").fields["text"] == SAMPLE
     assert memory_bytes(workspace) == SAMPLE.encode()
 
@@ -391,7 +392,7 @@ def test_two_changes_that_fit_are_merged_reviewed_and_saved(
     publish.publish(workspace, SAMPLE + "- theirs\n", None)
     moved = browser.submit(review.form("/save"))
     assert moved.status == 409
-    assert "the two changes fit together" in moved.text
+    assert "the two changes do not overlap" in moved.text
 
     merged = browser.submit(moved.form("/review"), to="/merge")
     assert merged.status == 200
@@ -433,7 +434,7 @@ def test_a_line_that_both_changed_is_shown_for_the_person_to_decide(
     browser: Browser, workspace: Workspace, choice: str, kept: str | None
 ) -> None:
     moved = collide(browser, workspace, OURS, THEIRS)
-    assert "only one place must be decided by you" in moved.text
+    assert "Only one place needs your decision" in moved.text
     page = browser.submit(moved.form("/review"), to="/merge")
     assert page.status == 409
     assert [code.text for code in page.all("code")] == [
@@ -491,6 +492,25 @@ def test_an_edit_by_hand_meanwhile_is_merged_as_well(
     merged = browser.submit(moved.form("/review"), to="/merge")
     assert browser.submit(merged.form("/save")).headers["Location"] == "/?said=saved"
     assert memory_bytes(workspace) == (mine + "- by hand\n").encode()
+
+
+def test_a_memory_that_a_client_put_there_loses_no_line_that_it_never_had(
+    browser: Browser, workspace: Workspace
+) -> None:
+    """The page merges as ``memsync edit`` does: what only one side knew, nobody took away."""
+    older = store.read(workspace)
+    publish.publish(workspace, SAMPLE + "- published\n", older.digest)
+    review = reviewed(browser, SAMPLE + "- published\n- mine\n")
+    theirs = SAMPLE.replace("- Write the runbook", "- Write two runbooks")
+    record = f"{clock.now().isoformat()} {digest(theirs.encode())} {older.digest}\n"
+    path = workspace.machines / "elsewhere-1234" / "published.log"
+    path.parent.mkdir()
+    path.write_text(record)
+    set_memory(workspace, theirs)
+    moved = browser.submit(review.form("/save"))
+    merged = browser.submit(moved.form("/review"), to="/merge")
+    browser.submit(merged.form("/save"))
+    assert memory_bytes(workspace) == (theirs + "- published\n- mine\n").encode()
 
 
 def test_without_the_text_it_was_made_from_no_merge_is_offered(

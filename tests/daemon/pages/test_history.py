@@ -9,7 +9,7 @@ import time_machine
 
 from memsync import clock
 from memsync.config.workspace import Workspace
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history
 from memsync.daemon.pages import history as history_page
 from memsync.daemon.presenters import origin, timeline
 from memsync.errors import MemoryMovedError
@@ -127,7 +127,7 @@ def test_a_constraint_that_going_back_takes_away_is_marked(
 ) -> None:
     become(workspace, SAMPLE + "- Never guess\n")
     review = browser.get(f"/history/{names(workspace)[0]}/restore")
-    assert "takes away or rewords a hard constraint" in review.text
+    assert "removes or rewords a hard constraint" in review.text
 
 
 def test_a_memory_that_moved_since_the_review_is_reviewed_anew(
@@ -202,7 +202,7 @@ def test_a_backup_like_the_memory_offers_nothing_to_restore(
 ) -> None:
     become(workspace, SAMPLE + "- one\n", SAMPLE)
     page = browser.get(f"/history/{names(workspace)[-1]}/restore")
-    assert "reads just like that already" in page.text
+    assert "is the same already" in page.text
     assert "Restore" not in [button.text for button in page.all("button")]
 
 
@@ -261,7 +261,7 @@ def test_a_publish_of_this_machine_is_told_by_its_report(workspace: Workspace) -
 
 def test_a_nightly_refresh_is_told_by_the_history_of_jobs(workspace: Workspace) -> None:
     log.append(workspace, note_texts.make_note("Buy milk", clock.now()))
-    with history.recording("nightly_refresh") as run:
+    with job_history.recording("nightly_refresh") as run:
         run.message = refresh.merge_pending(workspace).sentence
     assert told(workspace) == ("here", "the nightly refresh")
 
@@ -294,7 +294,7 @@ def test_another_machine_is_named_that_reported_right_after_the_backup(
         '{"time": "2026-11-22T11:59:58+00:00", "command": "refresh", "model": "m", "changed": true,'
     )
     call += ' "input_tokens": 1, "output_tokens": 1, "cache_read_tokens": 0, "cost_usd": 0.0}'
-    (folder / usage.LOG_NAME).write_text(f"torn\n{call}\n")
+    (folder / usage.LOG.name).write_text(f"torn\n{call}\n")
     assert told(workspace) == ("laptop-12ab", "a refresh")
     assert "by a refresh on laptop-12ab" in " ".join(browser.get("/").text.split())
 

@@ -15,10 +15,10 @@ from memsync import clock
 from memsync.config import Config
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
-from memsync.daemon import web
-from memsync.daemon.jobs import history
-from memsync.daemon.jobs import running as runner
-from memsync.daemon.jobs.runs import Job, run_job
+from memsync.daemon import job_history, web
+from memsync.daemon.jobs import runs as runner
+from memsync.daemon.jobs.job import Job
+from memsync.daemon.jobs.runs import run_job
 from memsync.daemon.presenters import jobs
 from memsync.daemon.scheduler import find_job
 from memsync.errors import MemsyncError
@@ -37,7 +37,7 @@ class Gate:
     def _run(self, job: Job, _config: Config) -> None:
         self.began.set()
         self.go.wait(10)
-        with history.recording(job.id) as run:
+        with job_history.recording(job.id) as run:
             run.message = "done by hand"
 
     def finish(self) -> None:
@@ -65,9 +65,9 @@ def test_each_job_is_told_with_its_schedule_in_words_and_its_next_run(browser: B
 
 
 def test_the_last_run_is_told_with_its_outcome_duration_and_sentence(browser: Browser) -> None:
-    with history.recording("nightly_refresh") as run:
+    with job_history.recording("nightly_refresh") as run:
         run.message = "2 notes merged: importer first"
-    with history.recording("drift_check"):
+    with job_history.recording("drift_check"):
         raise MemsyncError("the folder is away", hint="start your sync client")
     page = browser.get("/jobs")
     refresh = section(page, "nightly_refresh")
@@ -82,7 +82,7 @@ def test_the_last_run_is_told_with_its_outcome_duration_and_sentence(browser: Br
 
 def test_earlier_runs_are_kept_at_hand_but_not_all_of_them(browser: Browser) -> None:
     for number in range(30):
-        with history.recording("nightly_refresh") as run:
+        with job_history.recording("nightly_refresh") as run:
             run.message = f"run number {number}."
     text = section(browser.get("/jobs"), "nightly_refresh")
     assert "run number 29." in text
@@ -120,7 +120,7 @@ def test_a_run_in_hand_shows_how_far_it_is_by_how_long_it_takes_as_a_rule(
     gate.finish()
     with (state_folder() / "history.jsonl").open("a") as file:
         for seconds in (60.0, 20.0, 40.0, 40.0):
-            run = history.Run("drift_check", clock.now().isoformat(), seconds)
+            run = job_history.Run("drift_check", clock.now().isoformat(), seconds)
             file.write(json.dumps(asdict(run)) + "\n")
     with time_machine.travel(clock.now() + timedelta(hours=1)) as moment:
         gate = Gate(monkeypatch)
@@ -131,7 +131,7 @@ def test_a_run_in_hand_shows_how_far_it_is_by_how_long_it_takes_as_a_rule(
         text = section(page, "drift_check")
         [bar] = page.all("progress")
         gate.finish()
-    assert "Runs for 15 s" in text
+    assert "Running for 15 s" in text
     assert "usually 40 s" in text
     assert 15 <= float(bar.attributes["value"]) < float(bar.attributes["max"]) == 40
 
@@ -141,12 +141,12 @@ def test_a_run_by_the_schedule_is_seen_too_and_not_started_twice(
 ) -> None:
     seen: list[str] = []
 
-    def act(_config: Config) -> history.Run:
+    def act(_config: Config) -> job_history.Run:
         browser = Browser(app)
         seen.append(section(browser.get("/jobs"), "drift_check"))
         form = browser.get("/jobs").form("/jobs/mirror/run")
         seen.append(browser.submit(form, to="/jobs/drift/run").headers["Location"])
-        return history.Run("drift_check", clock.now().isoformat())
+        return job_history.Run("drift_check", clock.now().isoformat())
 
     job = find_job("drift")
     assert job is not None
@@ -164,7 +164,7 @@ def test_a_job_that_runs_is_not_started_twice(app: Flask, monkeypatch: pytest.Mo
     gate.began.wait(10)
     assert browser.submit(form).headers["Location"] == "/jobs?said=runs-already"
     gate.finish()
-    assert [run.job for run in history.read_runs()] == ["drift_check"]
+    assert [run.job for run in job_history.read_runs()] == ["drift_check"]
     assert browser.submit(form).headers["Location"] == "/jobs?said=started"
     gate.finish()
 
@@ -172,7 +172,7 @@ def test_a_job_that_runs_is_not_started_twice(app: Flask, monkeypatch: pytest.Mo
 def test_a_job_really_runs_in_a_process_of_its_own(browser: Browser) -> None:
     browser.submit(browser.get("/jobs").form("/jobs/drift/run"))
     until(lambda: not runner.running_since("drift_check"), seconds=30)
-    [run] = history.read_runs()
+    [run] = job_history.read_runs()
     assert (run.job, run.outcome) == ("drift_check", "ok")
 
 
@@ -202,7 +202,7 @@ def test_with_the_schedule_off_no_next_run_is_promised(workspace: Workspace) -> 
 
 
 def test_a_run_of_yesterday_is_told_so(browser: Browser) -> None:
-    with time_machine.travel(clock.now() - timedelta(days=1)), history.recording("drift_check"):
+    with time_machine.travel(clock.now() - timedelta(days=1)), job_history.recording("drift_check"):
         pass
     assert "Ran yesterday at" in section(browser.get("/jobs"), "drift_check")
 
@@ -213,4 +213,4 @@ def test_with_a_password_a_stranger_runs_nothing(locked: Config) -> None:
     page = browser.post("/jobs/drift/run", {"csrf_token": token})
     assert page.headers["Location"] == "/login"
     assert browser.log_in(PASSWORD).status == 303
-    assert history.read_runs() == []
+    assert job_history.read_runs() == []

@@ -44,7 +44,7 @@ def test_this_machine_is_looked_at_and_told_what_to_do(
     publish.update_targets(workspace)
     (home / ".codex" / "AGENTS.md").unlink()
     text = section(browser.get("/machines"), "this machine")
-    assert "not in step" in text
+    assert "out of date" in text
     assert "Claude Code" in text
     assert "missing" in text
     assert "Try: memsync targets sync puts the memory there" in text
@@ -58,16 +58,16 @@ def test_a_machine_that_never_reported_is_there_all_the_same(browser: Browser) -
     page = browser.get("/machines")
     assert page.status == 200
     assert "No report yet" in section(page, "this machine")
-    assert "Other machines show here" in page.text
+    assert "Other machines appear here" in page.text
 
 
 @pytest.mark.parametrize(
     ("text", "days", "word"),
     [
-        (SAMPLE, 0, "in step"),
-        (SAMPLE + "x", 0, "another memory"),
+        (SAMPLE, 0, "up to date"),
+        (SAMPLE + "x", 0, "another version"),
         (SAMPLE + "x", 2, "not known yet"),
-        (SAMPLE, 6, "in step"),
+        (SAMPLE, 6, "up to date"),
         (SAMPLE, 8, "silent"),
         (SAMPLE + "x", 8, "silent"),
     ],
@@ -100,7 +100,7 @@ def test_with_a_damaged_memory_nobody_is_called_in_step(
     WRONGS["nul"](workspace)
     page = browser.get("/machines")
     assert page.status == 200
-    assert "in step" not in page.text
+    assert "up to date" not in page.text
 
 
 def test_without_a_target_the_page_says_how_to_add_one(workspace: Workspace) -> None:
@@ -229,6 +229,6 @@ def test_a_machine_whose_clock_is_ahead_is_told_as_that(browser: Browser, worksp
     report_of(workspace, "laptop-1a2b", days=-2)
     text = section(browser.get("/machines"), "laptop-1a2b")
     assert "unknown" in text
-    assert "Its report is dated ahead of the clock here" in text
+    assert "Its report is dated later than the clock here" in text
     report_of(workspace, "laptop-1a2b", days=-0.5)
     assert "ahead" not in section(browser.get("/machines"), "laptop-1a2b")

@@ -51,7 +51,7 @@ def decide(browser, workspace, deed, *numbers, **fields):
 def test_nothing_waits(with_claude):
     page = Browser(web.create_app(with_claude.config)).get("/proposals")
     assert page.status == 200
-    assert "Nothing waits" in page.text
+    assert "Nothing to approve" in page.text
 
 
 def test_a_proposal_is_shown_with_note_reasons_comments_and_constraints(browser, waiting):
@@ -59,7 +59,7 @@ def test_a_proposal_is_shown_with_note_reasons_comments_and_constraints(browser,
     assert "tea, cake and pushing" in text
     assert "by phone or page" in text
     assert "holds an HTML comment" in text
-    assert "It waits because it changes a section that tells agents what to do" in text
+    assert "Held because it changes a section that tells agents what to do" in text
     assert "Three <i>wishes</i>" in text
     assert "<i>" not in browser.get("/proposals").html
     assert "<b>" not in browser.get("/proposals").html
@@ -122,7 +122,7 @@ def test_dropped_is_decided(browser, waiting):
     assert store.read(waiting) == before
     assert proposals.list_open(waiting) == []
     assert pending.pending_notes(waiting) == []
-    assert "Nothing waits" in browser.get("/proposals?said=dropped").text
+    assert "Nothing to approve" in browser.get("/proposals?said=dropped").text
 
 
 def test_notes_may_be_merged_anew(browser, waiting):

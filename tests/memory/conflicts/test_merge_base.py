@@ -19,13 +19,13 @@ def kinship(*events):
 def test_a_line_that_only_one_text_brought_shows_that_it_was_known():
     known = kinship((FIRST, ()), (LONGER, (FIRST,)))
     by_hand = LONGER.replace("- one line of the memory\n", "")
-    assert known.judge(by_hand, LONGER, alone=False) is Relation.CLAIMED
-    assert known.judge(FIRST + "- something else\n", LONGER, alone=False) is Relation.UNCLEAR
+    assert known.judge(by_hand, LONGER, alone=False) is Relation.EDITED_BY_HAND
+    assert known.judge(FIRST + "- something else\n", LONGER, alone=False) is Relation.UNKNOWN
 
 
 def test_a_text_that_has_what_another_took_away_does_not_show_that_it_knew_it():
     known = kinship((FIRST, ()), (SHORTER, (FIRST,)))
-    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Relation.UNCLEAR
+    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Relation.UNKNOWN
     assert known.base_of(SHORTER, FIRST + "- something else\n") == FIRST
 
 
@@ -53,14 +53,16 @@ def test_what_is_shown_by_a_text_it_was_made_from_is_in_the_memory():
     by_hand = LONGER.replace("- one line of the memory\n", "")
     merged = by_hand + "- of another machine\n"
     known = kinship((FIRST, ()), (LONGER, (FIRST,)), (merged, (by_hand,)))
-    assert known.judge(merged, LONGER, alone=False) is Relation.CLAIMED
+    assert known.judge(merged, LONGER, alone=False) is Relation.EDITED_BY_HAND
 
 
 def test_a_text_that_has_all_of_another_was_made_from_it():
     changed = SHORTER + "- x\n"
     known = kinship((FIRST, ()), (LONGER, (FIRST,)), (changed, (LONGER,)), (SHORTER, (changed,)))
-    assert known.judge(SHORTER + "- something else\n", SHORTER, alone=False) is Relation.CLAIMED
-    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Relation.UNCLEAR
+    assert (
+        known.judge(SHORTER + "- something else\n", SHORTER, alone=False) is Relation.EDITED_BY_HAND
+    )
+    assert known.judge(FIRST + "- something else\n", SHORTER, alone=False) is Relation.UNKNOWN
 
 
 def test_a_text_that_came_back_is_not_shown_by_one_that_lacks_its_lines():
@@ -71,15 +73,15 @@ def test_a_text_that_came_back_is_not_shown_by_one_that_lacks_its_lines():
 def test_a_line_is_not_new_in_a_text_that_came_back_where_the_older_texts_are_gone():
     known = kinship(("gone", ()), (SHORTER, (FIRST,)), (FIRST, (SHORTER,)))
     by_hand = "# T\n\n- one line of the memory\n- by hand\n"
-    assert known.judge(by_hand, FIRST, alone=False) is Relation.UNCLEAR
+    assert known.judge(by_hand, FIRST, alone=False) is Relation.UNKNOWN
 
 
 def test_where_what_a_text_was_made_from_is_gone_one_of_its_lines_does_not_show_it():
     known = kinship((FIRST, ("gone",)))
     assert (
-        known.judge("- one line of the memory\n- by hand\n", FIRST, alone=False) is Relation.UNCLEAR
+        known.judge("- one line of the memory\n- by hand\n", FIRST, alone=False) is Relation.UNKNOWN
     )
-    assert known.judge(FIRST + "- by hand\n", FIRST, alone=False) is Relation.CLAIMED
+    assert known.judge(FIRST + "- by hand\n", FIRST, alone=False) is Relation.EDITED_BY_HAND
 
 
 def test_of_a_text_that_came_back_it_is_told_which_time_another_was_made_from():
@@ -107,7 +109,7 @@ def test_a_text_that_comes_to_hand_later_was_not_an_empty_one():
     by_hand = "# By hand\n\n- a line that was added to it\n"
     at_hand = {FIRST: FIRST, LONGER: LONGER, by_hand: by_hand}
     known = Ancestors(Ancestry(events), at_hand.get)
-    assert known.judge(by_hand, LONGER, alone=False) is Relation.CLAIMED
+    assert known.judge(by_hand, LONGER, alone=False) is Relation.EDITED_BY_HAND
     at_hand[other] = other
     assert not known.shows(by_hand, 1)
     assert known.base_of(by_hand, other) == FIRST

@@ -83,7 +83,7 @@ def test_what_a_copy_adds_comes_into_the_memory_and_the_copy_to_the_backups(work
     assert not path.exists()
     assert kept_copies(workspace) == [ADDED]
     assert outcome.sources == (path.name,)
-    assert outcome.disputes == ()
+    assert outcome.conflicts == ()
     assert [kept.path.read_text() for kept in backups.list_backups(workspace.backups)] == [
         OSLO,
         SAMPLE,
@@ -131,7 +131,7 @@ def test_a_line_that_both_changed_is_there_twice_until_a_person_decides(workspac
     assert "in Rome" in text
     assert "<<<<" not in text
     (dispute,) = records.unresolved(workspace)
-    assert dispute.id == outcome.disputes[0].id
+    assert dispute.id == outcome.conflicts[0].id
     assert (dispute.base, dispute.ours, dispute.theirs) == (
         ("- Ada, backend engineer in Turin\n",),
         ("- Ada, backend engineer in Oslo\n",),

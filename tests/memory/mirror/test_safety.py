@@ -20,7 +20,7 @@ from memsync import clock
 from memsync import config as settings
 from memsync.config import writer
 from memsync.config.state import state_folder
-from memsync.daemon.jobs import history
+from memsync.daemon import job_history
 from memsync.daemon.scheduler import job_backup_mirror
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.memory import store
@@ -317,12 +317,12 @@ def test_verify_reports_what_it_read_and_leaves_with_1_where_something_was_wrong
     done = memsync("daemon", "run", "mirror", "--verify")
     assert done.code == 0, done.err
     assert f"{count} files read on both sides; nothing changed.\n" in done.out
-    assert f"ok: nothing changed; {count} files read on both sides, all sound" in done.out
+    assert f"ok: nothing changed; {count} files read on both sides, no damage" in done.out
     rot(mirrored / LOG, b"b nite\n")
     done = memsync("daemon", "run", "mirror", "--verify")
     assert done.code == 1
-    assert f"  '{LOG}': damaged in the mirror, renewed from the memory folder" in done.out
-    assert "Try: look after the mirror's disk" in done.err
+    assert f"  '{LOG}': damaged in the mirror, replaced from the memory folder" in done.out
+    assert "Try: check the mirror's disk" in done.err
     assert (mirrored / LOG).read_text() == "a note\n"
     assert memsync("daemon", "run", "mirror", "--verify").code == 0
 
@@ -331,7 +331,7 @@ def test_a_source_that_rotted_is_told_with_the_way_back(mirrored, workspace):
     rot(workspace.root / LOG, b"\0" * 7)
     done = memsync("daemon", "run", "mirror", "--verify")
     assert done.code == 1
-    assert "the mirror's copy is sound" in done.out
+    assert "the mirror's copy is intact" in done.out
     assert f"Try: copy {mirrored / LOG} over the damaged file" in done.err
 
 
@@ -394,8 +394,8 @@ def test_the_job_reads_all_once_a_month_unasked(mirrored, workspace):
     done = job_backup_mirror(config)
     assert done.outcome == "failed"
     assert (
-        "'GLOBAL_MEMORY.md': damaged in the mirror, renewed"
-        in history.last_runs()[done.job].message
+        "'GLOBAL_MEMORY.md': damaged in the mirror, replaced"
+        in job_history.last_runs()[done.job].message
     )
     assert job_backup_mirror(config).outcome == "ok"
 

@@ -16,6 +16,7 @@ import pytest
 
 from memsync import config as settings
 from memsync.daemon import scheduler
+from memsync.daemon.jobs import rclone_sync
 from memsync.errors import FolderAwayError, MemsyncError, RefusedError
 from memsync.files.locks import BusyError
 from memsync.memory.rclone import carry, client, memory, names
@@ -493,23 +494,25 @@ def test_what_changed_here_is_carried_within_a_minute_whoever_changed_it(cloud, 
         monkeypatch.setenv(name, value)
     config = settings.load()
     ids = {job.id for job in scheduler.build_scheduler(config).get_jobs()}
-    assert {"rclone_sync", "rclone_push"} <= ids
+    assert {"rclone_sync", "rclone_sync_early"} <= ids
     ran = []
     monkeypatch.setattr(scheduler, "run_job", lambda job, _config: ran.append(job.name))
-    scheduler._push(config)
+    scheduler.run_early(rclone_sync.JOB, config)
     assert ran == []
     pi.add("- by hand")
-    scheduler._push(config)
+    scheduler.run_early(rclone_sync.JOB, config)
     assert ran == ["sync"]
     pi.root.rename(pi.root.with_name("gone"))
-    scheduler._push(config)
+    scheduler.run_early(rclone_sync.JOB, config)
     assert ran == ["sync"]
 
 
 def test_a_machine_with_another_provider_has_no_such_job(config):
-    assert scheduler.SYNC not in scheduler.jobs_of(config)
-    assert "rclone_push" not in {job.id for job in scheduler.build_scheduler(config).get_jobs()}
-    assert scheduler.job_rclone_sync(config).outcome == "skipped"
+    assert rclone_sync.JOB not in scheduler.jobs_of(config)
+    assert "rclone_sync_early" not in {
+        job.id for job in scheduler.build_scheduler(config).get_jobs()
+    }
+    assert rclone_sync.job_rclone_sync(config).outcome == "skipped"
 
 
 def test_the_names_an_older_bisync_takes_from_a_file_are_given_back(tmp_path):

@@ -13,8 +13,8 @@ import pytest
 import time_machine
 
 from memsync.config.state import state_folder
-from memsync.daemon.jobs import history
-from memsync.daemon.jobs.history import Run
+from memsync.daemon import job_history
+from memsync.daemon.job_history import Run
 from memsync.errors import RefusedError
 
 
@@ -24,7 +24,7 @@ def file() -> Path:
 
 def test_a_run_is_a_line_with_its_start_duration_outcome_and_sentence():
     early = time_machine.travel(datetime(2026, 11, 23, 4, 55, tzinfo=UTC), tick=False)
-    with early, history.recording("nightly_refresh") as run:
+    with early, job_history.recording("nightly_refresh") as run:
         run.message = "2 notes merged"
     (line,) = file().read_text().splitlines()
     table = json.loads(line)
@@ -34,11 +34,11 @@ def test_a_run_is_a_line_with_its_start_duration_outcome_and_sentence():
     assert datetime.fromisoformat(table["start"]) == datetime(2026, 11, 23, 4, 55, tzinfo=UTC)
     assert datetime.fromisoformat(table["start"]).tzinfo is not None
     assert table["duration"] >= 0
-    assert history.read_runs() == [run]
+    assert job_history.read_runs() == [run]
 
 
 def test_a_run_with_nothing_to_do_is_skipped():
-    with history.recording("backup_mirror") as run:
+    with job_history.recording("backup_mirror") as run:
         run.skip("no path")
     assert (run.outcome, run.exit_code) == ("skipped", 0)
 
@@ -55,17 +55,17 @@ def test_a_run_with_nothing_to_do_is_skipped():
     ids=lambda error: type(error).__name__,
 )
 def test_whatever_a_job_raises_becomes_a_failed_line(error, caplog):
-    with history.recording("drift_check") as run:
+    with job_history.recording("drift_check") as run:
         raise error
     assert (run.outcome, run.exit_code) == ("failed", 1)
     assert run.message.startswith(type(error).__name__)
     assert "\n" not in run.message
-    assert history.last_runs()["drift_check"] == run
+    assert job_history.last_runs()["drift_check"] == run
     assert "Traceback" in caplog.text
 
 
 def test_what_the_disk_refuses_a_job_is_told_in_words_with_a_way_out():
-    with history.recording("drift_check") as run:
+    with job_history.recording("drift_check") as run:
         raise OSError(errno.EIO, "Input/output error", "/mnt/a file")
     assert (run.outcome, run.exit_code) == ("failed", 1)
     assert run.message == "/mnt/a file cannot be used: Input/output error"
@@ -73,56 +73,56 @@ def test_what_the_disk_refuses_a_job_is_told_in_words_with_a_way_out():
 
 
 def test_an_error_with_a_way_out_keeps_its_words_and_exit_code(caplog):
-    with history.recording("nightly_refresh") as run:
+    with job_history.recording("nightly_refresh") as run:
         raise RefusedError("it would shrink", hint="memsync edit")
     assert (run.message, run.hint, run.exit_code) == ("it would shrink", "memsync edit", 6)
     assert "Traceback" not in caplog.text
 
 
 def test_ctrl_c_is_no_outcome():
-    with pytest.raises(KeyboardInterrupt), history.recording("nightly_refresh"):
+    with pytest.raises(KeyboardInterrupt), job_history.recording("nightly_refresh"):
         raise KeyboardInterrupt
-    assert history.read_runs() == []
+    assert job_history.read_runs() == []
 
 
 @pytest.mark.parametrize(
     "message", ["caf\udce9.txt cannot be read", "one\u2028two\x85three", "a\nb\r\nc", "日本語 🦔"]
 )
 def test_any_words_are_one_line_that_can_be_read_again(message):
-    with history.recording("backup_mirror") as run:
+    with job_history.recording("backup_mirror") as run:
         run.message = message
-    (again,) = history.read_runs()
+    (again,) = job_history.read_runs()
     assert again == run
     assert len(again.message.splitlines()) == 1
     again.message.encode("utf-8")
 
 
 def test_damaged_lines_hide_no_others(caplog):
-    history.record_failure("nightly_refresh", "first")
+    job_history.record_failure("nightly_refresh", "first")
     with file().open("ab") as damaged:
         damaged.write(b"\x00\xff\n{}\nnull\n[1]\n")
         damaged.write(b'{"job": "x", "start": "yesterday"}\n')
         damaged.write(b'{"job": "x", "start": "2026-11-23T05:00:00"}\n')  # no offset
         damaged.write(b'{"job": "x", "start": 5}\n{"job": "x", "start": "2026-')
-    history.record_failure("nightly_refresh", "second")
-    assert [run.message for run in history.read_runs()] == ["first", "second"]
+    job_history.record_failure("nightly_refresh", "second")
+    assert [run.message for run in job_history.read_runs()] == ["first", "second"]
 
 
 def test_a_history_that_grew_too_long_keeps_its_newest_runs():
     for number in range(3):
-        history.record_failure("old", f"{number}")
+        job_history.record_failure("old", f"{number}")
     lines = file().read_bytes().splitlines(keepends=True)
     file().write_bytes(b"".join(lines) * 800)
-    assert file().stat().st_size > history.MOST_BYTES
-    history.record_failure("new", "the newest")
-    kept = history.read_runs()
-    assert len(kept) == history.KEPT_LINES + 1
+    assert file().stat().st_size > job_history.MOST_BYTES
+    job_history.record_failure("new", "the newest")
+    kept = job_history.read_runs()
+    assert len(kept) == job_history.KEPT_LINES + 1
     assert (kept[-1].job, kept[-2].message) == ("new", "2")
-    assert file().stat().st_size < history.MOST_BYTES
+    assert file().stat().st_size < job_history.MOST_BYTES
 
 
 def test_a_full_disk_costs_the_line_and_not_the_job(monkeypatch, caplog):
-    history.record_failure("drift_check", "before")
+    job_history.record_failure("drift_check", "before")
     before = file().read_bytes()
 
     def full(descriptor: int, data: bytes) -> int:
@@ -130,7 +130,7 @@ def test_a_full_disk_costs_the_line_and_not_the_job(monkeypatch, caplog):
 
     with monkeypatch.context() as patched:
         patched.setattr("memsync.files.atomic.os.write", full)
-        with history.recording("drift_check") as run:
+        with job_history.recording("drift_check") as run:
             run.message = "done all the same"
     assert run.outcome == "ok"
     assert file().read_bytes() == before
@@ -140,30 +140,33 @@ def test_a_full_disk_costs_the_line_and_not_the_job(monkeypatch, caplog):
 
 def test_a_history_that_cannot_be_read_is_an_empty_one():
     file().mkdir()
-    assert history.read_runs() == []
-    assert history.last_runs() == {}
+    assert job_history.read_runs() == []
+    assert job_history.last_runs() == {}
 
 
 def test_the_last_run_of_each_job_is_the_newest_line(caplog):
     caplog.set_level(logging.INFO)
     for job, message in (("a", "1"), ("b", "2"), ("a", "3")):
-        history.record_failure(job, message)
-    assert {job: run.message for job, run in history.last_runs().items()} == {"a": "3", "b": "2"}
+        job_history.record_failure(job, message)
+    assert {job: run.message for job, run in job_history.last_runs().items()} == {
+        "a": "3",
+        "b": "2",
+    }
     assert "a failed: 3" in caplog.text
 
 
 def test_since_when_a_job_is_known_is_noted_once_so_that_a_missed_first_run_shows():
     with time_machine.travel(datetime(2026, 11, 20, tzinfo=UTC), tick=False):
-        history.remember_jobs(["weekly_digest"])
+        job_history.remember_jobs(["weekly_digest"])
     with time_machine.travel(datetime(2026, 11, 23, tzinfo=UTC), tick=False):
-        history.remember_jobs(["weekly_digest", "backup_mirror"])
-    assert history.last_start("weekly_digest") == datetime(2026, 11, 20, tzinfo=UTC)
-    assert history.last_start("backup_mirror") == datetime(2026, 11, 23, tzinfo=UTC)
-    assert history.last_start("unheard_of") is None
+        job_history.remember_jobs(["weekly_digest", "backup_mirror"])
+    assert job_history.last_start("weekly_digest") == datetime(2026, 11, 20, tzinfo=UTC)
+    assert job_history.last_start("backup_mirror") == datetime(2026, 11, 23, tzinfo=UTC)
+    assert job_history.last_start("unheard_of") is None
     (state_folder() / "jobs.json").write_text("\x00")
-    assert history.last_start("weekly_digest") is None
+    assert job_history.last_start("weekly_digest") is None
 
 
 def test_a_run_knows_when_it_started():
     run = Run("a", "2026-11-23T05:00:00+01:00")
-    assert history.start_of(run) == datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+    assert job_history.start_of(run) == datetime(2026, 11, 23, 4, 0, tzinfo=UTC)

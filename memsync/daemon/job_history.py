@@ -1,6 +1,6 @@
-"""The job history: each run a line, when, how long, how it ended, one sentence.
+"""The job history: one line a run, with its start, duration, outcome and one sentence.
 
-It is what `daemon schedule` tells, and what a start looks at to see which runs were missed.
+`memsync daemon schedule` shows it, and a starting daemon sees in it which runs were missed.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ class Run:
     hint: str = ""
 
     def skip(self, reason: str, hint: str = "") -> None:
-        """Say that there was nothing for this run to do, or with a `hint` what has to change."""
+        """Note that this run had nothing to do, or with a `hint`, what has to change first."""
         self.outcome, self.message, self.hint = "skipped", reason, hint
 
 
 @contextmanager
 def recording(job: str) -> Iterator[Run]:
-    """Run the body as one run of `job`; whatever it raises becomes an outcome, never an exception.
+    """Record the body as one run of `job`; whatever it raises becomes the outcome `failed`.
 
-    The body sets `Run.message`, and may `Run.skip`.
+    The body sets `Run.message`, and may call `Run.skip`.
     """
     run = Run(job, clock.now().isoformat(timespec="seconds"))
     began = time.monotonic()
     try:
         yield run
     except MemsyncError as error:
-        _tell(run, error)
+        _mark_failed(run, error)
     except OSError as error:
-        _tell(run, refused_by_disk(error))
+        _mark_failed(run, refused_by_disk(error))
     except (Exception, SystemExit) as error:
         log.exception("%s failed", job)
         run.outcome, run.exit_code = "failed", 1
@@ -67,7 +67,7 @@ def recording(job: str) -> Iterator[Run]:
     _write(run)
 
 
-def _tell(run: Run, error: MemsyncError) -> None:
+def _mark_failed(run: Run, error: MemsyncError) -> None:
     run.outcome, run.exit_code = "failed", error.exit_code
     run.message, run.hint = error.message, error.hint
 
@@ -81,7 +81,7 @@ def record_failure(job: str, message: str) -> Run:
 
 
 def _write(run: Run) -> None:
-    # One line of plain text, whatever the words came from: file names may hold lone surrogates.
+    # One line of plain text, wherever the words came from: file names may have lone surrogates.
     run.message = " ".join(run.message.encode("utf-8", "replace").decode("utf-8").split())
     try:
         path = _path()
@@ -90,11 +90,11 @@ def _write(run: Run) -> None:
             atomic_write(path, b"".join(lines[-KEPT_LINES:]))
         append_line(path, json.dumps(asdict(run)))
     except OSError as error:
-        log.error("the job history cannot be written: %s", error)  # noqa: TRY400 - told in words
+        log.error("the job history cannot be written: %s", error)  # noqa: TRY400 - the reason is in words
 
 
 def read_runs() -> list[Run]:
-    """Return all recorded runs, oldest first; lines that cannot be read are left out."""
+    """Return all recorded runs, oldest first, leaving out lines that cannot be read."""
     try:
         lines = _path().read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -103,14 +103,14 @@ def read_runs() -> list[Run]:
 
 
 def last_runs() -> dict[str, Run]:
-    """Return the newest run of each job by job id."""
+    """Return the newest run of each job, by job id."""
     return {run.job: run for run in read_runs()}
 
 
 def last_result(job: str) -> Run | None:
-    """Return the newest run of a job that says how it stands: not one with nothing to do."""
-    told = (run for run in reversed(read_runs()) if run.job == job)
-    return next((run for run in told if run.outcome != "skipped" or run.hint), None)
+    """Return the newest run of a job that shows how it is: one with nothing to do does not."""
+    newest_first = (run for run in reversed(read_runs()) if run.job == job)
+    return next((run for run in newest_first if run.outcome != "skipped" or run.hint), None)
 
 
 def start_of(run: Run) -> datetime:
@@ -119,7 +119,7 @@ def start_of(run: Run) -> datetime:
 
 
 def last_start(job: str) -> datetime | None:
-    """Return when a job last started, or since when it is known; None where it is not."""
+    """Return when a job last started, or else when it was first seen; None if never."""
     run = last_runs().get(job)
     if run is not None:
         return start_of(run)
@@ -130,7 +130,7 @@ def last_start(job: str) -> datetime | None:
 
 
 def remember_jobs(jobs: Iterable[str]) -> None:
-    """Note since when jobs are known, so that a first run that is missed is noticed, too."""
+    """Note when jobs were first seen, so that even a missed first run is noticed."""
     unknown = [job for job in jobs if last_start(job) is None]
     if not unknown:
         return

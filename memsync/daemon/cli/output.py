@@ -1,0 +1,13 @@
+"""What several commands of the daemon print: its addresses."""
+
+from __future__ import annotations
+
+import click
+
+
+def print_addresses(web_url: str | None, capture_url: str | None) -> None:
+    """Print where a person finds the web page and the note port; None if it is switched off."""
+    if web_url:
+        click.echo(f"Page:  {web_url}")
+    if capture_url:
+        click.echo(f"Notes: {capture_url}/note")

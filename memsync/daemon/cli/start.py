@@ -1,0 +1,34 @@
+"""``memsync daemon start``: in the foreground, or in the background with --detach."""
+
+from __future__ import annotations
+
+import click
+
+from memsync import config as settings
+from memsync.daemon import process, runtime
+from memsync.daemon.cli.output import print_addresses
+from memsync.daemon.cli.secrets import print_secrets
+from memsync.daemon.process import Status
+from memsync.daemon.services import first_start
+
+
+@click.command()
+@click.option("--detach", is_flag=True, help="Start in the background.")
+def start(*, detach: bool) -> None:
+    """Start the daemon; in the foreground unless --detach."""
+    config = settings.load()
+    made: dict[str, str] = {}
+    if first_start.is_due(config):
+        config, made = first_start.create_secrets(config)
+
+    def tell(status: Status) -> None:
+        print_addresses(status.web_url, status.capture_url)
+        print_secrets(made, status.web_url)
+
+    if detach:
+        status = process.detach()
+        tell(status)
+        click.echo(f"Started, pid {status.pid}.")
+        return
+    runtime.set_up_logging(to_terminal=True)
+    runtime.leave(runtime.run_daemon(config, on_ready=tell))
