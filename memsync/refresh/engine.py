@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Unusable:
-    """Why the model's answer is none; `hint` is empty if there is nothing better than to retry."""
+    """Why the answer cannot be used; `hint` is empty if asking again is the best advice."""
 
     why: str
     hint: str = ""
@@ -97,7 +97,7 @@ def merge(
     if not notes:
         return blank
     others = [note.text for note in notes if not note.is_own_word]
-    blank = replace(blank, strangers=bool(others), doubt=gate.why_all(others))
+    blank = replace(blank, strangers=bool(others), doubt=gate.first_doubt(others))
     if has_model(config):
         return _ask_model(blank, notes, config, allow_shrink=allow_shrink)
     found = _offline_edits(notes, blank, config)
@@ -136,10 +136,10 @@ def apply_approved(
 
 
 def _offline_edits(notes: Sequence[Note], blank: MergeResult, config: Config) -> tuple[Edit, ...]:
-    """Return the edits of the merge without a model: one, or one a note if a person decides.
+    """Return one edit for all notes, or one for each note if a person has to decide.
 
-    If the gate has nothing against any note nor against all of them together, one will do: the work
-    for hundreds of edits grows with their square.
+    One is enough if the gate passes every note and all of them together: the work for hundreds of
+    edits grows with the square of their number.
     """
     memory = blank.before
     if config.review == "inbox" or blank.doubt:
@@ -161,7 +161,7 @@ def _ask_model(
         except ApiError as error:
             if not is_last:
                 raise
-            # Returned, not raised, so that what the first call cost is not forgotten.
+            # Returned, not raised, so that the cost of the first call is recorded.
             return replace(blank, unusable=Unusable(error.message, error.hint))
         blank = replace(blank, calls=(*blank.calls, reply.tokens))
         if unusable := _why_unusable(reply, config, messages):
@@ -178,13 +178,13 @@ def _ask_model(
 
 def _reply(config: Config, system: str, messages: list[dict[str, Any]]) -> client.Reply:
     reply = client.ask(config, system, messages, [EDIT_TOOL])
-    return local_models.with_spoken_call(reply, config, EDIT_TOOL["name"])
+    return local_models.with_call_from_text(reply, config, EDIT_TOOL["name"])
 
 
 def _why_unusable(
     reply: client.Reply, config: Config, messages: Sequence[dict[str, Any]]
 ) -> Unusable | None:
-    """Return why an answer has no edits to look at; None if it has."""
+    """Return why an answer is not a whole call of the tool; None if it is one."""
     if cut := local_models.cut_prompt(reply, config, messages):
         return Unusable(*cut, is_cut_off=True)
     if local_models.may_lack_tools(reply, config):
@@ -201,7 +201,7 @@ def _why_unusable(
 def _judged(
     blank: MergeResult, reply: client.Reply, *, allow_shrink: bool
 ) -> tuple[MergeResult, str]:
-    """Return what an answer comes to, and what to tell the model of it; empty if it is well."""
+    """Return the merge of an answer, and what the model should mend; empty if nothing."""
     try:
         answer = Answer(*prompt.edits_in(reply, blank.before), blank.calls)
         result = _guarded(blank, answer, allow_shrink=allow_shrink)
@@ -238,10 +238,10 @@ def _guarded(blank: MergeResult, answer: Answer, *, allow_shrink: bool) -> Merge
 def _screened(
     memory: str, edits: tuple[Edit, ...], doubt: str, whole: Applied, *, allow_shrink: bool
 ) -> tuple[tuple[Edit, ...], tuple[Held, ...]]:
-    """Return the edits that may stand on the word of a stranger, and those that wait.
+    """Return the edits that a stranger's word is enough for, and those that wait for a person.
 
-    What would be refused is held, too: a note that asks for it must not be asked about every night.
-    An answer that takes away too much does so as a whole, `whole`: no part of it is sound.
+    What would be refused waits, too: else the model would be asked about its note every night. If
+    `whole`, all edits applied, takes away too much, no part of the answer is sound.
     """
     screened = gate.screen(memory, edits, all_wait=doubt)
     passed = apply_edits(memory, screened.passed)

@@ -1,9 +1,9 @@
-"""What reads like an order waits for a person: which edits may stand on the word of a stranger.
+"""Which edits from a stranger's note may be applied, and which wait because they read like orders.
 
-A note that came by the network, or from a transcript, may hold what somebody else wrote; and what
-stands in the memory is obeyed by agents that hold a shell. Nothing here judges what a text means.
-An edit passes if it leaves every section that instructs as it is, and adds lines that are plain
-statements; else it waits, and the person sees it. Text in, verdict out.
+A note that came by the network, or from a transcript, may contain what another person wrote, and
+agents that can use a shell obey what is in the memory. Nothing here judges what a text means. An
+edit passes if it changes no section that gives instructions and adds only plain statements. If not,
+it waits, and the person sees it. Text in, verdict out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SENTENCE = re.compile(
     r"|\s+[-/|\u2013\u2014\u2022\u00b7\u2192]\s+|\s[(\[{]|,?\s+(?:and|then|so)\s+|,\s+|\n"
 )
 _RULE = re.compile(r"(?:when|if|before|unless|where) [^,.]{3,80}, \w")
-"""How a rule begins: on a condition, and a comma behind it."""
+"""How a rule begins: with a condition and a comma."""
 
 _POLITE = re.compile(
     r"^(?:(?:please|kindly|now|then|also|first|next|finally|and|so|just|note|important|todo|reminder"
@@ -39,7 +39,7 @@ _POLITE = re.compile(
     r"|remember to|go ahead|immediately|quickly|quietly|silently|simply|(?:c|w)ould you|can you"
     r"|will you)\b[\s,:!]*)+"
 )
-_TALE = re.compile(
+_NARRATIVE = re.compile(
     r"\b(?:have|has|had|i've|i'd|we've|she's|he's) (?:never|always)\b"
     r"|\bmust (?:have|see|read)\b|\bif you will\b"
     r"|\bthe (?:agent|model) (?:of|from)\b|\b(?:thank|miss|love) you\b"
@@ -57,22 +57,22 @@ class Held:
 
 @dataclass(frozen=True)
 class Screened:
-    """Edits told apart: those that may be applied at once, and those that wait."""
+    """The edits that may be applied at once, and those that wait."""
 
     passed: tuple[Edit, ...]
     held: tuple[Held, ...]
 
 
 def screen(memory: str, edits: Sequence[Edit], *, all_wait: str = "") -> Screened:
-    """Tell which of `edits` may be applied to `memory` on the word of a stranger.
+    """Return which of `edits`, made from a stranger's note, may be applied to `memory`.
 
-    Each is looked at by what it would do, on the text as those that passed before it leave it.
-    One that can only be applied behind one that waits, waits too.
+    Each edit is judged by what it would do to the text that the passed edits before it leave. An
+    edit that can only be applied after one that waits, waits too.
 
     Args:
         memory: the memory.
         edits: edits that can be applied to it, in order.
-        all_wait: why they all wait, whatever they say; empty where they do not.
+        all_wait: why all edits wait, whatever they say; empty if each is judged.
     """
     passed: list[Edit] = []
     held: list[Held] = []
@@ -90,14 +90,14 @@ def screen(memory: str, edits: Sequence[Edit], *, all_wait: str = "") -> Screene
             passed.append(edit)
             draft = after
     together = objections(memory, draft) if len(passed) > 1 else ()
-    if together:  # harmless one by one, an order side by side
+    if together:  # each is harmless, but together they are an order
         held = [Held(edit, together) for edit in passed] + held
         passed = []
     return Screened(tuple(passed), tuple(held))
 
 
 def objections(before: str, after: str) -> tuple[str, ...]:
-    """Return why the change from `before` to `after` needs a person's word; empty if not."""
+    """Return why a person has to approve the change from `before` to `after`; empty if not."""
     old, new = scan(before), scan(after)
     orders = _sections_of_orders(old)
     found = []
@@ -112,15 +112,15 @@ def objections(before: str, after: str) -> tuple[str, ...]:
     found += [f"it adds {what}" for what in _marks_in(text)]
     if reads_like_order(text):
         found.append("it adds a line that reads like an order")
-    if any(holds_for_good(old.lines[number]) for number in removed):
+    if any(has_order_words(old.lines[number]) for number in removed):
         found.append("it takes away a line that reads like an order")
     return tuple(dict.fromkeys(found))
 
 
 def doubts(note: str) -> tuple[str, ...]:
-    """Return why all that a note of a stranger leads to should wait; empty where it is plain.
+    """Return why all edits from a stranger's note should wait; empty if the note is plain.
 
-    A model that obeys a note may put its order into harmless words, so the note is looked at, too.
+    A model that obeys a note may put its order into harmless words, so the note is judged, too.
     """
     found = ["the note holds characters that no one sees"] if hides_orders(note) else []
     found += [f"the note holds {what}" for what in _marks_in(note)]
@@ -131,8 +131,13 @@ def doubts(note: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def first_doubt(notes: Iterable[str]) -> str:
+    """Return the first doubt about any of `notes`; empty if all are plain."""
+    return next((reason for note in notes for reason in doubts(note)), "")
+
+
 def reads_like_order(text: str) -> bool:
-    """Tell whether a line of `text`, or all of it read as one, tells somebody what to do."""
+    """Does a line of `text`, or all of it read as one line, tell somebody what to do?"""
     whole = " ".join(re.sub(r"(?<=\w)-\s*\n\s*", "", text).split())
     return any(_orders(piece) for line in text.splitlines() for piece in line.split("\t")) or (
         _orders(whole)
@@ -140,14 +145,14 @@ def reads_like_order(text: str) -> bool:
 
 
 def _orders(text: str) -> bool:
-    return holds_for_good(text) or any(
+    return has_order_words(text) or any(
         _RULE.match(form) or any(map(_begins_with_verb, _SENTENCE.split(form)))
         for form in forms(text)
     )
 
 
-def holds_for_good(text: str) -> bool:
-    """Tell whether a line has words of order in it; a to-do that begins with a verb has none."""
+def has_order_words(text: str) -> bool:
+    """Does a line contain words of an order? A to-do that begins with a verb does not."""
     plain = folded(text)
     if any(sign in plain for sign in _words("order_signs")) or mixes_alphabets(text):
         return True
@@ -158,9 +163,9 @@ def holds_for_good(text: str) -> bool:
 
 
 def _is_harmless(plain: str) -> bool:
-    """Tell whether the only words of order are those of a tale: `have never been`, `must have`."""
-    tale = _TALE.sub(" ", plain)
-    return _phrases("orders").search(tale) is None
+    """Are all words of an order part of a narrative, such as `have never been` or `must have`?"""
+    narrative = _NARRATIVE.sub(" ", plain)
+    return _phrases("orders").search(narrative) is None
 
 
 def _begins_with_verb(sentence: str) -> bool:
@@ -216,7 +221,7 @@ def _instructs(heading: str) -> bool:
 
 
 def _sections_of_orders(outline: Outline) -> frozenset[str]:
-    """Return the paths of the sections most of whose lines read like orders."""
+    """Return the paths of the sections in which most lines read like orders."""
     found = set()
     for heading in outline.headings:
         lines = [
@@ -224,7 +229,7 @@ def _sections_of_orders(outline: Outline) -> frozenset[str]:
             for number in range(heading.body, outline.body_end(heading))
             if outline.lines[number].strip() and outline.kinds[number] is Kind.TEXT
         ]
-        if len(lines) > 1 and sum(map(holds_for_good, lines)) * 2 > len(lines):
+        if len(lines) > 1 and sum(map(has_order_words, lines)) * 2 > len(lines):
             found.add(heading.path)
     return frozenset(found)
 
@@ -236,7 +241,7 @@ def _instructing(outline: Outline, orders: frozenset[str]) -> list[str]:
     for heading in outline.headings:
         if not (heading.is_constraint or _instructs(heading.text) or heading.path in orders):
             continue
-        # The title of the whole memory says nothing of the sections below it.
+        # The title of the whole memory says nothing about the sections below it.
         is_title = tops == [heading] and heading == outline.headings[0]
         end = outline.body_end(heading) if is_title else outline.section_end(heading)
         numbers.update(range(heading.line, end))
@@ -245,7 +250,7 @@ def _instructing(outline: Outline, orders: frozenset[str]) -> list[str]:
 
 
 def _changed_lines(old: Outline, new: Outline) -> tuple[list[int], list[int]]:
-    """Return the numbers of the old lines that went and of the new ones that came."""
+    """Return the numbers of the old lines that are gone and of the new lines."""
     before = [line.rstrip() for line in old.lines]
     after = [line.rstrip() for line in new.lines]
     removed, added = list[int](), list[int]()
@@ -255,8 +260,3 @@ def _changed_lines(old: Outline, new: Outline) -> tuple[list[int], list[int]]:
             removed += range(i1, i2)
             added += range(j1, j2)
     return removed, added
-
-
-def why_all(notes: Iterable[str]) -> str:
-    """Return the first doubt about any of `notes`; empty where all are plain."""
-    return next((reason for note in notes for reason in doubts(note)), "")

@@ -14,21 +14,21 @@ from memsync.text.sanitizing import sanitize
 
 SECTION = "Recent notes"
 _SECTIONS = (SECTION, f"{SECTION} (memsync)", *(f"{SECTION} (memsync {n})" for n in range(2, 10)))
-# What would make a line of a note more than text: a fence, a comment, a heading or its underline.
-# Also behind the bullets and numbers of a list, where it would be as much.
+# What makes a line more than text: a fence, a comment, a heading or its underline; also behind the
+# bullets and numbers of a list, where it has the same effect.
 _MARKUP = re.compile(r"((?:(?:[-*+]|\d{1,9}[.)])\s+)*)(?=`{3}|~{3}|<!--|#{1,6}(?:\s|$)|[-=]+\s*$)")
 
 
 def merge_offline(notes: Sequence[Note], memory: str, *, apart: bool = False) -> tuple[Edit, ...]:
-    """Return the edits that put `notes` under ``## Recent notes``, but for what says nothing new.
+    """Return the edits that put `notes` under ``## Recent notes``, leaving out repeats.
 
-    Deterministic: the same notes and memory give the same edits. A note of nothing that can be
-    seen (control and format characters alone) stays in the log only.
+    Deterministic: the same notes and memory give the same edits. A note in which nothing is visible
+    (only control and format characters) stays in the log only.
 
     Args:
         notes: the notes.
         memory: the memory.
-        apart: give each note an edit of its own, so that each can be decided about.
+        apart: give each note its own edit, so that each can be decided.
     """
     plain = memory.replace("\r\n", "\n")
     plain = plain if plain.endswith("\n") else plain + "\n"
@@ -51,10 +51,9 @@ def merge_offline(notes: Sequence[Note], memory: str, *, apart: bool = False) ->
 
 
 def bullet(note: Note) -> str:
-    """Return a note as a dated bullet, its further lines indented below it and plain text."""
-    first, *more = (
-        sanitize(redact(note.text)).replace("-->", r"--\>").split("\n")
-    )  # closes no comment
+    """Return a note as a dated bullet, with its further lines indented below it as plain text."""
+    text = sanitize(redact(note.text)).replace("-->", r"--\>")  # it must not close a comment
+    first, *more = text.split("\n")
     lines = [f"- {note.day.isoformat()}: {first.strip()}"]
     lines += [
         "  " + _MARKUP.sub(r"\1\\", line.strip(), count=1)
@@ -70,10 +69,10 @@ def _is_markup(line: str) -> bool:
 
 
 def _section(memory: str, text: str) -> str:
-    """Return the section that takes `text` without harm to any other line, at worst a new one.
+    """Return a section to which `text` can be added without harm to any other line.
 
-    The plain name will not do where that heading stands twice, or where what follows it would
-    become part of the bullets (a heading indented like one of their further lines).
+    The plain name does not work if that heading is there twice, or if what follows it would become
+    part of the bullets (a heading that is indented like one of their further lines).
     """
     for name in _SECTIONS:
         with contextlib.suppress(EditError):

@@ -1,4 +1,4 @@
-"""What a refresh did, counted while it runs and said in a sentence."""
+"""What a refresh did, counted while it runs and put into a sentence."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ class Refreshed:
 
     @property
     def _done(self) -> str:
-        said = []
+        parts = []
         if self.notes:
             count = "1 note" if self.notes == 1 else f"{self.notes} notes"
-            said.append(f"{count} merged: {'; '.join(dict.fromkeys(self.summaries))}")
+            parts.append(f"{count} merged: {'; '.join(dict.fromkeys(self.summaries))}")
         if self.waiting:
             count = (
                 "1 change waits" if len(self.waiting) == 1 else f"{len(self.waiting)} changes wait"
             )
-            said.append(f"{count} for you: memsync review")
-        return "; ".join(said)
+            parts.append(f"{count} for you: memsync review")
+        return "; ".join(parts)
 
     def add(self, batch: Sequence[Note], result: MergeResult, held: Sequence[Note]) -> None:
         """Add what merging a batch came to; `held` are those of its notes that wait."""

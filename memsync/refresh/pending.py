@@ -1,4 +1,4 @@
-"""Pending notes in the groups that are merged in one call each, and what that will cost."""
+"""Which notes are pending, in which batches they are merged, and what that will cost."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from memsync.text.note import Note
 
 BATCH_BYTES = 128 * 1024
 BATCH_NOTES = 250
-"""How much one call gets; a long absence is merged in several calls."""
+"""The limits of one call; the notes of a long absence are merged in several calls."""
 
 
 def pending_notes(workspace: Workspace) -> list[Note]:
     """Return every note of every day that no machine has merged yet, oldest first.
 
-    A note in a proposal is not pending: it waits for a person, or was decided about. In a folder
-    of an older tool, where no machine has a ledger, today's notes alone are pending.
+    A note in a proposal is not pending: it waits for a person, or is decided. In a folder of an
+    older tool, in which no machine has a ledger, only the notes of today are pending.
 
     Raises:
         FolderAwayError: a log or a ledger cannot be read.
@@ -43,11 +43,11 @@ def pending_notes(workspace: Workspace) -> list[Note]:
 
 
 def batches_of(pending: Sequence[Note]) -> list[list[Note]]:
-    """Return the notes in groups that are merged in one call each.
+    """Return the notes in batches, each for one call.
 
-    Strangers' notes come first: those in doubt, from which everything will wait, and the others;
-    then the person's own. Within these the notes are in order, at most `BATCH_NOTES` and
-    `BATCH_BYTES` a group; a longer note goes alone.
+    The notes of strangers come first: the doubtful ones, whose edits will all wait, then the plain
+    ones. The person's own notes come last. Within each kind the notes keep their order. A batch has
+    at most `BATCH_NOTES` notes and `BATCH_BYTES` bytes; a longer note goes alone.
     """
     doubtful, plain, own = list[Note](), list[Note](), list[Note]()
     for note in pending:
@@ -70,9 +70,9 @@ def _by_size(pending: Sequence[Note]) -> list[list[Note]]:
 
 
 def budget_refusal(workspace: Workspace) -> BudgetError | None:
-    """Return why the next refresh would not ask the model, as it would say; None where it would.
+    """Return the error with which the budget would stop the next refresh; None if it would not.
 
-    Without pending notes it is told only where the budget is spent.
+    Without pending notes, only a budget that is spent counts.
 
     Raises:
         FolderAwayError: the notes or the memory cannot be read.
@@ -93,7 +93,7 @@ def budget_refusal(workspace: Workspace) -> BudgetError | None:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a refresh will cost, before it is asked for; None where the price is not known."""
+    """What a refresh will cost, in US dollars; None if the price is not known."""
 
     notes: int
     model: str
@@ -102,7 +102,7 @@ class Estimate:
 
 
 def estimate(workspace: Workspace, extra: Sequence[Note] = ()) -> Estimate:
-    """Return what merging the pending notes and `extra` will cost; asks nobody."""
+    """Return what merging the pending notes and `extra` will cost; makes no call."""
     config, memory = workspace.config, store.read(workspace).text
     listed = batches_of([*pending_notes(workspace), *extra])
     about = most = 0.0

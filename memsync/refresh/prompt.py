@@ -1,6 +1,6 @@
 """What the model is asked, and how its answer is read: the notes as data, the edits as a tool.
 
-Texts in, texts out; nothing is sent from here.
+Text in, text out; nothing is sent from here.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ EDIT_TOOL: dict[str, Any] = {
 
 
 def most_tokens_of_merge(notes: Sequence[Note], memory: str, config: Config) -> Tokens:
-    """Return the most tokens that a merge can use, both tries counted; none without a model."""
+    """Return the most tokens that a merge and its correction can use; none without a model."""
     if not notes or not has_model(config):
         return Tokens(0, 0)
     return client.most_tokens_of_call(
@@ -88,8 +88,8 @@ def about_tokens_of_merge(notes: Sequence[Note], memory: str, config: Config) ->
         return Tokens(0, 0)
     system, messages = request(notes, memory, config)
     sent = json.dumps([system, messages, EDIT_TOOL], ensure_ascii=False)
-    said = sum(about_tokens_of(note.text) for note in notes)
-    return Tokens(about_tokens_of(sent), 100 + said * 2)
+    noted = sum(about_tokens_of(note.text) for note in notes)
+    return Tokens(about_tokens_of(sent), 100 + noted * 2)
 
 
 def request(taken: Sequence[Note], memory: str, config: Config) -> tuple[str, list[dict[str, Any]]]:
@@ -118,7 +118,7 @@ def _question(taken: Sequence[Note], memory: str, config: Config) -> str:
 
 
 def _room(taken: Sequence[Note], memory: str, config: Config) -> str:
-    """Return the request to make room, where the notes may take the memory over its length."""
+    """Return the request to make room; empty if the notes fit into the length of the memory."""
     lines, new = memory.count("\n"), sum(note.text.count("\n") + 1 for note in taken)
     if lines + new <= config.max_memory_lines:
         return ""
@@ -132,7 +132,7 @@ def _room(taken: Sequence[Note], memory: str, config: Config) -> str:
 
 
 def lines_of_text(memory: str) -> int:
-    """Return how many lines are not blank: of these a refresh may take away a share."""
+    """Return how many lines are not blank: a refresh may take away a share of these."""
     return sum(1 for line in memory.split("\n") if line.strip())
 
 
@@ -140,7 +140,7 @@ def edits_in(reply: client.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:
     """Return the edits of an answer, made safe, and its summary.
 
     Raises:
-        EditError: a call is not what the tool's schema says.
+        EditError: a call does not follow the tool's schema.
     """
     found: list[Edit] = []
     summary = ""
@@ -156,8 +156,8 @@ def edits_in(reply: client.Reply, memory: str) -> tuple[tuple[Edit, ...], str]:
 def _made_safe(found: Iterable[Edit], memory: str) -> tuple[Edit, ...]:
     """Return the edits without credentials, hidden characters and imports.
 
-    A line that stands in the memory already is the person's, and is repeated as it is; so is the
-    name of a section, which would not be found by another one.
+    A line that is in the memory already is the person's and stays as it is. So does the name of a
+    section, which would not be found by another name.
     """
     outline = scan(memory)
     standing = {line.rstrip("\r\n") for line in split_lines(memory)}
@@ -183,7 +183,7 @@ def _safe(text: str) -> str:
 
 
 def correction(reply: client.Reply, problem: str) -> list[dict[str, Any]]:
-    """Return the messages that tell the model what was wrong with its call, and ask again."""
+    """Return the messages that tell the model what is wrong with its call and ask once more."""
     results = [
         {
             "type": "tool_result",

@@ -16,10 +16,10 @@ from memsync.text.edits import Edit, EditError, parse_edits
 from memsync.text.note import CameBy, NoteName
 
 NAME = re.compile(r"[0-9a-f]{10}")
-"""What a proposal is called, and its file before the ``.json``."""
+"""The name of a proposal, which is also its file's name before the ``.json``."""
 
 Deed = Literal["applied", "dropped", "again"]
-"""What became of an edit: in the memory, refused, or its notes made pending anew."""
+"""What became of an edit: in the memory, kept out, or its notes made pending again."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Edits that wait, each with its reasons, and the notes they were made from."""
+    """Edits that wait, each with its reasons, and the notes from which they were made."""
 
     id: str
     made: datetime
@@ -43,20 +43,20 @@ class Proposal:
     edits: tuple[Held, ...]
     decisions: dict[int, Decision]
     new_sections: tuple[str, ...] | None = None
-    """The sections its edits add to that did not stand when it was made; None: not written down."""
+    """The sections its edits add to that did not exist when it was made; None if not recorded."""
 
     def lost_section(self, number: int, memory: str) -> str:
-        """Return the section that edit `number` adds to, if it stood once and stands no more."""
+        """Return the section that edit `number` adds to if it existed once and is gone; else ""."""
         edit = self.edits[number - 1].edit
         if not _may_make_section(edit, memory):
             return ""
-        if self.new_sections is None:  # of a path, all but the last name would be lost
+        if self.new_sections is None:  # a new section would lose all of a path but its last name
             return edit.section if " > " in edit.section else ""
         return "" if edit.section in self.new_sections else edit.section
 
     @property
     def waiting(self) -> tuple[int, ...]:
-        """The numbers, from 1, of the edits that nobody has decided about."""
+        """The numbers, from 1, of the edits that are not decided."""
         return tuple(n for n in range(1, len(self.edits) + 1) if n not in self.decisions)
 
     @property
@@ -66,12 +66,12 @@ class Proposal:
 
     @property
     def given_back(self) -> bool:
-        """Were its notes made pending again?"""
+        """Whether its notes were made pending again."""
         return any(decision.deed == "again" for decision in self.decisions.values())
 
 
 def sections_to_make(held: Iterable[Held], memory: str) -> tuple[str, ...]:
-    """Return the sections that edits add to and that do not stand in `memory`."""
+    """Return the sections that edits add to and that `memory` does not have."""
     edits = [entry.edit for entry in held]
     return tuple(sorted({edit.section for edit in edits if _may_make_section(edit, memory)}))
 
@@ -102,7 +102,7 @@ def render_proposal(proposal: Proposal) -> bytes:
 
 
 def parse_proposal(path: Path, text: str, decisions: Mapping[int, Decision]) -> Proposal | None:
-    """Return the proposal that the file at `path` holds as `text`; None where it holds none."""
+    """Parse `text`, read from `path`, as a proposal and return it; None if it is not one."""
     try:
         table = json.loads(text)
         names = tuple(map(_note_name, table["notes"]))

@@ -38,7 +38,7 @@ def local(with_claude):
                 "invalid_request_error",
                 "registry.ollama.ai/library/gemma3:4b does not support tools",
             ),
-            "gemma3:4b cannot call tools, and memsync edits the memory by one",
+            "gemma3:4b cannot call tools, and memsync needs a tool call to edit the memory",
             "choose a model that can, such as qwen3",
         ),
         (

@@ -177,6 +177,7 @@ def test_a_thinking_block_goes_back_with_the_correction_as_it_came(asking, claud
         ([edits(FORBIDDEN), edits(OUT_OF_STEP)], "malformed", 2),
         ([edits(FORBIDDEN), cut_off({"edits": []})], "truncated", 2),
         ([edits(OUT_OF_STEP), http_error(400, "invalid_request_error", "No")], "malformed", 1),
+        ([edits(FORBIDDEN), http_error(400, "invalid_request_error", "No")], "malformed", 1),
         ([prose("Done.")], "malformed", 1),
         ([refusal()], "malformed", 1),
         ([cut_off(text="I")], "truncated", 1),

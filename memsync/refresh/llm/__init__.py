@@ -1,1 +1,1 @@
-"""Talking to a model: the client, its prices, its failures, models on a machine of one's own."""
+"""Talking to a model: the client, its prices, its failures, and models on one's own server."""

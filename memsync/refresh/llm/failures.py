@@ -1,7 +1,7 @@
-"""What a model's server says when it does not answer: what it means, and what to do about it.
+"""Why a model's server refused a call, and what to do about it.
 
-Words in, words out. Servers of one protocol say the same thing in different words and with
-different codes; told apart here are Anthropic's, Ollama's and LiteLLM's.
+Text in, text out. Servers of one protocol say the same thing in different words and with different
+codes; this module knows those of Anthropic, Ollama and LiteLLM.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 LONGEST_PAUSE = 60.0
-"""Seconds that are waited for a limit to reset; who waits longer had better come back."""
+"""Seconds to wait for a limit to reset; after a longer pause the next refresh asks again."""
 
 TOOL_MODELS = ("qwen3", "gpt-oss")
-"""Models anyone can run that call tools."""
+"""Models that anyone can run and that can call tools."""
 
 
 class Failure(NamedTuple):
-    """Why a call was refused, in words of ours where the server's would not do, and the cure."""
+    """Why a call failed, and the cure. `words` is empty if the server's own message is enough."""
 
     words: str
     hint: str
@@ -64,59 +64,59 @@ _ADVICE = {
 }
 
 
-def explain_refusal(status: int, said: str, model: str, *, own_server: bool) -> Failure:
-    """Return what a refusal means.
+def explain_refusal(status: int, message: str, model: str, *, own_server: bool) -> Failure:
+    """Return what a refusal of the server means.
 
     Args:
         status: the HTTP status.
-        said: the server's message.
-        model: which model was asked for.
+        message: the server's message.
+        model: the model that was asked for.
         own_server: whether ``core.api_base_url`` names the server.
     """
-    if _QUOTA.search(said):
+    if _QUOTA.search(message):
         return Failure("", _CREDIT)
-    if _NO_TOOLS.search(said):
+    if _NO_TOOLS.search(message):
         return cannot_call_tools(model)
-    if status in {400, 413, 422, 500} and _TOO_LONG.search(said):
+    if status in {400, 413, 422, 500} and _TOO_LONG.search(message):
         more = " or give the model more room (Ollama: OLLAMA_CONTEXT_LENGTH=32768)"
         return Failure("", f"shorten the memory (memsync edit){more if own_server else ''}")
     if not own_server:
         return Failure("", _ADVICE.get(status, _LATER))
-    return _of_own_server(status, said, model)
+    return _explain_own_server(status, message, model)
 
 
-def _of_own_server(status: int, said: str, model: str) -> Failure:
-    if status in {400, 404} and _NO_MODEL.search(said):
+def _explain_own_server(status: int, message: str, model: str) -> Failure:
+    if status in {400, 404} and _NO_MODEL.search(message):
         hint = (
             f"memsync config set core.model NAME, with a model it has (Ollama: ollama pull {model})"
         )
         return Failure("", hint)
-    if status == 405 or (status == 404 and _NO_API.search(said)):
+    if status == 405 or (status == 404 and _NO_API.search(message)):
         return Failure(
             "there is no Messages API at this address",
             "core.api_base_url is the part before /v1/messages (Ollama has it from 0.14 on,"
             " at http://HOST:11434)",
         )
-    if _NO_MEMORY.search(said):
+    if _NO_MEMORY.search(message):
         smaller = "memsync config set core.model NAME, with a smaller one"
         return Failure("", f"{model} is too large for that machine: {smaller}")
-    if status >= 500 and _BEHIND.search(said):
+    if status >= 500 and _BEHIND.search(message):
         return Failure("", "start the server behind this proxy, then memsync refresh")
     return Failure("", _ADVICE.get(status, _LATER))
 
 
 def cannot_call_tools(model: str) -> Failure:
-    """Return what is to be said of a model that cannot do what memsync needs of it."""
+    """Return the failure of a model that answers in words instead of calling a tool."""
     return Failure(
-        f"{model} cannot call tools, and memsync edits the memory by one",
+        f"{model} cannot call tools, and memsync needs a tool call to edit the memory",
         _choose_another(model),
     )
 
 
 def answered_nothing(model: str) -> Failure:
-    """Return what is to be said of a model that gives neither a call nor a word."""
+    """Return the failure of a model that answers with neither a call nor words."""
     return Failure(
-        f"{model} answered nothing, neither words nor a call of the tool memsync edits by",
+        f"{model} answered nothing: no words, and no tool call to edit the memory",
         _choose_another(model),
     )
 
@@ -129,17 +129,17 @@ def _choose_another(model: str) -> str:
     )
 
 
-def is_final(status: int, said: str, retry_after: str, now: datetime) -> bool:
-    """Is asking again within the minute in vain: no credit left, or a long pause?"""
+def is_final(status: int, message: str, retry_after: str, now: datetime) -> bool:
+    """Is it useless to ask again within a minute: no credit left, or a long pause?"""
     if status != 429 and status < 500:
         return False
-    return bool(_QUOTA.search(said) or _NO_MEMORY.search(said)) or (
+    return bool(_QUOTA.search(message) or _NO_MEMORY.search(message)) or (
         _seconds(retry_after, now) > LONGEST_PAUSE
     )
 
 
 def _seconds(retry_after: str, now: datetime) -> float:
-    """Return how long a ``retry-after`` header says to wait, as a number or a date; 0 if not."""
+    """Return the seconds a ``retry-after`` header, a number or a date, says to wait; else 0."""
     try:
         return float(retry_after)
     except ValueError:

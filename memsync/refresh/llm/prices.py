@@ -1,7 +1,7 @@
-"""What a model's tokens cost: one table, its date, and what an unknown model counts as.
+"""What a model's tokens cost: one table, its date, and the price of an unknown model.
 
-A model is priced by the longest name of the table that its own begins with, so that a dated
-version costs what its family does, and one that is newer than the table what the family did.
+The price of a model is that of the longest name in the table with which its own name begins. So a
+dated version costs what its family does, and a model newer than the table what its family did.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 PRICES_AS_OF = "2026-11-24"
 CACHE_WRITE = 1.25
-"""What writing to the cache costs beside plain input, kept for five minutes."""
+"""The price of writing to the five-minute cache, as a multiple of plain input."""
 
 
 class Tokens(NamedTuple):
-    """What one call used. The four exclude each other: `input` is what no cache was asked for."""
+    """What one call used. No token is counted twice: `input` is what was not cached."""
 
     input: int
     output: int
@@ -24,9 +24,9 @@ class Tokens(NamedTuple):
 
 
 class Price(NamedTuple):
-    """US dollars per million tokens, and the share of `input` that a cached token costs.
+    """US dollars per million tokens; `cached` is the share of `input` that a cached token costs.
 
-    Where `long_from` is set, a longer prompt multiplies the whole call by `long_factor`.
+    If `long_from` is set, a longer prompt multiplies the price of the call by `long_factor`.
     """
 
     input: float
@@ -55,27 +55,27 @@ PRICES: dict[str, Price] = {
 }
 DEAREST = max(PRICES.values(), key=lambda price: (price.output, price.input))
 
-# Clouds and proxies say whose model it is first: ``anthropic/claude-…``, ``eu.anthropic.claude-…``.
+# Clouds and proxies put the vendor first: ``anthropic/claude-…``, ``eu.anthropic.claude-…``.
 _NAME = re.compile(r"(?:.*[./])?(claude-.*)")
 
 
 def price_of(model: str) -> Price | None:
-    """Return the price of `model`, or None where it is not known."""
+    """Return the price of `model`, or None if it is not known."""
     named = _NAME.fullmatch(model.strip().lower())
     known = [name for name in PRICES if named and named[1].startswith(name)]
     return PRICES[max(known, key=len)] if known else None
 
 
 def cost(model: str, tokens: Tokens) -> float:
-    """Return US dollars; 0 where the price is not known, see `at_most`."""
+    """Return what a call cost in US dollars; 0 if the price is not known, see `at_most`."""
     price = price_of(model)
     return _dollars(price, tokens) if price else 0.0
 
 
 def at_most(model: str, tokens: Tokens) -> float:
-    """Return US dollars, by the dearest price of the table where the model's own is not known.
+    """Return the cost in US dollars; a model without a price counts as the dearest of the table.
 
-    So a budget is a limit for every model: what cannot be priced must not count as free.
+    So a budget limits every model: a call of unknown price must not count as free.
     """
     return _dollars(price_of(model) or DEAREST, tokens)
 
@@ -88,18 +88,18 @@ def _dollars(price: Price, tokens: Tokens) -> float:
 
 
 def most_tokens_of(text: str) -> int:
-    """Return how many tokens `text` has at most: no tokenizer makes more of it than bytes."""
+    """Return how many tokens `text` has at most: no tokenizer makes more tokens than bytes."""
     return len(text.encode("utf-8", "replace"))
 
 
 def about_tokens_of(text: str) -> int:
-    """Return roughly how many tokens `text` has: four ASCII characters each, one of any other."""
+    """Return roughly how many tokens `text` has: four ASCII characters, or one other, per token."""
     plain = sum(character.isascii() for character in text)
     return -(-plain // 4) + len(text) - plain
 
 
 def in_dollars(amount: float) -> str:
-    """Return an amount in words: to the cent, and below ten cents to its last digit."""
+    """Return an amount as text: to the cent, or below ten cents to its last digit."""
     if amount >= 0.1:
         return f"${amount:,.2f}"
     whole, _, parts = f"{amount:.6f}".partition(".")

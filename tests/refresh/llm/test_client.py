@@ -131,7 +131,7 @@ def test_without_a_key_nothing_is_asked_and_the_error_names_the_variable():
 
 @pytest.mark.parametrize("key", ["ключ", "sk-with\na-line", "sk-\x00"])
 def test_a_key_that_no_header_can_carry_is_told_as_such(asking, key):
-    with pytest.raises(ApiError, match="characters that no key has") as error:
+    with pytest.raises(ApiError, match="characters that no key can have") as error:
         ask(replace(asking, api_key=key))
     assert key not in f"{error.value.message}{error.value.hint}"
 
@@ -305,4 +305,4 @@ def test_a_server_that_is_not_running_is_told_as_that(asking):
         port = listening.getsockname()[1]
     with pytest.raises(ApiError, match="cannot be reached") as error:
         ask(replace(asking, api_base_url=f"http://127.0.0.1:{port}"))
-    assert "whether that server is running (Ollama: ollama serve)" in error.value.hint
+    assert "that the server is running (Ollama: ollama serve)" in error.value.hint
