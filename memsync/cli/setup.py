@@ -209,6 +209,8 @@ def _start_memory(workspace: Workspace) -> Published:
 def _adoptable(config: Config) -> tuple[Target, str] | None:
     """Return the first agent's file with text in it, and the text; ask where someone can answer."""
     for target in targets.configured_targets(config):
+        if target.is_retired:
+            continue
         try:
             text = _own_text(target.path.read_bytes()).decode("utf-8")
         except (OSError, UnicodeDecodeError):

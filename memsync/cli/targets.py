@@ -130,7 +130,7 @@ def sync(*, as_json: bool) -> None:
 @click.option(
     "--mode",
     type=click.Choice(TARGET_MODES),
-    help="How: block (the usual), copy (the usual for a file that is memsync's alone) or link.",
+    help="block (the default) or copy (the default for a file that is memsync's alone).",
 )
 def add(name: str, path: str | None, mode: str | None) -> None:
     """Give the memory to one more agent: a known NAME, or any NAME with a PATH."""
@@ -199,7 +199,11 @@ def remove(name: str) -> None:
     if target is None:
         raise WrongUsageError(f"there is no target {name!r}", hint="memsync targets list")
     place = keepers.real_place(target.path)
-    heirs = [o.name for o in present if o is not target and keepers.real_place(o.path) == place]
+    heirs = [
+        other.name
+        for other in present
+        if other is not target and not other.is_retired and keepers.real_place(other.path) == place
+    ]
     done = f"file left to the target {heirs[0]!r}" if heirs else _forget(target)
     name_target(config, name, None)
     click.echo(f"{name}: {done}  {target.path}")

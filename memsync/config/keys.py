@@ -24,7 +24,9 @@ from memsync.config.checks import (
 from memsync.errors import WrongUsageError
 
 PROVIDERS = ("onedrive", "icloud", "gdrive", "dropbox", "syncthing", "rclone", "custom")
-TARGET_MODES = ("block", "copy", "link")
+TARGET_MODES = ("block", "copy")
+RETIRED_MODE = "link"
+"""A mode of earlier configs: it still loads, but memsync no longer touches its file."""
 PRIVATE_NETWORKS = (
     "127.0.0.0/8",
     "10.0.0.0/8",

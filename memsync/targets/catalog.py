@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync.config import Config
+from memsync.config import RETIRED_MODE, Config
 from memsync.targets.agents import AGENTS, Agent
 
 DEFAULT_NAMES = ("claude", "codex")
@@ -15,11 +16,27 @@ DEFAULT_NAMES = ("claude", "codex")
 
 @dataclass(frozen=True)
 class Target:
-    """One file that is to have the memory, and how: block, copy or link."""
+    """One file that gets the memory, and how: ``block`` or ``copy``.
+
+    An earlier config may still say ``link``; such a file is left alone.
+    """
 
     name: str
     path: Path
     mode: str
+
+    @property
+    def is_retired(self) -> bool:
+        """Is this a link of an earlier config, which memsync neither writes nor removes?"""
+        return self.mode == RETIRED_MODE
+
+    @property
+    def adding(self) -> str:
+        """The command that adds this target again, in the mode used today."""
+        agent = find_agent(self.name)
+        is_usual = agent is not None and agent.file() == self.path
+        path = "" if is_usual else f" {shlex.quote(str(self.path))}"
+        return f"memsync targets add {self.name}{path}"
 
 
 def find_agent(name: str) -> Agent | None:
@@ -47,6 +64,8 @@ def twins(targets: Iterable[Target]) -> dict[str, str]:
     first: dict[str, str] = {}
     found: dict[str, str] = {}
     for target in targets:
+        if target.is_retired:
+            continue
         place = real_place(target.path)
         if place in first:
             found[target.name] = first[place]

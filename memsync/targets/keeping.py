@@ -6,14 +6,11 @@ the local state, under ``aside/``.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from pathlib import Path
 
 from memsync import clock
 from memsync.config.state import state_folder
-from memsync.files.atomic import TEMP_SUFFIX, create_new
+from memsync.files.atomic import create_new
 from memsync.targets import block
 from memsync.targets.catalog import Target
 
@@ -52,18 +49,3 @@ def keep_text_aside(target: Target, content: bytes) -> Path:
         if not kept.exists() and create_new(kept, content):
             return kept
         number += 1
-
-
-def temp_beside(path: Path) -> Path:
-    """Return a name for a temp file that `sweep_temps` knows."""
-    return path.with_name(f".{path.name}.memsync-{os.getpid()}-{secrets.token_hex(4)}{TEMP_SUFFIX}")
-
-
-def put_in_place(temp: Path, path: Path) -> None:
-    """Rename `temp` over `path`, be it a link; raises OSError, and then `temp` is gone."""
-    try:
-        temp.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temp.unlink()
-        raise

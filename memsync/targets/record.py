@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from memsync.config import RETIRED_MODE
 from memsync.config.state import state_folder
 from memsync.files.atomic import atomic_write
 from memsync.targets.catalog import Target, real_place
@@ -61,7 +62,8 @@ def load_records() -> dict[str, TargetRecord]:
     """
     try:
         raw = json.loads(_path().read_text(encoding="utf-8"))
-        return {path: TargetRecord(**entry) for path, entry in raw.items()}
+        records = {path: TargetRecord(**entry) for path, entry in raw.items()}
+        return {path: one for path, one in records.items() if one.mode != RETIRED_MODE}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
 

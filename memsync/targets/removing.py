@@ -11,7 +11,7 @@ from pathlib import Path
 from memsync.files.atomic import atomic_write
 from memsync.targets import block, record
 from memsync.targets.catalog import Target
-from memsync.targets.keeping import keep_text_aside, original_path, put_in_place, temp_beside
+from memsync.targets.keeping import keep_text_aside, original_path
 from memsync.targets.record import TargetRecord
 from memsync.targets.states import text_digest
 
@@ -20,12 +20,13 @@ def forget_target(target: Target) -> str:
     """Take the memory out of a target's file again and return what was done, in words.
 
     What stood around the block stays. A file that was there only for memsync goes, and the
-    folders made for it; an adopted file, and what a link or an unchanged copy took the place of,
-    comes back.
+    folders made for it; an adopted file, and what an unchanged copy took the place of, comes back.
 
     Raises:
         OSError: the file is as it was.
     """
+    if target.is_retired:
+        return "file left as it is"
     records = record.load_records()
     done = take_out(target, record.record_of(target, records) or TargetRecord(""))
     record.save_record(target, records, None)
@@ -36,8 +37,6 @@ def forget_target(target: Target) -> str:
 def take_out(target: Target, written: TargetRecord) -> str:
     """Do what `forget` says for a target of which `written` is known; the record stays."""
     path = target.path
-    if path.is_symlink() and target.mode == "link":
-        return _put_back(target, written)
     if path.is_symlink() or not path.is_file():
         return "file left as it is"
     data = path.read_bytes()
@@ -69,19 +68,15 @@ def _keep(target: Target, found: block.Block, written: TargetRecord) -> Path | N
 
 
 def _put_back(target: Target, written: TargetRecord) -> str:
-    """Replace a link or a copy by the file that stood there before, or by nothing."""
-    path, is_link = target.path, target.path.is_symlink()
+    """Replace a copy by the file that stood there before, or by nothing."""
     before = Path(written.kept) if written.kept else original_path(target)
-    if before.exists() and not written.created:
-        place = temp_beside(path) if is_link else path
-        atomic_write(place, before.read_bytes())
-        if is_link:
-            put_in_place(place, path)
-        return "the file from before put back"
-    if not is_link and not written.created:
+    if written.created:
+        _unlink(target.path, written)
+        return "file removed"
+    if not before.exists():
         return "file left as it is"
-    _unlink(path, written)
-    return "link removed" if is_link else "file removed"
+    atomic_write(target.path, before.read_bytes())
+    return "the file from before put back"
 
 
 def _take_out_block(target: Target, found: block.Block, written: TargetRecord) -> str:

@@ -57,6 +57,9 @@ def inspect(
 ) -> TargetState:
     """Return the state of one target; `written` is this machine's record of it, if there is one."""
     state = TargetState(target.name, target.path, target.mode, "missing")
+    if target.is_retired:
+        advice = f"links are no longer supported, this file is left alone; switch: {target.adding}"
+        return replace(state, state="symlink", advice=advice)
     try:
         if target.path.is_symlink():
             return _inspect_link(state, memory_path)
@@ -66,8 +69,6 @@ def inspect(
     except (OSError, ValueError) as error:
         fault = isinstance(error, OSError)
         return replace(state, state="unreadable", advice=_reason(error), fault=fault)
-    if target.mode == "link":
-        return replace(state, state="stale", advice="memsync targets sync makes it a link")
     if target.mode == "copy":
         return replace(state, state=_compare(target.mode, data, memory, written))
     return _inspect_block(state, data, memory, written)

@@ -19,8 +19,6 @@ from memsync.targets.keeping import (
     keep_text_aside,
     keep_whole,
     original_path,
-    put_in_place,
-    temp_beside,
 )
 from memsync.targets.record import TargetRecord
 from memsync.targets.removing import take_out
@@ -75,6 +73,8 @@ def _apply(
     target: Target, memory: bytes, memory_path: Path, records: dict[str, TargetRecord]
 ) -> TargetState:
     written = record.record_of(target, records)
+    if target.is_retired:
+        return inspect(target, memory, memory_path, written)
     try:
         if written is not None and written.mode not in {"", target.mode}:
             take_out(replace(target, mode=written.mode), written)
@@ -107,8 +107,10 @@ def _bring_in_step(
     if state.state != "in-sync":
         target.path.parent.mkdir(parents=True, exist_ok=True)
         sweep_temps(target.path.parent)
-        writers = {"block": _write_block, "copy": _write_copy, "link": _write_link}
-        known = writers[target.mode](target, memory, memory_path, known)
+        if target.mode == "block":
+            known = _write_block(target, memory, known)
+        else:
+            atomic_write(target.path, memory)
     now = replace(known, digest=text_digest(memory), mode=target.mode)
     record.save_record(target, records, now)
     return replace(
@@ -127,7 +129,7 @@ def _keep(target: Target, state: str, *, first: bool) -> Path | None:
     """
     if target.path.is_symlink() or not target.path.exists():
         return None
-    if target.mode == "link" or (first and target.mode == "copy"):
+    if first and target.mode == "copy":
         return keep_whole(target, target.path.read_bytes())
     data = target.path.read_bytes()
     found = block.find_block(data) if target.mode == "block" else None
@@ -139,10 +141,7 @@ def _keep(target: Target, state: str, *, first: bool) -> Path | None:
     return kept
 
 
-def _write_block(
-    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
-) -> TargetRecord:
-    del memory_path
+def _write_block(target: Target, memory: bytes, known: TargetRecord) -> TargetRecord:
     exists = target.path.exists()
     data = target.path.read_bytes() if exists else b""
     ending = block.ending_of(data)
@@ -156,21 +155,3 @@ def _write_block(
     lead = block.lead_for(data)
     atomic_write(target.path, data + lead + block.render_block(memory, ending))
     return TargetRecord("", lead=len(lead), created=not exists, folders=known.folders)
-
-
-def _write_copy(
-    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
-) -> TargetRecord:
-    del memory_path
-    atomic_write(target.path, memory)
-    return known
-
-
-def _write_link(
-    target: Target, memory: bytes, memory_path: Path, known: TargetRecord
-) -> TargetRecord:
-    del memory
-    temp = temp_beside(target.path)
-    temp.symlink_to(memory_path)
-    put_in_place(temp, target.path)
-    return known

@@ -59,12 +59,10 @@ def test_a_known_agent_is_added_by_name_and_those_found_before_stay(call, home, 
 def test_any_file_can_be_a_target_and_modes_are_kept(call, home, workspace, monkeypatch):
     monkeypatch.chdir(home)
     assert call("targets", "add", "mine", "notes.md", "--mode", "copy").code == 0
-    assert call("targets", "add", "linked", "~/linked.md", "--mode", "link").code == 0
     assert Path("notes.md").read_text() == SAMPLE
-    assert Path("linked.md").samefile(workspace.memory)
     listed = settings.load().targets
     assert listed["mine"].path == str(home / "notes.md")
-    assert (listed["mine"].mode, listed["linked"].mode) == ("copy", "link")
+    assert listed["mine"].mode == "copy"
     assert set(states(call).values()) == {"in-sync"}
 
 
@@ -112,6 +110,7 @@ def test_where_the_last_target_is_removed_no_agent_gets_the_memory(last, call, h
         (("add", "../up", "{home}/x.md"), "cannot be a target's name"),
         (("add", "a.b", "{home}/x.md"), "cannot be a target's name"),
         (("add", "me", "{home}/x.md", "--mode", "hard"), "is not one of"),
+        (("add", "me", "{home}/x.md", "--mode", "link"), "is not one of"),
         (("add",), "Missing argument"),
         (("remove", "nonesuch"), "there is no target 'nonesuch'"),
         (("remove", "a.b"), "cannot be a target's name"),
@@ -297,8 +296,8 @@ def test_two_targets_of_one_file_by_hand_are_told_and_one_can_go(call, home, wor
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder that is a link")
 @pytest.mark.parametrize("text", [None, "mine\n", "mine"])
-@pytest.mark.parametrize("second", ["block", "copy", "link"])
-@pytest.mark.parametrize("first", ["block", "copy", "link"])
+@pytest.mark.parametrize("second", ["block", "copy"])
+@pytest.mark.parametrize("first", ["block", "copy"])
 def test_two_names_of_one_file_leave_it_as_it_was_when_both_are_gone(
     first, second, text, call, home, workspace
 ):
@@ -321,6 +320,43 @@ def test_two_names_of_one_file_leave_it_as_it_was_when_both_are_gone(
     assert call("targets", "sync").code == 0
     assert call("targets", "remove", "p2").code == 0
     assert (file.read_text() if file.exists() else None) == text
+
+
+@pytest.fixture
+def linked(home, workspace) -> Path:
+    """A link to the memory that an earlier config gave to Claude Code."""
+    file = home / ".claude" / "CLAUDE.md"
+    file.symlink_to(workspace.memory)
+    wanted = {"claude": {"path": "~/.claude/CLAUDE.md", "mode": "link"}}
+    writer.change(settings.get_config_path(), {"targets": wanted})
+    return file
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symlinks")
+def test_a_config_with_the_retired_mode_link_says_what_to_do_and_that_works(
+    call, linked, workspace
+):
+    assert states(call) == {"claude": "symlink"}
+    for words in (("targets",), ("status",), ("doctor",), ("check",), ("targets", "sync")):
+        assert "memsync targets add claude\n" in call(*words).out
+    assert call("check").code == call("doctor").code == call("targets", "sync").code == 1
+    assert call("refresh", "--notes", "I like tea").code == 0
+    assert linked.readlink() == workspace.memory
+    assert call("targets", "add", "claude").code == 0
+    assert settings.load().targets["claude"].mode == "block"
+    assert call("check").code == 0, "the agent reads the memory through the link"
+    linked.unlink()
+    assert call("targets", "sync").code == 0
+    assert linked.read_text().startswith(BEGIN)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symlinks")
+def test_removing_a_target_with_the_retired_mode_link_leaves_the_link(call, linked, workspace):
+    done = call("targets", "remove", "claude")
+    assert (done.code, done.out) == (0, f"claude: file left as it is  {linked}\n")
+    assert linked.readlink() == workspace.memory
+    assert workspace.memory.read_text() == SAMPLE
+    assert states(call) == {}
 
 
 def test_a_target_that_moves_leaves_its_old_file_as_it_was(call, home, workspace):

@@ -1,5 +1,6 @@
 """Every agent gets the memory, and what a person wrote in an agent's file is never lost."""
 
+import json
 import os
 import stat
 import tempfile
@@ -139,7 +140,7 @@ def test_no_memory_ends_its_own_block_or_is_taken_for_another(
 
 @property_test
 @given(text=TEXTS)
-@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+@pytest.mark.parametrize("mode", ["block", "copy"])
 def test_a_file_that_was_adopted_and_forgotten_is_the_file_from_before(
     give, agents, fast_disk, text, mode
 ):
@@ -196,7 +197,7 @@ BEFORE = {
     "another tool's markers": b"<!-- BEGIN: kit/01.md -->\n# Kit\n<!-- END: kit/01.md -->\n",
     "front matter": b"---\npaths: **/*.go\n---\nmine\n",
 }
-MODES = ["block", "copy", "link"]
+MODES = ["block", "copy"]
 
 
 def is_as_before(path, before):
@@ -331,16 +332,14 @@ def test_what_is_no_block_of_a_known_tool_is_a_persons_text(text):
     assert block.split_foreign(text) == (text, b"")
 
 
-@pytest.mark.parametrize("mode", ["copy", "link"])
 @pytest.mark.parametrize("before", [None, b"", MINE])
-def test_a_copy_or_a_link_gives_the_file_back_that_was_there(give, agents, mode, before):
-    target = Target("codex", agents / "AGENTS.md", mode)
+def test_a_copy_gives_the_file_back_that_was_there(give, agents, before):
+    target = Target("codex", agents / "AGENTS.md", "copy")
     if before is not None:
         target.path.write_bytes(before)
     for memory in (MEMORY, NEWER):
         assert give(target, memory).state == give.look(target, memory).state == "in-sync"
         assert target.path.read_bytes() == memory
-        assert target.path.is_symlink() is (mode == "link")
     targets.forget_target(target)
     assert (target.path.read_bytes() if target.path.exists() else None) == before
     assert not target.path.is_symlink()
@@ -362,11 +361,10 @@ def test_the_first_copy_of_a_file_is_never_overwritten(give, target):
     assert backup_of(target).read_bytes() == b"from the very first day"
 
 
-@pytest.mark.parametrize("mode", ["copy", "link"])
-def test_a_file_that_the_first_copy_does_not_hold_is_kept_aside(give, target, mode):
+def test_a_file_that_the_first_copy_does_not_hold_is_kept_aside(give, target):
     backup_of(target).write_bytes(b"from the very first day")
     target.path.write_bytes(MINE)
-    give(replace(target, mode=mode))
+    give(replace(target, mode="copy"))
     assert target.path.read_bytes() == MEMORY
     assert [path.read_bytes() for path in (state_folder() / "aside").iterdir()] == [MINE]
 
@@ -488,7 +486,7 @@ def test_an_end_marker_without_a_newline_is_one(give, target):
     )
 
 
-@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+@pytest.mark.parametrize("mode", ["block", "copy"])
 @pytest.mark.parametrize("points_to", ["a file", "nothing", "a folder"])
 def test_a_target_that_links_elsewhere_is_not_written_through(give, agents, mode, points_to):
     elsewhere = agents / "dotfiles"
@@ -506,19 +504,65 @@ def test_a_target_that_links_elsewhere_is_not_written_through(give, agents, mode
     assert targets.forget_target(replace(target, mode="block")) == "file left as it is"
 
 
-def test_a_link_follows_the_memory_and_a_file_in_its_place_is_stale(give, target, memory_path):
+def linked_to_the_memory(path, memory_path):
+    path.symlink_to(memory_path)
+
+
+def linked_elsewhere(path, memory_path):
+    path.symlink_to(path.with_name("gone.md"))
+
+
+def a_file(path, memory_path):
+    path.write_bytes(b"an editor replaced the link")
+
+
+def a_block(path, memory_path):
+    path.write_bytes(BLOCK)
+
+
+def nothing(path, memory_path):
+    pass
+
+
+def as_it_is(path):
+    """What stands at a path: the link's end, or the file's bytes."""
+    if path.is_symlink():
+        return path.readlink()
+    return path.read_bytes() if path.exists() else None
+
+
+@pytest.mark.parametrize("make", [linked_to_the_memory, linked_elsewhere, a_file, a_block, nothing])
+def test_a_target_of_the_retired_mode_link_is_never_touched(give, target, memory_path, make):
     target = replace(target, mode="link")
-    give(target)
-    assert target.path.readlink() == memory_path
-    target.path.unlink()
-    target.path.write_bytes(b"an editor replaced the link")
-    assert give.look(target).state == "stale"
-    give(target)
-    assert target.path.is_symlink()
-    assert backup_of(target).read_bytes() == b"an editor replaced the link"
+    make(target.path, memory_path)
+    before, files = as_it_is(target.path), names(target.path.parent)
+    for state in (give.look(target), give(target), give(target, NEWER)):
+        assert state.state == "symlink"
+        assert f"memsync targets add claude {target.path}" in state.advice
+    assert targets.forget_target(target) == "file left as it is"
+    assert (as_it_is(target.path), names(target.path.parent)) == (before, files)
+    assert memory_path.read_bytes() == NEWER
+    assert kept_aside() == []
 
 
-@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+def test_a_record_of_the_retired_mode_link_removes_nothing(give, target, memory_path):
+    target.path.symlink_to(memory_path)
+    entry = {"digest": "", "created": True, "folders": 1, "mode": "link"}
+    (state_folder() / "targets.json").write_text(json.dumps({str(target.path): entry}))
+    for mode in MODES:
+        again = replace(target, mode=mode)
+        assert give(again).state == "in-sync", "a link to the memory is as good as a file"
+        assert targets.forget_target(again) == "file left as it is"
+        assert target.path.readlink() == memory_path
+
+
+def test_a_retired_link_does_not_keep_another_target_from_its_file(give, target):
+    link = Target("old", target.path, "link")
+    assert [state.state for state in give([link, target])] == ["symlink", "in-sync"]
+    assert target.path.read_bytes() == BLOCK
+
+
+@pytest.mark.parametrize("mode", ["block", "copy"])
 def test_the_memory_itself_is_no_target(give, memory_path, mode):
     state = give(Target("claude", memory_path, mode))
     assert state.state == "unreadable"
@@ -556,7 +600,7 @@ def test_a_target_that_is_somebody_elses_is_unreadable(closed):
         assert (state.state, state.advice) == ("unreadable", "cannot be read: Permission denied")
 
 
-@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+@pytest.mark.parametrize("mode", ["block", "copy"])
 def test_a_link_that_leads_nowhere_is_a_link_and_stays(give, agents, mode):
     target = Target("claude", agents / "CLAUDE.md", mode)
     target.path.symlink_to(agents / "gone.md")
@@ -577,7 +621,7 @@ def test_a_target_that_cannot_be_read_or_made_does_not_stop_the_others(give, age
     assert {path: path.read_bytes() for path in agents.glob("*.md")} == before
 
 
-@pytest.mark.parametrize("mode", ["block", "copy", "link"])
+@pytest.mark.parametrize("mode", ["block", "copy"])
 @pytest.mark.parametrize("number", DISK_ERRORS)
 def test_a_disk_that_fails_at_any_step_loses_nothing_a_person_wrote(
     give, agents, monkeypatch, mode, number
