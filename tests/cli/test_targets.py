@@ -87,7 +87,7 @@ def test_removing_takes_the_block_out_and_leaves_the_rest(call, home, workspace)
     assert states(call) == {"codex": "in-sync"}
     assert call("targets", "remove", "codex").code == 0
     assert not (home / ".codex" / "AGENTS.md").exists()
-    assert call("targets").out.startswith("No agent here has the memory.")
+    assert call("targets").out.startswith("No agent here gets the memory yet.")
 
 
 @pytest.mark.parametrize(
@@ -255,8 +255,8 @@ def test_an_agent_that_reads_the_file_of_another_has_the_memory_already(call, ho
     assert call("targets", "add", "gemini").code == 0
     done = call("targets", "add", "antigravity")
     assert done.code == 2
-    assert "is already the target 'gemini'; one writer a file" in done.err
-    assert "Try: leave it: Antigravity reads that file and has the memory" in done.err
+    assert "is already the target 'gemini'" in done.err
+    assert "Try: nothing to do: Antigravity reads that file and already has the memory" in done.err
     assert "antigravity" not in states(call)
 
 
@@ -274,9 +274,7 @@ def test_a_rule_file_is_a_copy_and_the_memory_read_twice_is_told(call, home, wor
 
 def test_a_file_that_another_agent_reads_as_well_is_told_when_it_is_added(call, home, workspace):
     assert call("targets", "add", "goose").code == 0
-    assert (
-        "  goose: Goose reads the target 'agents' as well" in call("targets", "add", "agents").out
-    )
+    assert "  goose: Goose also reads the target 'agents'" in call("targets", "add", "agents").out
 
 
 def test_two_targets_of_one_file_by_hand_are_told_and_one_can_go(call, home, workspace):
@@ -288,7 +286,7 @@ def test_two_targets_of_one_file_by_hand_are_told_and_one_can_go(call, home, wor
     assert call("targets", "sync").code == 0
     assert states(call) == {"one": "in-sync", "two": "shared"}
     assert call("check", "-q").code == 1
-    assert "its file is the target 'one' already" in call("doctor").out
+    assert "the target 'one' has the same file" in call("doctor").out
     assert "file left to the target 'one'" in call("targets", "remove", "two").out
     assert SAMPLE in file.read_text()
     assert call("check", "-q").code == 0
@@ -389,7 +387,7 @@ def test_check_tells_by_its_exit_code_and_changes_nothing(run, home, workspace):
     assert not (home / ".claude" / "CLAUDE.md").exists()
     update_targets(workspace)
     done = run("check")
-    assert (done.code, done.out) == (0, "2 agents have the memory as it is now.\n")
+    assert (done.code, done.out) == (0, "2 agents are up to date.\n")
     assert run("check", "--json").json["in_step"] is True
     (home / ".codex" / "AGENTS.md").write_text("# Mine\n")
     done = run("check")
@@ -406,7 +404,7 @@ def test_check_where_no_agent_is_to_have_the_memory_is_no_success(call, home, wo
         (home / folder).rmdir()
     done = call("check")
     assert (done.code, done.err) == (1, "")
-    assert done.out == "No agent here has the memory. memsync targets add NAME gives it to one.\n"
+    assert done.out == "No agent here gets the memory yet. To add one: memsync targets add NAME\n"
     assert call("check", "--json").json == {"in_step": False, "targets": []}
     assert (call("check", "-q").code, call("check", "-q").out) == (1, "")
     assert done.out in call("targets", "sync").out
@@ -419,7 +417,7 @@ def test_check_tells_of_a_doubled_block_until_a_sync_leaves_one(call, home, work
     file.write_text(f"{BLOCK}mine\n{BLOCK}")
     done = call("check")
     assert (done.code, done.out.splitlines()[0]) == (1, f"claude: stale  {file}")
-    assert "the memory stands there more than once" in done.out
+    assert "the file contains the memory more than once" in done.out
     assert "is kept in" in call("targets", "sync").out
     assert file.read_text() == f"{BLOCK}mine\n"
     assert call("check").code == 0
@@ -442,7 +440,7 @@ def test_status_and_list_show_how_full_a_file_is(call, home, workspace):
     (home / ".codeium/windsurf/memories/global_rules.md").write_text("x" * 6000 + "\n" + BLOCK)
     row = call("status", "--json").json["targets"][-1]
     assert (row["size"]["level"], row["size"]["most"]) == ("over", 6000)
-    assert "longer than its agent reads" in row["remarks"][0]
+    assert "more than its agent reads" in row["remarks"][0]
     done = call("doctor")
     assert "FAIL  target windsurf: in-sync. 6," in done.out
 

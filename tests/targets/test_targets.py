@@ -165,9 +165,7 @@ def test_an_adopted_file_comes_back_and_the_newest_memory_is_kept_aside(give, ta
     assert target.path.read_bytes() == BLOCK
     give(target, NEWER)
     target.path.write_bytes(b"# Later\n" + target.path.read_bytes())
-    assert "the file from before put back; what stood there is kept in" in targets.forget_target(
-        target
-    )
+    assert "earlier file restored; its former text is kept in" in targets.forget_target(target)
     assert target.path.read_bytes() == b"# Later\n" + MEMORY
     assert kept_aside() == [NEWER]
     assert backup_of(target).read_bytes() == MEMORY
@@ -177,7 +175,7 @@ def test_a_block_changed_by_hand_is_kept_aside_when_it_is_forgotten(give, target
     target.path.write_bytes(MINE)
     give(target)
     target.path.write_bytes(target.path.read_bytes().replace(b"caf\xc3\xa9", b"by hand"))
-    assert targets.forget_target(target).startswith("block removed; what stood there is kept in ")
+    assert targets.forget_target(target).startswith("block removed; its former text is kept in ")
     assert target.path.read_bytes() == MINE
     assert kept_aside() == [b"# Memory\r\n\r\n- by hand\r\n"]
 
@@ -273,7 +271,7 @@ def test_without_a_record_the_block_goes_and_the_person_keeps_what_they_wrote(gi
     target.path.write_bytes(b"# Mine\n")
     give(target)
     (state_folder() / "targets.json").unlink()
-    assert targets.forget_target(target).startswith("block removed; what stood there is kept in")
+    assert targets.forget_target(target).startswith("block removed; its former text is kept in")
     assert target.path.read_bytes() == b"# Mine\n"
     assert kept_aside() == [MEMORY]
 
@@ -350,7 +348,7 @@ def test_a_copy_that_was_changed_by_hand_is_left_when_it_is_forgotten(give, targ
     target = replace(target, mode="copy")
     give(target)
     target.path.write_bytes(MEMORY + b"- mine\n")
-    assert targets.forget_target(target) == "file left as it is, it was changed by hand"
+    assert targets.forget_target(target) == "file left as it is: it was edited by hand"
     assert target.path.read_bytes() == MEMORY + b"- mine\n"
 
 
@@ -455,7 +453,7 @@ def test_a_doubled_block_goes_with_the_first_where_it_is_forgotten_before_a_sync
     give(target)
     twice = target.path.read_bytes() + BLOCK.replace(b"caf", b"cof")
     target.path.write_bytes(twice)
-    assert "block removed; what stood there is kept in" in targets.forget_target(target)
+    assert "block removed; its former text is kept in" in targets.forget_target(target)
     assert target.path.read_bytes() == b"mine\n"
     assert kept_aside() == [twice]
 
