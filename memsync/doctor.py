@@ -167,7 +167,7 @@ def _conflicts(workspace: Workspace) -> HealthCheck:
     if waiting:
         return HealthCheck("conflicts", ok=False, advice=f"{waiting} to decide: memsync conflicts")
     named = readable_copies(workspace.root)
-    copies = ", ".join(strand.source for copy, strand in named if copy.certain)
+    copies = ", ".join(branch.source for copy, branch in named if copy.certain)
     if copies:
         advice = f"not merged yet: {copies}; memsync conflicts"
         return HealthCheck("conflicts", ok=False, advice=advice)
@@ -176,7 +176,7 @@ def _conflicts(workspace: Workspace) -> HealthCheck:
         return HealthCheck(
             "conflicts", ok=False, advice=f"cannot be read: {left}; look at it, then move it away"
         )
-    own = [strand.source for _, strand in named] + [p.name for p in doubtful_logs(workspace)]
+    own = [branch.source for _, branch in named] + [p.name for p in doubtful_logs(workspace)]
     if own:
         advice = f"none; {own[0]} may be a file of yours: memsync conflicts"
         return HealthCheck("conflicts", ok=True, advice=advice)

@@ -42,9 +42,9 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
         click.echo(
             for_terminal(f"{left.path.name} cannot be read ({left.why}); it was left alone.")
         )
-    for dispute in open_ones:
-        click.echo(for_terminal(f"{dispute.id}  {_where(dispute)}"))
-        click.echo(for_terminal(f"          {_first(dispute.ours)} | {_first(dispute.theirs)}"))
+    for conflict in open_ones:
+        click.echo(for_terminal(f"{conflict.id}  {_where(conflict)}"))
+        click.echo(for_terminal(f"          {_first(conflict.ours)} | {_first(conflict.theirs)}"))
     if open_ones:
         click.echo("Decide: memsync conflicts show ID, then memsync conflicts decide ID --ours, …")
     elif outcome.doubtful or outcome.left:
@@ -79,15 +79,15 @@ def _tell(outcome: Reconciled) -> None:
 @json_option
 def show(name: str, *, as_json: bool) -> None:
     """Show the text before, and both versions."""
-    dispute = _find(open_workspace(), name)
+    conflict = _find(open_workspace(), name)
     if as_json:
-        print_json(_row(dispute))
+        print_json(_row(conflict))
         return
-    click.echo(for_terminal(_where(dispute)))
+    click.echo(for_terminal(_where(conflict)))
     for title, lines in (
-        ("Before", dispute.base),
-        ("Ours, in the memory", dispute.ours),
-        (f"Theirs, from {dispute.source}", dispute.theirs),
+        ("Before", conflict.base),
+        ("Ours, in the memory", conflict.ours),
+        (f"Theirs, from {conflict.source}", conflict.theirs),
     ):
         click.echo(for_terminal(f"{title}:"))
         for line in lines or ("(nothing)",):
@@ -136,9 +136,9 @@ def _find(workspace: Workspace, name: str) -> Conflict:
     return found[0]
 
 
-def _where(dispute: Conflict) -> str:
-    section = f" under {dispute.section}" if dispute.section else ""
-    return f"{dispute.source}{section}, found {dispute.time[:16].replace('T', ' ')}"
+def _where(conflict: Conflict) -> str:
+    section = f" under {conflict.section}" if conflict.section else ""
+    return f"{conflict.source}{section}, found {conflict.time[:16].replace('T', ' ')}"
 
 
 def _first(lines: tuple[str, ...]) -> str:
@@ -148,7 +148,7 @@ def _first(lines: tuple[str, ...]) -> str:
 
 def _table(outcome: Reconciled, open_ones: list[Conflict]) -> dict[str, Any]:
     return {
-        "conflicts": [_row(dispute) for dispute in open_ones],
+        "conflicts": [_row(conflict) for conflict in open_ones],
         "brought_in": list(outcome.sources),
         "notes": outcome.notes,
         "doubtful": [str(path) for path in outcome.doubtful],
@@ -156,14 +156,14 @@ def _table(outcome: Reconciled, open_ones: list[Conflict]) -> dict[str, Any]:
     }
 
 
-def _row(dispute: Conflict) -> dict[str, Any]:
+def _row(conflict: Conflict) -> dict[str, Any]:
     return {
-        "id": dispute.id,
-        "time": dispute.time,
-        "machine": dispute.machine,
-        "source": dispute.source,
-        "section": dispute.section,
-        "base": "".join(dispute.base),
-        "ours": "".join(dispute.ours),
-        "theirs": "".join(dispute.theirs),
+        "id": conflict.id,
+        "time": conflict.time,
+        "machine": conflict.machine,
+        "source": conflict.source,
+        "section": conflict.section,
+        "base": "".join(conflict.base),
+        "ours": "".join(conflict.ours),
+        "theirs": "".join(conflict.theirs),
     }
