@@ -27,19 +27,19 @@ TREE_END = "<!-- The end of the tree. -->"
 EXIT_CODES = """\
 Exit codes: 0 done; 1 failed, and the message names cause and next step; 2 wrong usage; 3 not set up
 here; 4 sync folder not found or not readable; 5 the model's service failed, the notes stay pending;
-6 refused to keep the memory safe. `--json` is there on every command that reports state."""
+6 refused to keep the memory safe. Every command that reports state takes `--json`."""
 
 WHERE = """\
-The file is `~/.config/memsync/config.toml` (`$XDG_CONFIG_HOME` is honoured; on Windows
+The file is `~/.config/memsync/config.toml` (memsync follows `$XDG_CONFIG_HOME`; on Windows
 `%APPDATA%\\memsync\\config.toml`; `$MEMSYNC_CONFIG` names another), mode 0600. Every setting has a
 default. `memsync config set daemon.web_ui_port 8080` changes one and keeps comments and unknown
-keys; the bare name works where it is unambiguous. Secrets are looked up in the environment
+keys; the bare name works if it is unambiguous. memsync looks for secrets in the environment
 (`ANTHROPIC_API_KEY`, `MEMSYNC_SMTP_PASSWORD`, `MEMSYNC_CAPTURE_TOKEN`), in systemd's credentials,
-in the system keyring, then here."""
+in the system keyring, and then in this file."""
 
 TARGETS = """\
 `name = "path"`, or `name = { path = "…", mode = "block" }` with mode block or copy. Without
-this section the usual agents that are found here get the memory. See
+this section, Claude Code and Codex get the memory if they are found here. See
 [Agents' files](targets.md)."""
 
 
@@ -109,7 +109,7 @@ def _agent_row(agent: Agent) -> str:
         moved.append(f"`XDG_CONFIG_HOME`{where}")
     limit = ""
     if agent.limit:
-        kind = "the rest is cut off" if agent.limit.cuts else "advised"
+        kind = "the rest is cut off" if agent.limit.cuts else "recommended"
         limit = f"{agent.limit.most:,} {agent.limit.unit}, {kind} ({agent.limit.source})"
     label = f"{agent.label}; {agent.note}" if agent.note else agent.label
     return f"| `{agent.name}` | {label} | {file} | {', '.join(moved)} | {limit} |"

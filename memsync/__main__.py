@@ -8,9 +8,9 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; `show` alone has a way of its own, which loads half as much."""
+    """Run the command line; `show` takes a shortcut that loads half as much."""
     if sys.argv[1:] == ["show"]:
-        gc.disable()  # over before there is garbage; looking for it costs a tenth of the time
+        gc.disable()  # the process ends before garbage matters; this saves a tenth of the time
         if importlib.import_module("memsync.memory.show").show():
             return
     importlib.import_module("memsync.cli").main()

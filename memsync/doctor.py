@@ -1,4 +1,4 @@
-"""Health checks: what works, what does not, and what to do about it."""
+"""Health checks: what works, what does not, and how to fix it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEAST_FREE_BYTES = 50 * 1024 * 1024
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """One finding: what was looked at, whether it is well, and what to do or to know."""
+    """One result: what was checked, if it is well, and what to do or to know."""
 
     name: str
     ok: bool
@@ -44,10 +44,10 @@ class HealthCheck:
 
 
 def run_checks(path: Path | None = None) -> list[HealthCheck]:
-    """Return all findings; a check that cannot be made is a finding itself. Changes nothing.
+    """Return the results of all checks; a check that cannot be made fails. Changes nothing.
 
     Args:
-        path: the config file; None is this machine's.
+        path: the config file; None means this machine's.
     """
     source = path or settings.get_config_path()
     try:
@@ -106,7 +106,7 @@ def _state_folder() -> HealthCheck:
 def _engine(config: Config) -> HealthCheck:
     if has_model(config):
         return HealthCheck("engine", ok=True, advice=f"Claude, {config.model}")
-    advice = "offline: notes are listed under Recent notes; set ANTHROPIC_API_KEY for merges"
+    advice = "offline: notes are listed under Recent notes; set ANTHROPIC_API_KEY to merge them"
     return HealthCheck("engine", ok=True, advice=advice)
 
 
@@ -124,11 +124,11 @@ def _memory(workspace: Workspace) -> HealthCheck:
 def _lint(workspace: Workspace) -> HealthCheck:
     found = lint.lint_memory(workspace)
     if not found:
-        return HealthCheck("lint", ok=True, advice="nothing doubled, outdated or unsafe")
+        return HealthCheck("lint", ok=True, advice="no problems found")
     kinds = Counter(finding.kind for finding in found)
-    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     serious = any(finding.serious for finding in found)
-    return HealthCheck("lint", ok=not serious, advice=f"{told}: memsync lint")
+    return HealthCheck("lint", ok=not serious, advice=f"{counts}: memsync lint")
 
 
 def _backups(workspace: Workspace) -> HealthCheck:
@@ -139,9 +139,9 @@ def _backups(workspace: Workspace) -> HealthCheck:
 
 
 def _namesakes(workspace: Workspace) -> Iterator[HealthCheck]:
-    """Tell of a second machine by this one's name, as where a home was copied to a new computer.
+    """Warn if a second machine has this one's name, for example after a home was copied.
 
-    Each writes over the other's report and ledger, in a folder where only one should write.
+    Both would write the same report and ledger, in a folder that only one machine should write.
     """
     try:
         name = machine_name()
@@ -153,8 +153,8 @@ def _namesakes(workspace: Workspace) -> Iterator[HealthCheck]:
         yield HealthCheck(
             "machine",
             ok=False,
-            advice=f"conflict copies in machines/{name}: does another machine go by that name? On"
-            f" the one that was made from the other remove {state_path() / 'machine'}, then them",
+            advice=f"conflict copies in machines/{name}: does another machine have this name? On"
+            f" the newer one, remove {state_path() / 'machine'}; then remove the copies",
         )
 
 
@@ -167,18 +167,18 @@ def _conflicts(workspace: Workspace) -> HealthCheck:
     if waiting:
         return HealthCheck("conflicts", ok=False, advice=f"{waiting} to decide: memsync conflicts")
     named = readable_copies(workspace.root)
-    copies = ", ".join(strand.source for copy, strand in named if copy.certain)
+    copies = ", ".join(branch.source for copy, branch in named if copy.certain)
     if copies:
-        advice = f"not brought in: {copies}; memsync conflicts"
+        advice = f"not merged yet: {copies}; memsync conflicts"
         return HealthCheck("conflicts", ok=False, advice=advice)
     left = ", ".join(f"{one.path.name} ({one.why})" for one in unreadable_copies(workspace))
     if left:
         return HealthCheck(
-            "conflicts", ok=False, advice=f"cannot be read: {left}; look, then move it"
+            "conflicts", ok=False, advice=f"cannot be read: {left}; look at it, then move it away"
         )
-    own = [strand.source for _, strand in named] + [p.name for p in doubtful_logs(workspace)]
+    own = [branch.source for _, branch in named] + [p.name for p in doubtful_logs(workspace)]
     if own:
-        advice = f"none; {own[0]} may be your own: memsync conflicts"
+        advice = f"none; {own[0]} may be a file of yours: memsync conflicts"
         return HealthCheck("conflicts", ok=True, advice=advice)
     return HealthCheck("conflicts", ok=True, advice="none")
 
@@ -201,7 +201,7 @@ def _rclone(config: Config) -> HealthCheck:
     if found is None:
         where = config.rclone_remote or "paths.rclone_remote"
         return HealthCheck(
-            "rclone", ok=False, advice=f"{where} names no folder: rclone config, rclone mkdir"
+            "rclone", ok=False, advice=f"{where} is not a folder: rclone config, rclone mkdir"
         )
     return HealthCheck(
         "rclone", ok=True, advice=f"{numbers}, {len(found)} files in {config.rclone_remote}"
@@ -219,13 +219,13 @@ def _targets(workspace: Workspace) -> Iterator[HealthCheck]:
     wanted = targets.configured_targets(workspace.config)
     if not wanted:
         yield HealthCheck(
-            "targets", ok=False, advice="no agent has the memory: memsync targets add NAME"
+            "targets", ok=False, advice="no agent gets the memory: memsync targets add NAME"
         )
         return
     try:
         memory = workspace.memory.read_bytes()
     except OSError:
-        return  # the memory's own check says so
+        return  # the check of the memory says so
     states = targets.inspect_all(wanted, memory, workspace.memory)
     for target, state in zip(wanted, states, strict=True):
         well = state.state == "in-sync"
@@ -237,11 +237,11 @@ def _targets(workspace: Workspace) -> Iterator[HealthCheck]:
 
 
 def _open_ports(config: Config) -> Iterator[HealthCheck]:
-    """Say which ports are open to everyone on the network because someone decided so."""
+    """Warn of ports that the config deliberately opens to everyone on the network."""
     daemon = config.daemon
     ports = (
-        ("capture_token", daemon.capture_enabled, daemon.capture_host, "anyone may add notes"),
-        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host, "anyone may edit"),
+        ("capture_token", daemon.capture_enabled, daemon.capture_host, "anyone can add notes"),
+        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host, "anyone can edit"),
     )
     for key, enabled, host, means in ports:
         is_open = enabled and f"daemon.{key}" in config.given and not getattr(daemon, key)

@@ -1,1 +1,1 @@
-"""How each agent is wired to memsync: one module an agent, taken back to the byte."""
+"""How each agent calls memsync: one module for each agent; every change can be undone exactly."""

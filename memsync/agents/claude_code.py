@@ -1,7 +1,7 @@
-"""The hook in Claude Code's settings that brings this machine's agents in step at each session.
+"""The hook in Claude Code's settings that updates this machine's agents when a session starts.
 
-Keeper of one entry in ``settings.json``: every other byte of the file stays as a person wrote it,
-and the file from before is kept as ``settings.json.pre-memsync.bak`` for good.
+This module writes one entry in ``settings.json``: every other byte of the file stays as it is, and
+the earlier file is kept as ``settings.json.pre-memsync.bak``, which is never overwritten.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from memsync.agents.json_text import add_item, add_member, cut_item, cut_member
-from memsync.errors import MemsyncError
+from memsync.errors import MemsyncError, refused
 from memsync.files.atomic import atomic_write, create_new
 
 SETTINGS = "settings.json"
@@ -29,7 +29,7 @@ _OURS = re.compile(r"\bmemsync(?:\.exe)?[\"']?\s+hooks\s+run\s*$")
 
 @dataclass(frozen=True)
 class HookState:
-    """How the hook stands: the settings file, and the command it has for us, if any."""
+    """The settings file, the command of memsync's hook in it, and if hooks are turned off."""
 
     settings: Path
     command: str | None
@@ -37,16 +37,18 @@ class HookState:
 
     @property
     def installed(self) -> bool:
-        """Tell whether Claude Code calls us."""
+        """Is memsync's hook in the settings?"""
         return self.command is not None
 
 
 def hook_command() -> str:
-    """Return the command line of the hook: this very program by its whole path, quoted.
+    """Return the hook's command line: this program by its full path, quoted.
 
-    Claude Code gives it to a shell, on Windows to Git's: slashes serve there, too.
+    Claude Code passes it to a shell; on Windows that is Git Bash, which takes slashes, too.
     """
-    python = Path(sys.executable).absolute()  # not resolved: a venv's python is a link out of it
+    python = Path(
+        sys.executable
+    ).absolute()  # not resolved: in a venv it is a link to a file outside
     script = python.with_name("memsync.exe" if os.name == "nt" else "memsync")
     words = [str(script)] if script.exists() else [str(python), "-P", "-m", "memsync"]
     program = f'"{Path(words[0]).as_posix()}"' if os.name == "nt" else shlex.quote(words[0])
@@ -54,7 +56,7 @@ def hook_command() -> str:
 
 
 def hook_state() -> HookState:
-    """Return how the hook stands; raises `MemsyncError` where the settings cannot be read."""
+    """Return the state of the hook; raise `MemsyncError` if the settings cannot be read."""
     path = _path()
     text = _read(path)
     table = _parse(text, path)
@@ -63,16 +65,15 @@ def hook_state() -> HookState:
 
 
 def install_hook() -> bool:
-    """Put the hook into the settings; return whether that changed anything.
+    """Add the hook to the settings; return True if that changed the file.
 
     Raises:
-        MemsyncError: the file is no settings of Claude Code's, or cannot be written; it is as it
-            was.
+        MemsyncError: the file is not a valid settings file, or cannot be written; it is unchanged.
     """
     path = _path()
     if not path.parent.is_dir():
         raise MemsyncError(
-            f"Claude Code is not here: there is no {path.parent}",
+            f"Claude Code was not found: there is no {path.parent}",
             hint="start Claude Code once, or set CLAUDE_CONFIG_DIR to its folder",
         )
     text = _read(path)
@@ -83,7 +84,11 @@ def install_hook() -> bool:
 
 
 def uninstall_hook() -> bool:
-    """Take the hook out again, and nothing else; return whether it was there; raises likewise."""
+    """Remove the hook and nothing else; return True if it was there.
+
+    Raises:
+        MemsyncError: as `install_hook`.
+    """
     path = _path()
     text = _read(path)
     if not _ours(_parse(text, path)):
@@ -93,13 +98,15 @@ def uninstall_hook() -> bool:
 
 
 def update_in_background() -> None:
-    """Bring the agents in step by a process of its own, and return at once.
+    """Update the agents in a separate process, and return at once.
 
-    Prints nothing, because a session would read it, and never fails one.
+    Prints nothing, because the session would read it. Never fails, so no session does.
     """
-    away: dict[str, Any] = {"start_new_session": True}
+    detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
-        away = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+        detached = {
+            "creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        }
     try:
         subprocess.Popen(
             [sys.executable, "-P", "-m", "memsync", "targets", "sync"],
@@ -107,7 +114,7 @@ def update_in_background() -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=Path.home(),
-            **away,
+            **detached,
         )
     except (OSError, RuntimeError):
         return
@@ -119,45 +126,48 @@ def _path() -> Path:
 
 
 def _read(path: Path) -> str:
-    """Return the text of the settings; an empty object where there are none."""
+    """Return the text of the settings; an empty object if there are none."""
     try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return "{}\n"
+        with refused(f"{path} cannot be read", hint="check its permissions"):
+            data = _bytes_if_any(path)
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _not_ours(path, "it is not UTF-8") from error
-    except OSError as error:
-        raise MemsyncError(
-            f"{path} cannot be read: {error.strerror or error}", hint="check its permissions"
-        ) from error
+        raise _invalid(path, "it is not UTF-8") from error
     return text if text.strip("\ufeff \t\r\n") else "{}\n"
 
 
+def _bytes_if_any(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 def _parse(text: str, path: Path) -> dict[str, Any]:
-    """Return the settings; refuse what Claude Code itself could not read, or reads otherwise."""
+    """Return the settings; refuse what Claude Code could not read, or could read differently."""
     try:
         table = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise _not_ours(path, str(error)) from error
+        raise _invalid(path, str(error)) from error
     if not isinstance(table, dict):
-        raise _not_ours(path, "it holds no object")
+        raise _invalid(path, "it contains no object")
     hooks = table.get("hooks", {})
     if not isinstance(hooks, dict) or not isinstance(hooks.get(EVENT, []), list):
-        raise _not_ours(path, f"hooks.{EVENT} is no list")
+        raise _invalid(path, f"hooks.{EVENT} is not a list")
     return table
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
-        raise ValueError("a key stands in it twice")
+        raise ValueError("it contains a key twice")
     return table
 
 
-def _not_ours(path: Path, why: str) -> MemsyncError:
+def _invalid(path: Path, why: str) -> MemsyncError:
     return MemsyncError(
-        f"{path} is no settings file that can be changed safely: {why}",
-        hint=f"mend {path}, then do it again; nothing was written",
+        f"{path} cannot be changed safely: {why}",
+        hint=f"correct {path} and try again; nothing was written",
     )
 
 
@@ -172,7 +182,7 @@ def _ours(table: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def is_ours(hook: object) -> bool:
-    """Tell whether a hook is memsync's, of whatever installation."""
+    """Is this hook memsync's, of any installation?"""
     if not isinstance(hook, dict):
         return False
     words = hook.get("command")
@@ -191,7 +201,7 @@ def _with_hook(text: str, path: Path) -> str:
 
 
 def _without_hook(text: str, path: Path) -> str:
-    """Return the settings without our hook, and without what stood there for it alone."""
+    """Return the settings without our hook, and without entries that only it needed."""
     while True:
         table = _parse(text, path)
         place = _place(table)
@@ -219,7 +229,7 @@ def _place(table: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _as_before(text: str, path: Path) -> str | None:
-    """Return the very text from before where nothing but the hook came to it since."""
+    """Return the earlier text, if the hook is the only change since; else None."""
     try:
         kept = _kept(path).read_bytes().decode("utf-8")
         same = _parse(_with_hook(kept, path), path) == _parse(text, path)
@@ -233,13 +243,9 @@ def _kept(path: Path) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    _parse(text, path)  # what is written can be read again
-    try:
+    _parse(text, path)  # never write what cannot be read again
+    hint = "free some space or check the permissions of its folder"
+    with refused(f"{path} cannot be written", hint):
         if path.exists() and not _ours(_parse(_read(path), path)):
             create_new(_kept(path), path.read_bytes())
         atomic_write(path, text.encode("utf-8"))
-    except OSError as error:
-        raise MemsyncError(
-            f"{path} cannot be written: {error.strerror or error}",
-            hint="free some space or check the permissions of its folder",
-        ) from error

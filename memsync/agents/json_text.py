@@ -1,4 +1,4 @@
-"""A JSON text changed in one place, every other character kept as a person wrote it."""
+"""Change one place in a JSON text, and keep every other character as it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DECODER = json.JSONDecoder()
 
 
 class _Part(NamedTuple):
-    """A member or an item: where it begins (a member at its key), its value's begin and end."""
+    """Where a member (with its key) or an item begins, and where its value begins and ends."""
 
     begin: int
     value: int

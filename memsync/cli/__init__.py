@@ -1,6 +1,6 @@
-"""The front door: the group of commands, and every failure as ``Error: …`` and ``Try: …``.
+"""The command line: the group of commands. Every failure becomes ``Error: …`` and ``Try: …``.
 
-Commands are loaded when they are called, so that `memsync show` pays for no other.
+A command's module is loaded only when the command is called, so that `memsync show` stays quick.
 """
 
 from __future__ import annotations
@@ -15,44 +15,44 @@ from memsync import __version__
 from memsync.cli.terminal import without_controls
 from memsync.errors import MemsyncError, refused_by_disk
 
-# Command: the module it lives in, and its line in the help.
+# Command: its module, and its line in the help.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("setup", "Set up this machine: find the sync folder, start or adopt a memory."),
-    "note": ("notes", "Write down a note; a later refresh merges it."),
-    "refresh": ("notes", "Merge all pending notes into the memory and tell every agent."),
-    "review": ("review", "Show what waits for your word; apply or drop it."),
+    "init": ("setup", "Set up this machine: find the sync folder, start or join a memory."),
+    "note": ("notes", "Write down a note; the next refresh merges it."),
+    "refresh": ("notes", "Merge all pending notes into the memory and update every agent."),
+    "review": ("review", "Review changes waiting for your approval."),
     "show": ("show", "Print the memory."),
-    "edit": ("memory", "Change the memory in your editor."),
-    "diff": ("memory", "Show what changed since a backup."),
-    "blame": ("blame", "Show for each line from which note it came, when and where."),
+    "edit": ("memory", "Edit the memory in your editor."),
+    "diff": ("memory", "Show what changed in the memory since a backup."),
+    "blame": ("blame", "Show which note each line of the memory came from, and when."),
     "log": ("memory", "List the backups and what changed after each."),
-    "restore": ("restore", "Go back to a backup, or to the mirror's copy."),
-    "conflicts": ("conflicts", "Bring in conflict copies; decide what two machines disagree on."),
-    "status": ("care", "Show paths and states."),
-    "doctor": ("care", "Check that everything works, with advice."),
-    "lint": ("lint", "Look for what is doubled, outdated or unsafe in the memory."),
+    "restore": ("restore", "Restore the memory from a backup or from the mirror."),
+    "conflicts": ("conflicts", "Merge conflict copies; decide where two machines disagree."),
+    "status": ("care", "Show where everything is, and its state."),
+    "doctor": ("care", "Check that everything works, and say how to fix what does not."),
+    "lint": ("lint", "Find duplicate, outdated or unsafe lines in the memory."),
     "usage": ("care", "Show tokens and money spent."),
-    "machines": ("machines", "Show every machine's report."),
-    "prune": ("care", "Thin out old backups."),
-    "check": ("targets", "Exit 1 where an agent does not have the memory as it is."),
-    "targets": ("targets", "The agents' files: list, add, remove, sync."),
-    "hooks": ("hooks", "The hook that brings the agents in step as a session starts."),
-    "providers": ("setup", "List the sync clients memsync knows and finds."),
+    "machines": ("machines", "Show whether every machine is up to date."),
+    "prune": ("care", "Delete old backups."),
+    "check": ("targets", "Exit with 1 if any agent's file is out of date."),
+    "targets": ("targets", "List, add, remove and sync the agents' files."),
+    "hooks": ("hooks", "The Claude Code hook that updates the agents when a session starts."),
+    "providers": ("setup", "List the sync clients memsync knows, and where they are."),
     "config": ("config", "Show and change settings."),
 }
 
 
 class LazyGroup(click.Group):
-    """Built-in commands by the table above, others by the plugins that bring them."""
+    """The built-in commands of the table above, and the commands of plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all names, the plugins' behind our own."""
+        """Return all names: the built-in commands first, then the plugins'."""
         del ctx
         plugins = importlib.import_module("memsync.cli.plugins")
         return [*COMMANDS, *(name for name in plugins.command_names() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command, loading just the module that has it."""
+        """Return the command; load only its own module."""
         del ctx
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"memsync.cli.{COMMANDS[cmd_name][0]}")
@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
         return found if isinstance(found, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without loading our own."""
+        """Write the list of commands without loading the built-in ones."""
         rows = [(name, text) for name, (_, text) in COMMANDS.items()]
         for name in self.list_commands(ctx):
             command = None if name in COMMANDS else self.get_command(ctx, name)
@@ -80,8 +80,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code; no traceback ever reaches a user."""
-    if isinstance(sys.stdout, TextIOWrapper):  # a character the console lacks must end nothing
+    """Run the command line and exit with its code; a user never sees a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper):  # a console may lack a character
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(prog_name="memsync", standalone_mode=False)
@@ -94,8 +94,8 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped", "", 130)
     except OSError as error:
-        told = refused_by_disk(error)
-        _fail(told.message, told.hint, told.exit_code)
+        refusal = refused_by_disk(error)
+        _fail(refusal.message, refusal.hint, refusal.exit_code)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         crash = importlib.import_module("memsync.cli.crash")
         message, hint = crash.explain(error)

@@ -1,4 +1,4 @@
-"""``blame``: for each line of the memory, where it came from."""
+"""``blame``: where each line of the memory came from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from memsync.memory.blame import blame_lines as find_origins
 @click.argument("words", required=False)
 @json_option
 def blame(words: str | None, *, as_json: bool) -> None:
-    """Show for each line of the memory from which note it came, or for those with WORDS in them."""
+    """Show which note each line of the memory came from, and when.
+
+    WORDS: show only the lines that contain them.
+    """
     workspace = open_workspace()
     memory = store.read(workspace).text
     wanted = (words or "").casefold()
@@ -26,7 +29,7 @@ def blame(words: str | None, *, as_json: bool) -> None:
     for row in rows:
         click.echo(for_terminal(f"{row.number:>4}  {row.line}\n      {_origin(row)}"))
     if not rows:
-        click.echo("No line has these words." if words else "The memory has no lines.")
+        click.echo("No line contains these words." if words else "The memory has no lines.")
 
 
 def _table(row: BlamedLine) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""``status``, ``doctor``, ``usage``, ``prune``: how things stand."""
+"""``status``, ``doctor``, ``usage`` and ``prune``: look after memsync."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from memsync.refresh.pending import pending_notes
 @click.command()
 @json_option
 def status(*, as_json: bool) -> None:
-    """Show where everything is and what state it is in."""
+    """Show where everything is, and its state."""
     config = settings.load()
     table, problem = _status(config)
     if as_json:
@@ -41,7 +41,7 @@ def status(*, as_json: bool) -> None:
 
 
 def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
-    """Return what can be told, and what kept the rest from being told."""
+    """Return what is known, and the error that stopped the rest."""
     table: dict[str, Any] = {
         "config": config.source,
         "provider": config.provider,
@@ -113,7 +113,7 @@ def _print_target(target: dict[str, Any]) -> None:
     click.echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
     size = target["size"]
     amount = f"{size['used']:,} of {size['most']:,} {size['unit']}" if size else ""
-    amount += " advised" if size and not size["cuts"] else ""
+    amount += " recommended" if size and not size["cuts"] else ""
     for words in [amount, target["advice"], *target["remarks"]]:
         if words:
             click.echo(f"{'':<13}{words}")
@@ -123,8 +123,11 @@ def _print_target(target: dict[str, Any]) -> None:
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
-    """Check that everything works; exits 1 where something does not."""
-    with contextlib.suppress(MemsyncError, OSError):  # a check says what is wrong
+    """Check that everything works, and say how to fix what does not.
+
+    Exit code: 0, or 1 if a check fails.
+    """
+    with contextlib.suppress(MemsyncError, OSError):  # the checks say what is wrong
         open_workspace()
     found = checks.run_checks()
     if as_json:
@@ -138,7 +141,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
 @click.command()
 @json_option
 def usage(*, as_json: bool) -> None:
-    """Show what the model's calls used and cost, by month, machine and command."""
+    """Show the tokens used and the money spent, by month, machine and command."""
     workspace = open_workspace()
     table = _usage(workspace)
     if as_json:
@@ -149,10 +152,10 @@ def usage(*, as_json: bool) -> None:
             click.echo(_usage_line(key, sums))
     if table["unpriced"]:
         models = ", ".join(table["unpriced"])
-        click.echo(f"No price is known for {models}; against a budget it counts as the dearest.")
+        click.echo(f"No price is known for {models}; the budget counts the highest price.")
     if budget := workspace.config.monthly_budget_usd:
         click.echo(
-            f"${table['this_month_usd']:.4f} of this month's {in_dollars(budget)} are spent."
+            f"${table['this_month_usd']:.4f} of this month's budget of {in_dollars(budget)} spent."
         )
     click.echo(_usage_line("total", table["total"]))
 
@@ -186,18 +189,23 @@ def _usage_line(name: str, sums: dict[str, Any]) -> str:
 
 
 def _cache(sums: dict[str, Any]) -> str:
-    """Return what was read from a cache and written to one; nothing where none was used."""
+    """Return the tokens read from and written to the cache; empty if it was not used."""
     read, written = sums["cache_read_tokens"], sums["cache_write_tokens"]
     return f"  (cache: {read:,} read, {written:,} written)" if read or written else ""
 
 
 @click.command()
-@click.option("--keep-days", type=click.IntRange(1, 36500), help="Keep what is younger than this.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(1, 36500),
+    help="Delete backups older than this; default: backups.keep_days.",
+)
+@click.option("--dry-run", is_flag=True, help="List what would be deleted, and delete nothing.")
 def prune(*, keep_days: int | None, dry_run: bool) -> None:
-    """Thin out the backups: all of a day stay, one a day for two weeks, then one a week.
+    """Delete old backups.
 
-    What is older than backups.keep_days goes; the newest good backup always stays.
+    Keeps all of the last day, then one per day for two weeks, then one per week, up to
+    backups.keep_days. The newest good backup is never deleted.
     """
     workspace = open_workspace()
     days = keep_days or workspace.config.keep_days
@@ -208,5 +216,5 @@ def prune(*, keep_days: int | None, dry_run: bool) -> None:
         gone = backups.prune_backups(workspace.backups, days, replaced=replaced)
     for path in gone:
         click.echo(path.name)
-    verb = "would go" if dry_run else "removed"
+    verb = "would be deleted" if dry_run else "deleted"
     click.echo(f"{len(gone)} {'backup' if len(gone) == 1 else 'backups'} {verb}.")

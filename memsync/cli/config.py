@@ -1,4 +1,4 @@
-"""``config``: the settings, shown and changed."""
+"""``config``: show and change the settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def config() -> None:
 @config.command()
 @json_option
 def show(*, as_json: bool) -> None:
-    """Show every setting and what it is for; secrets are not shown."""
+    """Show every setting and what it is for. Secrets are hidden."""
     loaded = settings.load()
     if as_json:
         table: dict[str, Any] = {}
@@ -56,7 +56,7 @@ def get(key: str) -> None:
 @click.argument("key")
 @click.argument("value")
 def set_(key: str, value: str) -> None:
-    """Change one setting; comments and unknown keys in the file stay."""
+    """Change one setting. Comments and unknown keys in the file stay."""
     found = settings.find_key(key)
     writer.set_value(settings.get_config_path(), found.dotted, value)
     shown = "…" if found.secret else value
@@ -65,7 +65,7 @@ def set_(key: str, value: str) -> None:
 
 @config.command()
 def path() -> None:
-    """Print where the config file is, whether it exists or not."""
+    """Print the path of the config file, even if there is none yet."""
     click.echo(settings.get_config_path())
 
 

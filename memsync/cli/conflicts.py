@@ -1,4 +1,4 @@
-"""``conflicts``: what two machines wrote at once, and what of it a person has to decide."""
+"""``conflicts``: merge what two machines wrote at once; let a person decide the rest."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from memsync.text.diff3 import Choice
 @json_option
 @click.pass_context
 def conflicts(ctx: click.Context, *, as_json: bool) -> None:
-    """Bring in conflict copies, and list what waits for you to decide.
+    """Merge conflict copies, and list the conflicts left for you to decide.
 
-    Where two machines changed the same line, the memory has both until you decide.
+    If two machines changed the same line, the memory keeps both versions until you decide.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -36,17 +36,19 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
         return
     _tell(outcome)
     for path in outcome.doubtful:
-        words = f"{path.name} may be a conflict copy or your own; it was left."
+        words = f"{path.name} may be a conflict copy or a file of yours; it was left alone."
         click.echo(for_terminal(f"{words} memsync conflicts take {shlex.quote(path.name)}"))
     for left in outcome.left:
-        click.echo(for_terminal(f"{left.path.name} cannot be read ({left.why}); it was left."))
-    for dispute in open_ones:
-        click.echo(for_terminal(f"{dispute.id}  {_where(dispute)}"))
-        click.echo(for_terminal(f"          {_first(dispute.ours)} | {_first(dispute.theirs)}"))
+        click.echo(
+            for_terminal(f"{left.path.name} cannot be read ({left.why}); it was left alone.")
+        )
+    for conflict in open_ones:
+        click.echo(for_terminal(f"{conflict.id}  {_where(conflict)}"))
+        click.echo(for_terminal(f"          {_first(conflict.ours)} | {_first(conflict.theirs)}"))
     if open_ones:
-        click.echo("memsync conflicts show ID, then memsync conflicts decide ID --ours, …")
+        click.echo("Decide: memsync conflicts show ID, then memsync conflicts decide ID --ours, …")
     elif outcome.doubtful or outcome.left:
-        click.echo("Nothing to decide; what was left is yours to look at.")
+        click.echo("Nothing to decide. Please look at the files that were left alone.")
     else:
         click.echo("No conflicts.")
 
@@ -54,17 +56,17 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
 @conflicts.command()
 @click.argument("name", metavar="FILE")
 def take(name: str) -> None:
-    """Bring in FILE, which was left because it may be your own.
+    """Merge FILE, which was left alone because it may be your own.
 
-    By its name alone, as `memsync conflicts` has it. What only it has comes into the memory, or
-    into its day's log; the file is kept in backups/copies.
+    Give the name as `memsync conflicts` prints it. What only this file contains is merged into the
+    memory or into that day's log. The file is moved to backups/copies.
     """
     outcome = reconcile(open_workspace(), taken=name)
     _tell(outcome)
     if not outcome.sentence:
-        click.echo(for_terminal(f"{name} has nothing that was not there; it is in backups/copies."))
+        click.echo(for_terminal(f"{name} contains nothing new; it is now in backups/copies."))
     if outcome.conflicts:
-        click.echo("memsync conflicts lists what is to decide.")
+        click.echo("There is something to decide: memsync conflicts")
 
 
 def _tell(outcome: Reconciled) -> None:
@@ -76,16 +78,16 @@ def _tell(outcome: Reconciled) -> None:
 @click.argument("name", metavar="ID")
 @json_option
 def show(name: str, *, as_json: bool) -> None:
-    """Show what was there, and what each side made of it."""
-    dispute = _find(open_workspace(), name)
+    """Show the text before, and both versions."""
+    conflict = _find(open_workspace(), name)
     if as_json:
-        print_json(_row(dispute))
+        print_json(_row(conflict))
         return
-    click.echo(for_terminal(_where(dispute)))
+    click.echo(for_terminal(_where(conflict)))
     for title, lines in (
-        ("It was", dispute.base),
-        ("Ours, in the memory", dispute.ours),
-        (f"Theirs, from {dispute.source}", dispute.theirs),
+        ("Before", conflict.base),
+        ("Ours, in the memory", conflict.ours),
+        (f"Theirs, from {conflict.source}", conflict.theirs),
     ):
         click.echo(for_terminal(f"{title}:"))
         for line in lines or ("(nothing)",):
@@ -94,11 +96,11 @@ def show(name: str, *, as_json: bool) -> None:
 
 @conflicts.command("decide")
 @click.argument("name", metavar="ID")
-@click.option("--ours", "choice", flag_value="ours", help="Take theirs away again.")
-@click.option("--theirs", "choice", flag_value="theirs", help="Take ours away.")
-@click.option("--both", "choice", flag_value="both", help="Leave both, as they are.")
+@click.option("--ours", "choice", flag_value="ours", help="Keep ours, remove theirs.")
+@click.option("--theirs", "choice", flag_value="theirs", help="Keep theirs, remove ours.")
+@click.option("--both", "choice", flag_value="both", help="Keep both, as they are.")
 def decide_one(name: str, *, choice: str | None) -> None:
-    """Decide a conflict; the memory is changed and every agent told."""
+    """Decide a conflict. Updates the memory and every agent."""
     if choice is None:
         raise WrongUsageError(
             "nothing was decided",
@@ -107,7 +109,7 @@ def decide_one(name: str, *, choice: str | None) -> None:
     workspace = open_workspace()
     published = resolve_conflict(workspace, _find(workspace, name), Choice(choice))
     if published is None:
-        click.echo("Decided; the memory stays as it is.")
+        click.echo("Decided. The memory stays as it is.")
     else:
         print_published(published, "Decided.")
     left = len(keeper.unresolved(workspace))
@@ -116,32 +118,37 @@ def decide_one(name: str, *, choice: str | None) -> None:
 
 
 def _find(workspace: Workspace, name: str) -> Conflict:
-    """Return the open conflict with this id, or with the one id that begins so."""
+    """Return the open conflict with this id, or whose id begins with it.
+
+    Raises:
+        WrongUsageError: the id is empty, or several ids begin with it.
+        MemsyncError: there is none.
+    """
     hint = "memsync conflicts lists them"
     if not name.strip():
-        raise WrongUsageError("an id is needed; none was given", hint=hint)
+        raise WrongUsageError("an id is needed", hint=hint)
     found = [d for d in keeper.unresolved(workspace) if d.id.startswith(name)]
     if len(found) > 1:
-        words = f"{name!r} begins the ids of {len(found)} open conflicts"
-        raise WrongUsageError(words, hint=f"a longer one: {', '.join(d.id for d in found[:5])}")
+        words = f"the ids of {len(found)} open conflicts begin with {name!r}"
+        raise WrongUsageError(words, hint=f"give more of it: {', '.join(d.id for d in found[:5])}")
     if not found:
         raise MemsyncError(f"there is no open conflict {name!r}", hint=hint)
     return found[0]
 
 
-def _where(dispute: Conflict) -> str:
-    section = f" under {dispute.section}" if dispute.section else ""
-    return f"{dispute.source}{section}, found {dispute.time[:16].replace('T', ' ')}"
+def _where(conflict: Conflict) -> str:
+    section = f" under {conflict.section}" if conflict.section else ""
+    return f"{conflict.source}{section}, found {conflict.time[:16].replace('T', ' ')}"
 
 
 def _first(lines: tuple[str, ...]) -> str:
-    text = next((line.strip() for line in lines if line.strip()), "(taken away)")
+    text = next((line.strip() for line in lines if line.strip()), "(removed)")
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _table(outcome: Reconciled, open_ones: list[Conflict]) -> dict[str, Any]:
     return {
-        "conflicts": [_row(dispute) for dispute in open_ones],
+        "conflicts": [_row(conflict) for conflict in open_ones],
         "brought_in": list(outcome.sources),
         "notes": outcome.notes,
         "doubtful": [str(path) for path in outcome.doubtful],
@@ -149,14 +156,14 @@ def _table(outcome: Reconciled, open_ones: list[Conflict]) -> dict[str, Any]:
     }
 
 
-def _row(dispute: Conflict) -> dict[str, Any]:
+def _row(conflict: Conflict) -> dict[str, Any]:
     return {
-        "id": dispute.id,
-        "time": dispute.time,
-        "machine": dispute.machine,
-        "source": dispute.source,
-        "section": dispute.section,
-        "base": "".join(dispute.base),
-        "ours": "".join(dispute.ours),
-        "theirs": "".join(dispute.theirs),
+        "id": conflict.id,
+        "time": conflict.time,
+        "machine": conflict.machine,
+        "source": conflict.source,
+        "section": conflict.section,
+        "base": "".join(conflict.base),
+        "ours": "".join(conflict.ours),
+        "theirs": "".join(conflict.theirs),
     }

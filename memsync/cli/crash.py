@@ -1,4 +1,4 @@
-"""What nobody foresaw: kept whole for a bug report, told in one line."""
+"""Unexpected errors: one line for the user, the traceback in a file for a bug report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from memsync.config.state import state_folder
 
 
 def explain(error: BaseException) -> tuple[str, str]:
-    """Keep the traceback in the state folder; return message and hint for the user."""
+    """Append the traceback to ``crash.log``; return message and hint for the user."""
     message = f"{type(error).__name__}: {error}".splitlines()[0]
     try:
         path = state_folder() / "crash.log"

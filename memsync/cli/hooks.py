@@ -1,4 +1,4 @@
-"""``hooks``: Claude Code brings this machine's agents in step whenever a session starts."""
+"""``hooks``: Claude Code updates this machine's agents whenever a session starts."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from memsync.cli.output import json_option, print_json
 
 @click.group()
 def hooks() -> None:
-    """The hook that brings the agents in step whenever a Claude Code session starts."""
+    """The Claude Code hook that updates the agents when a session starts."""
 
 
 @hooks.command()
 def install() -> None:
-    """Add the hook to Claude Code's settings; all that stands there stays."""
+    """Add the hook to Claude Code's settings. Your other settings stay as they are."""
     changed = keeper.install_hook()
     found = keeper.hook_state()
-    click.echo(f"{'Installed' if changed else 'Installed already'}: {found.settings}")
+    click.echo(f"{'Installed' if changed else 'Already installed'}: {found.settings}")
     _warn(found)
 
 
 @hooks.command()
 def uninstall() -> None:
-    """Take the hook out of Claude Code's settings again."""
+    """Remove the hook from Claude Code's settings."""
     changed = keeper.uninstall_hook()
-    click.echo("Removed." if changed else "It was not installed.")
+    click.echo("Removed the hook." if changed else "The hook was not installed.")
 
 
 @hooks.command()
 @json_option
 def status(*, as_json: bool) -> None:
-    """Show whether the hook is installed, and what it calls."""
+    """Show whether the hook is installed, and which command it runs."""
     found = keeper.hook_state()
     if as_json:
         print_json(
@@ -47,18 +47,18 @@ def status(*, as_json: bool) -> None:
         return
     click.echo(f"{'Installed' if found.installed else 'Not installed'}: {found.settings}")
     if found.command is not None:
-        click.echo(f"It calls: {found.command}")
+        click.echo(f"It runs: {found.command}")
         if found.command != keeper.hook_command():
-            click.echo("That is another memsync than this one: memsync hooks install")
+            click.echo("That is a different memsync. To use this one: memsync hooks install")
     _warn(found)
 
 
 @hooks.command(hidden=True)
 def run() -> None:
-    """Bring the agents in step in the background; what the hook calls."""
+    """Update the agents in the background; the hook runs this."""
     keeper.update_in_background()
 
 
 def _warn(found: keeper.HookState) -> None:
     if found.turned_off:
-        click.echo("Claude Code's hooks are turned off there (disableAllHooks).")
+        click.echo("Hooks are turned off in Claude Code's settings (disableAllHooks).")

@@ -1,4 +1,4 @@
-"""``lint``: what the memory has come to, line by line."""
+"""``lint``: find problems in the memory, line by line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.terminal import for_terminal
-from memsync.errors import WrongUsageError
+from memsync.errors import WrongUsageError, refused
 from memsync.memory.lint import lint_file, lint_memory
 from memsync.text.lint.rules import Finding
 
@@ -18,10 +18,11 @@ from memsync.text.lint.rules import Finding
 @json_option
 @click.pass_context
 def lint(ctx: click.Context, path: Path | None, *, as_json: bool) -> None:
-    """Look for what is doubled, outdated, contradictory, too long or unsafe in the memory.
+    """Find duplicate, outdated, contradictory, overlong or unsafe lines in the memory.
 
-    With PATH, in that file instead. Exits 1 where something is serious: a secret, hidden
-    characters, or a file beyond a limit.
+    PATH: check that file instead of the memory.
+
+    Exit code: 0, or 1 if a finding is serious: a secret, hidden characters, or a file over a limit.
     """
     found = lint_memory(open_workspace()) if path is None else _of_file(path)
     if as_json:
@@ -35,9 +36,8 @@ def lint(ctx: click.Context, path: Path | None, *, as_json: bool) -> None:
 
 def _of_file(path: Path) -> list[Finding]:
     try:
-        return lint_file(path, path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise WrongUsageError(f"cannot read {path}: {error.strerror}", "check the path") from error
+        with refused(f"cannot read {path}", "check the path", WrongUsageError):
+            return lint_file(path, path.read_bytes().decode("utf-8"))
     except UnicodeDecodeError as error:
         raise WrongUsageError(f"{path} is not UTF-8 text", "save it as UTF-8") from error
 
@@ -50,5 +50,5 @@ def _line(finding: Finding) -> str:
 
 def _count(found: list[Finding]) -> str:
     if not found:
-        return "Nothing to tell."
+        return "No problems found."
     return "1 finding." if len(found) == 1 else f"{len(found)} findings."

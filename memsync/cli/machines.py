@@ -1,4 +1,4 @@
-"""``machines``: every machine that has the memory, and how it stands."""
+"""``machines``: whether every machine is up to date."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import click
 from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.terminal import for_terminal
 from memsync.config.workspace import Workspace
-from memsync.errors import MemsyncError
+from memsync.errors import refused
 from memsync.memory import fleet, store
 from memsync.memory import machines as reports
 from memsync.memory.fleet import Machine
 
 
 @click.command()
-@click.option("--forget", metavar="NAME", help="Leave out a machine that is no more.")
+@click.option("--forget", metavar="NAME", help="Forget a machine you no longer use.")
 @json_option
 def machines(*, forget: str | None, as_json: bool) -> None:
-    """Show how every machine stands: what it last said, judged against the memory of now."""
+    """Show whether every machine is up to date.
+
+    Compares each machine's last report with the present memory.
+    """
     workspace = open_workspace()
     if forget is not None:
         _forget(workspace, forget)
@@ -37,22 +40,18 @@ def machines(*, forget: str | None, as_json: bool) -> None:
             click.echo(for_terminal(f"  {target.name}: {target.state}{since}  {target.path}"))
     if any(machine.is_ahead for machine in found):
         click.echo(
-            "Set the clock that is wrong, there or here; any memsync command there reports anew."
+            "Correct the clock there or here, then run any memsync command there: it reports again."
         )
 
 
 def _forget(workspace: Workspace, name: str) -> None:
-    try:
+    hint = f"free some space, or check {workspace.machines}"
+    with refused(f"{name} cannot be forgotten", hint):
         reports.forget_machine(workspace, name)
-    except OSError as error:
-        raise MemsyncError(
-            f"it cannot be noted: {error.strerror or error}",
-            hint=f"free some space or check {workspace.machines}",
-        ) from error
 
 
 def _standing(machine: Machine) -> str:
-    """Return how a machine stands, in words."""
+    """Return a machine's standing in words."""
     reported = f", reported {_time(machine.time)}" if machine.time else ""
     if machine.standing == "unknown":
         since = f" since {_time(machine.since)}" if machine.since else ""
@@ -62,8 +61,8 @@ def _standing(machine: Machine) -> str:
     if machine.standing == "waiting":
         return f"not known yet: the memory changed {_time(machine.since)}{reported}"
     if machine.standing == "behind":
-        return f"has another memory than that of {_time(machine.since)}{reported}"
-    words = "in sync" if machine.standing == "in-sync" else "an agent lacks the memory"
+        return f"out of date: it lacks the memory of {_time(machine.since)}{reported}"
+    words = "up to date" if machine.standing == "in-sync" else "an agent's file is out of date"
     return words if machine.is_here else f"{words}{reported}"
 
 

@@ -1,4 +1,4 @@
-"""``edit``, ``diff`` and ``log``: the memory by hand, and what it was."""
+"""``edit``, ``diff`` and ``log``: edit the memory by hand, and look at earlier versions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from memsync.memory.restore_point import find_restore_point
 
 @click.command()
 def edit() -> None:
-    """Change the memory in $VISUAL or $EDITOR; the old text is kept as a backup."""
+    """Edit the memory in $VISUAL or $EDITOR. The old text is backed up first."""
     workspace = open_workspace()
     reconcile(workspace)
     memory = store.read(workspace)
@@ -43,7 +43,9 @@ def edit() -> None:
     try:
         text = draft.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RefusedError("the edited text is not UTF-8", f"it is kept in {draft}") from error
+        raise RefusedError(
+            "the edited text is not UTF-8", f"save it as UTF-8; it is kept in {draft}"
+        ) from error
     if text == memory.text:
         draft.unlink()
         click.echo("Nothing changed.")
@@ -54,7 +56,7 @@ def edit() -> None:
         raise RefusedError(
             f"{error.message}; your text is kept in {draft}", hint="memsync show, then edit again"
         ) from error
-    with contextlib.suppress(OSError):  # a draft too many is no harm
+    with contextlib.suppress(OSError):  # a leftover draft does no harm
         draft.unlink()
     print_published(published, "Saved.")
     if conflicts:
@@ -64,7 +66,7 @@ def edit() -> None:
 
 
 @click.command()
-@click.option("--backup", "name", help="The backup to compare with; the newest one if not given.")
+@click.option("--backup", "name", help="The backup to compare with; default: the newest.")
 @json_option
 def diff(name: str | None, *, as_json: bool) -> None:
     """Show what changed in the memory since a backup."""
@@ -73,7 +75,7 @@ def diff(name: str | None, *, as_json: bool) -> None:
     choice = find_restore_point(workspace, name, memory)
     entry = choice.entry
     if choice.unread:
-        words = f"{choice.doubt}. This is the next that can be read: {entry.path.name}."
+        words = f"{choice.doubt}. Showing the next one that can be read: {entry.path.name}."
         click.echo(for_terminal(words), err=True)
     before = entry.path.read_bytes().decode("utf-8", "replace")
     text = unified_diff(before, memory.text, entry.path.name, "memory")
@@ -84,7 +86,7 @@ def diff(name: str | None, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--from-mirror", is_flag=True, help="List the texts in the mirror.")
+@click.option("--from-mirror", is_flag=True, help="List the versions in the mirror instead.")
 @json_option
 def log(*, from_mirror: bool, as_json: bool) -> None:
     """List the backups, newest first, and how many lines changed after each."""
@@ -108,13 +110,13 @@ def _standing(workspace: Workspace) -> str | None:
     try:
         return store.read(workspace).text
     except DamagedMemoryError:
-        return None  # the list is what then helps
+        return None  # the list helps to choose a backup
 
 
 def _changes(listed: Iterable[Backup], after: str | None) -> Iterator[dict[str, Any]]:
-    """Return a row for each backup; `after` is what the memory became behind the newest.
+    """Yield a row for each backup; `after` is the memory after the newest one, None if unknown.
 
-    One that cannot be read stands in the list, too: the others are what then helps.
+    A backup that cannot be read is listed, too, without counts.
     """
     for entry in listed:
         before: str | None = None
@@ -151,7 +153,7 @@ def _draft(data: bytes) -> Path:
 
 
 def _count(before: str, after: str) -> tuple[int, int]:
-    """Return how many lines came and how many went."""
+    """Return how many lines were added and how many removed."""
     steps = difflib.SequenceMatcher(None, before.split("\n"), after.split("\n"), autojunk=False)
     changes = [step for step in steps.get_opcodes() if step[0] != "equal"]
     return sum(c[4] - c[3] for c in changes), sum(c[2] - c[1] for c in changes)

@@ -1,4 +1,4 @@
-"""``note`` and ``refresh``: the way in."""
+"""``note`` and ``refresh``: how a note comes in and becomes part of the memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from memsync.cli.output import (
 )
 from memsync.cli.terminal import for_terminal, is_terminal
 from memsync.config.workspace import Workspace
-from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError
+from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError, refused
 from memsync.files.locks import BusyError
 from memsync.memory.publish import require_written
 from memsync.notes import delivery, spool
@@ -37,26 +37,31 @@ from memsync.text.note import CameBy, Note, make_note
 @click.argument("text", nargs=-1)
 @json_option
 def note(text: tuple[str, ...], *, as_json: bool) -> None:
-    """Write down TEXT, or what comes on standard input, in today's log."""
+    """Write down a note: TEXT, or standard input. The next refresh merges it."""
     given = " ".join(text) if text else _piped()
     if given is None:
         raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
-    taken = make_note(given, clock.now())
-    with _kept_where_away([taken]):
-        delivery.add_note(open_workspace(), taken)
+    new = make_note(given, clock.now())
+    with _kept_here_if_away([new]):
+        delivery.add_note(open_workspace(), new)
     if as_json:
-        shown = {"day": taken.day, "time": taken.time, "id": taken.id, "came_by": taken.came_by}
+        shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.came_by}
         print_json(shown)
     else:
-        click.echo(f"Noted at {taken.time}. memsync refresh merges it.")
+        click.echo(f"Noted at {new.time}. memsync refresh merges it.")
 
 
 @click.command()
-@click.option("--notes", "text", help="A note to add before merging.")
-@click.option("--file", "path", type=click.Path(path_type=Path), help="A file with a note.")
-@click.option("--dry-run", is_flag=True, help="Show the change and write nothing.")
-@click.option("--model", help="Use this model for this once.")
-@click.option("--allow-shrink", is_flag=True, help="Let more than a fifth of the memory go.")
+@click.option("--notes", "text", help="Add this note first.")
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Add the text of this file as a note first.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would change, and write nothing.")
+@click.option("--model", help="Use this model for this run.")
+@click.option("--allow-shrink", is_flag=True, help="Allow this refresh to remove more than 20 %.")
 @json_option
 def refresh(
     *,
@@ -67,10 +72,9 @@ def refresh(
     allow_shrink: bool,
     as_json: bool,
 ) -> None:
-    """Merge all pending notes into the memory and give it to every agent.
+    """Merge all pending notes into the memory and update every agent.
 
-    A note given by --notes, --file or standard input is written to the log first. Without one,
-    what is pending is merged.
+    A note given by --notes, --file or standard input is written to the log first.
     """
     given = _given(text, path)
     config = settings.load()
@@ -78,7 +82,7 @@ def refresh(
         config = replace(config, model=model)
     came_by: CameBy = "terminal" if path is None else "file"
     fresh = [make_note(given, clock.now(), came_by=came_by)] if given is not None else []
-    with _kept_where_away([] if dry_run else fresh):
+    with _kept_here_if_away([] if dry_run else fresh):
         workspace = Workspace.open(config)
         if not dry_run:
             for each in fresh:
@@ -94,48 +98,48 @@ def refresh(
         table = _as_table(outcome, fresh, dry_run=dry_run)
         print_json(table | ({"estimate": vars(estimate)} if estimate else {}))
     else:
-        _tell(outcome, dry_run=dry_run)
+        _print_outcome(outcome, dry_run=dry_run)
     require_written(outcome.targets)
 
 
 @contextmanager
-def _kept_where_away(taken: list[Note]) -> Iterator[None]:
-    """Keep the notes on this machine where the body finds the folder away or busy, and say so."""
+def _kept_here_if_away(new: list[Note]) -> Iterator[None]:
+    """Keep the notes on this machine, and say so, if the body finds the folder away or busy."""
     try:
         yield
     except (FolderAwayError, BusyError) as error:
-        if not taken:
+        if not new:
             raise
         try:
-            for each in taken:
+            for each in new:
                 spool.keep_aside(each)
         except OSError as refusal:
-            words = f"{error.message}; nor can the note be kept here: {refusal.strerror or refusal}"
+            reason = refusal.strerror or refusal
+            words = f"{error.message}; the note cannot be kept here either: {reason}"
             raise MemsyncError(words, error.hint, error.exit_code) from refusal
         raise MemsyncError(
             f"{error.message}; the note is kept on this machine",
-            f"{error.hint}; the note then goes into the log by the next command or the daemon",
+            f"{error.hint}; then the next command or the daemon writes the note to the log",
             error.exit_code,
         ) from error
 
 
 def _given(text: str | None, path: Path | None) -> str | None:
     if text is not None and path is not None:
-        raise WrongUsageError("--notes and --file exclude each other", hint="give one of them")
+        raise WrongUsageError("--notes and --file cannot be used together", hint="give one of them")
     if text is not None:
         return text
     if path is None:
         return _piped()
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise WrongUsageError(f"cannot read {path}: {error.strerror}", "check the path") from error
+        with refused(f"cannot read {path}", "check the path", WrongUsageError):
+            return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise WrongUsageError(f"{path} is not UTF-8 text", "save it as UTF-8") from error
 
 
 def _piped() -> str | None:
-    """Return what was piped in; None where stdin is a terminal, closed, or has nothing to say."""
+    """Return what was piped in; None if stdin is a terminal, closed or blank."""
     if sys.stdin is None or sys.stdin.closed or is_terminal(sys.stdin):
         return None
     text = sys.stdin.buffer.read().decode("utf-8", "replace")
@@ -166,7 +170,7 @@ def _as_table(outcome: Refreshed, fresh: list[Note], *, dry_run: bool) -> dict[s
     }
 
 
-def _tell(outcome: Refreshed, *, dry_run: bool) -> None:
+def _print_outcome(outcome: Refreshed, *, dry_run: bool) -> None:
     if dry_run:
         click.echo(for_terminal(_diff(outcome)) or "Nothing would change.", nl=not outcome.changed)
         for held in outcome.waiting:
@@ -185,20 +189,20 @@ def _diff(outcome: Refreshed) -> str:
 
 
 def _waiting(held: Held) -> str:
-    """Return a change that would wait, and why, as a dry run shows it."""
+    """Return a change that would be held for review, and why, as a dry run shows it."""
     gone = [f"-{line}" for line in held.edit.find.split("\n") if line]
     new = [f"+{line}" for line in held.edit.text.split("\n") if line]
     where = f" in {held.edit.section}" if held.edit.section else ""
-    return "\n".join([f"Would wait{where}, because {'; '.join(held.reasons)}:", *gone, *new])
+    return "\n".join([f"Would be held{where}, because {'; '.join(held.reasons)}:", *gone, *new])
 
 
 def _expected(estimate: pending.Estimate) -> str:
-    """Return what a refresh is going to cost, before anyone is asked."""
+    """Return what a refresh will cost, in words; said before the model is asked."""
     count = "1 note" if estimate.notes == 1 else f"{estimate.notes} notes"
     if estimate.about_usd is None:
         return f"Estimate: {count}; the price of {estimate.model} is not known"
     if not estimate.most_usd:
-        return f"Estimate: {count}, costs nothing: no model is asked"
+        return f"Estimate: {count}, free: merged offline"
     return f"Estimate: {count}, about ${estimate.about_usd:.4f}, at most ${estimate.most_usd:.4f}"
 
 

@@ -1,4 +1,4 @@
-"""What commands share: how they print, and how they come to a workspace."""
+"""What the commands share: printing, and opening the workspace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from memsync.targets import Limit, Size, Target, TargetState, remarks_on, size_o
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-NO_AGENT = "No agent here has the memory. memsync targets add NAME gives it to one."
+NO_AGENT = "No agent here gets the memory yet. To add one: memsync targets add NAME"
 
 
 def json_option(command: _Command) -> _Command:
@@ -30,33 +30,33 @@ def json_option(command: _Command) -> _Command:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON, dates and paths as text."""
+    """Print a value as JSON; dates and paths become text."""
     click.echo(for_terminal(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
 
 
 def open_workspace(config: Config | None = None) -> Workspace:
-    """Return this machine's workspace; raises as `config.load` and `Workspace.open` do.
+    """Return this machine's workspace; raise as `config.load` and `Workspace.open` do.
 
-    Notes that waited for it go into their log on the way. When the command is over, this machine's
-    report is brought up to date where it says something else by now, or is old.
+    Notes kept on this machine are written to their log first. When the command ends, this machine's
+    report is updated if it is old or no longer true.
     """
     workspace = Workspace.open(config or settings.load())
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(lambda: _keep_fresh(workspace))
-    with contextlib.suppress(MemsyncError, OSError):  # they wait on; the command goes ahead
+    with contextlib.suppress(MemsyncError, OSError):  # the notes stay; the command goes on
         delivery.deliver(workspace, timeout=0)  # rclone may carry for minutes
     return workspace
 
 
 def _keep_fresh(workspace: Workspace) -> None:
-    """Report, so that a machine without a daemon is not silent; no command fails for that."""
+    """Update the report, also on a machine without a daemon; never fail the command."""
     with contextlib.suppress(MemsyncError, OSError):
         report_targets(workspace, timeout=0)
 
 
 def unified_diff(before: str, after: str, before_name: str, after_name: str) -> str:
-    """Return a unified diff; empty where nothing changed."""
+    """Return a unified diff; empty if nothing changed."""
     lines = difflib.unified_diff(
         before.split("\n"), after.split("\n"), before_name, after_name, lineterm=""
     )
@@ -64,7 +64,7 @@ def unified_diff(before: str, after: str, before_name: str, after_name: str) -> 
 
 
 def print_published(published: Published, done: str) -> None:
-    """Print what was done, what became of each target, and the backup that was made.
+    """Print what was done, each target's state, and the backup that was made.
 
     Raises:
         MemsyncError: the disk refused a target.
@@ -77,7 +77,7 @@ def print_published(published: Published, done: str) -> None:
 
 
 def print_states(states: Sequence[TargetState]) -> None:
-    """Print a line for each target, and what a person has to know about it."""
+    """Print a line for each target, with advice and where an edited text is kept."""
     if not states:
         click.echo(NO_AGENT)
     for state in states:
@@ -85,15 +85,15 @@ def print_states(states: Sequence[TargetState]) -> None:
         if state.advice:
             click.echo(f"    {state.advice}")
         if state.kept:
-            click.echo(f"    what was changed there by hand is kept in {state.kept}")
+            click.echo(f"    the text edited by hand is kept in {state.kept}")
 
 
 def print_targets(states: Sequence[TargetState], lead: str = "  ") -> None:
-    """Print each target's state, how full it is, and all there is to know of it."""
+    """Print each target's state, size, advice and remarks."""
     others = [_target(state) for state in states]
     for state, target in zip(states, others, strict=True):
         full = size_of(target)
-        amount = f"{full.words}{'' if full.limit.cuts else ' advised'}" if full else ""
+        amount = f"{full.words}{'' if full.limit.cuts else ' recommended'}" if full else ""
         click.echo(f"{lead}{state.name}: {state.state}  {state.path}")
         for words in [amount, state.advice, *(found.words for found in remarks_on(target, others))]:
             if words:
@@ -101,7 +101,7 @@ def print_targets(states: Sequence[TargetState], lead: str = "  ") -> None:
 
 
 def state_table(states: Sequence[TargetState]) -> list[dict[str, Any]]:
-    """Return the states as ``--json`` gives them."""
+    """Return the states as ``--json`` prints them."""
     others = [_target(state) for state in states]
     return [
         {
@@ -128,5 +128,5 @@ def _size_table(found: Size | None) -> dict[str, Any] | None:
 
 
 def limit_table(limit: Limit) -> dict[str, Any]:
-    """Return a limit as ``--json`` gives it."""
+    """Return a limit as ``--json`` prints it."""
     return {"most": limit.most, "unit": limit.unit, "cuts": limit.cuts, "source": limit.source}

@@ -1,6 +1,6 @@
-"""Commands that other packages bring by the entry point group ``memsync.commands``.
+"""Commands of other packages, found by the entry point group ``memsync.commands``.
 
-A plugin that cannot be loaded becomes a command that says why, so it never takes the rest down.
+A plugin that cannot be loaded becomes a command that says why; the other commands still work.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ GROUP = "memsync.commands"
 
 
 def command_names() -> list[str]:
-    """Return the names of all commands that plugins bring."""
+    """Return the names of all plugin commands."""
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
 def load_command(name: str) -> click.Command | None:
-    """Return a plugin's command; one that says why where it is broken; None where there is none."""
+    """Return a plugin's command, or one that says why it is broken; None if there is none."""
     for point in entry_points(group=GROUP):
         if point.name == name:
             return _load(point)
@@ -33,7 +33,7 @@ def _load(point: EntryPoint) -> click.Command:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
         return _broken(point, f"{type(error).__name__}: {error}")
     if not isinstance(command, click.Command):
-        return _broken(point, "it is no click command")
+        return _broken(point, "it is not a click command")
     return command
 
 

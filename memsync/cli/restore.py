@@ -1,4 +1,4 @@
-"""``restore``: back to a backup, or to what the mirror has, with the difference first."""
+"""``restore``: go back to a backup or to the mirror's copy, after showing the difference."""
 
 from __future__ import annotations
 
@@ -22,20 +22,18 @@ from memsync.memory.store import Memory
 
 @click.command()
 @click.argument("backup", required=False)
-@click.option("--from-mirror", is_flag=True, help="Take it from the mirror, not from backups/.")
-@click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask at a terminal.")
+@click.option("--from-mirror", is_flag=True, help="Restore from the mirror instead of backups/.")
+@click.option("--dry-run", is_flag=True, help="Show the difference, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) -> None:
-    """Go back to BACKUP, or to the newest that differs; what stands there becomes a backup itself.
+    """Restore BACKUP. Default: the newest one that differs from the memory.
 
-    The newest is the text from before the last change, whatever a wrong clock called its backup.
-    Where that cannot be read nothing is done, and the next one is named.
+    The present text is backed up first. At a terminal, the difference is shown and you are asked.
 
-    Where the memory is damaged, its newest text is the one last seen on this machine, unless a
-    backup has that one.
-
-    At a terminal the difference is shown first, and you are asked. With --from-mirror the newest
-    sound text in the mirror is taken: its copy of the memory, or else the newest older one.
+    Details: The newest backup is the text before the last change, even if a wrong clock dated it.
+    If it cannot be read, nothing is changed, and the next one is named. If the memory is damaged,
+    the text last seen on this machine is restored, or the backup with that text. With
+    --from-mirror, the mirror's copy of the memory is restored, or its newest good version.
     """
     workspace = open_workspace()
     standing = _standing(workspace)
@@ -46,15 +44,15 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
     text = entry.path.read_bytes().decode("utf-8")
     called = _called(workspace, entry)
     if standing is not None and standing.text == text:
-        click.echo(f"The memory is what {called} has; nothing was changed.")
+        click.echo(f"The memory is the same as {called}. Nothing was changed.")
         return
     asks = is_terminal(sys.stdin) and not yes
     if dry_run or asks:
         _show(standing, text, called)
-    if dry_run or (asks and not click.confirm(f"Go back to {called}?")):
+    if dry_run or (asks and not click.confirm(f"Restore {called}?")):
         click.echo("Nothing was changed.")
         return
-    # Who has seen the difference agreed to that one and no other.
+    # A person who saw the difference agreed to that change and no other.
     published = publish(
         workspace,
         text,
@@ -67,29 +65,29 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
 def _find(
     workspace: Workspace, name: str | None, standing: Memory | None, *, from_mirror: bool
 ) -> Backup:
-    """Return the text that is meant.
+    """Return the backup to restore.
 
-    A restore that was cut off has made its backup already, which holds what still stands there;
-    the newest backup that differs is the one to go back to.
+    A restore that was interrupted has already made its backup, with the text that is still there;
+    so the newest backup that differs is the one to restore.
 
     Raises:
-        MemsyncError: the one to go back to cannot be read, or that cannot be told.
+        MemsyncError: that backup cannot be read, or it is unclear which one it is.
     """
     if from_mirror:
         return contents.choose_memory(contents.mirror_path(workspace.config), name)
     choice = find_restore_point(workspace, name, standing, differing=True)
     if choice.unread:
-        # In a script nobody is asked: to go on to an older one would undo a change nobody named.
+        # A script cannot be asked, and an older backup would undo a change that nobody named.
         other = choice.entry.path.stem.removeprefix("GLOBAL_MEMORY_")
         raise MemsyncError(
-            f"{choice.doubt} and may be the text that is meant",
-            hint=f"memsync restore {other} takes the next that can be read",
+            f"{choice.doubt} and may be the one you mean",
+            hint=f"memsync restore {other}, the next one that can be read",
         )
     return choice.entry
 
 
 def _standing(workspace: Workspace) -> Memory | None:
-    """Return the memory; None where it is damaged, which is what restoring is for."""
+    """Return the memory; None if it is damaged, which a restore repairs."""
     try:
         return store.read(workspace)
     except DamagedMemoryError as error:

@@ -1,4 +1,4 @@
-"""``review``: what waits for a person's word, shown and decided."""
+"""``review``: show the changes waiting for approval, and decide them."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ ALL = "*"
 @click.command()
 @click.argument("proposal", required=False)
 @click.option("--apply", "apply_id", is_flag=False, flag_value=ALL, metavar="[ID]",
-              help="Put a proposal into the memory; without ID the one that waits.")  # fmt: skip
+              help="Apply a proposal; without ID, the only one waiting.")  # fmt: skip
 @click.option("--drop", "drop_id", is_flag=False, flag_value=ALL, metavar="[ID]",
-              help="Keep a proposal out of the memory; its notes stay in the log.")  # fmt: skip
+              help="Reject a proposal; its notes stay in the log.")  # fmt: skip
 @click.option("--again", "again_id", is_flag=False, flag_value=ALL, metavar="[ID]",
-              help="Make the notes of a proposal pending once more.")  # fmt: skip
+              help="Make a proposal's notes pending again, for the next refresh.")  # fmt: skip
 @click.option("--edit", "numbers", type=int, multiple=True, metavar="N",
-              help="Only this change of the proposal; may be given several times.")  # fmt: skip
-@click.option("--all", "every", is_flag=True, help="All that wait.")
-@click.option("--allow-shrink", is_flag=True, help="Let more than a fifth of the memory go.")
+              help="Only change N of the proposal. Can be repeated.")  # fmt: skip
+@click.option("--all", "every", is_flag=True, help="All waiting proposals.")
+@click.option("--allow-shrink", is_flag=True, help="Allow removing more than 20 % of the memory.")
 @json_option
 def review(  # noqa: PLR0913 - one for each of its options
     *,
@@ -46,21 +46,23 @@ def review(  # noqa: PLR0913 - one for each of its options
     allow_shrink: bool,
     as_json: bool,
 ) -> None:
-    """Show what waits for your word, or one PROPOSAL; apply or drop it, whole or change by change.
+    """Review changes waiting for your approval: all of them, or one PROPOSAL.
 
-    At a terminal, without options, it asks about each change.
+    Without options it lists them, and at a terminal asks about each change.
     """
     workspace = open_workspace()
     wanted = [name for name in (apply_id, drop_id, again_id) if name is not None]
     if len(wanted) > 1:
-        raise WrongUsageError("--apply, --drop and --again exclude each other", hint="give one")
+        raise WrongUsageError(
+            "--apply, --drop and --again cannot be used together", hint="give one"
+        )
     if not wanted:
         _show(workspace, proposal, as_json=as_json)
         return
     name = wanted[0] if wanted[0] != ALL else proposal
     chosen = _choose(workspace, name, every=every)
     if numbers and len(chosen) > 1:
-        raise WrongUsageError("--edit is about one proposal", hint="memsync review --apply ID")
+        raise WrongUsageError("--edit needs a single proposal", hint="memsync review --apply ID")
     if apply_id is not None:
         _apply(workspace, chosen, numbers or None, allow_shrink=allow_shrink, as_json=as_json)
         return
@@ -75,8 +77,8 @@ def review(  # noqa: PLR0913 - one for each of its options
 def _give_back(workspace: Workspace, chosen: Sequence[Proposal], *, as_json: bool) -> None:
     done: dict[str, Proposal] = {}
     for entry in chosen:
-        if entry.id not in done:  # else it shares a note with one before it
-            done |= {given.id: given for given in deed.give_back(workspace, entry)}
+        if entry.id not in done:  # an earlier one with the same note takes it along
+            done |= {other.id: other for other in deed.give_back(workspace, entry)}
     _say_decided("pending again", list(done.values()), as_json=as_json)
 
 
@@ -93,11 +95,11 @@ def _choose(workspace: Workspace, name: str | None, *, every: bool) -> list[Prop
     if name is not None:
         return [proposals.find_proposal(workspace, name)]
     if not waiting:
-        raise WrongUsageError("nothing waits for review", hint="memsync refresh")
+        raise WrongUsageError("nothing is waiting for review", hint="memsync refresh")
     if len(waiting) > 1 and not every:
         raise WrongUsageError(
-            f"{len(waiting)} proposals wait: {', '.join(entry.id for entry in waiting)}",
-            hint="name one, or give --all",
+            f"{len(waiting)} proposals are waiting: {', '.join(entry.id for entry in waiting)}",
+            hint="give an ID, or --all",
         )
     return waiting
 
@@ -130,11 +132,11 @@ def _apply(
         name, number, why = failed[0]
         allow = ""
         if (name, number) in allowed:
-            allow = f"memsync review --apply {name} --allow-shrink puts it in all the same; "
+            allow = f"memsync review --apply {name} --allow-shrink applies it anyway; "
         raise RefusedError(
             f"change {number} of proposal {name} was not applied: {for_terminal(why)}",
             hint=f"{allow}memsync review --drop {name} --edit {number};"
-            f" or memsync review --again {name} makes its notes pending once more",
+            f" or memsync review --again {name} makes its notes pending again",
         )
 
 
@@ -145,18 +147,18 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
         print_json({"proposals": [_table(workspace, entry, memory) for entry in listed]})
         return
     if not listed:
-        click.echo("Nothing waits for review.")
+        click.echo("Nothing is waiting for review.")
     asks = name is None and is_terminal(sys.stdin) and is_terminal(sys.stdout)
     for entry in listed:
-        _tell(workspace, entry, memory)
+        _print_proposal(workspace, entry, memory)
         if asks and not _ask(workspace, entry):
             return
         memory = store.read(workspace).text if asks else memory
     if listed and not asks:
-        click.echo("memsync review --apply [ID] or --drop [ID]; --edit N for one change.")
+        click.echo("Decide: memsync review --apply [ID] or --drop [ID]; --edit N for one change.")
 
 
-def _tell(workspace: Workspace, entry: Proposal, memory: str) -> None:
+def _print_proposal(workspace: Workspace, entry: Proposal, memory: str) -> None:
     click.echo(for_terminal(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}"))
     for note in note_tables(workspace, entry):
         click.echo(for_terminal(f"  from a note of {note['day']} {note['time']}"
@@ -164,7 +166,7 @@ def _tell(workspace: Workspace, entry: Proposal, memory: str) -> None:
     before = memory
     tried, _ = deed.try_edits(entry, memory, allow_shrink=True)
     for fit in tried:
-        click.echo(for_terminal(f"\nChange {fit.number}, which waits because "
+        click.echo(for_terminal(f"\nChange {fit.number}, held because "
                                 f"{'; '.join(fit.held.reasons)}"))  # fmt: skip
         if fit.problem:
             click.echo(for_terminal(f"  cannot be applied: {fit.problem}"))
@@ -179,11 +181,14 @@ def _diff(fit: Fit, before: str) -> str:
     if fit.problem:
         gone = [f"-{line}\n" for line in fit.held.edit.find.split("\n") if line]
         return "".join([*gone, *(f"+{line}\n" for line in fit.held.edit.text.split("\n") if line)])
-    return unified_diff(before, fit.after, "memory", "memory after review") or "(it stands there)\n"
+    return (
+        unified_diff(before, fit.after, "memory", "memory after review")
+        or "(already in the memory)\n"
+    )
 
 
 def _ask(workspace: Workspace, entry: Proposal) -> bool:
-    """Ask about each change that waits; False where the person has had enough."""
+    """Ask about each waiting change; return False if the person quits."""
     for number in entry.waiting:
         word = click.prompt(f"Change {number}: apply, drop, skip or quit",
                             type=click.Choice(["a", "d", "s", "q"]), default="s")  # fmt: skip
@@ -193,9 +198,11 @@ def _ask(workspace: Workspace, entry: Proposal) -> bool:
         if word == "a":
             done = deed.apply_proposal(workspace, present, [number])
             for problem, why in done.problems.items():
-                click.echo(for_terminal(f"It was not applied: {why}"))
+                click.echo(for_terminal(f"Not applied: {why}"))
                 if problem in done.can_be_allowed:
-                    click.echo(f"memsync review --apply {entry.id} --allow-shrink puts it in.")
+                    click.echo(
+                        f"To apply it anyway: memsync review --apply {entry.id} --allow-shrink"
+                    )
         elif word == "d":
             deed.drop_edits(workspace, present, [number])
     return True

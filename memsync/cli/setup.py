@@ -1,4 +1,4 @@
-"""``init`` and ``providers``: how a machine comes to memsync."""
+"""``init`` and ``providers``: set up memsync on a machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memsync.cli.output import json_option, print_json, print_states
 from memsync.cli.terminal import is_terminal
 from memsync.config import PROVIDERS, Config, writer
 from memsync.config.workspace import Workspace, detect_sync_root, require_folder
-from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError
+from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, refused
 from memsync.files.timeout import with_timeout
 from memsync.memory import store
 from memsync.memory.history.backups import newest_good
@@ -26,17 +26,17 @@ from memsync.targets.selection import name_target
 
 
 @click.command()
-@click.option("--provider", type=click.Choice(PROVIDERS), help="Whose folder carries the memory.")
-# No click.Path: it looks at the folder, and one that hangs would never be looked at to the end.
-@click.option("--sync-root", type=Path, help="The sync folder.")
-@click.option("--rclone-remote", "remote", help="For rclone: NAME:PATH of one of its remotes.")
-@click.option("--force", is_flag=True, help="Set up anew; other settings and the memory stay.")
+@click.option("--provider", type=click.Choice(PROVIDERS), help="The sync client to use.")
+# No click.Path: it would look at the folder, and wait for ever if the folder hangs.
+@click.option("--sync-root", type=Path, help="Use this folder as the sync folder.")
+@click.option("--rclone-remote", "remote", help="For rclone: the remote, as NAME:PATH.")
+@click.option("--force", is_flag=True, help="Set up again. Other settings and the memory stay.")
 def init(*, provider: str | None, sync_root: Path | None, remote: str | None, force: bool) -> None:
     """Set up this machine.
 
-    Finds the sync folder or takes the one given, starts a memory there or joins the one it holds,
-    and gives it to every agent found. An instruction file that you already have can become the
-    memory. Nothing is asked where standard input is no terminal.
+    Finds the sync folder or uses the one given, joins the memory in it or starts one, and gives the
+    memory to every agent found. An instruction file you already have can become the memory. Without
+    a terminal, nothing is asked.
     """
     path = settings.get_config_path()
     if path.exists() and not force:
@@ -52,7 +52,7 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
         if name == "rclone":
             join.join_remote(workspace)
     except BaseException:
-        writer.restore_config(path, before)  # what was not set up must not look as if it was
+        writer.restore_config(path, before)  # a failed set-up must not look finished
         raise
     published = _start_memory(workspace)
     _open_ledger(workspace)
@@ -60,7 +60,7 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
     print_states(published.targets)
     others = [agent.name for agent in targets.offered_agents(targets.configured_targets(config))]
     if others:
-        click.echo(f"Also found here: {', '.join(others)}. memsync targets add NAME")
+        click.echo(f"Also found here: {', '.join(others)}. To add one: memsync targets add NAME")
     require_written(published.targets)
     click.echo('Next: memsync note "what to remember", then memsync refresh')
 
@@ -68,7 +68,7 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
 @click.command()
 @json_option
 def providers(*, as_json: bool) -> None:
-    """List the sync clients memsync knows, and the folder of each that is found here."""
+    """List the sync clients memsync knows, and the folder of each, if found."""
     rows = []
     for name in PROVIDERS:
         provider = get_provider(name)
@@ -88,7 +88,11 @@ def providers(*, as_json: bool) -> None:
 
 
 def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, Path]:
-    """Return provider and sync folder: as given, as found, or as answered."""
+    """Return the provider's name and the sync folder: given, found, or chosen by the person.
+
+    Raises:
+        FolderAwayError: no sync folder was found.
+    """
     if sync_root is not None:
         return provider or "custom", sync_root.expanduser().absolute()
     if provider is not None:
@@ -102,7 +106,7 @@ def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, P
     silent: list[Provider] = []
     detected = auto_detect(silent.append)
     for one in silent:
-        click.echo(f"The {one.label} folder does not answer; it was left out.", err=True)
+        click.echo(f"Skipped the {one.label} folder: it does not answer.", err=True)
     if not detected:
         raise FolderAwayError(
             "no sync folder was found on this machine", hint="memsync init --sync-root PATH"
@@ -113,14 +117,10 @@ def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, P
 
 
 def _place_of_copy(sync_root: Path | None) -> Path:
-    """Return where the copy of a remote lies, made where it is missing: it is no mount."""
+    """Return the folder for the local copy of a remote; make it if it is missing."""
     place = sync_root or next(iter(get_provider("rclone").candidates()))
-    try:
+    with refused(f"the folder {place} cannot be made", hint="memsync init --sync-root PATH"):
         with_timeout(place, lambda: place.mkdir(parents=True, exist_ok=True, mode=0o700))
-    except OSError as error:
-        raise MemsyncError(
-            f"the folder {place} cannot be made: {error.strerror}", hint="--sync-root PATH"
-        ) from error
     return place
 
 
@@ -144,7 +144,7 @@ def _write_config(path: Path, provider: str, root: Path, remote: str | None = No
 
 
 def _with_moved(config: Config) -> Config:
-    """Name the agents that a variable of this shell moved: the daemon will not have it."""
+    """Write down the agents moved by a variable of this shell: the daemon does not have it."""
     for target in targets.moved_targets(config):
         name_target(config, target.name, str(target.path))
         config = settings.load(config.source)
@@ -152,7 +152,7 @@ def _with_moved(config: Config) -> Config:
 
 
 def _with_others(config: Config) -> Config:
-    """Name the other agents found here, too, where someone can say which."""
+    """Offer the other agents found here as targets, if there is a terminal to ask at."""
     found = targets.offered_agents(targets.configured_targets(config))
     if not found or not is_terminal(sys.stdin):
         return config
@@ -161,7 +161,7 @@ def _with_others(config: Config) -> Config:
         click.echo(f"  {agent.name:<13}{agent.label}: {agent.file()}")
     names = [agent.name for agent in found]
     answer = click.prompt(
-        "Which of them get the memory, too (names, all, none)",
+        "Which of them should get the memory too? (names, all or none)",
         default="all",
         value_proc=lambda text: _chosen(text, names),
     )
@@ -175,23 +175,23 @@ def _with_others(config: Config) -> Config:
 
 
 def _chosen(text: str, names: list[str]) -> list[str]:
-    """Return the names a person typed; raises `click.BadParameter` on one that was not offered."""
+    """Return the names a person typed; raise `click.BadParameter` if one was not offered."""
     given = text.replace(",", " ").split()
     if given in (["all"], ["none"]):
         return names if given == ["all"] else []
     unknown = [name for name in given if name not in names]
     if unknown or not given:
-        raise click.BadParameter(f"of {', '.join(names)}, or all, or none")
+        raise click.BadParameter(f"type all, none, or names out of {', '.join(names)}")
     return given
 
 
 def _start_memory(workspace: Workspace) -> Published:
-    """Join the memory that is there; else start one from an agent's file or from the starter."""
+    """Join the memory in the folder, or start one from an agent's file or from the starter text."""
     try:
         store.read(workspace)
     except DamagedMemoryError:
         if workspace.memory.exists() or newest_good(workspace.backups) is not None:
-            raise  # a memory that was there is never started afresh
+            raise  # never start a new memory over one that existed
     else:
         return update_targets(workspace)
     adopted = _adoptable(workspace.config)
@@ -200,15 +200,19 @@ def _start_memory(workspace: Workspace) -> Published:
     target, text = adopted
     data = target.path.read_bytes()
     own = block.find_block(data) is None
-    click.echo(f"The memory starts as {'your' if own else 'the memory in'} {target.path}")
+    click.echo(f"The memory starts from {'your' if own else 'the memory in'} {target.path}")
     if own and block.split_foreign(data)[1]:
-        click.echo("What another tool keeps in that file stays there, and out of the memory.")
+        click.echo(
+            "What another tool keeps in that file stays there and is not added to the memory."
+        )
     return publish_first(workspace, text, target if own else None)
 
 
 def _adoptable(config: Config) -> tuple[Target, str] | None:
-    """Return the first agent's file with text in it, and the text; ask where someone can answer."""
+    """Return the first target with text in its file, and the text; at a terminal, ask first."""
     for target in targets.configured_targets(config):
+        if target.is_retired:
+            continue
         try:
             text = _own_text(target.path.read_bytes()).decode("utf-8")
         except (OSError, UnicodeDecodeError):
@@ -223,15 +227,11 @@ def _adoptable(config: Config) -> tuple[Target, str] | None:
 
 
 def _own_text(data: bytes) -> bytes:
-    """Return what a file has to say: the memory in its block, else what is a person's own."""
+    """Return the memory in a file's block; without a block, a person's own text."""
     found = block.find_block(data)
     return block.split_foreign(data)[0] if found is None else found.content
 
 
 def _open_ledger(workspace: Workspace) -> None:
-    try:
+    with refused(f"{workspace.machines} cannot be written", hint="memsync doctor"):
         ledger.open_ledger(workspace)
-    except OSError as error:
-        raise MemsyncError(
-            f"{workspace.machines} cannot be written: {error.strerror}", hint="memsync doctor"
-        ) from error

@@ -1,4 +1,4 @@
-"""``memsync show``: alone in its module, because it is the one that must be quick."""
+"""``show``: a module of its own, because this command must be quick."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from memsync.memory.reading import read_bytes
 
 @click.command()
 def show() -> None:
-    """Print the memory, byte for byte where the output is no terminal."""
+    """Print the memory; byte for byte if the output is not a terminal."""
     data = read_bytes(Workspace.open(settings.load()).memory)
     if is_terminal(sys.stdout):
         text = data.decode("utf-8")

@@ -1,4 +1,4 @@
-"""``targets``: which agents get the memory, and whether they have it."""
+"""``targets`` and ``check``: which agents get the memory, and whether they are up to date."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from memsync.config.workspace import Workspace
 from memsync.errors import (
     DamagedMemoryError,
     FolderAwayError,
-    MemsyncError,
     NotSetUpError,
     WrongUsageError,
+    refused,
 )
 from memsync.memory import store
 from memsync.memory.publish import require_in_step, require_written, update_targets
@@ -39,20 +39,22 @@ from memsync.targets.selection import name_target
 @click.group(invoke_without_command=True)
 @click.pass_context
 def targets(ctx: click.Context) -> None:
-    """The agents' instruction files. Without a command: list them."""
+    """The agents' files that get the memory. Without a command: list them."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_targets)
 
 
 @targets.command("list")
-@click.option("--available", is_flag=True, help="Every agent memsync knows, found here or not.")
+@click.option(
+    "--available", is_flag=True, help="List every agent memsync knows, even if it is not here."
+)
 @json_option
 def list_targets(*, available: bool = False, as_json: bool = False) -> None:
-    """Show each target's path, mode and state, and how full it is."""
+    """Show each target's path, state and size."""
     if available:
         _list_agents(as_json=as_json)
         return
-    states = _look(open_workspace())
+    states = _inspect_targets(open_workspace())
     if as_json:
         print_json({"targets": state_table(states)})
         return
@@ -62,7 +64,7 @@ def list_targets(*, available: bool = False, as_json: bool = False) -> None:
         click.echo(f"{NO_AGENT} NAME is one of {known}")
 
 
-def _look(workspace: Workspace) -> list[TargetState]:
+def _inspect_targets(workspace: Workspace) -> list[TargetState]:
     data = store.read(workspace).text.encode("utf-8")
     return keepers.inspect_all(keepers.configured_targets(workspace.config), data, workspace.memory)
 
@@ -78,22 +80,22 @@ def _list_agents(*, as_json: bool) -> None:
     for agent, row in zip(keepers.AGENTS, rows, strict=True):
         mark = "has it" if row["target"] else "found" if row["found"] else "-"
         click.echo(f"{row['name']:<13}{mark:<8}{row['path']}")
-        told = [row["label"], row["note"], _limit_in_words(agent.limit)]
-        click.echo(f"{'':<21}{'; '.join(filter(None, told))}")
+        details = [row["label"], row["note"], _limit_in_words(agent.limit)]
+        click.echo(f"{'':<21}{'; '.join(filter(None, details))}")
     for name, (why, _) in keepers.WITHOUT_FILE.items():
         click.echo(f"{name:<13}{'-':<8}{why}")
 
 
 def _limit_in_words(limit: Limit | None) -> str:
-    """Return how much an agent reads, or its maker advises; empty where nobody says."""
+    """Return how much an agent reads, or how much its maker recommends; empty if unknown."""
     if limit is None:
         return ""
     amount = f"{limit.most:,} {limit.unit}"
-    return f"{amount} at most, the rest is cut off" if limit.cuts else f"{amount} advised"
+    return f"{amount} at most, the rest is cut off" if limit.cuts else f"{amount} recommended"
 
 
 def _config_if_any() -> Config:
-    """Return this machine's config; before `memsync init`, that of a machine without one."""
+    """Return this machine's config; before `memsync init`, one without targets."""
     try:
         return settings.load()
     except NotSetUpError:
@@ -115,7 +117,10 @@ def _agent_row(agent: Agent, taken: set[str]) -> dict[str, Any]:
 @targets.command()
 @json_option
 def sync(*, as_json: bool) -> None:
-    """Give the memory to every target now; exits 1 where one did not get it."""
+    """Give the memory to every target now.
+
+    Exit code: 0, or 1 if a target did not get it.
+    """
     published = update_targets(open_workspace())
     if as_json:
         print_json({"targets": state_table(published.targets)})
@@ -130,16 +135,19 @@ def sync(*, as_json: bool) -> None:
 @click.option(
     "--mode",
     type=click.Choice(TARGET_MODES),
-    help="How: block (the default), or copy (the default for a file that is memsync's alone).",
+    help="How to write it: block, or copy (the default for a file of memsync's own).",
 )
 def add(name: str, path: str | None, mode: str | None) -> None:
-    """Give the memory to one more agent: a known NAME, or any NAME with a PATH."""
+    """Give the memory to one more agent.
+
+    NAME: a known agent (memsync targets list --available), or any name together with PATH.
+    """
     _check_name(name)
     config = settings.load()
     target = _wanted(name, path, mode)
     present = keepers.configured_targets(config)
     _refuse_second_writer(target, present)
-    store.read(open_workspace())  # where it cannot be read, nothing is changed
+    store.read(open_workspace())  # raises before anything is changed
     for former in present:
         if former.name == name and former != target:
             _forget(former)
@@ -150,16 +158,20 @@ def add(name: str, path: str | None, mode: str | None) -> None:
     published = update_targets(open_workspace())
     print_states(published.targets)
     others = keepers.configured_targets(settings.load())
-    told = [(name, remark) for remark in keepers.remarks_on(target, others)]
-    told += [(o.name, remark) for o in others for remark in keepers.read_twice(o, [target])]
-    for whose, remark in told:
+    remarks = [(name, remark) for remark in keepers.remarks_on(target, others)]
+    remarks += [(o.name, remark) for o in others for remark in keepers.read_twice(o, [target])]
+    for whose, remark in remarks:
         click.echo(f"  {whose}: {remark.words}")
     require_written(published.targets)
     require_in_step(state for state in published.targets if state.name == name)
 
 
 def _wanted(name: str, path: str | None, mode: str | None) -> Target:
-    """Return the target that was asked for, or raise with what to do instead."""
+    """Return the target that was asked for.
+
+    Raises:
+        WrongUsageError: the agent is unknown, or has no file; the hint says what to do instead.
+    """
     agent = keepers.find_agent(name)
     if path is not None:
         return Target(name, Path(_absolute(path)).expanduser(), mode or "block")
@@ -170,7 +182,7 @@ def _wanted(name: str, path: str | None, mode: str | None) -> Target:
         raise WrongUsageError(why, hint=instead)
     known = ", ".join(entry.name for entry in keepers.AGENTS)
     raise WrongUsageError(
-        f"no agent {name!r} is known", hint=f"targets add {name} PATH, or one of {known}"
+        f"no agent {name!r} is known", hint=f"memsync targets add {name} PATH, or one of {known}"
     )
 
 
@@ -179,19 +191,17 @@ def _refuse_second_writer(target: Target, present: list[Target]) -> None:
     for other in present:
         if other.name == target.name or keepers.real_place(other.path) != place:
             continue
-        hint = f"memsync targets remove {other.name}, to give it another name"
+        hint = f"to rename it, memsync targets remove {other.name} first"
         agent = keepers.find_agent(target.name)
         if agent is not None and agent.file() == target.path:
-            hint = f"leave it: {agent.label} reads that file and has the memory"
-        raise WrongUsageError(
-            f"{target.path} is already the target {other.name!r}; one writer a file", hint=hint
-        )
+            hint = f"nothing to do: {agent.label} reads that file and already has the memory"
+        raise WrongUsageError(f"{target.path} is already the target {other.name!r}", hint=hint)
 
 
 @targets.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Take the memory out of a target's file, restore what was there, forget the target."""
+    """Remove a target, and restore its file as it was before."""
     _check_name(name)
     config = settings.load()
     present = keepers.configured_targets(config)
@@ -199,47 +209,47 @@ def remove(name: str) -> None:
     if target is None:
         raise WrongUsageError(f"there is no target {name!r}", hint="memsync targets list")
     place = keepers.real_place(target.path)
-    heirs = [o.name for o in present if o is not target and keepers.real_place(o.path) == place]
+    heirs = [
+        other.name
+        for other in present
+        if other is not target and not other.is_retired and keepers.real_place(other.path) == place
+    ]
     done = f"file left to the target {heirs[0]!r}" if heirs else _forget(target)
     name_target(config, name, None)
     click.echo(f"{name}: {done}  {target.path}")
     with contextlib.suppress(FolderAwayError, DamagedMemoryError):
-        # Only the report is left to write; an agent can be taken away without the sync folder.
+        # Only the report is left to write; a target can be removed without the sync folder.
         require_written(update_targets(Workspace.open(settings.load())).targets)
 
 
 @click.command()
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit code tells.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing; use the exit code.")
 @json_option
 @click.pass_context
 def check(ctx: click.Context, *, quiet: bool, as_json: bool) -> None:
-    """Tell by the exit code whether every agent here has the memory: 0, or 1 if not.
+    """Check that every agent's file here is up to date. Changes nothing.
 
-    Where no agent is to have it at all, that is 1, too. Changes nothing. For scripts and CI;
-    memsync targets sync brings in step what is not.
+    Exit code: 0 if all are up to date; 1 if any file is out of date, or if there is no target. For
+    scripts and CI. To update the files: memsync targets sync.
     """
-    states = _look(open_workspace())
-    adrift = [state for state in states if state.state != "in-sync"]
-    in_step = bool(states) and not adrift
+    states = _inspect_targets(open_workspace())
+    outdated = [state for state in states if state.state != "in-sync"]
+    in_step = bool(states) and not outdated
     if as_json:
         print_json({"in_step": in_step, "targets": state_table(states)})
-    elif not quiet and adrift:
-        print_targets(adrift, lead="")
+    elif not quiet and outdated:
+        print_targets(outdated, lead="")
     elif not quiet and not states:
         click.echo(NO_AGENT)
     elif not quiet:
-        count = "1 agent has" if len(states) == 1 else f"{len(states)} agents have"
-        click.echo(f"{count} the memory as it is now.")
+        count = "1 agent is" if len(states) == 1 else f"{len(states)} agents are"
+        click.echo(f"{count} up to date.")
     ctx.exit(0 if in_step else 1)
 
 
 def _forget(target: Target) -> str:
-    try:
+    with refused(f"{target.path} cannot be changed", hint="check its permissions"):
         return keepers.forget_target(target)
-    except OSError as error:
-        raise MemsyncError(
-            f"{target.path} cannot be changed: {error.strerror}", hint="check its permissions"
-        ) from error
 
 
 def _absolute(path: str) -> str:
@@ -247,8 +257,9 @@ def _absolute(path: str) -> str:
 
 
 def _check_name(name: str) -> None:
-    """Refuse a name that would mean something else as a key of the config or in a file name."""
+    """Raise `WrongUsageError` for a name that is unsafe as a config key or in a file name."""
     if not re.fullmatch(r"[\w-]+", name):
         raise WrongUsageError(
-            f"{name!r} cannot be a target's name", hint="letters, digits, hyphens, underscores"
+            f"{name!r} cannot be a target's name",
+            hint="use letters, digits, hyphens and underscores",
         )

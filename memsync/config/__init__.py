@@ -15,8 +15,8 @@ from typing import Any
 
 from memsync.config.keys import (
     KEYS,
-    OLD_LINK_MODE,
     PROVIDERS,
+    RETIRED_MODE,
     TARGET_MODES,
     Config,
     DaemonConfig,
@@ -29,6 +29,7 @@ from memsync.errors import MemsyncError, NotSetUpError
 __all__ = [
     "KEYS",
     "PROVIDERS",
+    "RETIRED_MODE",
     "TARGET_MODES",
     "Config",
     "DaemonConfig",
@@ -155,7 +156,7 @@ def _targets(table: object, source: Path | None) -> dict[str, TargetSetting]:
         if not _is_findable(setting["path"]):
             raise _bad(f"targets.{name}", entry, "a path on this machine, not empty", source)
         mode = setting.get("mode", "block")
-        if mode not in (*TARGET_MODES, OLD_LINK_MODE):
+        if mode not in (*TARGET_MODES, RETIRED_MODE):
             raise _bad(f"targets.{name}.mode", mode, "one of " + ", ".join(TARGET_MODES), source)
         found[name] = TargetSetting(setting["path"], mode)
     return found

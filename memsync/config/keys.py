@@ -25,8 +25,8 @@ from memsync.errors import WrongUsageError
 
 PROVIDERS = ("onedrive", "icloud", "gdrive", "dropbox", "syncthing", "rclone", "custom")
 TARGET_MODES = ("block", "copy")
-OLD_LINK_MODE = "link"
-"""What a config of before may say of a target, which is then left alone."""
+RETIRED_MODE = "link"
+"""A mode of earlier configs: it still loads, but memsync no longer touches its file."""
 CHANNELS = sorted(p.stem for p in Path(__file__).parents[1].glob("daemon/channels/[a-z]*.py"))
 """Each file of that folder is a channel; to look is no import."""
 PRIVATE_NETWORKS = (
@@ -74,42 +74,52 @@ class TargetSetting:
 class DaemonConfig:
     """The ``[daemon]`` section. Absent from a core-only install; every part can be switched off."""
 
-    enabled: bool = _daemon(True, "run the scheduled jobs at all")
-    refresh_enabled: bool = _daemon(True, "merge pending notes on a schedule")
-    refresh_schedule: str = _daemon("55 23 * * *", "when to merge pending notes", CRON)
+    enabled: bool = _daemon(True, "run the scheduled jobs")
+    refresh_enabled: bool = _daemon(True, "refresh on a schedule")
+    refresh_schedule: str = _daemon("55 23 * * *", "when to refresh", CRON)
     backup_mirror_path: str = _daemon(
-        "", "where to keep an independent copy; empty is off", FULL_PATH
+        "", "folder for the mirror, an independent copy; empty means none", FULL_PATH
     )
-    backup_mirror_schedule: str = _daemon("0 * * * *", "when to bring the mirror up to date", CRON)
+    backup_mirror_schedule: str = _daemon("0 * * * *", "when to update the mirror", CRON)
     backup_mirror_keep_days: int = _daemon(
-        30, "days to keep replaced and deleted files in the mirror", between(1, 36500)
+        30, "days the mirror keeps replaced and deleted files", between(1, 36500)
     )
-    rclone_schedule: str = _daemon("*/5 * * * *", "when rclone carries changes both ways", CRON)
-    web_ui_enabled: bool = _daemon(True, "serve the page")
-    web_ui_port: int = _daemon(5000, "port of the page", PORT)
-    web_ui_host: str = _daemon("0.0.0.0", "address the page listens on", NOT_EMPTY)  # noqa: S104
-    web_ui_password: str = _daemon("", "password of the page; empty is open", secret=True)
-    capture_enabled: bool = _daemon(True, "take notes by POST /note")
-    capture_port: int = _daemon(5001, "port for notes", PORT)
-    capture_host: str = _daemon("0.0.0.0", "address the note port listens on", NOT_EMPTY)  # noqa: S104
-    capture_token: str = _daemon("", "token a note must bring; empty is open", secret=True)
-    drift_check_enabled: bool = _daemon(True, "watch whether every agent has the memory")
-    drift_check_interval_hours: int = _daemon(6, "hours between drift checks", between(1, 8760))
+    rclone_schedule: str = _daemon("*/5 * * * *", "when rclone syncs both ways", CRON)
+    web_ui_enabled: bool = _daemon(True, "serve the web page")
+    web_ui_port: int = _daemon(5000, "port of the web page", PORT)
+    web_ui_host: str = _daemon("0.0.0.0", "address the web page listens on", NOT_EMPTY)  # noqa: S104
+    web_ui_password: str = _daemon(
+        "", "password of the web page; empty means no password", secret=True
+    )
+    capture_enabled: bool = _daemon(True, "accept notes by POST /note")
+    capture_port: int = _daemon(5001, "port of the note inbox", PORT)
+    capture_host: str = _daemon("0.0.0.0", "address the note inbox listens on", NOT_EMPTY)  # noqa: S104
+    capture_token: str = _daemon(
+        "", "token that a note must carry; empty means no token", secret=True
+    )
+    drift_check_enabled: bool = _daemon(
+        True, "check regularly that every agent's file is up to date"
+    )
+    drift_check_interval_hours: int = _daemon(6, "hours between these checks", between(1, 8760))
     drift_grace_minutes: int = _daemon(
-        120, "minutes a sync client may take before a machine is behind", between(0, 10080)
+        120,
+        "minutes a sync client may need before a machine counts as out of date",
+        between(0, 10080),
     )
-    drift_repair: bool = _daemon(False, "let the drift check bring this machine's agents in step")
-    drift_notify: str = _daemon("log", "where alerts go", one_of(*CHANNELS))
-    apprise_urls: tuple[str, ...] = _daemon((), "apprise addresses for alerts", secret=True)
-    digest_enabled: bool = _daemon(False, "mail a weekly digest")
-    digest_schedule: str = _daemon("0 9 * * 1", "when to mail the digest", CRON)
-    digest_email_to: str = _daemon("", "who gets the digest and alerts", ONE_LINE)
-    digest_email_from: str = _daemon("", "sender of the digest and alerts", ONE_LINE)
+    drift_repair: bool = _daemon(False, "let the check update this machine's agents")
+    drift_notify: str = _daemon("log", "where to send alerts", one_of(*CHANNELS))
+    apprise_urls: tuple[str, ...] = _daemon((), "Apprise addresses for alerts", secret=True)
+    digest_enabled: bool = _daemon(False, "send a weekly digest by mail")
+    digest_schedule: str = _daemon("0 9 * * 1", "when to send the digest", CRON)
+    digest_email_to: str = _daemon("", "recipient of the digest and of alerts", ONE_LINE)
+    digest_email_from: str = _daemon("", "sender of the digest and of alerts", ONE_LINE)
     digest_smtp_host: str = _daemon("", "mail server", ONE_LINE)
-    digest_smtp_port: int = _daemon(587, "587 is STARTTLS, 465 is TLS", PORT)
-    digest_smtp_user: str = _daemon("", "user at the mail server; empty logs in as nobody")
+    digest_smtp_port: int = _daemon(
+        587, "port of the mail server: 587 for STARTTLS, 465 for TLS", PORT
+    )
+    digest_smtp_user: str = _daemon("", "user name at the mail server; empty means no login")
     digest_smtp_password: str = _daemon("", "password at the mail server", secret=True)
-    allowed_hosts: tuple[str, ...] = _daemon((), "further names this machine is called by")
+    allowed_hosts: tuple[str, ...] = _daemon((), "more host names of this machine")
     allowed_networks: tuple[str, ...] = _daemon(
         PRIVATE_NETWORKS, "networks whose devices may connect", NETWORKS
     )
@@ -119,22 +129,30 @@ class DaemonConfig:
 class Config:
     """All settings of this machine; what a door hands to the rooms behind it."""
 
-    provider: str = _core("onedrive", "whose folder carries the memory", one_of(*PROVIDERS))
+    provider: str = _core(
+        "onedrive", "the sync client whose folder holds the memory", one_of(*PROVIDERS)
+    )
     engine: str = _core(
-        "auto", "auto: Claude where a credential is found", one_of("auto", "claude", "offline")
+        "auto",
+        "auto: Claude if a credential is found, else offline",
+        one_of("auto", "claude", "offline"),
     )
     model: str = _core("claude-haiku-5-5", "the Claude model that merges notes", NOT_EMPTY)
-    api_key: str = _core("", "Anthropic API key; the environment comes first", secret=True)
-    api_base_url: str = _core("", "another server that speaks the Messages API", ADDRESS)
-    max_memory_lines: int = _core(400, "how long the memory should stay", between(20, 100_000))
-    monthly_budget_usd: float = _core(0.0, "dollars a month; 0 is no limit", between(0, 1_000_000))
+    api_key: str = _core("", "Anthropic API key; the environment takes precedence", secret=True)
+    api_base_url: str = _core("", "another server with the Messages API", ADDRESS)
+    max_memory_lines: int = _core(
+        400, "how many lines the memory should have at most", between(20, 100_000)
+    )
+    monthly_budget_usd: float = _core(
+        0.0, "dollars to spend per month; 0 means no limit", between(0, 1_000_000)
+    )
     review: str = _core(
         "auto",
-        "auto applies what passes the gate; with inbox every change waits",
+        "auto: hold only risky changes for review; inbox: hold every change",
         one_of("auto", "inbox"),
     )
-    sync_root: str = _key("paths", "", "the sync folder; empty detects it")
-    rclone_remote: str = _key("paths", "", "where rclone carries the memory: NAME:PATH", REMOTE)
+    sync_root: str = _key("paths", "", "the sync folder; if empty, memsync finds it")
+    rclone_remote: str = _key("paths", "", "the rclone remote: NAME:PATH", REMOTE)
     keep_days: int = _key("backups", 30, "days to keep backups", between(1, 36500))
     targets: Mapping[str, TargetSetting] = field(default_factory=dict)
     daemon: DaemonConfig = field(default_factory=DaemonConfig)

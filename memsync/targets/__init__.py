@@ -1,4 +1,4 @@
-"""The agents' instruction files: which they are, and giving the memory to them."""
+"""The agents' instruction files: which there are, and how the memory gets into them."""
 
 from memsync.targets.agents import AGENTS, WITHOUT_FILE, Agent, Limit
 from memsync.targets.catalog import (

@@ -14,13 +14,13 @@ from memsync.providers.base import home, is_folder, platform
 
 @dataclass(frozen=True)
 class Limit:
-    """How much of its file an agent reads, or advises.
+    """How much of its file an agent reads, or how much its maker recommends.
 
     Attributes:
-        most: how many units.
+        most: the limit, in `unit`.
         unit: ``lines``, ``characters`` or ``bytes``.
-        cuts: what is beyond is not read; else it is the maker's advice.
-        source: who says so.
+        cuts: True if the agent does not read beyond it; False for a recommendation.
+        source: the documentation that says so.
     """
 
     most: int
@@ -29,7 +29,7 @@ class Limit:
     source: str
 
     def measure(self, data: bytes) -> int:
-        """Return how many of its units `data` has."""
+        """Return the length of `data` in `unit`."""
         if self.unit == "bytes":
             return len(data)
         text = data.decode("utf-8", errors="replace")
@@ -38,23 +38,23 @@ class Limit:
 
 @dataclass(frozen=True)
 class Agent:
-    """One agent: its name here, its product name, its folder and the file in it.
+    """One agent: where it reads its instructions, and how much of them.
 
     Attributes:
-        name: what ``targets add`` takes.
-        label: what its maker calls it.
-        home: its folder; ``~`` and a leading ``%APPDATA%`` are replaced.
-        inside: the file, from there.
-        moved_by: the variable by which the agent itself moves its folder.
-        below_moved: where its folder is below what that variable names.
-        xdg: the platforms where ``$XDG_CONFIG_HOME`` takes the place of ``~/.config``.
-        windows_home: its folder on Windows, where that is another.
-        signs: what shows that it is here, where its folder is shared with others.
-        own_file: the file is memsync's alone, and so a plain copy of the memory.
-        limit: how much it reads.
-        also_reads: other agents' names whose file it reads as well.
-        rival: a file that it reads instead, where there is one with something in it.
-        note: what else a person may want to know.
+        name: the name for ``targets add``.
+        label: the name its maker uses.
+        home: its folder; ``~`` and a leading ``%APPDATA%`` are expanded.
+        inside: the instruction file, relative to that folder.
+        moved_by: the environment variable that moves its folder.
+        below_moved: its folder, relative to the path in that variable.
+        xdg: the platforms on which it follows ``$XDG_CONFIG_HOME`` instead of ``~/.config``.
+        windows_home: its folder on Windows, if different.
+        signs: folders that show it is installed, if `home` is shared with other agents.
+        own_file: True if the file is memsync's alone, and so a plain copy of the memory.
+        limit: how much it reads; None if unknown or unlimited.
+        also_reads: names of the agents whose files it reads as well.
+        rival: a file that it reads instead, if that file exists and is not empty.
+        note: anything else a person may want to know.
     """
 
     name: str
@@ -73,14 +73,14 @@ class Agent:
     note: str = ""
 
     def folder(self) -> Path:
-        """Return the agent's folder on this machine, whether it exists or not."""
+        """Return the agent's folder on this machine; it may not exist."""
         moved = os.environ.get(self.moved_by) if self.moved_by else None
         if moved:
             return _place(moved).absolute() / self.below_moved
         return self._usual_folder()
 
     def is_moved(self) -> bool:
-        """Tell whether its own variable moves its folder, which other processes may not know."""
+        """Is its folder moved by its variable? Other processes may not have that variable."""
         return self.folder() != self._usual_folder()
 
     def _usual_folder(self) -> Path:
@@ -88,18 +88,18 @@ class Agent:
         return _place(self.windows_home if on_windows else self.home, self.xdg)
 
     def file(self) -> Path:
-        """Return the instruction file on this machine, whether it exists or not."""
+        """Return the instruction file on this machine; it may not exist."""
         return self.folder() / self.inside
 
     def is_here(self) -> bool:
-        """Tell whether the agent is found on this machine: it has its folder."""
+        """Is the agent installed on this machine, judging by its folders?"""
         if not self.signs:
             return is_folder(self.folder())
         return any(is_folder(_place(sign, self.xdg)) for sign in self.signs)
 
     @property
     def mode(self) -> str:
-        """How the memory gets there where nothing else is said."""
+        """The default mode: ``copy`` or ``block``."""
         return "copy" if self.own_file else "block"
 
 
@@ -128,7 +128,7 @@ AGENTS: tuple[Agent, ...] = (
         own_file=True,
         limit=_CLAUDE,
         also_reads=("claude",),
-        note="leaves CLAUDE.md alone; instead of claude",
+        note="use it instead of claude; leaves CLAUDE.md alone",
     ),
     Agent(
         "codex",
@@ -137,7 +137,7 @@ AGENTS: tuple[Agent, ...] = (
         "AGENTS.md",
         "CODEX_HOME",
         rival="AGENTS.override.md",
-        note="its 32 KiB limit is for a project's files",
+        note="its 32 KiB limit applies only to a project's files",
     ),
     Agent("gemini", "Gemini CLI", "~/.gemini", "GEMINI.md", "GEMINI_CLI_HOME", ".gemini"),
     Agent(
@@ -157,7 +157,7 @@ AGENTS: tuple[Agent, ...] = (
         "AGENTS.md",
         "OPENCODE_CONFIG_DIR",
         xdg=EVERYWHERE,
-        note="reads Claude Code's file where it has none",
+        note="reads Claude Code's file if it has none of its own",
     ),
     Agent(
         "copilot",
@@ -165,7 +165,7 @@ AGENTS: tuple[Agent, ...] = (
         "~/.copilot",
         "copilot-instructions.md",
         "COPILOT_HOME",
-        note="GitHub advises two pages at most",
+        note="GitHub recommends two pages at most",
     ),
     Agent(
         "vscode",
@@ -181,7 +181,7 @@ AGENTS: tuple[Agent, ...] = (
         "Amp",
         "~/.config/amp",
         "AGENTS.md",
-        note="reads ~/.config/AGENTS.md, too, if you keep one",
+        note="also reads ~/.config/AGENTS.md, if there is one",
     ),
     Agent("zed", "Zed", "~/.config/zed", "AGENTS.md", xdg=("linux",), windows_home="%APPDATA%/Zed"),
     Agent("devin", "Devin Desktop", "~/.config/devin", "AGENTS.md"),
@@ -221,7 +221,7 @@ AGENTS: tuple[Agent, ...] = (
         "~/.roo",
         "rules/memsync.md",
         own_file=True,
-        note="the heir of Roo Code, reads its files",
+        note="successor of Roo Code, reads its files",
     ),
     Agent("kiro", "Kiro", "~/.kiro", "steering/memsync.md", own_file=True),
     Agent("factory", "Factory Droid", "~/.factory", "AGENTS.md"),
@@ -243,18 +243,18 @@ AGENTS: tuple[Agent, ...] = (
         "shared by Cline, Warp and Goose",
         "~/.agents",
         "AGENTS.md",
-        note="one file for all that read it",
+        note="one file for several agents",
     ),
 )
 
 WITHOUT_FILE: dict[str, tuple[str, str]] = {
     "cursor": (
         "Cursor keeps your rules in its settings, not in a file",
-        "paste memsync show into its User Rules, or memsync targets add NAME PROJECT/AGENTS.md",
+        "run memsync targets add NAME PROJECT/AGENTS.md, or paste memsync show into its User Rules",
     ),
     "aider": (
-        "Aider has no standing file, it reads those that its settings name",
-        "put `read: [PATH]` into ~/.aider.conf.yml, PATH as memsync status shows the memory",
+        "Aider has no instruction file; it reads the files named in its settings",
+        "add `read: [PATH]` to ~/.aider.conf.yml; memsync status shows the memory's PATH",
     ),
 }
-"""Agents that memsync cannot write to: why, and what to do instead."""
+"""Agents without a file that memsync could write: why, and what to do instead."""

@@ -1,6 +1,6 @@
-"""The managed block in an agent's own file: found, read and replaced as bytes.
+"""The managed block in an agent's file: find it, read it, replace it. Works on bytes.
 
-Everything outside the two marker lines is the person's and stays as it is, byte for byte.
+Everything outside the two marker lines belongs to the person and stays as it is, byte for byte.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _FOREIGN = re.compile(
     rb"^[ \t]*<(" + b"|".join(_TAGS) + rb")>[ \t]*\r?\n.*?^[ \t]*</\1>[ \t]*(?:\r?\n|\Z)",
     re.MULTILINE | re.DOTALL,
 )
-"""Blocks that other tools keep in an agent's file. Taken into the memory, such a block would go to
-every agent, and its tool would go on changing it inside of ours."""
+"""Blocks that other tools keep in an agent's file. If such a block became part of the memory, every
+agent would get it, and its tool would keep changing it inside our block."""
 _BYTE_ORDER_MARKS = re.compile(rb"\A(?:\xef\xbb\xbf)+")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A file split at its block: what stands before, the content between the markers, and after.
+    """A file split at its block: the bytes before, between the markers, and after.
 
-    `after` has no further whole block in it; `doubled` tells that the file has.
+    `after` contains no further complete block; `doubled` is True if the file has one.
     """
 
     before: bytes
@@ -37,12 +37,12 @@ class Block:
 def find_block(data: bytes) -> Block | None:
     """Return the first complete block of a file, or None.
 
-    A begin marker without an end, or one that another begin follows, starts no block: nothing
-    is ever taken for ours that is not closed by us.
+    A begin marker starts a block only if an end marker follows before the next begin marker: text
+    that memsync did not close is never treated as its own.
     """
     begin: tuple[int, int] | None = None
     position = 0
-    for line in BytesIO(data):  # lines as `content` knows them: a lone CR ends none
+    for line in BytesIO(data):  # a lone CR ends no line, as in `block_content`
         end = position + len(line)
         if line.strip() == BEGIN:
             begin = (position, end)
@@ -55,7 +55,7 @@ def find_block(data: bytes) -> Block | None:
 
 
 def _without_blocks(data: bytes) -> bytes:
-    """Return `data` without any whole block, nor one that the removal of another would close."""
+    """Return `data` without complete blocks, also those that removing another would complete."""
     kept: list[bytes] = []
     begins: list[int] = []
     for line in BytesIO(data):
@@ -69,14 +69,14 @@ def _without_blocks(data: bytes) -> bytes:
 
 
 def render_block(memory: bytes, ending: bytes) -> bytes:
-    """Return the block that holds `memory`, with line endings as the file around it has them."""
+    """Return the block with `memory` in it, with the line ending `ending`."""
     return BEGIN + ending + block_content(memory, ending) + END + ending
 
 
 def block_content(memory: bytes, ending: bytes) -> bytes:
-    """Return what stands between the markers for `memory`.
+    """Return the bytes between the markers for `memory`.
 
-    Marker lines inside the memory are put out of action, or they would end the block.
+    Marker lines inside the memory are altered, or they would end the block.
     """
     plain = _BYTE_ORDER_MARKS.sub(b"", memory)
     plain = with_lf(plain if plain.endswith(b"\n") else plain + b"\n")
@@ -88,17 +88,17 @@ def block_content(memory: bytes, ending: bytes) -> bytes:
 
 
 def with_lf(data: bytes) -> bytes:
-    """Return `data` with LF line endings: two texts that differ only there are the same text."""
+    """Return `data` with LF line endings, to compare texts that differ only in those."""
     return re.sub(rb"\r+\n", b"\n", data)
 
 
 def ending_of(data: bytes) -> bytes:
-    """Return the line ending most lines of `data` have."""
+    """Return the line ending of most lines of `data`."""
     return b"\r\n" if data.count(b"\r\n") * 2 > data.count(b"\n") else b"\n"
 
 
 def lead_for(data: bytes) -> bytes:
-    """Return what must go between a person's text and a block put behind it: one blank line."""
+    """Return the bytes needed for one blank line between a person's text and a new block."""
     ending = ending_of(data)
     if not data:
         return b""
@@ -108,6 +108,6 @@ def lead_for(data: bytes) -> bytes:
 
 
 def split_foreign(data: bytes) -> tuple[bytes, bytes]:
-    """Return a person's own text, and what stands in complete blocks of other tools."""
+    """Return a person's own text, and the complete blocks of other tools."""
     theirs = b"".join(match[0] for match in _FOREIGN.finditer(data))
     return (_FOREIGN.sub(b"", data), theirs) if theirs else (data, b"")

@@ -1,13 +1,14 @@
-"""Which files are to have the memory on this machine: one writer a file."""
+"""Which files get the memory on this machine. Each file has one target that writes it."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync.config import Config
+from memsync.config import RETIRED_MODE, Config
 from memsync.targets.agents import AGENTS, Agent
 
 DEFAULT_NAMES = ("claude", "codex")
@@ -15,11 +16,27 @@ DEFAULT_NAMES = ("claude", "codex")
 
 @dataclass(frozen=True)
 class Target:
-    """One file that is to have the memory, and how: as a block in it, or as a copy."""
+    """One file that gets the memory, and how: ``block`` or ``copy``.
+
+    An earlier config may still say ``link``; such a file is left alone.
+    """
 
     name: str
     path: Path
     mode: str
+
+    @property
+    def is_retired(self) -> bool:
+        """Is this a link of an earlier config, which memsync neither writes nor removes?"""
+        return self.mode == RETIRED_MODE
+
+    @property
+    def adding(self) -> str:
+        """The command that adds this target again, in the mode used today."""
+        agent = find_agent(self.name)
+        is_usual = agent is not None and agent.file() == self.path
+        path = "" if is_usual else f" {shlex.quote(str(self.path))}"
+        return f"memsync targets add {self.name}{path}"
 
 
 def find_agent(name: str) -> Agent | None:
@@ -34,19 +51,20 @@ def readers(path: Path) -> list[Agent]:
 
 
 def real_place(path: Path) -> str:
-    """Return what two paths of one file have in common.
+    """Return a key that is the same for all paths of one file.
 
-    Folders are followed where they are links, the file itself is not: a link in a target's place
-    is a finding of its own.
+    Links to folders are resolved, a link in place of the file is not: it is a state of its own.
     """
     return os.path.normcase(os.path.join(os.path.realpath(path.parent), path.name))  # noqa: PTH118
 
 
 def twins(targets: Iterable[Target]) -> dict[str, str]:
-    """Return each target whose file an earlier one has already, and that one's name."""
+    """Return the name of each target whose file an earlier target writes, with the earlier name."""
     first: dict[str, str] = {}
     found: dict[str, str] = {}
     for target in targets:
+        if target.is_retired:
+            continue
         place = real_place(target.path)
         if place in first:
             found[target.name] = first[place]
@@ -55,9 +73,9 @@ def twins(targets: Iterable[Target]) -> dict[str, str]:
 
 
 def configured_targets(config: Config) -> list[Target]:
-    """Return this machine's targets: those named in the config, else the usual ones.
+    """Return this machine's targets: those in the config, or else the default ones.
 
-    The usual ones (Claude Code and Codex) count only where the agent's folder exists.
+    The default ones (Claude Code and Codex) count only if the agent's folder exists.
     """
     if config.targets or "targets" in config.given:
         return [
@@ -69,9 +87,9 @@ def configured_targets(config: Config) -> list[Target]:
 
 
 def moved_targets(config: Config) -> list[Target]:
-    """Return the guessed targets that are where a variable of this process says, not where usual.
+    """Return the default targets that a variable of this process moves to another folder.
 
-    A service or another shell does not have that variable; only the config can tell it.
+    A service or another shell does not have that variable; only the config can tell it the path.
     """
     if "targets" in config.given:
         return []
@@ -80,9 +98,9 @@ def moved_targets(config: Config) -> list[Target]:
 
 
 def offered_agents(targets: Iterable[Target]) -> list[Agent]:
-    """Return the agents found on this machine that have no target yet, one a file.
+    """Return the agents found on this machine that have no target yet, one for each file.
 
-    What would be read twice is not offered: a second way to an agent that has the memory.
+    An agent that would then read the memory twice is not offered.
     """
     given = list(targets)
     taken = {real_place(target.path) for target in given}

@@ -1,7 +1,7 @@
-"""What a person wrote, kept before anything takes its place.
+"""Keep a person's text before it is replaced.
 
-The first contact keeps a file as ``NAME.pre-memsync.bak`` for good; what comes later is kept in
-the local state, under ``aside/``.
+The first time, the whole file is kept as ``NAME.pre-memsync.bak``, which is never overwritten.
+Later texts are kept in the state folder, under ``aside/``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ ORIGINAL_SUFFIX = ".pre-memsync.bak"
 
 
 def original_path(target: Target) -> Path:
-    """Return where the file from the first contact is kept."""
+    """Return where the file from before the first write is kept."""
     return target.path.with_name(target.path.name + ORIGINAL_SUFFIX)
 
 
 def keep_edited(target: Target) -> Path | None:
-    """Keep a block or a copy that was changed by hand; None where the original is kept just so."""
+    """Keep a block or a copy that was edited by hand; return where, None if as the original."""
     data = target.path.read_bytes()
     found = block.find_block(data)
     if target.mode == "block" and found:
@@ -32,14 +32,14 @@ def keep_edited(target: Target) -> Path | None:
 
 
 def keep_whole(target: Target, data: bytes) -> Path | None:
-    """Keep a whole file before it is replaced: as the original, or aside where that is another."""
+    """Keep a whole file: as the original, or aside if the original differs (then return where)."""
     if create_new(original_path(target), data) or original_path(target).read_bytes() == data:
         return None
     return keep_text_aside(target, data)
 
 
 def keep_text_aside(target: Target, content: bytes) -> Path:
-    """Keep a text in the local state and return where."""
+    """Keep a text in the state folder and return where."""
     folder = state_folder() / "aside"
     folder.mkdir(exist_ok=True, mode=0o700)
     stamp = clock.now().strftime("%Y%m%d_%H%M%S")

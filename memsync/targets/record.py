@@ -1,7 +1,7 @@
-"""What this machine last wrote into each target, kept in the local state.
+"""What this machine last wrote to each target, kept in the state folder.
 
-It tells a block that is merely old (``stale``) from one a person changed (``edited``), and what
-a removal has to put back. A lost record costs nothing but a needless copy kept aside.
+It tells a block that is only old (``stale``) from one that a person edited (``edited``), and what a
+removal must restore. A lost record only costs a needless copy under ``aside/``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from memsync.config import RETIRED_MODE
 from memsync.config.state import state_folder
 from memsync.files.atomic import atomic_write
 from memsync.targets.catalog import Target, real_place
@@ -21,12 +22,12 @@ class TargetRecord:
 
     Attributes:
         digest: of the memory as last written there, with LF endings.
-        lead: how many bytes stand between the person's text and the block because of us.
-        created: the file did not exist before.
-        adopted: the whole file became the memory, and its text the block.
-        kept: where the file from before is, if not as ``NAME.pre-memsync.bak``.
-        folders: how many folders above the file were made for it.
-        mode: how the memory was given to it.
+        lead: how many bytes memsync put between the person's text and the block.
+        created: True if the file did not exist before.
+        adopted: True if the memory started from this file, and its text became the block.
+        kept: where the earlier file is kept, if not as ``NAME.pre-memsync.bak``.
+        folders: how many folders above the file were created for it.
+        mode: the mode in which the memory was written.
     """
 
     digest: str
@@ -39,14 +40,14 @@ class TargetRecord:
 
 
 def record_of(target: Target, records: dict[str, TargetRecord]) -> TargetRecord | None:
-    """Return what is known of a target's file, by whatever name it was reached when written."""
+    """Return the record of a target's file, by whichever path it was written; None without one."""
     return records.get(real_place(target.path)) or records.get(str(target.path))
 
 
 def save_record(
     target: Target, records: dict[str, TargetRecord], written: TargetRecord | None
 ) -> None:
-    """Take down what is known of a target's file from now on; None is nothing."""
+    """Set the record of a target's file in `records`; None removes it."""
     for key in (str(target.path), real_place(target.path)):
         records.pop(key, None)
     if written is not None:
@@ -54,14 +55,15 @@ def save_record(
 
 
 def load_records() -> dict[str, TargetRecord]:
-    """Return the records by place; a missing or damaged file has none.
+    """Return the records by place; none if the file is missing or damaged.
 
     Raises:
-        OSError: the file cannot be read just now, so it must not be written anew either.
+        OSError: the file cannot be read now, so it must not be overwritten either.
     """
     try:
         raw = json.loads(_path().read_text(encoding="utf-8"))
-        return {path: TargetRecord(**entry) for path, entry in raw.items()}
+        records = {path: TargetRecord(**entry) for path, entry in raw.items()}
+        return {path: one for path, one in records.items() if one.mode != RETIRED_MODE}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
 

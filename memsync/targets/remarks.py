@@ -1,7 +1,7 @@
-"""What is to be known of a target beyond its state: how full it is, and who else is read.
+"""What a person should know about a target besides its state: its size, and what else is read.
 
-A file can have the memory to the letter and its agent still not read it: because it reads another
-file instead, or only so much of this one.
+A file may be up to date and its agent may still not read the memory: because it reads another file
+instead, or only the beginning of this one.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from memsync.targets.agents import Agent, Limit
 from memsync.targets.catalog import Target, find_agent, readers
 
 NEAR = 0.8
-"""The share of a limit from which on it is worth a word."""
+"""The share of a limit above which the size is mentioned."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much of an agent's limit its whole file takes."""
+    """The size of an agent's whole file, against its limit."""
 
     used: int
     limit: Limit
@@ -39,14 +39,14 @@ class Size:
 
 @dataclass(frozen=True)
 class Remark:
-    """A sentence, and whether it means that the agent does not get the whole memory."""
+    """A sentence; `harmful` if the agent therefore does not get the whole memory."""
 
     words: str
     harmful: bool = False
 
 
 def agents_of(target: Target) -> list[Agent]:
-    """Return the agents that a target's file is for: by its path, and by its name."""
+    """Return the agents that read a target's file: by its path, and by its name."""
     found = readers(target.path)
     named = find_agent(target.name)
     if named is not None and named not in found:
@@ -55,7 +55,7 @@ def agents_of(target: Target) -> list[Agent]:
 
 
 def size_of(target: Target) -> Size | None:
-    """Return how full a target's file is; None without a limit or a file to read."""
+    """Return the size of a target's file; None without a limit or a readable file."""
     limits = [agent.limit for agent in agents_of(target) if agent.limit is not None]
     if not limits:
         return None
@@ -68,7 +68,7 @@ def size_of(target: Target) -> Size | None:
 
 
 def remarks_on(target: Target, others: Sequence[Target]) -> list[Remark]:
-    """Return all there is to know of `target` among `others`."""
+    """Return all remarks on `target`; `others` are all targets of this machine."""
     return [*_rivals(target), *read_twice(target, others), *_fullness(target)]
 
 
@@ -76,19 +76,19 @@ def _rivals(target: Target) -> Iterator[Remark]:
     for agent in agents_of(target):
         rival = target.path.with_name(agent.rival) if agent.rival else None
         if rival is not None and _has_text(rival):
-            words = f"{agent.label} reads {rival} instead while that file has something in it"
+            words = f"{agent.label} reads {rival} instead, as long as that file is not empty"
             yield Remark(words, harmful=True)
 
 
 def read_twice(target: Target, others: Iterable[Target]) -> Iterator[Remark]:
-    """Yield a remark for each of `others` whose file the agent of `target` reads as well."""
+    """Yield a remark for each of `others` if the agent of `target` reads its file as well."""
     agent = find_agent(target.name)
     if agent is None:
         return
     for other in others:
         if other.name in agent.also_reads:
             yield Remark(
-                f"{agent.label.split(',')[0]} reads the target {other.name!r} as well and so the"
+                f"{agent.label.split(',')[0]} also reads the target {other.name!r}, so it reads the"
                 f" memory twice: memsync targets remove {agent.name}"
             )
 
@@ -99,10 +99,10 @@ def _fullness(target: Target) -> Iterator[Remark]:
         return
     over, source = found.level == "over", found.limit.source
     if found.limit.cuts:
-        beyond = "longer than its agent reads" if over else "nearly all that its agent reads"
+        beyond = "more than its agent reads" if over else "close to the most its agent reads"
         yield Remark(f"{found.words}, {beyond} ({source})", over)
     elif over:
-        yield Remark(f"{found.words}, longer than its maker advises ({source})")
+        yield Remark(f"{found.words}, more than its maker recommends ({source})")
 
 
 def _has_text(path: Path) -> bool:

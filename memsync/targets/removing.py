@@ -1,6 +1,6 @@
-"""Taking the memory out of a target's file again: what was there before comes back.
+"""Remove the memory from a target's file, and restore what was there before.
 
-What was changed by hand is never lost on the way: a block is kept aside, a copy left as it is.
+Text edited by hand is never lost: an edited block is kept aside, an edited copy is left as it is.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from memsync.config.keys import OLD_LINK_MODE
 from memsync.files.atomic import atomic_write
 from memsync.targets import block, record
 from memsync.targets.catalog import Target
@@ -18,15 +17,16 @@ from memsync.targets.states import text_digest
 
 
 def forget_target(target: Target) -> str:
-    """Take the memory out of a target's file again and return what was done, in words.
+    """Remove the memory from a target's file and return what was done, in words.
 
-    What stood around the block stays. A file that was there only for memsync goes, and the
-    folders made for it; an adopted file, and what an unchanged copy took the place of,
-    comes back.
+    The text around the block stays. A file that memsync created is removed, with the folders made
+    for it. An adopted file, and the file that an unedited copy replaced, is restored.
 
     Raises:
-        OSError: the file is as it was.
+        OSError: the file cannot be changed; it is as it was.
     """
+    if target.is_retired:
+        return "file left as it is"
     records = record.load_records()
     done = take_out(target, record.record_of(target, records) or TargetRecord(""))
     record.save_record(target, records, None)
@@ -35,9 +35,9 @@ def forget_target(target: Target) -> str:
 
 
 def take_out(target: Target, written: TargetRecord) -> str:
-    """Do what `forget` says for a target of which `written` is known; the record stays."""
+    """Remove the memory as `forget_target` does, by the record `written`; keep the record."""
     path = target.path
-    if target.mode == OLD_LINK_MODE or path.is_symlink() or not path.is_file():
+    if path.is_symlink() or not path.is_file():
         return "file left as it is"
     data = path.read_bytes()
     if target.mode == "copy":
@@ -45,20 +45,20 @@ def take_out(target: Target, written: TargetRecord) -> str:
         return _put_back(target, written) if as_written else _left(target)
     found = block.find_block(data)
     if found is None:
-        return "file left as it is: no block in it"
+        return "file left as it is: it has no block"
     kept = keep_text_aside(target, data) if found.doubled else _keep(target, found, written)
     done = _take_out_block(target, found, written)
-    return f"{done}; what stood there is kept in {kept}" if kept else done
+    return f"{done}; its former text is kept in {kept}" if kept else done
 
 
 def _left(target: Target) -> str:
     before = original_path(target)
-    hint = f"; the one from before is {before}" if before.exists() else ""
-    return f"file left as it is, it was changed by hand{hint}"
+    hint = f"; the earlier file is {before}" if before.exists() else ""
+    return f"file left as it is: it was edited by hand{hint}"
 
 
 def _keep(target: Target, found: block.Block, written: TargetRecord) -> Path | None:
-    """Keep a block aside that a person changed, or that an adopted file will not have any more."""
+    """Keep a block aside if a person edited it, or if the restored file will lack its text."""
     now = text_digest(found.content)
     if now == written.digest and not written.adopted:
         return None
@@ -68,22 +68,22 @@ def _keep(target: Target, found: block.Block, written: TargetRecord) -> Path | N
 
 
 def _put_back(target: Target, written: TargetRecord) -> str:
-    """Replace a copy by the file that stood there before, or by nothing."""
+    """Replace a copy by the file that was there before, or remove it."""
     before = Path(written.kept) if written.kept else original_path(target)
-    if before.exists() and not written.created:
-        atomic_write(target.path, before.read_bytes())
-        return "the file from before put back"
-    if not written.created:
+    if written.created:
+        _unlink(target.path, written)
+        return "file removed"
+    if not before.exists():
         return "file left as it is"
-    _unlink(target.path, written)
-    return "file removed"
+    atomic_write(target.path, before.read_bytes())
+    return "earlier file restored"
 
 
 def _take_out_block(target: Target, found: block.Block, written: TargetRecord) -> str:
     path = target.path
     if written.adopted:
         atomic_write(path, _adopted_file(target, found))
-        return "the file from before put back"
+        return "earlier file restored"
     rest = _before(target, found, written) + found.after
     if written.created and not rest.strip():
         _unlink(path, written)
@@ -93,18 +93,18 @@ def _take_out_block(target: Target, found: block.Block, written: TargetRecord) -
 
 
 def _before(target: Target, found: block.Block, written: TargetRecord) -> bytes:
-    """Return what a person wrote before the block, without the blank line that we put between."""
+    """Return the text before the block, without the blank line that memsync added."""
     before = found.before
     if written.lead and before[-written.lead :].strip(b"\r\n") == b"":
         return before[: len(before) - written.lead]
     first = _original_text(target)
-    if not written.digest and first is not None and before.startswith(first):  # no record is left
+    if not written.digest and first is not None and before.startswith(first):  # the record is lost
         return first if not before[len(first) :].strip(b"\r\n") else before
     return before
 
 
 def _adopted_file(target: Target, found: block.Block) -> bytes:
-    """Return an adopted file as it was, with what a person or another tool put around since."""
+    """Return an adopted file as it was, with the text added around the block since."""
     first, rest = _original_text(target), found.before + found.after
     if first is not None and rest.strip(b"\r\n") == block.split_foreign(first)[1].strip(b"\r\n"):
         return first
@@ -124,7 +124,7 @@ def _original_text(target: Target) -> bytes | None:
 
 
 def _unlink(path: Path, written: TargetRecord) -> None:
-    """Remove the file, and as many folders above it as were made for it and are empty."""
+    """Remove the file, and the folders created for it if they are empty."""
     path.unlink()
     with contextlib.suppress(OSError):
         for folder in list(path.parents)[: written.folders]:

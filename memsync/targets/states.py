@@ -1,14 +1,12 @@
-"""What state each target is in: told from its bytes, the memory and what we last wrote there."""
+"""The state of each target, from its bytes, the memory and the record of the last write."""
 
 from __future__ import annotations
 
-import shlex
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memsync.config.keys import OLD_LINK_MODE
 from memsync.files.placeholders import is_evicted
 from memsync.targets import block, record
 from memsync.targets.catalog import Target, twins
@@ -18,9 +16,9 @@ from memsync.text.digest import digest
 
 @dataclass(frozen=True)
 class TargetState:
-    """What a target is in: a state of the spec, advice where a person must act, what was kept.
+    """A target's state (see docs/targets.md), advice if a person must act, and the text kept.
 
-    `fault` tells that the disk refused something, so that it is not what it could be.
+    `fault` is True if the disk refused to read or write the file.
     """
 
     name: str
@@ -33,10 +31,10 @@ class TargetState:
 
 
 def inspect_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> list[TargetState]:
-    """Return the state of each target against `memory`; changes nothing, raises nothing."""
+    """Return the state of each target, compared with `memory`. Changes and raises nothing."""
     try:
         records = record.load_records()
-    except OSError:  # stale and edited cannot be told apart; all else can
+    except OSError:  # then a stale file counts as edited
         records = {}
     wanted = list(targets)
     doubled = twins(wanted)
@@ -49,18 +47,19 @@ def inspect_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> 
 
 
 def shared_state(target: Target, first: str) -> TargetState:
-    """Return the state of a target whose file `first` has already: it is left to that one."""
-    advice = f"its file is the target {first!r} already: memsync targets remove {target.name}"
+    """Return the state of a target whose file is already written by the target `first`."""
+    advice = f"the target {first!r} has the same file: memsync targets remove {target.name}"
     return TargetState(target.name, target.path, target.mode, "shared", advice)
 
 
 def inspect(
     target: Target, memory: bytes, memory_path: Path, written: TargetRecord | None
 ) -> TargetState:
-    """Return the state of one target; `written` is this machine's record of it, if there is one."""
+    """Return the state of one target; `written` is this machine's record of it, if any."""
     state = TargetState(target.name, target.path, target.mode, "missing")
-    if target.mode == OLD_LINK_MODE:
-        return replace(state, state="symlink", advice=_advice_for_old_link(target))
+    if target.is_retired:
+        advice = f"links are no longer supported, this file is left alone; switch: {target.adding}"
+        return replace(state, state="symlink", advice=advice)
     try:
         if target.path.is_symlink():
             return _inspect_link(state, memory_path)
@@ -75,13 +74,6 @@ def inspect(
     return _inspect_block(state, data, memory, written)
 
 
-def _advice_for_old_link(target: Target) -> str:
-    """Return what makes a file of the memory that a config of before has as a link to it."""
-    add = f"memsync targets add {target.name} {shlex.quote(str(target.path))}"
-    mend = f"rm {shlex.quote(str(target.path))} && {add}" if target.path.is_symlink() else add
-    return f"memsync makes no links any more and leaves this file alone: {mend}"
-
-
 def _inspect_block(
     state: TargetState, data: bytes, memory: bytes, written: TargetRecord | None
 ) -> TargetState:
@@ -91,8 +83,8 @@ def _inspect_block(
     compared = _compare(state.mode, found.content, memory, written)
     if not found.doubled:
         return replace(state, state=compared)
-    # the agent reads the other blocks, too, and they may be old
-    advice = "the memory stands there more than once; memsync targets sync leaves the first"
+    # the agent also reads the other blocks, and they may be old
+    advice = "the file contains the memory more than once; memsync targets sync keeps the first"
     return replace(state, state="stale" if compared == "in-sync" else compared, advice=advice)
 
 
@@ -103,13 +95,13 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _inspect_link(state: TargetState, memory_path: Path) -> TargetState:
-    if _same_file(state.path, memory_path):  # a person's own link is as good as ours
+    if _same_file(state.path, memory_path):  # the agent reads the memory through it
         return replace(state, state="in-sync")
     return replace(
         state,
         state="symlink",
-        advice=f"{state.path} links to {state.path.readlink()}; memsync does not write through"
-        " a link: name the real file as the target, or replace the link by a file",
+        advice=f"{state.path} is a link to {state.path.readlink()}, and memsync does not write"
+        " through a link: add the real file as the target, or replace the link by a file",
     )
 
 
@@ -121,16 +113,16 @@ def _same_file(path: Path, other: Path) -> bool:
 
 
 def _read(path: Path, memory_path: Path) -> bytes:
-    """Return the file's bytes; raise OSError or ValueError with a reason a person can read."""
+    """Return the file's bytes; raise OSError, or ValueError with a reason for a person."""
     if _same_file(path, memory_path):
-        raise ValueError("this is the memory itself; name the agent's own file as the target")
+        raise ValueError("this is the memory itself; add the agent's own file as the target")
     if is_evicted(path):
-        raise ValueError("only a cloud placeholder is here; open the file once to fetch it")
-    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for ever
+        raise ValueError("the file is only in the cloud; open it once to download it")
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would block for ever
         raise ValueError("this is a folder or a special file; move it away")
     data = path.read_bytes()
     if b"\0" in data:
-        raise ValueError("the file holds NUL bytes")
+        raise ValueError("the file contains NUL bytes")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
@@ -151,5 +143,5 @@ def _compare(mode: str, present: bytes, memory: bytes, written: TargetRecord | N
 
 
 def text_digest(data: bytes) -> str:
-    """Digest of a text as it stands in a block: LF, one newline at its end."""
+    """Return the digest of a text as a block contains it: LF line endings, a newline at the end."""
     return digest(block.block_content(data, b"\n"))

@@ -1,7 +1,7 @@
-"""Giving the memory to each target.
+"""Write the memory to each target.
 
-Nothing a person wrote is replaced without a copy: the first contact keeps the file as
-``NAME.pre-memsync.bak`` for good, a block changed by hand is kept aside in the local state.
+A person's text is never replaced without a copy: the first write keeps the file as
+``NAME.pre-memsync.bak``, and a block edited by hand is kept in the state folder.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from memsync.targets.states import TargetState, inspect, shared_state, text_dige
 
 
 def apply_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> list[TargetState]:
-    """Bring each target in step with `memory`; return what each is in afterwards.
+    """Write `memory` to each target that is out of date; return the states afterwards.
 
-    A target that cannot be written is reported in its state and does not stop the others.
+    A target that cannot be written says so in its state and does not stop the others.
     """
     records = record.load_records()
     before = dict(records)
@@ -46,13 +46,13 @@ def apply_all(targets: Iterable[Target], memory: bytes, memory_path: Path) -> li
 
 
 def adopt(target: Target, memory: bytes) -> None:
-    """Make a person's text in a file its block, after it has become the memory.
+    """Put markers around the text of a file from which the memory started.
 
-    The file is kept as ``NAME.pre-memsync.bak`` first; the text stands unchanged between the
-    markers, and a block of another tool behind them.
+    The file is kept as ``NAME.pre-memsync.bak`` first. The text between the markers is
+    unchanged; a block of another tool moves behind them.
 
     Raises:
-        OSError: the file is as it was.
+        OSError: the file cannot be written; it is as it was.
     """
     data = target.path.read_bytes()
     create_new(original_path(target), data)
@@ -73,19 +73,21 @@ def _apply(
     target: Target, memory: bytes, memory_path: Path, records: dict[str, TargetRecord]
 ) -> TargetState:
     written = record.record_of(target, records)
+    if target.is_retired:
+        return inspect(target, memory, memory_path, written)
     try:
         if written is not None and written.mode not in {"", target.mode}:
             take_out(replace(target, mode=written.mode), written)
             record.save_record(target, records, None)
             written = None
-        return _bring_in_step(target, memory, memory_path, records, written)
+        return _update(target, memory, memory_path, records, written)
     except OSError as error:
         state = inspect(target, memory, memory_path, written)
         words = f"cannot be written: {error.strerror or error}"
         return replace(state, advice=words, fault=True)
 
 
-def _bring_in_step(
+def _update(
     target: Target,
     memory: bytes,
     memory_path: Path,
@@ -96,32 +98,29 @@ def _bring_in_step(
     if state.state in {"symlink", "unreadable"}:
         return state
     kept = _keep(target, state.state, first=written is None)
-    known = written or TargetRecord(
+    known = written or _first_record(target, kept)
+    if state.state != "in-sync":
+        known = _write(target, memory, known)
+    now = replace(known, digest=text_digest(memory), mode=target.mode)
+    record.save_record(target, records, now)
+    shown = kept if target.mode == "block" or state.state == "edited" else None
+    return replace(state, state="in-sync", advice="", kept=shown)
+
+
+def _first_record(target: Target, kept: Path | None) -> TargetRecord:
+    return TargetRecord(
         "",
         created=not target.path.exists(),
         kept=str(kept) if kept and target.mode != "block" else "",
         folders=sum(1 for folder in target.path.parents if not folder.exists()),
     )
-    if state.state != "in-sync":
-        target.path.parent.mkdir(parents=True, exist_ok=True)
-        sweep_temps(target.path.parent)
-        write = _write_copy if target.mode == "copy" else _write_block
-        known = write(target, memory, known)
-    now = replace(known, digest=text_digest(memory), mode=target.mode)
-    record.save_record(target, records, now)
-    return replace(
-        state,
-        state="in-sync",
-        advice="",
-        kept=kept if target.mode == "block" or state.state == "edited" else None,
-    )
 
 
 def _keep(target: Target, state: str, *, first: bool) -> Path | None:
-    """Keep what a person wrote: a file at the first contact, later what was changed by hand.
+    """Keep a person's text: the whole file before the first write, later what was edited by hand.
 
     Returns:
-        Where it is kept, if not as the original.
+        Where it is kept, or None if as the original or nothing was kept.
     """
     if target.path.is_symlink() or not target.path.exists():
         return None
@@ -135,6 +134,15 @@ def _keep(target: Target, state: str, *, first: bool) -> Path | None:
     if first or (target.mode == "block" and found is None):
         create_new(original_path(target), data)
     return kept
+
+
+def _write(target: Target, memory: bytes, known: TargetRecord) -> TargetRecord:
+    target.path.parent.mkdir(parents=True, exist_ok=True)
+    sweep_temps(target.path.parent)
+    if target.mode == "block":
+        return _write_block(target, memory, known)
+    atomic_write(target.path, memory)
+    return known
 
 
 def _write_block(target: Target, memory: bytes, known: TargetRecord) -> TargetRecord:
@@ -151,8 +159,3 @@ def _write_block(target: Target, memory: bytes, known: TargetRecord) -> TargetRe
     lead = block.lead_for(data)
     atomic_write(target.path, data + lead + block.render_block(memory, ending))
     return TargetRecord("", lead=len(lead), created=not exists, folders=known.folders)
-
-
-def _write_copy(target: Target, memory: bytes, known: TargetRecord) -> TargetRecord:
-    atomic_write(target.path, memory)
-    return known

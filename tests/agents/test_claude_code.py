@@ -127,14 +127,14 @@ def test_what_is_no_settings_file_is_refused_and_stays(claude_folder, data):
     path = claude_folder / "settings.json"
     path.write_bytes(data)
     for act in (claude_code.install_hook, claude_code.uninstall_hook, claude_code.hook_state):
-        with pytest.raises(MemsyncError, match="no settings file that can be changed safely"):
+        with pytest.raises(MemsyncError, match="cannot be changed safely"):
             act()
     assert path.read_bytes() == data
     assert names(claude_folder) == ["settings.json"]
 
 
 def test_where_claude_code_is_not_nothing_is_made(home):
-    with pytest.raises(MemsyncError, match="Claude Code is not here"):
+    with pytest.raises(MemsyncError, match="Claude Code was not found"):
         claude_code.install_hook()
     assert names(home) == []
 

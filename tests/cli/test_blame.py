@@ -25,4 +25,4 @@ def test_it_tells_of_every_line_and_of_none(run, workspace):
     assert [row["line"] for row in table] == [line for line in text if line.strip()]
     assert [text[row["number"] - 1] for row in table] == [row["line"] for row in table]
     assert "before memsync" in run("blame").out
-    assert run("blame", "nothing like it").out == "No line has these words.\n"
+    assert run("blame", "nothing like it").out == "No line contains these words.\n"

@@ -159,8 +159,8 @@ def test_usage_tells_what_each_command_cost_and_how_the_budget_stands(call, work
         assert table["unpriced"] == {"llama3.3": 1}
         assert (table["this_month_usd"], table["budget_usd"]) == (0.25, 2)
         said = call("usage").out
-    assert "No price is known for llama3.3; against a budget it counts as the dearest.\n" in said
-    assert "$0.2500 of this month's $2.00 are spent.\n" in said
+    assert "No price is known for llama3.3; the budget counts the highest price.\n" in said
+    assert "$0.2500 of this month's budget of $2.00 spent.\n" in said
 
 
 def test_usage_of_nothing_is_nothing(call, workspace):
@@ -187,7 +187,7 @@ def test_a_machine_whose_clock_was_ahead_can_be_forgotten_and_comes_back(call, w
         assert "ahead: unknown" in call("machines").out
         call("machines", "--forget", "ahead")
         report_of(workspace, "ahead", now, "2026-11-02T09:00:00Z")  # its clock was set
-        assert "ahead: in sync" in call("machines").out
+        assert "ahead: up to date" in call("machines").out
         assert "ahead: " not in call("machines", "--forget", "ahead").out
 
 
@@ -231,12 +231,12 @@ def test_machines_tells_how_each_stands_and_since_when(call, workspace):
     assert rows[own]["memory_digest"] == now
     assert rows["silent"]["since"] == "2026-10-26T09:59:59+00:00"
     assert rows["adrift"]["since"] == rows["adrift"]["targets"][0]["since"]
-    assert f"{own} (this one): in sync" in told
+    assert f"{own} (this one): up to date" in told
     assert "silent: unknown since 2026-10-26T" in told
     assert "torn: unknown: its report cannot be read" in told
     ahead = "its report is dated 2027-11-02T09:00:00+00:00, ahead of the clock here"
     assert f"ahead: unknown: {ahead}, memsync 0.0.9\n" in told
-    assert "Set the clock that is wrong, there or here" in told
+    assert "Correct the clock there or here" in told
     assert [name for name, row in rows.items() if row["clock_ahead"]] == ["ahead"]
     assert "  claude: edited since 2026-10-31T08:00:00+00:00  /x/CLAUDE.md\n" in told
 
@@ -301,14 +301,14 @@ def days_of(workspace) -> list[str]:
 @time_machine.travel("2026-12-05T10:00:00+00:00")
 def test_prune_removes_old_backups_and_a_dry_run_only_names_them(call, grown):
     dry = call("prune", "--dry-run")
-    assert dry.out.endswith("1 backup would go.\n")
+    assert dry.out.endswith("1 backup would be deleted.\n")
     assert days_of(grown) == ["01", "10", "20"]
     done = call("prune")
-    assert done.out.endswith("1 backup removed.\n")
+    assert done.out.endswith("1 backup deleted.\n")
     assert days_of(grown) == ["10", "20"]
-    assert call("prune", "--keep-days", "1").out.endswith("1 backup removed.\n")
+    assert call("prune", "--keep-days", "1").out.endswith("1 backup deleted.\n")
     assert days_of(grown) == ["20"], "the newest good one always stays"
-    assert call("prune", "--keep-days", "1").out == "0 backups removed.\n"
+    assert call("prune", "--keep-days", "1").out == "0 backups deleted.\n"
 
 
 def test_prune_keeps_what_a_clock_that_was_set_back_made_lately(call, grown):
@@ -318,7 +318,7 @@ def test_prune_keeps_what_a_clock_that_was_set_back_made_lately(call, grown):
     named = next(path for path in grown.backups.iterdir() if "2025" in path.name)
     assert named.read_text().endswith("- day 20\n")
     with time_machine.travel("2026-12-05T10:00:00+00:00"):
-        assert call("prune").out.endswith("\n1 backup removed.\n")
+        assert call("prune").out.endswith("\n1 backup deleted.\n")
         assert named.exists()
         assert days_of(grown) == ["10", "18", "20"]
     with time_machine.travel("2026-12-24T10:00:00+00:00"):

@@ -49,7 +49,7 @@ def test_a_conflict_is_listed_shown_and_decided(call, disputed):
     assert "Conflicts:   1" in call("status").out
     assert call("status", "--json").json["conflicts"] == 1
     shown = call("conflicts", "show", row["id"]).out
-    assert "It was:\n    - Ada, backend engineer in Turin" in shown
+    assert "Before:\n    - Ada, backend engineer in Turin" in shown
     done = call("conflicts", "decide", row["id"], "--theirs")
     assert done.out.startswith("Decided.")
     assert disputed.memory.read_text() == SAMPLE.replace("Turin", "Rome")
@@ -62,7 +62,7 @@ def test_both_is_a_decision_too_and_changes_nothing(call, disputed):
     before = disputed.memory.read_bytes()
     (row,) = call("conflicts", "--json").json["conflicts"]
     done = call("conflicts", "decide", row["id"][:6], "--both")
-    assert done.out == "Decided; the memory stays as it is.\n"
+    assert done.out == "Decided. The memory stays as it is.\n"
     assert disputed.memory.read_bytes() == before
     assert call("conflicts", "--json").json["conflicts"] == []
 
@@ -119,9 +119,7 @@ def test_an_empty_id_means_no_conflict_not_the_only_one(call, disputed, name, co
     before = disputed.memory.read_bytes()
     done = call("conflicts", command[0], name, *command[1:])
     assert done.code == 2
-    assert done.err == (
-        "Error: an id is needed; none was given\nTry: memsync conflicts lists them\n"
-    )
+    assert done.err == ("Error: an id is needed\nTry: memsync conflicts lists them\n")
     assert disputed.memory.read_bytes() == before
     assert len(call("conflicts", "--json").json["conflicts"]) == 1
 
@@ -137,8 +135,8 @@ def test_the_beginning_of_two_ids_decides_neither(call, disputed):
     first = next(c for c, count in Counter(one[0] for one in ids).items() if count > 1)
     done = call("conflicts", "decide", first, "--theirs")
     assert done.code == 2
-    assert f"Error: '{first}' begins the ids of" in done.err
-    assert "Try: a longer one: " in done.err
+    assert f"open conflicts begin with '{first}'\n" in done.err
+    assert "Try: give more of it: " in done.err
     assert call("conflicts", "decide", row["id"], "--theirs").code == 0
 
 
@@ -155,7 +153,7 @@ def test_a_link_by_the_name_of_a_copy_is_not_followed_but_named(call, workspace,
     told = call("conflicts")
     assert told.code == 0
     for link in links:
-        assert f"{link.name} cannot be read (a link); it was left." in told.out
+        assert f"{link.name} cannot be read (a link); it was left alone." in told.out
         assert link.is_symlink()
     rows = call("conflicts", "--json").json["left"]
     assert rows == [{"path": str(link), "why": "a link"} for link in links]
@@ -177,8 +175,8 @@ def test_a_copy_that_cannot_be_read_is_named_and_left(call, workspace, data, why
     copy = workspace.root / COPY
     copy.write_bytes(data)
     told = call("conflicts").out
-    assert f"{COPY} cannot be read ({why}); it was left." in told
-    assert told.endswith("Nothing to decide; what was left is yours to look at.\n")
+    assert f"{COPY} cannot be read ({why}); it was left alone." in told
+    assert told.endswith("Nothing to decide. Please look at the files that were left alone.\n")
     assert call("conflicts", "--json").json["left"] == [{"path": str(copy), "why": why}]
     (check,) = [c for c in call("doctor", "--json").json["checks"] if c["name"] == "conflicts"]
     assert not check["ok"]
@@ -188,7 +186,10 @@ def test_a_copy_that_cannot_be_read_is_named_and_left(call, workspace, data, why
 
 def test_a_file_that_may_be_a_persons_own_is_named(call, workspace):
     (workspace.root / "GLOBAL_MEMORY-old-notes.md").write_text(SAMPLE + "- mine\n")
-    assert "GLOBAL_MEMORY-old-notes.md may be a conflict copy or your own" in call("conflicts").out
+    assert (
+        "GLOBAL_MEMORY-old-notes.md may be a conflict copy or a file of yours"
+        in call("conflicts").out
+    )
 
 
 STRANGER = "GLOBAL_MEMORY-DESKTOP-AB12C.md"
@@ -198,7 +199,7 @@ def test_a_copy_of_a_machine_without_memsync_is_taken_in_when_the_person_says_so
     copy = workspace.root / STRANGER
     copy.write_text(SAMPLE + "- written on the desktop\n")
     told = call("conflicts").out
-    assert f"{STRANGER} may be a conflict copy or your own; it was left." in told
+    assert f"{STRANGER} may be a conflict copy or a file of yours; it was left alone." in told
     assert f"memsync conflicts take {STRANGER}\n" in told
     assert workspace.memory.read_text() == SAMPLE
     done = call("conflicts", "take", STRANGER)
@@ -218,7 +219,7 @@ def test_a_line_that_both_changed_is_asked_about_as_ever(call, disputed):
     done = call("conflicts", "take", "GLOBAL_MEMORY copy.md")
     assert done.out == (
         "Brought in GLOBAL_MEMORY copy.md; 1 conflict to decide.\n"
-        "memsync conflicts lists what is to decide.\n"
+        "There is something to decide: memsync conflicts\n"
     )
     text = disputed.memory.read_text()
     assert "Oslo" in text
@@ -228,7 +229,7 @@ def test_a_line_that_both_changed_is_asked_about_as_ever(call, disputed):
 def test_a_copy_that_has_nothing_new_is_only_moved(call, workspace):
     (workspace.root / STRANGER).write_text(SAMPLE)
     done = call("conflicts", "take", STRANGER)
-    assert done.out == f"{STRANGER} has nothing that was not there; it is in backups/copies.\n"
+    assert done.out == f"{STRANGER} contains nothing new; it is now in backups/copies.\n"
     assert workspace.memory.read_text() == SAMPLE
     assert not (workspace.root / STRANGER).exists()
 
@@ -261,13 +262,13 @@ def test_a_file_beside_a_log_that_is_read_as_none_is_named_and_can_be_taken(call
     beside.parent.mkdir(exist_ok=True)
     beside.write_text("what I did today\n")
     told = call("conflicts")
-    assert f"{name} may be a conflict copy or your own; it was left." in told.out
-    assert told.out.endswith("Nothing to decide; what was left is yours to look at.\n")
+    assert f"{name} may be a conflict copy or a file of yours; it was left alone." in told.out
+    assert told.out.endswith("Nothing to decide. Please look at the files that were left alone.\n")
     assert call("conflicts", "--json").json["doubtful"] == [str(beside)]
     (check,) = [c for c in call("doctor", "--json").json["checks"] if c["name"] == "conflicts"]
     assert (check["ok"], check["advice"]) == (
         True,
-        f"none; {name} may be your own: memsync conflicts",
+        f"none; {name} may be a file of yours: memsync conflicts",
     )
     assert call("status", "--json").json["pending"] == 0
     done = call("conflicts", "take", name)

@@ -19,7 +19,7 @@ def write(workspace, text: str) -> None:
 
 def test_a_sound_memory_ends_with_0_and_nothing_to_tell(call, workspace):
     done = call("lint")
-    assert (done.code, done.out) == (0, "Nothing to tell.\n")
+    assert (done.code, done.out) == (0, "No problems found.\n")
     assert call("lint", "--json").json == {"findings": []}
 
 
@@ -82,7 +82,7 @@ def test_the_doctor_counts_the_findings_and_fails_where_one_is_serious(call, wor
         return next(check for check in checks if check["name"] == "lint")
 
     assert lint_check() == {
-        "name": "lint", "ok": True, "advice": "nothing doubled, outdated or unsafe",
+        "name": "lint", "ok": True, "advice": "no problems found",
     }  # fmt: skip
     write(workspace, SAMPLE + "\n@RTK.md\n")
     assert (lint_check()["ok"], lint_check()["advice"]) == (True, "1 import: memsync lint")

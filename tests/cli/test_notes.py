@@ -124,7 +124,7 @@ def test_refresh_writes_its_own_note_to_the_log_before_it_merges(
         (("--file", "nowhere.md"), "cannot read"),
         (("--file", "."), "cannot read"),
         (("--file", "binary"), "is not UTF-8"),
-        (("--file", "binary", "--notes", "x"), "exclude each other"),
+        (("--file", "binary", "--notes", "x"), "cannot be used together"),
         (("--bogus",), "No such option"),
         (("extra",), "unexpected extra argument"),
     ],
@@ -237,7 +237,7 @@ def test_a_dry_run_says_before_the_call_what_it_may_cost(call, with_claude, clau
 def test_a_dry_run_without_a_model_says_that_it_costs_nothing(call, workspace):
     call("note", "I moved to Oslo")
     done = call("refresh", "--dry-run")
-    assert done.err == "Estimate: 1 note, costs nothing: no model is asked\n"
+    assert done.err == "Estimate: 1 note, free: merged offline\n"
 
 
 def test_a_dry_run_that_may_go_over_the_budget_is_refused_and_says_the_estimate(
@@ -275,7 +275,7 @@ def test_a_note_for_a_folder_that_is_away_is_kept_and_goes_in_by_the_next_comman
         assert done.code == 4
         error, hint = done.err.splitlines()
         assert error.endswith("the note is kept on this machine")
-        assert "goes into the log" in hint
+        assert "writes the note to the log" in hint
     assert not workspace.root.exists()
     away.rename(workspace.root)
     assert call("status").code == 0
@@ -315,4 +315,4 @@ def test_a_note_that_can_be_kept_nowhere_says_so(call, workspace, monkeypatch):
     (state_folder() / "spool").write_text("no folder")
     done = call("note", "lost")
     assert done.code == 4
-    assert "nor can the note be kept here" in done.err
+    assert "the note cannot be kept here either" in done.err

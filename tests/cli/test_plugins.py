@@ -78,7 +78,7 @@ def test_a_name_that_two_packages_bring_is_listed_once(install):
         ("greeter_raises:hello", "RuntimeError: not today"),
         ("greeter_leaves:hello", "SystemExit: 99"),
         ("greeter_typo:hello", "SyntaxError"),
-        ("greeter:no_command", "it is no click command"),
+        ("greeter:no_command", "it is not a click command"),
     ],
 )
 def test_a_broken_plugin_becomes_a_command_that_says_why(target, reason, install):

@@ -153,8 +153,8 @@ def test_where_the_newest_cannot_be_read_an_older_one_is_named_and_not_taken(cal
     done = call("restore")
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        f"Error: {newest.name} cannot be read ({os.strerror(errno.EIO)}) and may be the text that"
-        " is meant\nTry: memsync restore 20261120_100000 takes the next that can be read\n"
+        f"Error: {newest.name} cannot be read ({os.strerror(errno.EIO)}) and may be the one"
+        " you mean\nTry: memsync restore 20261120_100000, the next one that can be read\n"
     )
     assert written.memory.read_text() == THIRD
     assert call("restore", "20261120_100000").out.startswith(f"Restored {oldest.name}")
@@ -167,7 +167,7 @@ def test_diff_goes_on_to_the_next_that_can_be_read_and_says_so(call, written, re
     assert done.code == 0
     assert done.err == (
         f"{newest.name} cannot be read ({os.strerror(errno.EIO)})."
-        f" This is the next that can be read: {oldest.name}.\n"
+        f" Showing the next one that can be read: {oldest.name}.\n"
     )
     assert done.out.startswith(f"--- {oldest.name}\n")
     assert call("diff", "--json").json["backup"] == oldest.name
@@ -216,7 +216,7 @@ def test_restore_does_not_take_an_empty_backup(call, written):
 def test_a_terminal_shows_the_difference_and_asks(at_terminal, written):
     done = at_terminal("restore", typed=b"y\n")
     assert done.code == 0, done.out
-    shown, _, told = done.out.partition("Go back to GLOBAL_MEMORY_20261121_")
+    shown, _, told = done.out.partition("Restore GLOBAL_MEMORY_20261121_")
     assert "+- Write the runbook\n" in shown
     assert "-- Rest\n" in shown
     assert "Restored GLOBAL_MEMORY_20261121_" in told
@@ -249,7 +249,7 @@ def test_restoring_what_stands_there_makes_no_backup(call, written):
     newest = max(written.backups.iterdir())
     newest.write_text(THIRD)
     told = call("restore", newest.name).out
-    assert told == f"The memory is what {newest.name} has; nothing was changed.\n"
+    assert told == f"The memory is the same as {newest.name}. Nothing was changed.\n"
     assert len(list(written.backups.iterdir())) == 2
 
 
@@ -321,7 +321,7 @@ def text_in(mirror: Path, name: str) -> bytes:
 
 def test_the_mirror_that_has_what_stands_there_changes_nothing(call, written, mirror):
     done = call("restore", "--from-mirror")
-    assert done.out == "The memory is what GLOBAL_MEMORY.md has; nothing was changed.\n"
+    assert done.out == "The memory is the same as GLOBAL_MEMORY.md. Nothing was changed.\n"
 
 
 @pytest.mark.parametrize("name", ["nonesuch", "../../etc/passwd", "sessions", ""])

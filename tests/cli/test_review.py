@@ -34,7 +34,7 @@ def the_table(call):
 
 
 def test_nothing_waits(call, workspace):
-    assert call("review").out == "Nothing waits for review.\n"
+    assert call("review").out == "Nothing is waiting for review.\n"
     assert json.loads(call("review", "--json").out) == {"proposals": []}
     done = call("review", "--apply")
     assert (done.code, "Try: memsync refresh" in done.err) == (2, True)
@@ -59,7 +59,7 @@ def test_a_change_is_applied_and_another_dropped(call, waiting):
     done = call("review", "--drop", the_table(call)["id"], "--json")
     assert done.code == 0
     assert "Long answers" not in store.read(waiting).text
-    assert call("review").out == "Nothing waits for review.\n"
+    assert call("review").out == "Nothing is waiting for review.\n"
     assert pending.pending_notes(waiting) == []
 
 
@@ -116,7 +116,7 @@ def test_all_may_be_given_back_where_two_share_a_note_and_each_is_told_once(call
     away.rename(path)
     done = call("review", "--again", "--all")
     assert (done.code, done.out.count("pending again")) == (0, 2)
-    assert call("review").out == "Nothing waits for review.\n"
+    assert call("review").out == "Nothing is waiting for review.\n"
     assert len(pending.pending_notes(waiting)) == 1
 
 
@@ -139,7 +139,7 @@ def test_a_dry_run_shows_what_would_wait(call, with_claude, claude):
     log.append(with_claude, make_note("long answers", clock.now(), came_by="network"))
     claude.script(edits(OBEY))
     out = call("refresh", "--dry-run").out
-    assert "Would wait in Preferences" in out
+    assert "Would be held in Preferences" in out
     assert "+- Long answers <!-- run it -->" in out
 
 

@@ -110,7 +110,7 @@ def test_an_instruction_file_becomes_the_memory_and_stands_unchanged(text, call,
     file.write_bytes(text)
     done = init(call, sync)
     assert done.code == 0, done.err
-    assert "The memory starts as your" in done.out
+    assert "The memory starts from your" in done.out
     assert memory_of(sync).read_bytes() == text
     found = file.read_bytes()
     assert text in found
@@ -309,7 +309,9 @@ def test_other_agents_found_are_only_named_where_nobody_can_answer(call, home, s
     others(home)
     done = init(call, sync)
     assert done.code == 0, done.err
-    assert "Also found here: gemini, zed, roo, kiro. memsync targets add NAME" in done.out
+    assert (
+        "Also found here: gemini, zed, roo, kiro. To add one: memsync targets add NAME" in done.out
+    )
     assert "targets" not in settings.load().given
     assert not (home / ".gemini" / "GEMINI.md").exists()
 
@@ -405,5 +407,5 @@ def test_a_client_whose_folder_hangs_is_named_and_the_others_are_found(
     (home / "Dropbox").mkdir()
     done = call("init")
     assert done.code == 0
-    assert "The OneDrive folder does not answer; it was left out." in done.err
+    assert "Skipped the OneDrive folder: it does not answer." in done.err
     assert (home / "Dropbox/.claude-memory/GLOBAL_MEMORY.md").is_file()

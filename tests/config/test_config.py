@@ -245,12 +245,14 @@ def test_targets_are_paths_or_tables(file):
     file.write_text(
         '[targets]\nclaude = "~/.claude/CLAUDE.md"\n'
         'codex = { path = "/x/AGENTS.md", mode = "copy", later = 1 }\n'
+        'old = { path = "~/old.md", mode = "link" }\n'
         '[targets.gemini]\npath = "~/GEMINI.md"\n'
     )
     loaded = settings.load(file)
     assert loaded.targets == {
         "claude": TargetSetting("~/.claude/CLAUDE.md", "block"),
         "codex": TargetSetting("/x/AGENTS.md", "copy"),
+        "old": TargetSetting("~/old.md", "link"),
         "gemini": TargetSetting("~/GEMINI.md", "block"),
     }
     assert loaded.claude_md_target == Path.home() / ".claude/CLAUDE.md"
@@ -271,7 +273,7 @@ def test_a_target_that_is_no_path_is_refused(entry, file):
 @pytest.mark.parametrize("mode", ["append", "", 5, ["block"]])
 def test_a_target_mode_that_does_not_exist_is_refused(mode, file):
     entry = {"path": "/x", "mode": mode}
-    with pytest.raises(MemsyncError, match=r"targets\.claude\.mode is .*block, copy"):
+    with pytest.raises(MemsyncError, match=r"targets\.claude\.mode is .*block, copy$"):
         settings.from_table({"targets": {"claude": entry}}, file)
 
 

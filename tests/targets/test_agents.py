@@ -196,15 +196,15 @@ def words_of(target, *others):
 def test_what_an_agent_would_cut_off_is_harmful_and_what_its_maker_advises_is_not(home):
     target = give(home, "windsurf", "é" * 6000)
     assert targets.size_of(target).words == "6,000 of 6,000 characters"
-    assert "nearly all that its agent reads" in words_of(target)[0]
+    assert "close to the most its agent reads" in words_of(target)[0]
     target.path.write_text("é" * 6001)
     (remark,) = targets.remarks_on(target, [target])
     assert remark.harmful
-    assert "longer than its agent reads (docs.devin.ai" in remark.words
+    assert "more than its agent reads (docs.devin.ai" in remark.words
     target = give(home, "claude", "a\n" * 201)
     (remark,) = targets.remarks_on(target, [target])
     assert not remark.harmful
-    assert remark.words.startswith("201 of 200 lines, longer than its maker advises")
+    assert remark.words.startswith("201 of 200 lines, more than its maker recommends")
     target.path.write_text("a\n" * 199)
     assert words_of(target) == []
 
@@ -227,7 +227,7 @@ def test_a_file_that_codex_reads_instead_is_told(home):
     rival.write_text("mine")
     (remark,) = targets.remarks_on(target, [target])
     assert remark.harmful
-    assert remark.words == f"Codex CLI reads {rival} instead while that file has something in it"
+    assert remark.words == f"Codex CLI reads {rival} instead, as long as that file is not empty"
 
 
 def test_a_memory_that_would_be_read_twice_is_told(home):
@@ -235,7 +235,7 @@ def test_a_memory_that_would_be_read_twice_is_told(home):
     assert words_of(rules) == []
     assert words_of(claude, rules) == []
     (words,) = words_of(rules, claude)
-    assert words.startswith("Claude Code reads the target 'claude' as well")
+    assert words.startswith("Claude Code also reads the target 'claude'")
     assert words.endswith("the memory twice: memsync targets remove claude-rules")
     assert "twice" in words_of(give(home, "cline", "m"), give(home, "agents", "m"))[0]
 
@@ -254,9 +254,7 @@ def test_the_second_target_of_a_file_is_left_to_the_first(home, workspace):
     memory = workspace.memory.read_bytes()
     first, second = targets.apply_all(wanted, memory, workspace.memory)
     assert (first.state, second.state) == ("in-sync", "shared")
-    assert second.advice == (
-        "its file is the target 'gemini' already: memsync targets remove again"
-    )
+    assert second.advice == ("the target 'gemini' has the same file: memsync targets remove again")
     assert wanted[0].path.read_text().startswith("mine\n\n<!-- memsync:begin -->")
     assert [s.state for s in targets.inspect_all(wanted, memory, workspace.memory)] == [
         "in-sync",

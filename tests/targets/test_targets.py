@@ -1,5 +1,6 @@
 """Every agent gets the memory, and what a person wrote in an agent's file is never lost."""
 
+import json
 import os
 import stat
 import tempfile
@@ -164,9 +165,7 @@ def test_an_adopted_file_comes_back_and_the_newest_memory_is_kept_aside(give, ta
     assert target.path.read_bytes() == BLOCK
     give(target, NEWER)
     target.path.write_bytes(b"# Later\n" + target.path.read_bytes())
-    assert "the file from before put back; what stood there is kept in" in targets.forget_target(
-        target
-    )
+    assert "earlier file restored; its former text is kept in" in targets.forget_target(target)
     assert target.path.read_bytes() == b"# Later\n" + MEMORY
     assert kept_aside() == [NEWER]
     assert backup_of(target).read_bytes() == MEMORY
@@ -176,7 +175,7 @@ def test_a_block_changed_by_hand_is_kept_aside_when_it_is_forgotten(give, target
     target.path.write_bytes(MINE)
     give(target)
     target.path.write_bytes(target.path.read_bytes().replace(b"caf\xc3\xa9", b"by hand"))
-    assert targets.forget_target(target).startswith("block removed; what stood there is kept in ")
+    assert targets.forget_target(target).startswith("block removed; its former text is kept in ")
     assert target.path.read_bytes() == MINE
     assert kept_aside() == [b"# Memory\r\n\r\n- by hand\r\n"]
 
@@ -272,7 +271,7 @@ def test_without_a_record_the_block_goes_and_the_person_keeps_what_they_wrote(gi
     target.path.write_bytes(b"# Mine\n")
     give(target)
     (state_folder() / "targets.json").unlink()
-    assert targets.forget_target(target).startswith("block removed; what stood there is kept in")
+    assert targets.forget_target(target).startswith("block removed; its former text is kept in")
     assert target.path.read_bytes() == b"# Mine\n"
     assert kept_aside() == [MEMORY]
 
@@ -349,7 +348,7 @@ def test_a_copy_that_was_changed_by_hand_is_left_when_it_is_forgotten(give, targ
     target = replace(target, mode="copy")
     give(target)
     target.path.write_bytes(MEMORY + b"- mine\n")
-    assert targets.forget_target(target) == "file left as it is, it was changed by hand"
+    assert targets.forget_target(target) == "file left as it is: it was edited by hand"
     assert target.path.read_bytes() == MEMORY + b"- mine\n"
 
 
@@ -454,7 +453,7 @@ def test_a_doubled_block_goes_with_the_first_where_it_is_forgotten_before_a_sync
     give(target)
     twice = target.path.read_bytes() + BLOCK.replace(b"caf", b"cof")
     target.path.write_bytes(twice)
-    assert "block removed; what stood there is kept in" in targets.forget_target(target)
+    assert "block removed; its former text is kept in" in targets.forget_target(target)
     assert target.path.read_bytes() == b"mine\n"
     assert kept_aside() == [twice]
 
@@ -503,24 +502,62 @@ def test_a_target_that_links_elsewhere_is_not_written_through(give, agents, mode
     assert targets.forget_target(replace(target, mode="block")) == "file left as it is"
 
 
-@pytest.mark.parametrize("stands", ["link", "file", "nothing"])
-def test_a_target_that_a_config_of_before_has_as_a_link_is_left_alone(
-    give, target, memory_path, stands
-):
-    if stands == "link":
-        target.path.symlink_to(memory_path)
-    elif stands == "file":
-        target.path.write_bytes(MINE)
-    old = replace(target, mode="link")
-    for look in (give.look, give, give):
-        state = look(old)
+def linked_to_the_memory(path, memory_path):
+    path.symlink_to(memory_path)
+
+
+def linked_elsewhere(path, memory_path):
+    path.symlink_to(path.with_name("gone.md"))
+
+
+def a_file(path, memory_path):
+    path.write_bytes(b"an editor replaced the link")
+
+
+def a_block(path, memory_path):
+    path.write_bytes(BLOCK)
+
+
+def nothing(path, memory_path):
+    pass
+
+
+def as_it_is(path):
+    """What stands at a path: the link's end, or the file's bytes."""
+    if path.is_symlink():
+        return path.readlink()
+    return path.read_bytes() if path.exists() else None
+
+
+@pytest.mark.parametrize("make", [linked_to_the_memory, linked_elsewhere, a_file, a_block, nothing])
+def test_a_target_of_the_retired_mode_link_is_never_touched(give, target, memory_path, make):
+    target = replace(target, mode="link")
+    make(target.path, memory_path)
+    before, files = as_it_is(target.path), names(target.path.parent)
+    for state in (give.look(target), give(target), give(target, NEWER)):
         assert state.state == "symlink"
-        assert f"memsync targets add {target.name} {target.path}" in state.advice
-        assert ("rm " in state.advice) is (stands == "link")
-    assert targets.forget_target(old) == "file left as it is"
-    assert give(target).state == "in-sync", "as its advice says"
-    assert target.path.is_symlink() is (stands == "link"), "a person's own link stays"
-    assert memory_path.read_bytes() == MEMORY
+        assert f"memsync targets add claude {target.path}" in state.advice
+    assert targets.forget_target(target) == "file left as it is"
+    assert (as_it_is(target.path), names(target.path.parent)) == (before, files)
+    assert memory_path.read_bytes() == NEWER
+    assert kept_aside() == []
+
+
+def test_a_record_of_the_retired_mode_link_removes_nothing(give, target, memory_path):
+    target.path.symlink_to(memory_path)
+    entry = {"digest": "", "created": True, "folders": 1, "mode": "link"}
+    (state_folder() / "targets.json").write_text(json.dumps({str(target.path): entry}))
+    for mode in MODES:
+        again = replace(target, mode=mode)
+        assert give(again).state == "in-sync", "a link to the memory is as good as a file"
+        assert targets.forget_target(again) == "file left as it is"
+        assert target.path.readlink() == memory_path
+
+
+def test_a_retired_link_does_not_keep_another_target_from_its_file(give, target):
+    link = Target("old", target.path, "link")
+    assert [state.state for state in give([link, target])] == ["symlink", "in-sync"]
+    assert target.path.read_bytes() == BLOCK
 
 
 @pytest.mark.parametrize("mode", ["block", "copy"])
