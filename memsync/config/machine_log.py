@@ -13,7 +13,7 @@ from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, refused
 from memsync.files.append import append_line
-from memsync.files.listing import in_subfolders
+from memsync.files.listing import list_in_subfolders
 
 SYNC_CLIENT = "check that the sync client runs and the file is yours"
 
@@ -49,7 +49,7 @@ class MachineLog:
             return sorted(workspace.machines.glob(f"*/{self.name}"))
         hint = "check that the sync client runs and the folder is yours"
         with refused(f"{workspace.machines} cannot be read", hint, FolderAwayError):
-            return in_subfolders(workspace.machines, self.name)
+            return list_in_subfolders(workspace.machines, self.name)
 
     def lines(self, workspace: Workspace) -> Iterator[tuple[str, str]]:
         """Yield each line of every machine's log, behind the machine's name.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.files.regular import Skipped
+from memsync.files.regular import SkippedFile
 from memsync.memory import store
 from memsync.memory.history import backups, publish_log
 from memsync.memory.history.ancestry import Ancestry
@@ -27,7 +27,7 @@ class RestorePoint:
     """A backup, and those that cannot be read now and may be the one that is meant."""
 
     entry: Backup
-    unread: tuple[Skipped, ...] = ()
+    unread: tuple[SkippedFile, ...] = ()
 
     @property
     def doubt(self) -> str:
@@ -118,9 +118,9 @@ def _is_good(entry: Backup) -> bool:
     return False
 
 
-def _unread(listed: list[Backup]) -> tuple[Skipped, ...]:
+def _unread(listed: list[Backup]) -> tuple[SkippedFile, ...]:
     whys = ((one.path, _why_unread(one)) for one in listed)
-    return tuple(Skipped(path, why) for path, why in whys if why)
+    return tuple(SkippedFile(path, why) for path, why in whys if why)
 
 
 def _why_unread(entry: Backup) -> str:

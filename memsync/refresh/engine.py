@@ -20,7 +20,7 @@ from memsync.refresh.llm.prices import Tokens
 from memsync.refresh.prompt import EDIT_TOOL
 from memsync.text.document import scan
 from memsync.text.duplicates import without_repeats
-from memsync.text.edits import Applied, Edit, EditError, apply_edits
+from memsync.text.edits import AppliedEdits, Edit, EditError, apply_edits
 from memsync.text.note import Note
 
 
@@ -236,7 +236,7 @@ def _guarded(blank: MergeResult, answer: Answer, *, allow_shrink: bool) -> Merge
 
 
 def _screened(
-    memory: str, edits: tuple[Edit, ...], doubt: str, whole: Applied, *, allow_shrink: bool
+    memory: str, edits: tuple[Edit, ...], doubt: str, whole: AppliedEdits, *, allow_shrink: bool
 ) -> tuple[tuple[Edit, ...], tuple[Held, ...]]:
     """Return the edits that a stranger's word is enough for, and those that wait for a person.
 
@@ -253,7 +253,7 @@ def _screened(
     return screened.passed, screened.held
 
 
-def _refusal(memory: str, applied: Applied, *, allow_shrink: bool) -> Refusal | None:
+def _refusal(memory: str, applied: AppliedEdits, *, allow_shrink: bool) -> Refusal | None:
     lost = _lost_constraint(memory, applied.text)
     if lost is not None:
         why = f"a line under constraints would be removed or reworded: {lost.strip()!r}"
@@ -261,7 +261,7 @@ def _refusal(memory: str, applied: Applied, *, allow_shrink: bool) -> Refusal | 
     return _too_much_gone(memory, applied, allow_shrink=allow_shrink)
 
 
-def _too_much_gone(memory: str, applied: Applied, *, allow_shrink: bool) -> Refusal | None:
+def _too_much_gone(memory: str, applied: AppliedEdits, *, allow_shrink: bool) -> Refusal | None:
     if memory.strip() and not applied.text.strip():
         return Refusal("nothing would be left of the memory")
     lines = prompt.lines_of_text(memory)

@@ -20,7 +20,7 @@ from memsync.memory.conflicts.resolve import resolve_conflict
 from memsync.memory.history.publish_log import read_ancestry
 from memsync.memory.last_change import remember_change
 from memsync.memory.store import Memory
-from memsync.text.diff3 import Choice
+from memsync.text.diff3 import Resolution
 
 page = Page(
     __name__,
@@ -68,7 +68,7 @@ def resolve(name: str) -> ResponseReturnValue:
     """Keep one side of a conflict, or both."""
     workspace = current_workspace()
     try:
-        choice = Choice(request.form.get("choice", ""))
+        choice = Resolution(request.form.get("choice", ""))
     except ValueError:
         abort(400)
     conflict = next((c for c in records.unresolved(workspace) if c.id == name), None)

@@ -23,7 +23,7 @@ from memsync.memory.history.provenance import Cause
 from memsync.memory.last_change import remember_change
 from memsync.memory.publish import publish
 from memsync.memory.store import Memory
-from memsync.text.diff3 import Choice, Merged3, merge
+from memsync.text.diff3 import Resolution, ThreeWayMerge, merge
 
 page = Page(
     __name__,
@@ -140,7 +140,9 @@ def _moved(workspace: Workspace, draft: _Draft, memory: Memory) -> Response:
     return make_response(body, 409)
 
 
-def _merged(workspace: Workspace, made_from: str, text: str, memory: Memory) -> Merged3 | None:
+def _merged(
+    workspace: Workspace, made_from: str, text: str, memory: Memory
+) -> ThreeWayMerge | None:
     """Merge a draft into the memory; None if the text that it was made from is not kept.
 
     Without a known merge base, every line of both is kept.
@@ -152,9 +154,9 @@ def _merged(workspace: Workspace, made_from: str, text: str, memory: Memory) -> 
     return merge(for_browser(base or ""), text, for_browser(memory.text))
 
 
-def _choices(count: int) -> list[Choice] | None:
+def _choices(count: int) -> list[Resolution] | None:
     """Return the choice for each conflict, or None if one is missing."""
     try:
-        return [Choice(request.form.get(f"choice-{number}", "")) for number in range(count)]
+        return [Resolution(request.form.get(f"choice-{number}", "")) for number in range(count)]
     except ValueError:
         return None

@@ -14,7 +14,7 @@ from memsync.daemon.presenters.changes import Parts
 from memsync.memory import machines
 from memsync.memory.conflicts.merge import Conflict, can_pick, has_side, lines_to_remove
 from memsync.providers.conflict_copies import recognise_copy
-from memsync.text.diff3 import Choice, Lines
+from memsync.text.diff3 import Lines, Resolution
 from memsync.text.document import scan
 
 
@@ -54,7 +54,9 @@ def view_conflicts(open_ones: Sequence[Conflict], memory: str) -> list[ConflictV
     limits = changes.constraint_lines(outline)
     here = machines.this_machine()
 
-    def side(conflict: Conflict, choice: Choice, lines: Lines, parts: tuple[Parts, ...]) -> Side:
+    def side(
+        conflict: Conflict, choice: Resolution, lines: Lines, parts: tuple[Parts, ...]
+    ) -> Side:
         gone = lines_to_remove(outline.lines, conflict, choice)
         held = tuple(outline.lines[at].strip() for at in gone if at in limits)
         is_whole = has_side(outline.lines, lines)
@@ -73,8 +75,8 @@ def view_conflicts(open_ones: Sequence[Conflict], memory: str) -> list[ConflictV
                 conflict.machine == here,
                 copy.client if copy else "",
                 copy.host if copy else "",
-                side(conflict, Choice.OURS, conflict.ours, left),
-                side(conflict, Choice.THEIRS, conflict.theirs, right),
+                side(conflict, Resolution.OURS, conflict.ours, left),
+                side(conflict, Resolution.THEIRS, conflict.theirs, right),
             )
         )
     return sorted(found, key=lambda view: (view.conflict.time, view.ours.at or 0))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from memsync.text.diff3 import Choice, Hunk, Lines, Merged3, merge, union
+from memsync.text.diff3 import Hunk, Lines, Resolution, ThreeWayMerge, merge, union
 from memsync.text.digest import digest
 from memsync.text.document import Kind, line_ending, scan, split_lines
 
@@ -41,16 +41,16 @@ class Conflict:
         sides = sorted((_joined(self.ours), _joined(self.theirs)))
         return digest("\0".join((_joined(self.base), *sides)).encode("utf-8", "replace"))[:10]
 
-    def text(self, choice: Choice) -> str:
+    def text(self, choice: Resolution) -> str:
         """Return the text of one side."""
-        return _joined(self.theirs if choice is Choice.THEIRS else self.ours)
+        return _joined(self.theirs if choice is Resolution.THEIRS else self.ours)
 
-    def rejected(self, choice: Choice) -> Lines:
+    def rejected(self, choice: Resolution) -> Lines:
         """Return the lines that `choice` removes: those that only the other side has."""
-        if choice is Choice.BOTH:
+        if choice is Resolution.BOTH:
             return ()
         kept, gone = self.ours, self.theirs
-        if choice is Choice.THEIRS:
+        if choice is Resolution.THEIRS:
             kept, gone = gone, kept
         return tuple(line for line in gone if line.strip() and line not in kept)
 
@@ -147,7 +147,7 @@ def has_side(lines: Sequence[str], side: Lines) -> bool:
     return all(line.rstrip() in present for line in side if line.strip())
 
 
-def can_pick(lines: Sequence[str], conflict: Conflict, choice: Choice) -> bool:
+def can_pick(lines: Sequence[str], conflict: Conflict, choice: Resolution) -> bool:
     """Does the memory still have the picked text, or would the choice remove nothing?
 
     Somebody may have removed the picked text meanwhile; then the choice would remove the other one,
@@ -159,7 +159,7 @@ def can_pick(lines: Sequence[str], conflict: Conflict, choice: Choice) -> bool:
     return is_there or not lines_to_remove(lines, conflict, choice)
 
 
-def lines_to_remove(lines: Sequence[str], conflict: Conflict, choice: Choice) -> list[int]:
+def lines_to_remove(lines: Sequence[str], conflict: Conflict, choice: Resolution) -> list[int]:
     """Return the indexes of the lines that a decision removes from a memory, in order.
 
     Each line is removed once; if it stands there several times, the last one goes: the newest.
@@ -173,7 +173,7 @@ def lines_to_remove(lines: Sequence[str], conflict: Conflict, choice: Choice) ->
     return sorted(found)
 
 
-def apply_choice(text: str, conflict: Conflict, choice: Choice) -> str:
+def apply_choice(text: str, conflict: Conflict, choice: Resolution) -> str:
     """Return the memory without the lines that a decision removes."""
     lines = split_lines(text)
     gone = set(lines_to_remove(lines, conflict, choice))
@@ -187,25 +187,25 @@ def _conflict(hunk: Hunk, source: str, *, turned: bool) -> Conflict:
     return Conflict(hunk.base, ours, theirs, source)
 
 
-def _choice(conflict: Conflict, pick: str, *, turned: bool) -> Choice:
-    for choice in (Choice.OURS, Choice.THEIRS):
+def _choice(conflict: Conflict, pick: str, *, turned: bool) -> Resolution:
+    for choice in (Resolution.OURS, Resolution.THEIRS):
         if pick == name_of_text(conflict.text(choice)):
             return choice if not turned else _other(choice)
-    return Choice.BOTH
+    return Resolution.BOTH
 
 
-def _other(choice: Choice) -> Choice:
-    return Choice.THEIRS if choice is Choice.OURS else Choice.OURS
+def _other(choice: Resolution) -> Resolution:
+    return Resolution.THEIRS if choice is Resolution.OURS else Resolution.OURS
 
 
-def _sections(merged: Merged3) -> list[str]:
+def _sections(merged: ThreeWayMerge) -> list[str]:
     """Return the heading above each conflict."""
     found, text = [], ""
     for piece in merged.pieces:
         if isinstance(piece, Hunk):
             headings = scan(text).headings
             found.append(headings[-1].text if headings else "")
-            text += "".join(piece.settled(Choice.BOTH))
+            text += "".join(piece.settled(Resolution.BOTH))
         else:
             text += "".join(piece)
     return found

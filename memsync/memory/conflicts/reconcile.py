@@ -18,7 +18,7 @@ from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, WrongUsageError, refused
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Skipped, read_regular, why_unread
+from memsync.files.regular import SkippedFile, read_regular, why_unreadable
 from memsync.memory import store
 from memsync.memory.conflicts import branches, records
 from memsync.memory.conflicts.branches import (
@@ -56,7 +56,7 @@ class Reconciled:
     doubtful: tuple[Path, ...] = ()
     published: Published | None = None
     notes: int = 0
-    left: tuple[Skipped, ...] = ()
+    left: tuple[SkippedFile, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -74,7 +74,7 @@ def count_in_words(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def unreadable_copies(workspace: Workspace) -> tuple[Skipped, ...]:
+def unreadable_copies(workspace: Workspace) -> tuple[SkippedFile, ...]:
     """Return files named like conflict copies that cannot be read, with the reason."""
     return (
         *branches.unreadable_memory_copies(workspace.root),
@@ -126,7 +126,7 @@ def _while_carried(workspace: Workspace, taken: str | None) -> Reconciled:
     if taken is not None:
         raise BusyError(f"rclone is not done with {taken}", hint="memsync daemon run sync")
     why = "rclone is not done with it: memsync daemon run sync"
-    return Reconciled(left=tuple(Skipped(path, why) for path in copies))
+    return Reconciled(left=tuple(SkippedFile(path, why) for path in copies))
 
 
 def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
@@ -157,7 +157,7 @@ def _merge_log(workspace: Workspace, copy: Path, day: date) -> int:
 def _keep_copies_of_backups(workspace: Workspace) -> None:
     """Move the conflict copies of backups to the other copies; there is nothing to merge."""
     for copy in backups.backup_copies(workspace.backups, branches.is_from_our_machines(workspace)):
-        if why_unread(copy):
+        if why_unreadable(copy):
             continue
         with contextlib.suppress(FileNotFoundError):  # another machine did so meanwhile
             backups.keep_conflict_copy(copy, read_regular(copy), workspace.backups)

@@ -15,7 +15,7 @@ from memsync.memory.conflicts.merge_base import Ancestors, Relation
 from memsync.memory.history import publish_log
 from memsync.memory.publish import Draft, Published, onto_present
 from memsync.memory.store import Memory
-from memsync.text.diff3 import Choice
+from memsync.text.diff3 import Resolution
 from memsync.text.document import split_lines
 
 
@@ -72,7 +72,7 @@ def base_of_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: 
 
 
 def resolve_conflict(
-    workspace: Workspace, conflict: Conflict, choice: Choice, based_on: str | None = None
+    workspace: Workspace, conflict: Conflict, choice: Resolution, based_on: str | None = None
 ) -> Published | None:
     """Carry out a person's decision: remove the other side's lines, then record the decision.
 
