@@ -17,7 +17,7 @@ from memsync.config.credentials import has_model
 from memsync.config.state import machine_name, state_folder, state_path
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.files.listing import matching
+from memsync.files.listing import list_matching
 from memsync.memory import lint, store
 from memsync.memory.conflicts import records
 from memsync.memory.conflicts.branches import readable_copies
@@ -145,7 +145,7 @@ def _namesakes(workspace: Workspace) -> Iterator[HealthCheck]:
     """
     try:
         name = machine_name()
-        names = [path.name for path in matching(workspace.machines / name)]
+        names = [path.name for path in list_matching(workspace.machines / name)]
     except OSError:  # the checks above say what is wrong with the folder
         return
     copies = (recognise_copy(one, own) for one in names for own in (REPORT_NAME, LEDGER_NAME))

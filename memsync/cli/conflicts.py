@@ -15,7 +15,7 @@ from memsync.memory.conflicts import records as keeper
 from memsync.memory.conflicts.merge import Conflict
 from memsync.memory.conflicts.reconcile import Reconciled, count_in_words, reconcile
 from memsync.memory.conflicts.resolve import resolve_conflict
-from memsync.text.diff3 import Choice
+from memsync.text.diff3 import Resolution
 
 
 @click.group(invoke_without_command=True)
@@ -105,7 +105,7 @@ def decide_one(name: str, *, choice: str | None) -> None:
             hint=f"memsync conflicts decide {name} --ours, --theirs or --both",
         )
     workspace = open_workspace()
-    published = resolve_conflict(workspace, _find(workspace, name), Choice(choice))
+    published = resolve_conflict(workspace, _find(workspace, name), Resolution(choice))
     if published is None:
         click.echo("Decided; the memory stays as it is.")
     else:

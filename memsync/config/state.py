@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from memsync.files.atomic import atomic_write, create_new
-from memsync.files.folders import make_below
+from memsync.files.folders import make_subfolder
 from memsync.text.digest import digest
 
 _NAME = re.compile(r"[a-z0-9-]+")
@@ -62,7 +62,7 @@ def own_folder(machines: Path) -> Path:
         FolderAwayError: the memory root is empty.
         OSError: the folder cannot be made, or the memory root is not there.
     """
-    return make_below(machines.parent, machines.name, machine_name())
+    return make_subfolder(machines.parent, machines.name, machine_name())
 
 
 def is_alone(machines: Path) -> bool:

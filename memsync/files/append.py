@@ -32,7 +32,7 @@ def ends_in_newline(path: Path) -> bool:
         return True
 
 
-def rest_of(path: Path, data: bytes, *, head: bytes) -> bytes:
+def find_unwritten(path: Path, data: bytes, *, head: bytes) -> bytes:
     """Return what to append to `path` so that `data` stands at its end, on lines of its own.
 
     That is all of it, or the rest where an append of it was cut off amid a line.

@@ -136,7 +136,7 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def shortened_name(name: str, room: int) -> str:
+def shorten_name(name: str, room: int) -> str:
     """Return a name, cut at its end where `room` bytes more would be too many for a file's name."""
     while len(os.fsencode(name)) > _MOST_NAME_BYTES - room:
         name = name[:-1]
@@ -148,7 +148,7 @@ def _write_temp(target: Path, data: bytes, mode: int, folder: int | None = None)
     token = os.urandom(6).hex()
     tail = f".memsync-{os.getpid()}-{token}{TEMP_SUFFIX}"
     # A byte for the dot, and three for what `_never_links` puts before it.
-    temp = target.with_name(f".{shortened_name(target.name, len(tail) + 4)}{tail}")
+    temp = target.with_name(f".{shorten_name(target.name, len(tail) + 4)}{tail}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | no_translation()
     descriptor = os.open(temp if folder is None else temp.name, flags, 0o600, dir_fd=folder)
     try:

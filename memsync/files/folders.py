@@ -48,7 +48,7 @@ def open_folder(folder: Path, *, in_use: bool = False) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def make_below(root: Path, *names: str) -> Path:
+def make_subfolder(root: Path, *names: str) -> Path:
     """Return a folder below a memory root, made where it is missing; never the root itself.
 
     Args:

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 
-def matching(folder: Path, pattern: str = "*") -> list[Path]:
+def list_matching(folder: Path, pattern: str = "*") -> list[Path]:
     """Return the entries of `folder` whose names match `pattern`, sorted; none where it is missing.
 
     Raises:
@@ -24,14 +24,14 @@ def matching(folder: Path, pattern: str = "*") -> list[Path]:
     return [folder / name for name in sorted(fnmatch.filter(names, pattern))]
 
 
-def in_subfolders(folder: Path, name: str) -> list[Path]:
+def list_in_subfolders(folder: Path, name: str) -> list[Path]:
     """Return the entries called `name` in the folders that `folder` holds, sorted by these.
 
     Raises:
         OSError: one of the folders cannot be read.
     """
     found = []
-    for path in (below / name for below in matching(folder)):
+    for path in (below / name for below in list_matching(folder)):
         try:
             path.lstat()
         except (FileNotFoundError, NotADirectoryError):

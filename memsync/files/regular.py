@@ -25,7 +25,7 @@ _FLAGS = (
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedFile:
     """A file by the name of a conflict copy that was left where it is, and why in a few words."""
 
     path: Path
@@ -57,7 +57,7 @@ def _holds_nul(data: bytes) -> bool:
     return b"\0" in data
 
 
-def why_unread(path: Path, is_damaged: Callable[[bytes], bool] = _holds_nul) -> str:
+def why_unreadable(path: Path, is_damaged: Callable[[bytes], bool] = _holds_nul) -> str:
     """Return why a copy cannot be read, in a few words; empty where it can be, or went meanwhile.
 
     There are few of them, and none for long: so each is read to see, but for one in the cloud.

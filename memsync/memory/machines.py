@@ -17,7 +17,7 @@ from memsync.config.workspace import Workspace
 from memsync.errors import WrongUsageError
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
-from memsync.files.listing import in_subfolders
+from memsync.files.listing import list_in_subfolders
 from memsync.files.temps import sweep_temps
 from memsync.targets import TargetState
 
@@ -101,7 +101,7 @@ def read_reports(workspace: Workspace) -> list[Report]:
     """Return every machine's report, by name; one that cannot be read is empty but named."""
     return [
         _parse(path.parent.name, _read(path))
-        for path in in_subfolders(workspace.machines, REPORT_NAME)
+        for path in list_in_subfolders(workspace.machines, REPORT_NAME)
     ]
 
 
@@ -131,7 +131,7 @@ def forgotten_machines(workspace: Workspace) -> dict[str, list[datetime]]:
     Where its report was of a clock that was ahead, the moment is that report's.
     """
     found: dict[str, list[datetime]] = {}
-    for path in in_subfolders(workspace.machines, FORGOTTEN_NAME):
+    for path in list_in_subfolders(workspace.machines, FORGOTTEN_NAME):
         try:
             lines = path.read_text("utf-8", "replace").splitlines()
         except OSError:

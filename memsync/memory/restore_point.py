@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.files.regular import Skipped
+from memsync.files.regular import SkippedFile
 from memsync.memory.history import backups, publish_log
 from memsync.memory.history.ancestry import Ancestry
 from memsync.memory.history.backups import Backup
@@ -25,7 +25,7 @@ class RestorePoint:
     """A backup, and those that cannot be read just now and may be the one that is meant."""
 
     entry: Backup
-    unread: tuple[Skipped, ...] = ()
+    unread: tuple[SkippedFile, ...] = ()
 
     @property
     def doubt(self) -> str:
@@ -68,7 +68,7 @@ def find_restore_point(
     # What a wrong clock named may be of any age; where nothing is written down the names count.
     doubted = listed if origins or entry is None else [one for one in listed if one > entry]
     whys = ((one.path, _why_unread(one)) for one in doubted)
-    unread = tuple(Skipped(path, why) for path, why in whys if why)
+    unread = tuple(SkippedFile(path, why) for path, why in whys if why)
     if entry is not None:
         return RestorePoint(entry, unread)
     if unread:

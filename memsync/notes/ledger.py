@@ -14,7 +14,7 @@ from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files.append import append_line
 from memsync.files.atomic import create_new
-from memsync.files.listing import in_subfolders
+from memsync.files.listing import list_in_subfolders
 from memsync.files.placeholders import icloud_stub
 from memsync.notes import reader
 from memsync.text.note import Note, NoteName
@@ -71,8 +71,8 @@ def merged_ids(workspace: Workspace) -> set[str] | None:
 
 def _ledgers(workspace: Workspace) -> list[Path]:
     try:
-        stubs = in_subfolders(workspace.machines, icloud_stub(Path(LEDGER_NAME)).name)
-        found = in_subfolders(workspace.machines, LEDGER_NAME)
+        stubs = list_in_subfolders(workspace.machines, icloud_stub(Path(LEDGER_NAME)).name)
+        found = list_in_subfolders(workspace.machines, LEDGER_NAME)
     except OSError as error:  # not to be taken for a folder without ledgers
         raise FolderAwayError(
             f"the ledgers in {workspace.machines} cannot be read: {error.strerror or error}",

@@ -16,8 +16,8 @@ from memsync import clock
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.files.append import append_durably, rest_of
-from memsync.files.folders import make_below
+from memsync.files.append import append_durably, find_unwritten
+from memsync.files.folders import make_subfolder
 from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
 from memsync.files.regular import read_regular
@@ -116,7 +116,7 @@ def add_missing(
 
 
 def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySeen) -> int:
-    make_below(workspace.root, workspace.sessions.name)
+    make_subfolder(workspace.root, workspace.sessions.name)
     path = log_path(workspace, day)
     if icloud_stub(path).exists():
         raise FolderAwayError(
@@ -130,7 +130,7 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySe
     missing = {note.id: note for note in wanted if note.id not in seen.ids}
     data = "".join(map(render_entry, missing.values())).encode("utf-8")
     if missing:
-        append_durably(path, rest_of(path, data, head=ENTRY_HEAD.encode()))
+        append_durably(path, find_unwritten(path, data, head=ENTRY_HEAD.encode()))
         seen.ids |= missing.keys()
     after = _looks(workspace, day)
     grown = sum(look[2] for look in after) - sum(look[2] for look in looks)

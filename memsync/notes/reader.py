@@ -9,9 +9,9 @@ from pathlib import Path
 
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.files.listing import matching
+from memsync.files.listing import list_matching
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Skipped, kind_if_not_file, read_regular, why_unread
+from memsync.files.regular import SkippedFile, kind_if_not_file, read_regular, why_unreadable
 from memsync.providers.conflict_copies import recognise_copy
 from memsync.text.note import Note, has_entries, parse_log
 
@@ -97,7 +97,7 @@ def doubtful_files(workspace: Workspace) -> list[tuple[Path, date]]:
     ]
 
 
-def unreadable_logs(workspace: Workspace) -> list[Skipped]:
+def unreadable_logs(workspace: Workspace) -> list[SkippedFile]:
     """Return what is named like a log and is no file, or is all NUL, and each unread copy of one.
 
     Of a log that has notes left these are read.
@@ -105,15 +105,15 @@ def unreadable_logs(workspace: Workspace) -> list[Skipped]:
     logs = [path for path, day in _named_like_logs(workspace) if path.name == f"{day}.md"]
     whys = ((path, _other_kind(path) or ("NUL bytes" if _is_lost(path) else "")) for path in logs)
     return sorted(
-        [*(Skipped(path, why) for path, why in whys if why), *_unread_copies(workspace)],
+        [*(SkippedFile(path, why) for path, why in whys if why), *_unread_copies(workspace)],
         key=lambda left: left.path,
     )
 
 
-def _unread_copies(workspace: Workspace) -> list[Skipped]:
+def _unread_copies(workspace: Workspace) -> list[SkippedFile]:
     copies = [path for path, day in _named_like_logs(workspace) if path.name != f"{day}.md"]
-    whys = ((path, why_unread(path, _is_damaged)) for path in copies)
-    return [Skipped(path, why) for path, why in whys if why]
+    whys = ((path, why_unreadable(path, _is_damaged)) for path in copies)
+    return [SkippedFile(path, why) for path, why in whys if why]
 
 
 def _is_damaged(data: bytes) -> bool:
@@ -137,7 +137,7 @@ def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Pat
     found = []
     for path, day in _named_like_logs(workspace, day_name):
         is_day = path.name == f"{day}.md"  # of any kind: who asks for that day is told
-        if is_day or (not why_unread(path, _is_damaged) and _is_log(path, day)):
+        if is_day or (not why_unreadable(path, _is_damaged) and _is_log(path, day)):
             found.append((path, day))
     return found
 
@@ -178,7 +178,7 @@ def _has_entries(path: Path) -> bool:
 
 def _logs(workspace: Workspace, pattern: str) -> list[Path]:
     try:
-        return matching(workspace.sessions, pattern)
+        return list_matching(workspace.sessions, pattern)
     except OSError as error:
         raise FolderAwayError(
             f"the logs in {workspace.sessions} cannot be read: {error.strerror or error}",

@@ -20,7 +20,7 @@ from memsync import clock
 from memsync.config.state import state_folder, state_path
 from memsync.files.append import append_durably, append_to, ends_in_newline
 from memsync.files.atomic import create_new
-from memsync.files.listing import matching
+from memsync.files.listing import list_matching
 from memsync.text.note import CameBy, Note
 
 KEPT_FOR = timedelta(days=2)
@@ -142,7 +142,7 @@ class Spool:
             OSError: one cannot be read or removed.
         """
         limit = clock.now().date() - KEPT_FOR
-        for path in matching(self.folder, "*.jsonl"):
+        for path in list_matching(self.folder, "*.jsonl"):
             old = _day(path) < limit
             if old and _is_merged(path.read_bytes(), merged):
                 path.unlink(missing_ok=True)
@@ -163,7 +163,7 @@ def notes_of_commands() -> dict[Path, Note]:
     Raises:
         OSError: one cannot be read.
     """
-    paths = matching(state_path() / "spool", _ASIDE)
+    paths = list_matching(state_path() / "spool", _ASIDE)
     return {path: entry.note for path in paths for entry in _read(path)}
 
 
@@ -202,7 +202,7 @@ def _made_folder() -> Path:
 
 
 def _entries(folder: Path) -> list[SpooledNote]:
-    return [entry for path in matching(folder, "*.jsonl") for entry in _read(path)]
+    return [entry for path in list_matching(folder, "*.jsonl") for entry in _read(path)]
 
 
 def _render(entry: SpooledNote) -> bytes:

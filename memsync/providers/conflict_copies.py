@@ -80,7 +80,7 @@ def recognise_copy(name: str, original: str) -> Copy | None:
     return _recognise(unicodedata.normalize("NFC", name), original)
 
 
-def resembles(name: str, original: str) -> bool:
+def has_similar_name(name: str, original: str) -> bool:
     """Tell whether a name begins and ends as `original` does, as that of a copy might."""
     stem, dot, ending = original.casefold().rpartition(".")
     folded = name.casefold()

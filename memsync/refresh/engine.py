@@ -252,7 +252,9 @@ def _finish(result: RefreshResult, memory: str, *, allow_shrink: bool) -> Refres
     return result
 
 
-def _sift(result: RefreshResult, memory: str, whole: edits.Applied, *, allow_shrink: bool) -> None:
+def _sift(
+    result: RefreshResult, memory: str, whole: edits.AppliedEdits, *, allow_shrink: bool
+) -> None:
     """Set aside the edits that may not stand on the word of a stranger.
 
     What would be refused is held, too: a note that asks for it must not be asked about every night.
@@ -268,14 +270,14 @@ def _sift(result: RefreshResult, memory: str, whole: edits.Applied, *, allow_shr
     result["edits"], result["held"] = sifted.passed, (*result["held"], *sifted.held)
 
 
-def _refusal(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
+def _refusal(memory: str, applied: edits.AppliedEdits, *, allow_shrink: bool) -> str:
     lost = _lost_constraint(memory, applied.text)
     if lost is not None:
         return f"{_CONSTRAINT} would be removed or reworded: {lost.strip()!r}"
     return _too_much_gone(memory, applied, allow_shrink=allow_shrink)
 
 
-def _too_much_gone(memory: str, applied: edits.Applied, *, allow_shrink: bool) -> str:
+def _too_much_gone(memory: str, applied: edits.AppliedEdits, *, allow_shrink: bool) -> str:
     if memory.strip() and not applied.text.strip():
         return "nothing would be left of the memory"
     return "" if allow_shrink else prompt.too_many_gone(applied.lines_gone, memory)

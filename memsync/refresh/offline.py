@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Sequence
 
-from memsync.text.duplicates import Known
+from memsync.text.duplicates import KnownLines
 from memsync.text.edits import Edit, EditError, apply_edits
 from memsync.text.note import Note
 from memsync.text.redaction import redact
@@ -32,7 +32,7 @@ def merge_offline(notes: Sequence[Note], memory: str, *, apart: bool = False) ->
     """
     plain = memory.replace("\r\n", "\n")
     plain = plain if plain.endswith("\n") else plain + "\n"
-    standing = Known(memory)
+    standing = KnownLines(memory)
     bullets: list[str] = []
     for note in notes:
         text = bullet(note)

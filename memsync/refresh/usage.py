@@ -13,7 +13,7 @@ from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
 from memsync.files.append import append_line
-from memsync.files.listing import in_subfolders
+from memsync.files.listing import list_in_subfolders
 from memsync.refresh.llm import prices
 from memsync.refresh.llm.prices import Tokens, in_dollars
 
@@ -85,7 +85,7 @@ def record_call(
 def read_calls(workspace: Workspace) -> dict[str, list[Call]]:
     """Return every machine's calls by machine name; lines that cannot be read are left out."""
     found: dict[str, list[Call]] = {}
-    for path in in_subfolders(workspace.machines, LOG_NAME):
+    for path in list_in_subfolders(workspace.machines, LOG_NAME):
         calls = [_parse(line) for line in path.read_text("utf-8", "replace").splitlines()]
         found[path.parent.name] = [call for call in calls if call is not None]
     return found

@@ -17,7 +17,7 @@ from itertools import groupby
 Lines = tuple[str, ...]
 
 
-class Choice(Enum):
+class Resolution(Enum):
     """What a person decides about one conflict."""
 
     OURS = "ours"
@@ -33,15 +33,15 @@ class Hunk:
     ours: Lines
     theirs: Lines
 
-    def settled(self, choice: Choice) -> Lines:
+    def resolve(self, choice: Resolution) -> Lines:
         """Return the lines that `choice` stands for."""
-        if choice is Choice.OURS:
+        if choice is Resolution.OURS:
             return self.ours
-        return self.theirs if choice is Choice.THEIRS else _union(self.theirs, self.ours)
+        return self.theirs if choice is Resolution.THEIRS else _union(self.theirs, self.ours)
 
 
 @dataclass(frozen=True)
-class Merged3:
+class ThreeWayMerge:
     """A merged text in pieces: lines that are settled, and conflicts."""
 
     pieces: tuple[Lines | Hunk, ...]
@@ -51,20 +51,20 @@ class Merged3:
         """What a person has to decide, in order."""
         return tuple(piece for piece in self.pieces if isinstance(piece, Hunk))
 
-    def text(self, choices: Sequence[Choice] = ()) -> str:
+    def text(self, choices: Sequence[Resolution] = ()) -> str:
         """Return the text; a conflict for which there is no choice keeps the lines of both."""
         left = iter(choices)
         lines: list[str] = []
         for piece in self.pieces:
             if isinstance(piece, Hunk):
-                lines += piece.settled(next(left, Choice.BOTH))
+                lines += piece.resolve(next(left, Resolution.BOTH))
             else:
                 lines += piece
         # The last line of a text may have no ending; it needs one where it is the last no more.
         return "".join([*map(_ended, lines[:-1]), *lines[-1:]])
 
 
-def merge(base: str, ours: str, theirs: str) -> Merged3:
+def merge(base: str, ours: str, theirs: str) -> ThreeWayMerge:
     """Return `ours` and `theirs`, which were both made from `base`, as one text.
 
     No line of either side is lost: what only one side changed is taken from it, what both changed
@@ -89,7 +89,7 @@ def union(one: str, other: str) -> str:
 
     It takes nothing for taken away: the merge for two texts of which nothing older is known.
     """
-    return Merged3((_union(tuple(_lines(one)), tuple(_lines(other))),)).text()
+    return ThreeWayMerge((_union(tuple(_lines(one)), tuple(_lines(other))),)).text()
 
 
 def _woven(
@@ -98,7 +98,7 @@ def _woven(
     right: list[str],
     ours: list[_Change],
     theirs: list[_Change],
-) -> Merged3:
+) -> ThreeWayMerge:
     """Return the merge of two sides of which it is said what each changed in `old`."""
     pieces: list[Lines | Hunk] = []
     at = 0
@@ -111,7 +111,7 @@ def _woven(
         )
         at = region.end
     pieces.append(tuple(old[at:]))
-    return Merged3(tuple(piece for piece in pieces if piece != ()))
+    return ThreeWayMerge(tuple(piece for piece in pieces if piece != ()))
 
 
 def _decide(base: Lines, ours: Lines, theirs: Lines) -> list[Lines | Hunk]:
@@ -142,9 +142,9 @@ def _line_by_line(base: Lines, ours: Lines, theirs: Lines) -> Iterator[Lines | H
 
 def _narrowed(conflict: Hunk) -> Iterator[Lines | Hunk]:
     """Yield the conflict without the lines at its ends on which both sides agree."""
-    head = same_at_start(conflict.ours, conflict.theirs)
+    head = count_common_head(conflict.ours, conflict.theirs)
     ours, theirs = conflict.ours[head:], conflict.theirs[head:]
-    tail = same_at_start(ours[::-1], theirs[::-1])
+    tail = count_common_head(ours[::-1], theirs[::-1])
     cut = slice(0, -tail if tail else None)
     yield conflict.ours[:head]
     yield Hunk(conflict.base, ours[cut], theirs[cut])
@@ -172,8 +172,8 @@ class _Region:
 
 
 def _changes(old: Sequence[str], new: Sequence[str]) -> list[_Change]:
-    head = same_at_start(old, new)
-    tail = same_at_start(old[head:][::-1], new[head:][::-1])
+    head = count_common_head(old, new)
+    tail = count_common_head(old[head:][::-1], new[head:][::-1])
     middle = old[head : len(old) - tail], new[head : len(new) - tail]
     matcher = SequenceMatcher(None, *middle, autojunk=False)
     return [
@@ -253,7 +253,7 @@ def _union(first: Lines, second: Lines) -> Lines:
     return tuple(lines)
 
 
-def same_at_start(one: Sequence[str], other: Sequence[str]) -> int:
+def count_common_head(one: Sequence[str], other: Sequence[str]) -> int:
     """Return how many lines two texts share from their first on."""
     count = 0
     for left, right in zip(one, other, strict=False):

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from memsync.text.document import Heading, Kind, Outline, is_list_item, scan
 from memsync.text.edits import Edit
-from memsync.text.similarity import Words, day, holds_on_any_day, is_close_to_any, words
+from memsync.text.similarity import Words, day, is_close_to_any, is_lasting, words
 
 LEAST_WORDS = 2
 """A line of fewer words says too little by itself to be taken for a repeat."""
@@ -41,7 +41,7 @@ def is_recent(heading: Heading) -> bool:
     return _RECENT.match(heading.text) is not None
 
 
-class Known:
+class KnownLines:
     """What the lines of a memory say, those that stand by themselves."""
 
     def __init__(self, memory: str) -> None:
@@ -75,7 +75,7 @@ class Known:
             return False
         if is_close_to_any(said, (*self._other, *(told for _, told in self._recent))):
             return False
-        lasts = holds_on_any_day(said)
+        lasts = is_lasting(said)
         if any(said == told and (lasts or on == told_on) for told_on, told in self._recent):
             return True
         general = (told for where, told in self.by_heading.items() if self._is_general(where))
@@ -111,7 +111,7 @@ class _Desk:
     def __init__(self, memory: str, edits: Sequence[Edit]) -> None:
         self._outline = scan(memory)
         self._lines = [line.rstrip() for line in self._outline.lines]
-        self._standing = Known(memory)
+        self._standing = KnownLines(memory)
         behind = [line for edit in edits for line in edit.after.split("\n")]
         taken = [line for edit in edits for line in edit.find.split("\n")]
         new = (line for line in behind if line.rstrip() not in self._lines)

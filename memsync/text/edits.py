@@ -40,7 +40,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Applied:
+class AppliedEdits:
     """A text with edits applied, and how many lines it lost (not counting those replaced)."""
 
     text: str
@@ -98,7 +98,7 @@ def _shape_problem(edit: Edit) -> str:
     return next((problem for problem, is_so in problems.items() if is_so), "")
 
 
-def apply_edits(text: str, edits: Iterable[Edit]) -> Applied:
+def apply_edits(text: str, edits: Iterable[Edit]) -> AppliedEdits:
     """Return `text` with the edits applied in order, each seeing what those before it did.
 
     Raises:
@@ -115,7 +115,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> Applied:
             raise EditError(f"edit {number} ({edit.op}): {error}") from None
     result = draft.text()
     draft.check_untouched(result)
-    return Applied(mark + result, gone)
+    return AppliedEdits(mark + result, gone)
 
 
 class _Draft:

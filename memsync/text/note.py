@@ -70,7 +70,7 @@ class Note:
         return NoteName(self.day, self.time, self.came_by, self.id)
 
     @property
-    def captured(self) -> bool:
+    def is_captured(self) -> bool:
         """Whether it came by the network."""
         return self.came_by == "network"
 

@@ -36,7 +36,7 @@ def sanitize(text: str) -> str:
     )
 
 
-def imports(line: str) -> list[str]:
+def find_imports(line: str) -> list[str]:
     """Return the paths a line of text imports: ``@path``, not in a code span, naming a file.
 
     A name alone is someone's or a package's (``@ada``, ``@types/node``), not a file's.

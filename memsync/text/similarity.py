@@ -64,7 +64,7 @@ def _word(part: str, *, is_loud: bool) -> str:
     return _PERSONS.get(folded, folded)
 
 
-def holds_on_any_day(said: Words) -> bool:
+def is_lasting(said: Words) -> bool:
     """Tell whether the words say what lasts, a habit or a rule, and not what happened."""
     is_relative = any(word.strip("?") in _RELATIVE for word in said)
     return bool(said) and said[0] in _LASTING and not is_relative

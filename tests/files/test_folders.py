@@ -10,7 +10,7 @@ import pytest
 from memsync.errors import FolderAwayError
 from memsync.files import folders
 from memsync.files.atomic import atomic_write
-from memsync.files.folders import make_below, open_folder
+from memsync.files.folders import make_subfolder, open_folder
 
 
 def listing(folder):
@@ -35,7 +35,7 @@ def swapped(root):
 def test_folders_are_made_in_a_root_in_use_and_found_again(root, monkeypatch, can_hold):
     monkeypatch.setattr(folders, "_CAN_HOLD", can_hold)
     for _ in range(2):
-        assert make_below(root, "machines", "pi-0001") == root / "machines" / "pi-0001"
+        assert make_subfolder(root, "machines", "pi-0001") == root / "machines" / "pi-0001"
     assert listing(root) == ["GLOBAL_MEMORY.md", "machines", "machines/pi-0001"]
 
 
@@ -44,13 +44,13 @@ def test_nothing_is_made_in_an_empty_root_nor_is_a_missing_one_made(root, monkey
     monkeypatch.setattr(folders, "_CAN_HOLD", can_hold)
     swapped(root)
     with pytest.raises(FolderAwayError, match="is empty"):
-        make_below(root, "sessions")
+        make_subfolder(root, "sessions")
     with pytest.raises(FolderAwayError, match="is empty"):
         atomic_write(root / "GLOBAL_MEMORY.md", b"new\n", in_use=True)
     assert listing(root) == []
     root.rmdir()
     with pytest.raises(FileNotFoundError):
-        make_below(root, "machines", "pi-0001")
+        make_subfolder(root, "machines", "pi-0001")
     assert not root.exists()
 
 
@@ -85,7 +85,7 @@ def test_a_drive_that_goes_amid_making_a_folder_gets_nothing_under_it(root, monk
         return real(*args, **kwargs)
 
     monkeypatch.setattr(os, "mkdir", going)
-    make_below(root, "sessions")
+    make_subfolder(root, "sessions")
     assert listing(root) == []
 
 
@@ -94,7 +94,7 @@ def test_a_file_in_place_of_a_folder_is_an_error(root):
         pass
     (root / "machines").write_text("no folder")
     with pytest.raises(OSError, match=os.strerror(errno.ENOTDIR)):
-        make_below(root, "machines", "pi-0001")
+        make_subfolder(root, "machines", "pi-0001")
 
 
 @pytest.mark.skipif(not folders._CAN_HOLD, reason="this platform holds no folders open")

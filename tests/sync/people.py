@@ -14,7 +14,7 @@ from memsync.memory.history import backups
 from memsync.memory.publish import publish
 from memsync.notes import log
 from memsync.text import note as notes
-from memsync.text.diff3 import Choice
+from memsync.text.diff3 import Resolution
 from tests.sync.promises import facts
 from tests.sync.world import Machine, World
 
@@ -93,7 +93,7 @@ class People:
             if not open_ones:
                 return
             dispute = self.chance.choice(open_ones)
-            choice = self.chance.choice(list(Choice))
+            choice = self.chance.choice(list(Resolution))
             try:
                 resolve_conflict(workspace, dispute, choice)
             except MemoryMovedError:  # what was picked is gone, so the other side stays

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsync.text.diff3 import Choice, Hunk, merge
+from memsync.text.diff3 import Hunk, Resolution, merge
 from tests.conftest import REAL_MEMORIES, needs_real_memories
 from tests.support.scale import share
 
@@ -144,7 +144,7 @@ texts = st.builds(
 def test_any_three_texts_lose_nothing(base: str, ours: str, theirs: str) -> None:
     assert_nothing_lost(base, ours, theirs)
     merged = merge(base, ours, theirs)
-    for choice, side in ((Choice.OURS, ours), (Choice.THEIRS, theirs)):
+    for choice, side in ((Resolution.OURS, ours), (Resolution.THEIRS, theirs)):
         settled = merged.text([choice] * len(merged.conflicts))
         assert not set(side.splitlines()) - set(settled.splitlines()) - set(base.splitlines())
 
@@ -187,21 +187,21 @@ def test_changes_apart_from_each_other_are_both_taken() -> None:
 def test_a_line_that_both_reworded_is_for_a_person_to_decide() -> None:
     merged = merge(BASE, BASE.replace("- two", "- TWO"), BASE.replace("- two", "- 2"))
     assert merged.conflicts == (Hunk(("- two\n",), ("- TWO\n",), ("- 2\n",)),)
-    assert "- TWO\n- 2\n" not in merged.text([Choice.OURS])
-    assert merged.text([Choice.OURS]) == BASE.replace("- two", "- TWO")
-    assert merged.text([Choice.THEIRS]) == BASE.replace("- two", "- 2")
-    assert merged.text([Choice.BOTH]) == BASE.replace("- two", "- 2\n- TWO")
-    assert merged.text() == merged.text([Choice.BOTH])
+    assert "- TWO\n- 2\n" not in merged.text([Resolution.OURS])
+    assert merged.text([Resolution.OURS]) == BASE.replace("- two", "- TWO")
+    assert merged.text([Resolution.THEIRS]) == BASE.replace("- two", "- 2")
+    assert merged.text([Resolution.BOTH]) == BASE.replace("- two", "- 2\n- TWO")
+    assert merged.text() == merged.text([Resolution.BOTH])
 
 
 def test_a_line_that_one_reworded_and_the_other_took_away_is_a_conflict() -> None:
     merged = merge(BASE, BASE.replace("- two\n", ""), BASE.replace("- two", "- 2"))
     assert merged.conflicts == (Hunk(("- two\n",), (), ("- 2\n",)),)
-    assert merged.text([Choice.OURS]) == BASE.replace("- two\n", "")
+    assert merged.text([Resolution.OURS]) == BASE.replace("- two\n", "")
 
 
 def test_a_last_line_without_an_ending_gets_one_where_it_is_the_last_no_more() -> None:
-    assert merge("a\nb", "a\nb\nc", "a\nB").text([Choice.BOTH]).splitlines() == [
+    assert merge("a\nb", "a\nb\nc", "a\nB").text([Resolution.BOTH]).splitlines() == [
         "a",
         "B",
         "b",
@@ -221,4 +221,4 @@ def test_among_reworded_lines_only_those_that_both_reworded_are_asked_about() ->
     theirs = BASE.replace("- two", "- TWO").replace("- three", "- THREE")
     merged = merge(BASE, ours, theirs)
     assert merged.conflicts == (Hunk(("- two\n",), ("- 2\n",), ("- TWO\n",)),)
-    assert "- 1\n- 2\n- THREE\n" in merged.text([Choice.OURS])
+    assert "- 1\n- 2\n- THREE\n" in merged.text([Resolution.OURS])

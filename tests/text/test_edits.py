@@ -74,7 +74,7 @@ def test_several_lines_are_replaced_by_fewer_and_the_loss_is_counted():
     applied = edits.apply_edits(
         "# A\n- a\n- b\n\n- c\n", [Edit("replace", find="- a\n- b\n\n- c", text="- d")]
     )
-    assert applied == edits.Applied("# A\n- d\n", 2)
+    assert applied == edits.AppliedEdits("# A\n- d\n", 2)
 
 
 def test_a_line_is_found_without_its_trailing_spaces_but_the_exact_one_wins():

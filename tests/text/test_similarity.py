@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from memsync.text.similarity import are_close, day, holds_on_any_day, words
+from memsync.text.similarity import are_close, day, is_lasting, words
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_date_before_it_is_the_lines_day():
     ],
 )
 def test_a_rule_holds_on_any_day_and_an_event_does_not(line, lasts):
-    assert holds_on_any_day(words(line)) is lasts
+    assert is_lasting(words(line)) is lasts
 
 
 def test_close_is_most_words_shared_and_not_the_same():

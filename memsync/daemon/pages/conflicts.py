@@ -28,7 +28,7 @@ from memsync.memory.conflicts.resolve import resolve_conflict
 from memsync.memory.history.publish_log import read_ancestry
 from memsync.memory.store import Memory
 from memsync.providers.conflict_copies import recognise_copy
-from memsync.text.diff3 import Choice, Lines
+from memsync.text.diff3 import Lines, Resolution
 from memsync.text.document import scan
 
 
@@ -96,7 +96,7 @@ class _Pages:
     def settle(self, name: str) -> ResponseReturnValue:
         workspace = Workspace.open(self._config)
         try:
-            choice = Choice(request.form.get("choice", ""))
+            choice = Resolution(request.form.get("choice", ""))
         except ValueError:
             abort(400)
         dispute = next((d for d in records.unresolved(workspace) if d.id == name), None)
@@ -135,7 +135,7 @@ def views(open_ones: Sequence[Conflict], memory: str) -> list[ConflictView]:
     limits = changes.constraint_lines(outline)
     here = machines.this_machine()
 
-    def side(dispute: Conflict, choice: Choice, lines: Lines, parts: tuple[Parts, ...]) -> Side:
+    def side(dispute: Conflict, choice: Resolution, lines: Lines, parts: tuple[Parts, ...]) -> Side:
         gone = lines_to_remove(outline.lines, dispute, choice)
         held = tuple(outline.lines[at].strip() for at in gone if at in limits)
         is_whole = has_side(outline.lines, lines)
@@ -154,8 +154,8 @@ def views(open_ones: Sequence[Conflict], memory: str) -> list[ConflictView]:
                 dispute.machine == here,
                 copy.client if copy else "",
                 copy.host if copy else "",
-                side(dispute, Choice.OURS, dispute.ours, left),
-                side(dispute, Choice.THEIRS, dispute.theirs, right),
+                side(dispute, Resolution.OURS, dispute.ours, left),
+                side(dispute, Resolution.THEIRS, dispute.theirs, right),
             )
         )
     return sorted(found, key=lambda view: (view.dispute.time, view.ours.at or 0))

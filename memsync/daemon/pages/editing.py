@@ -21,7 +21,7 @@ from memsync.memory import fleet, store
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import publish
 from memsync.memory.store import Memory
-from memsync.text.diff3 import Choice, Merged3, merge
+from memsync.text.diff3 import Resolution, ThreeWayMerge, merge
 
 
 def install(app: Flask, config: Config) -> None:
@@ -128,7 +128,9 @@ def _moved(workspace: Workspace, draft: _Draft, memory: Memory) -> Response:
     return make_response(page, 409)
 
 
-def _merged(workspace: Workspace, made_from: str, text: str, memory: Memory) -> Merged3 | None:
+def _merged(
+    workspace: Workspace, made_from: str, text: str, memory: Memory
+) -> ThreeWayMerge | None:
     """Return a draft and the memory as one text; None where what it was made from is not kept."""
     base = timeline.text_by_digest(workspace, made_from)
     if base is None:
@@ -136,9 +138,9 @@ def _merged(workspace: Workspace, made_from: str, text: str, memory: Memory) -> 
     return merge(for_browser(base), text, for_browser(memory.text))
 
 
-def _choices(count: int) -> list[Choice] | None:
+def _choices(count: int) -> list[Resolution] | None:
     """Return what the person decided, or None where something is undecided yet."""
     try:
-        return [Choice(request.form.get(f"choice-{number}", "")) for number in range(count)]
+        return [Resolution(request.form.get(f"choice-{number}", "")) for number in range(count)]
     except ValueError:
         return None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from memsync.text.diff3 import same_at_start
+from memsync.text.diff3 import count_common_head
 from memsync.text.document import line_ending
 
 _ENDING = re.compile(r"(\r\n|\r|\n)")
@@ -49,8 +49,8 @@ def steps(old: Sequence[str], new: Sequence[str]) -> list[Step]:
     What is the same at both ends is set aside first, so that a small change of a long text is
     found at once.
     """
-    start = same_at_start(old, new)
-    end = same_at_start(old[start:][::-1], new[start:][::-1])
+    start = count_common_head(old, new)
+    end = count_common_head(old[start:][::-1], new[start:][::-1])
     old_end, new_end = len(old) - end, len(new) - end
     found: list[Step] = [("equal", 0, start, 0, start)] if start else []
     matcher = SequenceMatcher(None, old[start:old_end], new[start:new_end])

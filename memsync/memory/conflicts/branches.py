@@ -17,13 +17,13 @@ from memsync.config import state
 from memsync.config.state import machine_name, slug
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Skipped, kind_if_not_file, read_regular
+from memsync.files.regular import SkippedFile, kind_if_not_file, read_regular
 from memsync.memory.conflicts.merge_base import Ancestors, Relation
 from memsync.memory.history import backups, last_seen
 from memsync.memory.history.ancestry import Ancestry
 from memsync.memory.reading import is_empty
 from memsync.memory.store import Memory
-from memsync.providers.conflict_copies import Copy, recognise_copy, resembles
+from memsync.providers.conflict_copies import Copy, has_similar_name, recognise_copy
 from memsync.text.digest import digest
 
 PATIENCE = timedelta(hours=12)
@@ -109,14 +109,14 @@ def readable_copies(root: Path) -> list[tuple[Copy, Branch]]:
     return found
 
 
-def unreadable_memory_copies(root: Path) -> list[Skipped]:
+def unreadable_memory_copies(root: Path) -> list[SkippedFile]:
     """Return what is named like a conflict copy of the memory and cannot be read."""
     found = []
     for _, path in files_named_like_copies(root):
         with contextlib.suppress(FileNotFoundError):  # it went meanwhile
             why = read_copy(path)[1]
             if why:
-                found.append(Skipped(path, why))
+                found.append(SkippedFile(path, why))
     return found
 
 
@@ -129,7 +129,7 @@ def files_named_like_copies(root: Path) -> list[tuple[Copy, Path]]:
 
 
 def _unknown(name: str) -> Copy | None:
-    return UNKNOWN if resembles(name, MEMORY_NAME) else None
+    return UNKNOWN if has_similar_name(name, MEMORY_NAME) else None
 
 
 def _text_of(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from memsync.text.diff3 import Choice, Hunk, Lines, Merged3, merge, union
+from memsync.text.diff3 import Hunk, Lines, Resolution, ThreeWayMerge, merge, union
 from memsync.text.digest import digest
 from memsync.text.document import Kind, line_ending, scan, split_lines
 
@@ -39,16 +39,16 @@ class Conflict:
         sides = sorted((_joined(self.ours), _joined(self.theirs)))
         return digest("\0".join((_joined(self.base), *sides)).encode("utf-8", "replace"))[:10]
 
-    def text(self, choice: Choice) -> str:
+    def text(self, choice: Resolution) -> str:
         """Return the text of one side."""
-        return _joined(self.theirs if choice is Choice.THEIRS else self.ours)
+        return _joined(self.theirs if choice is Resolution.THEIRS else self.ours)
 
-    def rejected(self, choice: Choice) -> Lines:
+    def rejected(self, choice: Resolution) -> Lines:
         """Return the lines that go by `choice`: those that only the other side has."""
-        if choice is Choice.BOTH:
+        if choice is Resolution.BOTH:
             return ()
         kept, gone = self.ours, self.theirs
-        if choice is Choice.THEIRS:
+        if choice is Resolution.THEIRS:
             kept, gone = gone, kept
         return tuple(line for line in gone if line.strip() and line not in kept)
 
@@ -143,7 +143,7 @@ def has_side(lines: Sequence[str], side: Lines) -> bool:
     return all(line.rstrip() in present for line in side if line.strip())
 
 
-def can_pick(lines: Sequence[str], dispute: Conflict, choice: Choice) -> bool:
+def can_pick(lines: Sequence[str], dispute: Conflict, choice: Resolution) -> bool:
     """Tell whether a memory has a text left once `choice` is made: of what was picked, or as it is.
 
     Somebody may have taken the picked text out meanwhile; with the other one gone, both would be.
@@ -154,7 +154,7 @@ def can_pick(lines: Sequence[str], dispute: Conflict, choice: Choice) -> bool:
     return is_there or not lines_to_remove(lines, dispute, choice)
 
 
-def lines_to_remove(lines: Sequence[str], dispute: Conflict, choice: Choice) -> list[int]:
+def lines_to_remove(lines: Sequence[str], dispute: Conflict, choice: Resolution) -> list[int]:
     """Return which lines of a memory go once `dispute` is decided: where they are, in order.
 
     Each line goes once, and where it stands several times, the last one: the new one.
@@ -168,7 +168,7 @@ def lines_to_remove(lines: Sequence[str], dispute: Conflict, choice: Choice) -> 
     return sorted(found)
 
 
-def apply_choice(text: str, dispute: Conflict, choice: Choice) -> str:
+def apply_choice(text: str, dispute: Conflict, choice: Resolution) -> str:
     """Return the memory as it is once `dispute` is decided: the lines of the other side gone."""
     lines = split_lines(text)
     gone = set(lines_to_remove(lines, dispute, choice))
@@ -182,25 +182,25 @@ def _dispute(conflict: Hunk, source: str, *, turned: bool) -> Conflict:
     return Conflict(conflict.base, ours, theirs, source)
 
 
-def _choice(dispute: Conflict, pick: str, *, turned: bool) -> Choice:
-    for choice in (Choice.OURS, Choice.THEIRS):
+def _choice(dispute: Conflict, pick: str, *, turned: bool) -> Resolution:
+    for choice in (Resolution.OURS, Resolution.THEIRS):
         if pick == name_of_text(dispute.text(choice)):
             return choice if not turned else _other(choice)
-    return Choice.BOTH
+    return Resolution.BOTH
 
 
-def _other(choice: Choice) -> Choice:
-    return Choice.THEIRS if choice is Choice.OURS else Choice.OURS
+def _other(choice: Resolution) -> Resolution:
+    return Resolution.THEIRS if choice is Resolution.OURS else Resolution.OURS
 
 
-def _sections(merged: Merged3) -> list[str]:
+def _sections(merged: ThreeWayMerge) -> list[str]:
     """Return for each conflict the heading it stands under."""
     found, text = [], ""
     for piece in merged.pieces:
         if isinstance(piece, Hunk):
             headings = scan(text).headings
             found.append(headings[-1].text if headings else "")
-            text += "".join(piece.settled(Choice.BOTH))
+            text += "".join(piece.resolve(Resolution.BOTH))
         else:
             text += "".join(piece)
     return found

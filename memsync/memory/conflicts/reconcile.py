@@ -17,7 +17,7 @@ from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, WrongUsageError
 from memsync.files.locks import BusyError, exclusive_lock
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Skipped, read_regular, why_unread
+from memsync.files.regular import SkippedFile, read_regular, why_unreadable
 from memsync.memory import store
 from memsync.memory.conflicts import branches, records
 from memsync.memory.conflicts.branches import (
@@ -54,7 +54,7 @@ class Reconciled:
     doubtful: tuple[Path, ...] = ()
     published: Published | None = None
     notes: int = 0
-    left: tuple[Skipped, ...] = ()
+    left: tuple[SkippedFile, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -72,7 +72,7 @@ def count_in_words(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def unreadable_copies(workspace: Workspace) -> tuple[Skipped, ...]:
+def unreadable_copies(workspace: Workspace) -> tuple[SkippedFile, ...]:
     """Return what is named like a copy, of memory, log or backup, and cannot be read."""
     return (
         *branches.unreadable_memory_copies(workspace.root),
@@ -129,7 +129,7 @@ def _while_carried(workspace: Workspace, taken: str | None) -> Reconciled:
     if taken is not None:
         raise BusyError(f"rclone is not done with {taken}", hint="memsync daemon run sync")
     why = "rclone is not done with it: memsync daemon run sync"
-    return Reconciled(left=tuple(Skipped(path, why) for path in copies))
+    return Reconciled(left=tuple(SkippedFile(path, why) for path in copies))
 
 
 def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
@@ -159,7 +159,7 @@ def _bring_in_log(workspace: Workspace, copy: Path, day: date) -> int:
 def _keep_copies_of_backups(workspace: Workspace) -> None:
     """Put the copies of backups with the others; there is nothing to bring in."""
     for copy in backups.backup_copies(workspace.backups, branches.is_from_our_machines(workspace)):
-        if why_unread(copy):
+        if why_unreadable(copy):
             continue
         with contextlib.suppress(FileNotFoundError):  # another machine did so meanwhile
             backups.keep_conflict_copy(copy, read_regular(copy), workspace.backups)

@@ -17,9 +17,9 @@ from memsync.config.state import machine_name, own_folder
 from memsync.config.workspace import Workspace
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
-from memsync.files.folders import make_below
+from memsync.files.folders import make_subfolder
 from memsync.memory.conflicts.merge import Conflict, name_of_text
-from memsync.text.diff3 import Choice
+from memsync.text.diff3 import Resolution
 
 FOLDER_NAME = "conflicts"
 DECISIONS_NAME = "settled.log"
@@ -35,7 +35,7 @@ def record_conflicts(workspace: Workspace, found: Iterable[Conflict]) -> None:
     folder = own_folder(workspace.machines) / FOLDER_NAME
     for conflict in found:
         if conflict.id not in known:
-            make_below(workspace.root, workspace.machines.name, machine_name(), FOLDER_NAME)
+            make_subfolder(workspace.root, workspace.machines.name, machine_name(), FOLDER_NAME)
             moment = clock.now().isoformat(timespec="seconds")
             table = {**asdict(conflict), "time": moment, "machine": machine_name()}
             data = json.dumps(table, indent=1, ensure_ascii=False).encode("utf-8", "replace")
@@ -53,14 +53,14 @@ def unresolved(workspace: Workspace) -> list[Conflict]:
     return sorted(found.values(), key=lambda one: (one.time, one.id))
 
 
-def record_resolution(workspace: Workspace, conflict: Conflict, choice: Choice) -> None:
+def record_resolution(workspace: Workspace, conflict: Conflict, choice: Resolution) -> None:
     """Write down what a person decided; the memory is the caller's to change, before this.
 
     Raises:
         OSError: nothing was written.
     """
     moment = clock.now().isoformat(timespec="seconds")
-    pick = choice.value if choice is Choice.BOTH else name_of_text(conflict.text(choice))
+    pick = choice.value if choice is Resolution.BOTH else name_of_text(conflict.text(choice))
     append_line(own_folder(workspace.machines) / DECISIONS_NAME, f"{moment} {conflict.id} {pick}")
 
 

@@ -16,7 +16,7 @@ from memsync.memory.conflicts.merge_base import Ancestors, Relation
 from memsync.memory.history import publish_log
 from memsync.memory.publish import Published, publish
 from memsync.memory.store import Memory
-from memsync.text.diff3 import Choice
+from memsync.text.diff3 import Resolution
 from memsync.text.document import split_lines
 
 TRIES = 5
@@ -66,7 +66,7 @@ def _woven_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: s
 
 
 def resolve_conflict(
-    workspace: Workspace, dispute: Conflict, choice: Choice, based_on: str | None = None
+    workspace: Workspace, dispute: Conflict, choice: Resolution, based_on: str | None = None
 ) -> Published | None:
     """Do as a person decided: the lines of the other side go from the memory, then it is settled.
 

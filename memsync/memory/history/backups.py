@@ -14,11 +14,11 @@ from types import MappingProxyType
 
 from memsync import clock
 from memsync.errors import RefusedError, WrongUsageError
-from memsync.files.atomic import atomic_write, create_new, shortened_name
-from memsync.files.folders import make_below
-from memsync.files.listing import matching
+from memsync.files.atomic import atomic_write, create_new, shorten_name
+from memsync.files.folders import make_subfolder
+from memsync.files.listing import list_matching
 from memsync.files.placeholders import is_evicted
-from memsync.files.regular import Skipped, kind_if_not_file, read_regular, why_unread
+from memsync.files.regular import SkippedFile, kind_if_not_file, read_regular, why_unreadable
 from memsync.files.temps import sweep_temps
 from memsync.memory.history import retention
 from memsync.memory.reading import is_empty
@@ -67,7 +67,7 @@ def backup(path: Path, folder: Path) -> Path:
         OSError: nothing was kept.
     """
     data = path.read_bytes()
-    make_below(folder.parent, folder.name)
+    make_subfolder(folder.parent, folder.name)
     sweep_temps(folder)
     stamp = clock.now().strftime("%Y%m%d_%H%M%S")
     taken = {path.name for path in folder.iterdir()}
@@ -91,7 +91,7 @@ def list_backups(folder: Path) -> list[Backup]:
     Raises:
         OSError: the folder cannot be listed, or one cannot be looked at.
     """
-    found = map(backup_at, matching(folder, "GLOBAL_MEMORY_*.md"))
+    found = map(backup_at, list_matching(folder, "GLOBAL_MEMORY_*.md"))
     return sorted((one for one in found if one is not None and _is_file(one.path)), reverse=True)
 
 
@@ -217,10 +217,10 @@ def keep_conflict_copy(path: Path, data: bytes, folder: Path) -> Path:
     Raises:
         OSError: the copy is still where it was.
     """
-    below = make_below(folder.parent, folder.name, COPIES)
+    below = make_subfolder(folder.parent, folder.name, COPIES)
     mark = f"{digest(data)[:12]}_"
     # The name of a copy of a copy may be as long as a file system takes.
-    stem = shortened_name(path.stem, len(mark) + len(os.fsencode(path.suffix)))
+    stem = shorten_name(path.stem, len(mark) + len(os.fsencode(path.suffix)))
     kept = below / f"{mark}{stem}{path.suffix}"
     if not create_new(kept, data) and kept.read_bytes() != data:
         atomic_write(kept, data)
@@ -241,7 +241,7 @@ def backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
         OSError: the folder cannot be listed.
     """
     found = []
-    for path in matching(folder, "GLOBAL_MEMORY_*"):
+    for path in list_matching(folder, "GLOBAL_MEMORY_*"):
         match = _NAME_AHEAD.match(path.name)
         copy = recognise_copy(path.name, f"{match[0]}.md") if match else None
         if copy and (copy.certain or is_ours(copy)):
@@ -249,10 +249,10 @@ def backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
     return found
 
 
-def unreadable_backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Skipped]:
+def unreadable_backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[SkippedFile]:
     """Return those of the conflict copies of backups that cannot be read; raises as `copies`."""
-    found = ((path, why_unread(path)) for path in backup_copies(folder, is_ours))
-    return [Skipped(path, why) for path, why in found if why]
+    found = ((path, why_unreadable(path)) for path in backup_copies(folder, is_ours))
+    return [SkippedFile(path, why) for path, why in found if why]
 
 
 def texts_by_digest(folder: Path) -> dict[str, Path]:

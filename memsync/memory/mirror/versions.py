@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from memsync.config.workspace import MEMORY_NAME
-from memsync.files.atomic import shortened_name
+from memsync.files.atomic import shorten_name
 from memsync.memory.mirror.contents import STAMP, VERSION_NAME, VERSIONS
 
 _TAIL_BYTES = len(".20261124_030000_99999")
@@ -75,7 +75,7 @@ class Versions:
         """
         parent, _, base = f"{VERSIONS}/{name}".rpartition("/")
         folder = self.folders.ensure(parent)
-        version = _free_name(folder, shortened_name(base, _TAIL_BYTES), f".{self._stamp(self.now)}")
+        version = _free_name(folder, shorten_name(base, _TAIL_BYTES), f".{self._stamp(self.now)}")
         current = self.folders.root / name
         if not (stays and _has_second_name(current, version)):
             current.rename(version)

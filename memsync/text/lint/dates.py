@@ -40,13 +40,13 @@ _NO_YEAR = re.compile(
 )
 
 
-def without_year(line: str) -> str:
+def find_undated(line: str) -> str:
     """Return the words by which a line holds until a month of no year, ``until March``; or none."""
     found = _NO_YEAR.search(line)
     return found[0] if found else ""
 
 
-def over_since(line: str, today: date) -> str:
+def find_expired(line: str, today: date) -> str:
     """Return until when a line was to hold, in its own words, where that is well past; or none."""
     for found in _UNTIL.finditer(line):
         last = _last_day(found)

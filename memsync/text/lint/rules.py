@@ -17,9 +17,9 @@ from datetime import date
 from memsync.text.document import Heading, Kind, Outline, is_list_item, scan
 from memsync.text.duplicates import is_recent
 from memsync.text.lint.contradictions import Pairs, are_of_one_set
-from memsync.text.lint.dates import over_since, without_year
+from memsync.text.lint.dates import find_expired, find_undated
 from memsync.text.redaction import redact
-from memsync.text.sanitizing import imports, without_hidden
+from memsync.text.sanitizing import find_imports, without_hidden
 from memsync.text.similarity import Words, day, words
 
 MOST_CONSTRAINTS = 30
@@ -103,7 +103,7 @@ def _name(sign: str) -> str:
 
 def _imports(outline: Outline, exists: Callable[[str], bool]) -> Iterator[Finding]:
     for number, line in _lines(outline):
-        for path in imports(line):
+        for path in find_imports(line):
             if not exists(path):
                 yield Finding(
                     number + 1,
@@ -225,11 +225,11 @@ def _values(
 
 def _over(outline: Outline, today: date) -> Iterator[Finding]:
     for number, line in _lines(outline):
-        ended = over_since(line, today)
+        ended = find_expired(line, today)
         if ended:
             advice = "take it out, or say what holds now"
             yield Finding(number + 1, "stale", f"its time is over: {ended!r}", advice)
-        elif undated := without_year(line):
+        elif undated := find_undated(line):
             message = f"no one can tell when {undated!r} is over"
             yield Finding(number + 1, "stale", message, "add the year")
 

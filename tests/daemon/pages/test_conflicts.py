@@ -15,7 +15,7 @@ from memsync.memory.conflicts.merge import Conflict
 from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.conflicts.resolve import resolve_conflict
 from memsync.memory.publish import publish
-from memsync.text.diff3 import Choice
+from memsync.text.diff3 import Resolution
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import WRONGS
 from tests.daemon.pages.test_api import checked
@@ -164,7 +164,7 @@ def test_a_digest_that_is_none_decides_nothing(browser, disputed, based_on):
 
 def test_of_two_tabs_the_second_is_told_that_it_is_decided(browser, disputed):
     form = browser.get("/conflicts").form(f"/conflicts/{the_one(disputed).id}")
-    resolve_conflict(disputed, the_one(disputed), Choice.THEIRS)
+    resolve_conflict(disputed, the_one(disputed), Resolution.THEIRS)
     assert said(browser.submit(form, choice="ours")) == "settled-already"
     assert store.read(disputed).text == THEIRS
 

@@ -24,7 +24,7 @@ from memsync.notes import log as day_logs
 from memsync.notes.kept import kept_notes
 from memsync.refresh.pending import pending_notes
 from memsync.text import note
-from memsync.text.diff3 import Choice
+from memsync.text.diff3 import Resolution
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
 
@@ -138,14 +138,15 @@ def test_a_line_that_both_changed_is_there_twice_until_a_person_decides(workspac
         ("- Ada, backend engineer in Rome\n",),
     )
     assert dispute.section == "Identity"
-    resolve_conflict(workspace, dispute, Choice.THEIRS)
+    resolve_conflict(workspace, dispute, Resolution.THEIRS)
     assert workspace.memory.read_text() == ROME
     assert ROME in claude_md.read_text()
     assert records.unresolved(workspace) == []
 
 
 @pytest.mark.parametrize(
-    ("choice", "text"), [(Choice.OURS, OSLO), (Choice.THEIRS, ROME), (Choice.BOTH, None)]
+    ("choice", "text"),
+    [(Resolution.OURS, OSLO), (Resolution.THEIRS, ROME), (Resolution.BOTH, None)],
 )
 def test_a_decision_holds_when_the_same_two_texts_meet_again(workspace, choice, text):
     save(workspace, OSLO)
@@ -228,7 +229,7 @@ def test_an_edit_of_which_that_cannot_be_told_waits_half_a_day_then_is_asked_abo
     assert "Turin" in text
     (dispute,) = records.unresolved(workspace)
     assert "- Call the accountant on Monday\n" in dispute.theirs
-    resolve_conflict(workspace, dispute, Choice.OURS)
+    resolve_conflict(workspace, dispute, Resolution.OURS)
     assert workspace.memory.read_text() == OSLO
     noon.shift(timedelta(hours=24))
     assert reconcile(workspace).sentence == ""
@@ -541,7 +542,7 @@ def test_of_two_texts_without_a_known_origin_both_stay_and_a_person_is_asked(wor
     assert workspace.memory.read_text() == ADDED
     (dispute,) = records.unresolved(workspace)
     assert dispute.theirs == ("- Call the accountant on Monday\n",)
-    resolve_conflict(workspace, dispute, Choice.OURS)
+    resolve_conflict(workspace, dispute, Resolution.OURS)
     assert workspace.memory.read_text() == SAMPLE
     copy(workspace, ADDED)
     reconcile(workspace)

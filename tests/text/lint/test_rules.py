@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync.text.document import split_lines
-from memsync.text.lint.dates import over_since, without_year
+from memsync.text.lint.dates import find_expired, find_undated
 from memsync.text.lint.rules import MOST_CONSTRAINTS, Finding, find_problems
 from memsync.text.redaction import redact
 from memsync.text.sanitizing import without_hidden
@@ -200,13 +200,13 @@ def test_what_holds_or_only_names_a_day_is_not(words):
 def test_until_a_month_of_no_year_no_one_knows_when():
     (found,) = lint(preferences("- On parental leave until March"))
     assert (found.kind, found.advice) == ("stale", "add the year")
-    assert without_year("until the end of March") == "until the end of March"
+    assert find_undated("until the end of March") == "until the end of March"
 
 
 @given(st.text(), st.dates())
 def test_any_line_and_any_day_can_be_judged(line, day):
-    assert over_since(line, day) in line
-    assert over_since(f"until {day.isoformat()}", day) == ""
+    assert find_expired(line, day) in line
+    assert find_expired(f"until {day.isoformat()}", day) == ""
 
 
 def test_notes_that_lie_around_for_months_are_told_once():
