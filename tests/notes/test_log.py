@@ -97,7 +97,9 @@ def test_the_folder_of_a_years_logs_is_listed_once(workspace, noon, monkeypatch)
         day_logs.append(workspace, note)
     listed = []
     real = reader.list_matching
-    monkeypatch.setattr(reader, "list_matching", lambda *given: listed.append(given) or real(*given))
+    monkeypatch.setattr(
+        reader, "list_matching", lambda *given: listed.append(given) or real(*given)
+    )
     assert len(pending(workspace)) == 30
     assert len(listed) == 1
 
