@@ -1,4 +1,4 @@
-"""The one place that asks what time it is, always with an offset, so a frozen clock reaches all."""
+"""The only clock: every moment has its offset, and a test that stops this clock stops them all."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the present moment in this machine's time zone, with its offset."""
+    """Return the current time in this machine's time zone, with its offset."""
     return datetime.now(UTC).astimezone()

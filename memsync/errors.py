@@ -1,7 +1,7 @@
 """What can go wrong, in words a person can act on.
 
-Every error that reaches a user carries three things: what happened, what to try next, and the
-exit code of the command. Only the front of the CLI and the daemon's job wrapper catch them.
+Every error that reaches a user says what happened, what to try next, and the exit code of the
+command. Only the front of the CLI and the daemon's job wrapper catch them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class MemsyncError(Exception):
 
     Args:
         message: what happened, in one sentence, without a trailing full stop.
-        hint: what to try next; shown behind ``Try:``. Empty where nothing can be advised.
+        hint: what to try next; shown after ``Try:``. Empty if there is no advice.
         exit_code: the exit code of the command; the class's own unless given.
     """
 
@@ -31,12 +31,12 @@ class MemsyncError(Exception):
             self.exit_code = exit_code
 
     def reworded(self, message: str, hint: str) -> Self:
-        """Return the same kind of failure, with the same exit code, in other words."""
+        """Return the same kind of error with the same exit code, but another message and hint."""
         return type(self)(message, hint, self.exit_code)
 
 
 class WrongUsageError(MemsyncError):
-    """The command was called with something it does not take."""
+    """The command was called with arguments that it does not accept."""
 
     exit_code = 2
 
@@ -48,27 +48,27 @@ class NotSetUpError(MemsyncError):
 
 
 class FolderAwayError(MemsyncError):
-    """The sync folder is not there, empty, or cannot be read."""
+    """The sync folder is missing, empty, or cannot be read."""
 
     exit_code = 4
 
 
 class ApiError(MemsyncError):
-    """The model's service failed or answered something unusable; the notes stay pending."""
+    """The model's service failed, or its answer cannot be used; the notes stay pending."""
 
     exit_code = 5
 
 
 class BudgetError(ApiError):
-    """The month's budget does not cover another call; nothing was asked."""
+    """The month's budget does not cover another call; no call was made."""
 
 
 class BadAnswerError(ApiError):
-    """The model answered, but its answer cannot be used; others may get a better one."""
+    """The model answered, but the answer cannot be used; other notes may get a better one."""
 
 
 class RefusedError(MemsyncError):
-    """memsync could go on, but the memory would not be safe."""
+    """memsync refuses to go on, because the memory would not be safe."""
 
     exit_code = 6
 
@@ -78,21 +78,21 @@ class DamagedMemoryError(RefusedError):
 
 
 class MemoryMovedError(RefusedError):
-    """The memory changed since it was read; what was based on the older text is not written."""
+    """The memory changed since it was read, so a text based on the old one is not written."""
 
 
 @contextmanager
 def refused(what: str, hint: str, kind: type[MemsyncError] = MemsyncError) -> Iterator[None]:
-    """Turn what the operating system refuses the body into an error a person can act on.
+    """Turn an `OSError` of the body into an error that a person can act on.
 
     Args:
-        what: what cannot be done, such as "the ledger cannot be written"; the system's own words
-            follow it.
+        what: what cannot be done, such as "the ledger cannot be written"; the reason that the
+            operating system gives is added.
         hint: what to try next.
-        kind: the error to raise, by which the exit code is chosen.
+        kind: the class of the error, which also decides the exit code.
 
     Raises:
-        MemsyncError: of that kind, in place of an `OSError` of the body.
+        MemsyncError: an error of class `kind`, if the body raised an `OSError`.
     """
     try:
         yield
@@ -101,12 +101,12 @@ def refused(what: str, hint: str, kind: type[MemsyncError] = MemsyncError) -> It
 
 
 def refused_by_disk(error: OSError) -> MemsyncError:
-    """Return what the operating system refused, in words; no fault of the program's."""
+    """Describe an error of the operating system that no other code has turned into words."""
     words = error.strerror or str(error)
     if not error.filename:
-        return MemsyncError(words, hint="memsync doctor looks at the folders memsync uses")
+        return MemsyncError(words, hint="memsync doctor checks the folders that memsync uses")
     return MemsyncError(
         f"{os.fsdecode(error.filename)} cannot be used: {words}",
-        hint="see that it is there, yours and on a disk with room, then do it again;"
+        hint="check that it exists, is yours and is on a disk with free space, then try again;"
         " memsync doctor tells more",
     )

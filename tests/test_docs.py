@@ -27,6 +27,12 @@ def test_the_generated_pages_are_what_make_docs_would_write():
     assert repo == generate.tree(repo)
 
 
+def test_the_index_of_the_guides_links_each_of_them():
+    index = (ROOT / "docs/README.md").read_text()
+    guides = {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"}
+    assert guides - {match[1] for match in LINK.finditer(index)} == set()
+
+
 def test_every_setting_is_explained():
     page = (ROOT / "docs/config.md").read_text()
     assert [key for key in KEYS.values() if f"| `{key.name}` |" not in page] == []

@@ -10,7 +10,7 @@ from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.terminal import for_terminal
 from memsync.errors import WrongUsageError, refused
 from memsync.memory.lint import lint_file, lint_memory
-from memsync.text.lint.rules import Finding
+from memsync.text.lint.finding import Finding
 
 
 @click.command()

@@ -22,8 +22,9 @@ from memsync.config.checks import (
     one_of,
 )
 from memsync.errors import WrongUsageError
+from memsync.providers import NAMES
 
-PROVIDERS = ("onedrive", "icloud", "gdrive", "dropbox", "syncthing", "rclone", "custom")
+PROVIDERS = NAMES
 TARGET_MODES = ("block", "copy")
 RETIRED_MODE = "link"
 """A mode of earlier configs: it still loads, but memsync no longer touches its file."""

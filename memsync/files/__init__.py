@@ -1,1 +1,1 @@
-"""Durable and safe files: what is written survives kills, power cuts and sync clients."""
+"""Durable and safe files: they survive kills, power cuts and sync clients."""

@@ -1,4 +1,4 @@
-"""Appending to a file so that what was appended is on disk, and a part of it never is."""
+"""Durable appending: the whole text is on disk afterwards, or none of it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from memsync.files.atomic import fsync_folder, no_translation, write_durably
+from memsync.files.atomic import binary_flag, fsync_folder, write_durably
 
 
 def append_line(path: Path, text: str) -> None:
-    """Append a line durably, on a line of its own even where the last one was torn.
+    """Append a line durably; it starts on a line of its own, even if the last line was cut off.
 
     Raises:
-        OSError: the file is as long as it was.
+        OSError: nothing was appended.
     """
     lead = "" if ends_in_newline(path) else "\n"
     append_durably(path, f"{lead}{text}\n".encode())
 
 
 def ends_in_newline(path: Path) -> bool:
-    """Does `path` end in a newline? A missing or empty file counts as if it did."""
+    """Does the file end in a newline? A missing or empty file counts as yes."""
     try:
         with path.open("rb") as file:
             if file.seek(0, os.SEEK_END) == 0:
@@ -33,14 +33,14 @@ def ends_in_newline(path: Path) -> bool:
 
 
 def find_unwritten(path: Path, data: bytes, *, head: bytes) -> bytes:
-    """Return what to append to `path` so that `data` stands at its end, on lines of its own.
+    """Return the bytes to append so that the file ends in `data`, on lines of its own.
 
-    That is all of it, or the rest where an append of it was cut off amid a line.
+    That is all of `data`, or the rest of it if an earlier append of `data` was cut off.
 
     Args:
         path: a file of entries.
         data: whole entries.
-        head: what every entry begins with and none has inside.
+        head: the beginning of every entry; no entry contains it anywhere else.
     """
     if ends_in_newline(path):
         return data
@@ -52,32 +52,32 @@ def find_unwritten(path: Path, data: bytes, *, head: bytes) -> bytes:
 
 
 def append_durably(path: Path, data: bytes) -> None:
-    """Append `data` to `path` and return once it is on disk; an append that fails leaves no part.
+    """Append `data` and return once it is on disk; a failed append leaves no part of it.
 
     Raises:
-        OSError: the file is as long as it was.
+        OSError: nothing was appended.
     """
     existed = path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | no_translation(), 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary_flag(), 0o600)
     try:
         before = os.fstat(descriptor).st_size
         append_to(descriptor, before, data)
         if not existed:
-            _or_truncate(descriptor, before, lambda: fsync_folder(path.parent))
+            _truncate_on_failure(descriptor, before, lambda: fsync_folder(path.parent))
     finally:
         os.close(descriptor)
 
 
 def append_to(descriptor: int, size: int, data: bytes) -> None:
-    """Append `data` durably to a file of `size` bytes that is open for appending.
+    """Append `data` durably to an open file that has `size` bytes now.
 
     Raises:
-        OSError: the file is as long as it was.
+        OSError: nothing was appended.
     """
-    _or_truncate(descriptor, size, lambda: write_durably(descriptor, data))
+    _truncate_on_failure(descriptor, size, lambda: write_durably(descriptor, data))
 
 
-def _or_truncate(descriptor: int, size: int, step: Callable[[], None]) -> None:
+def _truncate_on_failure(descriptor: int, size: int, step: Callable[[], None]) -> None:
     try:
         step()
     except BaseException:

@@ -1,8 +1,8 @@
 """Files that survive a power cut: the only place that makes temp files and calls fsync.
 
-A writer gets either the old content or the new one, whole, whatever happens in between. The
-recipe is the usual one: a temp file in the same folder, fsync of the file, rename over the
-target, fsync of the folder.
+A file has either its whole old content or its whole new one, whatever happens. The steps are the
+usual ones: a temp file in the same folder, fsync of the file, rename over the target, fsync of the
+folder.
 """
 
 from __future__ import annotations
@@ -24,31 +24,32 @@ if sys.platform != "win32":
 
 TEMP_SUFFIX = ".tmp"
 
-_MOST_NAME_BYTES = 255  # of one name, on the file systems there are
+_MOST_NAME_BYTES = 255  # of one name, on all common file systems
 
 _SHARING_ERRORS = frozenset({5, 32, 33})  # Windows: access denied, sharing and lock violation
-# Some cloud and FAT file systems know no hard links; Windows then says EINVAL.
+# Some cloud and FAT file systems have no hard links; Windows then reports EINVAL.
 _NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 )
-_REPLACE_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)  # seconds: a sync client lets go within these
+# In seconds: a sync client releases a file within these.
+_REPLACE_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 
 
 def atomic_write(path: Path, data: bytes, mode: int | None = None, *, in_use: bool = False) -> None:
     """Replace the content of `path` durably and in one step.
 
-    A symlink is resolved first, so that the link stays a link. The folder must exist.
+    If `path` is a symlink, the file behind it is written and the link stays. The folder must exist.
 
     Args:
         path: the file to write; need not exist yet.
         data: its whole new content.
-        mode: permission bits; None keeps those of the present file, or 0600 for a new one.
-        in_use: True where an empty folder is the bare mount point of one that went away.
+        mode: permission bits; None keeps those of the existing file; a new file gets 0600.
+        in_use: True if an empty folder can only be the mount point of a drive that went away.
 
     Raises:
-        FolderAwayError: the folder is empty, and `in_use` says that this cannot be.
-        OSError: the file has its old content, or, where only the folder could not be made
-            durable, the new one; whole in either case, and no temp file is left behind.
+        FolderAwayError: the folder is empty although it is in use.
+        OSError: the file has its old content; or the new one, if only the fsync of the folder
+            failed. It is whole in both cases, and no temp file is left.
     """
     target = path.resolve()
     with open_folder(target.parent, in_use=True) if in_use else nullcontext() as folder:
@@ -65,13 +66,13 @@ def atomic_write(path: Path, data: bytes, mode: int | None = None, *, in_use: bo
 
 
 def create_new(path: Path, data: bytes) -> bool:
-    """Write a file that must not exist yet, durably and whole.
+    """Write a new file, durably and whole.
 
     Returns:
-        True where the file was created, False where one stood there already (it is untouched).
+        True if the file was created; False if there was one already, which is not changed.
 
     Raises:
-        OSError: nothing was created, and no temp file is left behind.
+        OSError: nothing was created, and no temp file is left.
     """
     temp = _write_temp(path, data, 0o600)
     try:
@@ -88,15 +89,15 @@ def _place_new(temp: Path, path: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS and not _never_links(error, temp):
             raise
-        if not _claim(path):
+        if not _create_empty(path):
             return False
-        _or_unlink(path, lambda: _replace(temp, path))
-    _or_unlink(path, lambda: fsync_folder(path.parent))
+        _unlink_on_failure(path, lambda: _replace(temp, path))
+    _unlink_on_failure(path, lambda: fsync_folder(path.parent))
     return True
 
 
 def _never_links(error: OSError, temp: Path) -> bool:
-    """Is the EIO of a link no accident? A mount of rclone's has no other answer."""
+    """Does this folder answer every hard link with EIO, as a mount of rclone does?"""
     if error.errno != errno.EIO:
         return False
     second = temp.with_name(f".2{temp.name}")
@@ -108,8 +109,8 @@ def _never_links(error: OSError, temp: Path) -> bool:
     return False
 
 
-def _claim(path: Path) -> bool:
-    """Make the name ours, as an empty file; False where somebody has it."""
+def _create_empty(path: Path) -> bool:
+    """Create an empty file to reserve the name; return False if the name is taken."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -117,7 +118,7 @@ def _claim(path: Path) -> bool:
     return True
 
 
-def _or_unlink(path: Path, step: Callable[[], None]) -> None:
+def _unlink_on_failure(path: Path, step: Callable[[], None]) -> None:
     try:
         step()
     except BaseException:
@@ -126,7 +127,7 @@ def _or_unlink(path: Path, step: Callable[[], None]) -> None:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable; does nothing where folders cannot be opened (Windows)."""
+    """Make the names in `folder` durable; does nothing on Windows, which cannot open folders."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -137,19 +138,19 @@ def fsync_folder(folder: Path) -> None:
 
 
 def shorten_name(name: str, room: int) -> str:
-    """Return a name, cut at its end where `room` bytes more would be too many for a file's name."""
+    """Shorten `name` at its end until `room` more bytes fit into a file name."""
     while len(os.fsencode(name)) > _MOST_NAME_BYTES - room:
         name = name[:-1]
     return name
 
 
 def _write_temp(target: Path, data: bytes, mode: int, folder: int | None = None) -> Path:
-    # By hand, because importing tempfile would cost `memsync show` four milliseconds.
+    # Not with tempfile: importing it would cost `memsync show` four milliseconds.
     token = os.urandom(6).hex()
     tail = f".memsync-{os.getpid()}-{token}{TEMP_SUFFIX}"
-    # A byte for the dot, and three for what `_never_links` puts before it.
+    # One byte for the dot, and three for the prefix that `_never_links` adds.
     temp = target.with_name(f".{shorten_name(target.name, len(tail) + 4)}{tail}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | no_translation()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary_flag()
     descriptor = os.open(temp if folder is None else temp.name, flags, 0o600, dir_fd=folder)
     try:
         try:
@@ -165,7 +166,7 @@ def _write_temp(target: Path, data: bytes, mode: int, folder: int | None = None)
 
 
 def write_durably(descriptor: int, data: bytes) -> None:
-    """Write all of `data` to an open file; it is on disk when this returns."""
+    """Write all of `data` to an open file and return once it is on disk."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -179,7 +180,7 @@ def _fsync(descriptor: int) -> None:
         else:
             os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems know no fsync; there is nothing better to be had there.
+        # Some network file systems have no fsync, and nothing better.
         if error.errno not in {errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
             raise
 
@@ -211,7 +212,7 @@ def _mode_for(target: Path) -> int:
 
 
 def unlink_quietly(path: Path, folder: int | None = None) -> None:
-    """Remove a file that nobody needs; where that fails it stays, and is swept later."""
+    """Remove a file that nobody needs; if that fails, it is swept later."""
     with contextlib.suppress(OSError):
         if folder is None:
             path.unlink()
@@ -219,6 +220,6 @@ def unlink_quietly(path: Path, folder: int | None = None) -> None:
             os.unlink(path.name, dir_fd=folder)
 
 
-def no_translation() -> int:
+def binary_flag() -> int:
     """Return the flag that keeps Windows from changing line endings."""
     return getattr(os, "O_BINARY", 0)

@@ -1,8 +1,8 @@
-"""Making something in a folder that may be a mount: in the folder seen, or not at all.
+"""Writes into a folder that may be a mount: into the folder that was checked, or not at all.
 
-A drive can go between a look and a write. What then stands at the same path is its bare mount
-point, an empty folder, and whatever is made there is hidden when the drive is back. A folder held
-open stays the one it was, so the look and the write are at the same one.
+A drive can go away between the check and the write. Its path then leads to the bare mount point,
+an empty folder, and a file written there is hidden once the drive is back. A folder that is held
+open stays the same folder, so the check and the write are about the same one.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def open_folder(folder: Path, *, in_use: bool = False) -> Iterator[int | None]:
 
     Args:
         folder: an existing folder.
-        in_use: True where something must stand in it, as in a memory root.
+        in_use: True if the folder cannot be empty, such as a memory root.
 
     Yields:
-        What the functions of `os` take as ``dir_fd``; None on Windows, where they take none.
+        The ``dir_fd`` for functions of `os`; None on Windows, which has none.
 
     Raises:
-        FolderAwayError: it should be in use, and is empty.
-        OSError: it is not there, or cannot be opened.
+        FolderAwayError: the folder is in use, but empty.
+        OSError: the folder is missing or cannot be opened.
     """
     if not _CAN_HOLD:
         _require_content(folder, folder, in_use=in_use)
@@ -49,15 +49,15 @@ def open_folder(folder: Path, *, in_use: bool = False) -> Iterator[int | None]:
 
 
 def make_subfolder(root: Path, *names: str) -> Path:
-    """Return a folder below a memory root, made where it is missing; never the root itself.
+    """Return a folder below a memory root and make it if it is missing; never make the root.
 
     Args:
         root: the memory root; an empty one is a bare mount point.
-        names: the path below it, one name a level.
+        names: the path below it, one name for each level.
 
     Raises:
         FolderAwayError: the root is empty; nothing was made.
-        OSError: the root is not there, or refuses.
+        OSError: the root is missing, or the folder cannot be made.
     """
     path = root.joinpath(*names)
     if path.is_dir():
@@ -75,10 +75,10 @@ def make_subfolder(root: Path, *names: str) -> Path:
 
 
 def is_lossy_mount(folder: Path) -> bool:
-    """Is a folder on a mount that can lose what it has fsynced: FUSE or a network?
+    """Is the folder on a FUSE or network mount, which can lose data in spite of fsync?
 
-    Such a mount keeps what is written until it has sent it, and may be killed before. False where
-    it cannot be told, and on other systems than Linux.
+    Such a mount sends data later and may be killed before. False if that cannot be found out, and
+    on any system but Linux.
     """
     try:
         lines = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

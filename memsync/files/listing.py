@@ -1,7 +1,6 @@
-"""What is in a folder, or an error: a folder that may not be read is never taken for an empty one.
+"""Lists folders; a folder that cannot be read is an error and never counts as empty.
 
-`Path.glob` passes over what it may not read in silence, and notes that are not seen would be
-counted as none.
+`Path.glob` silently skips what it cannot read, and notes that it skips would seem not to exist.
 """
 
 from __future__ import annotations
@@ -12,20 +11,20 @@ from pathlib import Path
 
 
 def list_matching(folder: Path, pattern: str = "*") -> list[Path]:
-    """Return the entries of `folder` whose names match `pattern`, sorted; none where it is missing.
+    """Return the entries of `folder` whose names match, sorted; none if the folder is missing.
 
     Raises:
         OSError: the folder cannot be read.
     """
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - a path each would be made for nothing
+        names = os.listdir(folder)  # noqa: PTH208 - Path.iterdir makes a path of every name
     except FileNotFoundError:
         return []
     return [folder / name for name in sorted(fnmatch.filter(names, pattern))]
 
 
 def list_in_subfolders(folder: Path, name: str) -> list[Path]:
-    """Return the entries called `name` in the folders that `folder` holds, sorted by these.
+    """Return the entries called `name` in the subfolders of `folder`, sorted by subfolder.
 
     Raises:
         OSError: one of the folders cannot be read.

@@ -1,4 +1,4 @@
-"""Locks between the processes of one machine, kept in the local state, never in a cloud folder."""
+"""Locks between the processes of one machine, in its state folder, never in a cloud folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from memsync.errors import MemsyncError
+from memsync.errors import MemsyncError, refused
 
 
 class BusyError(MemsyncError):
@@ -20,29 +20,30 @@ def exclusive_lock(path: Path, what: str, timeout: float = 30.0) -> Iterator[Non
     """Hold the lock file at `path` while the body runs.
 
     Args:
-        path: the lock file; its folder is made where it is missing.
+        path: the lock file; its folder is made if it is missing.
         what: what the lock protects, for the message.
         timeout: seconds to wait for another process; 0 tries once.
 
     Raises:
-        BusyError: another process held the lock for all that time.
+        BusyError: another process holds the lock.
         MemsyncError: the lock file cannot be made.
     """
     lock = FileLock(path, timeout=timeout)
-    try:
+    hint = f"free some space, or check the permissions of {path.parent}"
+    with refused(f"the lock {path} cannot be taken", hint):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _acquire(lock, what)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, what: str) -> None:
+    try:
         lock.acquire()
     except Timeout as error:
         raise BusyError(
             f"another memsync process is busy with {what}",
             hint="wait for it to finish, then run the command again",
         ) from error
-    except OSError as error:
-        raise MemsyncError(
-            f"the lock {path} cannot be taken: {error.strerror or error}",
-            hint=f"free some space, or check the permissions of {path.parent}",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -1,4 +1,4 @@
-"""Files of which only a placeholder is on this machine, because their content is in the cloud."""
+"""Placeholders: files whose content is only in the cloud."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _RECALL_ON_DATA_ACCESS = 0x00400000  # winnt.h: reading would fetch the file fro
 
 
 def is_evicted(path: Path) -> bool:
-    """Does a sync client keep only a placeholder of `path` here?
+    """Is there only a placeholder of this file on this machine?
 
-    Reading such a file may hang until it is downloaded. Known kinds: macOS dataless files, the
-    older iCloud stub ``.NAME.icloud``, Windows files that are recalled on access, and files that
-    have a size but no blocks on disk.
+    Reading it may hang until the file is downloaded. Known kinds: dataless files of macOS, the
+    older stub ``.NAME.icloud``, Windows files that are recalled on access, and files with a size
+    but without blocks on disk.
     """
     try:
         if icloud_stub(path).exists():
@@ -26,11 +26,11 @@ def is_evicted(path: Path) -> bool:
         return True
     if getattr(info, "st_file_attributes", 0) & _RECALL_ON_DATA_ACCESS:
         return True
-    # A folder may have a size and no blocks for a reason of its own, on tmpfs among others.
+    # A folder may have a size and no blocks for other reasons, for example on tmpfs.
     empty = info.st_size > 0 and getattr(info, "st_blocks", 1) == 0
     return empty and stat.S_ISREG(info.st_mode)
 
 
 def icloud_stub(path: Path) -> Path:
-    """Return what older iCloud clients leave in place of `path`, which then cannot be read."""
+    """Return the path of the stub that older iCloud clients put in place of `path`."""
     return path.parent / f".{path.name}.icloud"

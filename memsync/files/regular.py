@@ -1,7 +1,7 @@
-"""Files that a sync client put beside ours: read only where they are regular files.
+"""Reads files that a sync client put beside ours, but only regular files.
 
-A link by the name of a conflict copy would bring any file of this machine into the memory, and so
-to every agent and into the cloud; a named pipe would be waited for without end.
+A symlink with the name of a conflict copy could bring any file of this machine into the memory, to
+every agent and into the cloud. Reading a named pipe could wait for ever.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ _FLAGS = (
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file by the name of a conflict copy that was left where it is, and why in a few words."""
+    """A file named like a conflict copy that was not read, and the reason in a few words."""
 
     path: Path
     why: str
 
 
 def kind_if_not_file(path: Path) -> str | None:
-    """Return in words what stands at `path` if it is no regular file; None where it is one.
+    """Return in words what `path` is if it is not a regular file; None if it is one.
 
     Raises:
-        OSError: it cannot be looked at, or nothing is there.
+        OSError: it is missing, or cannot be looked at.
     """
-    return _words(path.lstat().st_mode)
+    return _describe_kind(path.lstat().st_mode)
 
 
 def read_regular(path: Path, most: int = -1) -> bytes:
-    """Return the bytes of a regular file, no more than `most`; what is none is not even opened.
+    """Read at most `most` bytes of a regular file; nothing else is even opened.
 
     Raises:
-        OSError: it cannot be read, is none, or became none meanwhile.
+        OSError: it cannot be read, or is not a regular file.
     """
-    _refuse(path.lstat().st_mode)
+    _require_regular(path.lstat().st_mode)
     with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123 - a descriptor has no path
-        _refuse(os.fstat(file.fileno()).st_mode)
+        _require_regular(os.fstat(file.fileno()).st_mode)
         return file.read(most)
 
 
@@ -58,13 +58,13 @@ def _holds_nul(data: bytes) -> bool:
 
 
 def why_unreadable(path: Path, is_damaged: Callable[[bytes], bool] = _holds_nul) -> str:
-    """Return why a copy cannot be read, in a few words; empty where it can be, or went meanwhile.
+    """Return in a few words why a copy cannot be read; empty if it can be read, or is gone.
 
-    There are few of them, and none for long: so each is read to see, but for one in the cloud.
+    Copies are few and do not stay long, so each is read to find out, unless it is in the cloud.
 
     Args:
         path: the copy.
-        is_damaged: tells of what stands there whether NUL took the place of what did.
+        is_damaged: tells whether NUL bytes replaced the content.
     """
     try:
         kind = kind_if_not_file(path)
@@ -79,13 +79,13 @@ def why_unreadable(path: Path, is_damaged: Callable[[bytes], bool] = _holds_nul)
     return kind or ""
 
 
-def _refuse(mode: int) -> None:
-    words = _words(mode)
-    if words is not None:
-        raise OSError(errno.EINVAL, f"it is {words}")
+def _require_regular(mode: int) -> None:
+    kind = _describe_kind(mode)
+    if kind is not None:
+        raise OSError(errno.EINVAL, f"it is {kind}")
 
 
-def _words(mode: int) -> str | None:
+def _describe_kind(mode: int) -> str | None:
     if stat.S_ISREG(mode):
         return None
     if stat.S_ISLNK(mode):

@@ -1,4 +1,4 @@
-"""Temp files that a killed process of memsync left behind, swept by whoever comes next."""
+"""Sweeps temp files that a killed process of memsync left behind."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from memsync.files.atomic import TEMP_SUFFIX, unlink_quietly
 
 STRAY_AGE_SECONDS = 3600
-"""A temp file that may still have a writer is left alone for this long."""
+"""A temp file that may still have a writer stays for this long."""
 
 
 def sweep_temps(folder: Path) -> int:
     """Remove temp files that a killed memsync process left in `folder`; return how many.
 
-    A temp file younger than an hour is left alone where its process still runs, or where that
-    cannot be told; an older one is nobody's, whoever has that process number now. A folder that
-    cannot be listed is left as it is: what is written there next tells what is wrong.
+    A temp file younger than an hour stays if its process still runs, or if that is unknown. An
+    older one belongs to nobody, even if another process has that number now. If the folder cannot
+    be listed, nothing happens: the next write there reports the problem.
     """
     swept = 0
     with contextlib.suppress(OSError):
@@ -39,7 +39,7 @@ def _is_stray(temp: Path) -> bool:
         return False
     if age > STRAY_AGE_SECONDS:
         return True
-    # On Windows signal 0 would end the process instead of asking after it.
+    # On Windows signal 0 would end the process instead of testing it.
     return os.name != "nt" and not _is_running(pid)
 
 

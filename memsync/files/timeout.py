@@ -1,8 +1,8 @@
-"""Looking at a folder that may hang: a network drive without its server answers nothing, for ever.
+"""Looks at a folder that may hang, with a timeout: a drive without its server never answers.
 
-No signal ends such a wait. So a thread of its own does the looking, and whoever asked gives up on
-it after a while. There is never more than one such thread to a folder: while it hangs, everybody
-else is told so at once, and when it comes back all is as before.
+No signal ends such a wait. So a separate thread looks, and the caller gives up after a while. Each
+folder has at most one such thread. While that hangs, every other caller gets an error at once; when
+the folder answers again, all is as before.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from pathlib import Path
 from typing import TypeVar
 
 PATIENCE_SECONDS = 5.0
-"""How long a folder may take to answer: a disk that was asleep needs a few seconds to spin up."""
+"""How long a folder may take to answer; a sleeping disk needs a few seconds to spin up."""
 
 IDLE_SECONDS = 2.0
-"""A thread waits so long for the next look: to start one for each would cost the ear a lot."""
+"""A thread waits so long for the next look; a new thread for each would slow the note port down."""
 
 _Found = TypeVar("_Found")
 
 
-class _Gate:
-    """The way to one folder: who looks holds `turn`, since `began`, and leaves it to the thread."""
+class _FolderWorker:
+    """The thread for one folder. A caller takes `turn`; the thread releases it after the look."""
 
     def __init__(self) -> None:
         self.turn = _thread.allocate_lock()
         self.began = 0.0
         self._has_thread = False
-        self._handed = _thread.allocate_lock()
-        self._handed.acquire()
+        self._submitted = _thread.allocate_lock()
+        self._submitted.acquire()
         self._job: Callable[[], object] = time.monotonic
 
     def hangs(self) -> bool:
         return self.turn.locked() and time.monotonic() - self.began > PATIENCE_SECONDS
 
-    def hand(self, job: Callable[[], object]) -> None:
-        """Have `job`, which never raises, done by the thread; the turn ends with it."""
+    def submit(self, job: Callable[[], object]) -> None:
+        """Have the thread run `job`, which never raises, and release the turn."""
         self.began = time.monotonic()
         self._job = job
         if not self._has_thread:
@@ -49,39 +49,39 @@ class _Gate:
                 self.turn.release()
                 raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
             self._has_thread = True
-        self._handed.release()
+        self._submitted.release()
 
     def _run(self) -> None:
         while True:
-            if self._handed.acquire(timeout=IDLE_SECONDS):
+            if self._submitted.acquire(timeout=IDLE_SECONDS):
                 self._job()
                 self.turn.release()
-            elif self.turn.acquire(blocking=False):  # nobody is about to hand something over
+            elif self.turn.acquire(blocking=False):  # nobody is about to submit a job
                 self._has_thread = False
                 self.turn.release()
                 return
 
 
-_gates: dict[str, _Gate] = {}
+_workers: dict[str, _FolderWorker] = {}
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_gates.clear)  # a fork takes no threads along
+    os.register_at_fork(after_in_child=_workers.clear)  # threads do not survive a fork
 
 
 def with_timeout(folder: Path, look: Callable[[], _Found]) -> _Found:
     """Return what `look` finds in `folder`; give up if the folder does not answer in time.
 
     Args:
-        folder: what may hang; looks at one folder are made one after the other.
-        look: looks at it, and does not call this function for the same folder.
+        folder: the folder that may hang; callers look at it one after the other.
+        look: looks at the folder; it must not call this function for the same folder.
 
     Raises:
-        TimeoutError: the folder does not answer, or has not answered somebody before.
-        OSError: there is no thread to be had.
+        TimeoutError: the folder does not answer, or still has not answered an earlier caller.
+        OSError: no thread can be started.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    gate = _gates.setdefault(str(folder), _Gate())
-    if gate.hangs() or not gate.turn.acquire(timeout=PATIENCE_SECONDS):
-        raise _silent(folder)
+    worker = _workers.setdefault(str(folder), _FolderWorker())
+    if worker.hangs() or not worker.turn.acquire(timeout=PATIENCE_SECONDS):
+        raise _timed_out(folder)
     found: list[_Found] = []
     failed: list[BaseException] = []
     done = _thread.allocate_lock()
@@ -90,17 +90,17 @@ def with_timeout(folder: Path, look: Callable[[], _Found]) -> _Found:
     def job() -> None:
         try:
             found.append(look())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller
             failed.append(error)
         done.release()
 
-    gate.hand(job)
+    worker.submit(job)
     if not done.acquire(timeout=max(0.0, deadline - time.monotonic())):
-        raise _silent(folder)
+        raise _timed_out(folder)
     if failed:
         raise failed[0]
     return found[0]
 
 
-def _silent(folder: Path) -> TimeoutError:
+def _timed_out(folder: Path) -> TimeoutError:
     return TimeoutError(errno.ETIMEDOUT, "it does not answer", str(folder))

@@ -9,7 +9,8 @@ from memsync import clock, targets
 from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.targets import Target
-from memsync.text.lint.rules import Finding, find_problems
+from memsync.text.lint.finding import Finding
+from memsync.text.lint.rules import find_problems
 
 
 def lint_memory(workspace: Workspace) -> list[Finding]:

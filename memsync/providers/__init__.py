@@ -1,7 +1,7 @@
-"""The sync clients that can carry a memory: found by name, or by the folders they left here.
+"""The sync clients that can carry a memory: found by name, or by their folders on this machine.
 
-Each client is a module of its own, imported only when asked for: a command that knows its
-provider does not pay for the others' parsers.
+Each client has a module, which is imported only when it is needed: a command that knows its
+provider does not load the others' parsers. A new provider is one module and a line in `_CLASSES`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _CLASSES = {
 }
 
 NAMES = tuple(_CLASSES)
-"""Every provider's name, in the order in which they are tried; the same as `config.PROVIDERS`."""
+"""The names of all providers, in the order in which they are tried."""
 
 
 def get_provider(name: str) -> Provider:
     """Return the provider called `name`, one of `NAMES`.
 
     Raises:
-        WrongUsageError: there is none of that name; the hint lists those there are.
+        WrongUsageError: there is no such provider; the hint lists all names.
     """
     if name not in _CLASSES:
         raise WrongUsageError(
@@ -49,16 +49,16 @@ def get_provider(name: str) -> Provider:
 
 
 def auto_detect(
-    silent: Callable[[Provider], object] = lambda _provider: None,
+    on_timeout: Callable[[Provider], object] = lambda _provider: None,
 ) -> list[tuple[Provider, Path]]:
-    """Return every provider whose folder is on this machine, each with its sync root.
+    """Return every provider whose folder is on this machine, with its sync root.
 
     Args:
-        silent: told of each provider that is left out because its folder does not answer.
+        on_timeout: called with each provider whose folder does not answer; it is left out.
 
     Returns:
-        Those that already hold a memory first, otherwise in the order of `NAMES`; empty where
-        no client's folder is found. Never ``custom``, whose folder only the config knows.
+        First the providers whose folder already has a memory, then the others, both in the order
+        of `NAMES`. Never ``custom``, because only the config knows its folder.
     """
     found = []
     for name in NAMES:
@@ -66,7 +66,7 @@ def auto_detect(
         try:
             root = provider.detect()
         except TimeoutError:
-            silent(provider)
+            on_timeout(provider)
             continue
         if root is not None:
             found.append((provider, root))
@@ -76,7 +76,7 @@ def auto_detect(
 def _holds_memory(provider: Provider, sync_root: Path) -> bool:
     memory = provider.get_memory_root(sync_root) / MEMORY_FILE
     try:
-        # A memory that the client keeps only in the cloud for now is still this person's memory.
+        # A memory whose content is only in the cloud at the moment is a memory, too.
         return with_timeout(sync_root, lambda: memory.exists() or is_evicted(memory))
     except OSError:
         return False

@@ -1,7 +1,7 @@
-"""What every provider is: a sync client, the folder it syncs, and where the memory lies in it.
+"""The base of every provider: a sync client, the folder it syncs, and the memory's folder in it.
 
-The helpers below look at other programs' folders and settings, which may be missing, locked or
-nonsense. None of them raises over that, so a provider can simply list where to look.
+The helpers below read other programs' folders and settings, which may be missing, locked or
+damaged. They raise no error for that, so a provider simply lists where to look.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ class Provider(ABC):
     """A sync client that carries the memory between machines."""
 
     name: ClassVar[str]
-    """What the config and the command line call it: ``onedrive``."""
+    """Its name in the config and on the command line: ``onedrive``."""
 
     label: ClassVar[str]
-    """What its maker calls it: ``OneDrive``."""
+    """The name its maker uses: ``OneDrive``."""
 
     memory_folder: ClassVar[str] = ".claude-memory"
 
     @abstractmethod
     def candidates(self) -> Iterable[Path]:
-        """Return where the sync root may be on this machine, the best first.
+        """Return the places where the sync root may be on this machine, the best first.
 
         The paths need not exist. They come from the home folder, the environment and the
-        client's own settings, as they are at the time of the call.
+        client's own settings at the time of the call.
 
         Raises:
             RuntimeError: this user has no home folder.
@@ -45,18 +45,17 @@ class Provider(ABC):
         """Return the folder that the client syncs here: the first candidate that is a folder.
 
         Returns:
-            An existing directory, or None where none is found. Whether it can be read or holds
-            anything is not looked at.
+            An existing folder, which may be empty or unreadable; None if there is none.
 
         Raises:
-            TimeoutError: one of the places does not answer, as a mount whose server is gone.
+            TimeoutError: a place does not answer, such as a mount whose server is gone.
         """
         return with_timeout(Path(self.name), self._look)
 
     def _look(self) -> Path | None:
         try:
             return next((path for path in self.candidates() if is_folder(path)), None)
-        except RuntimeError:  # no home folder, as in some containers: so nothing lies in it
+        except RuntimeError:  # no home folder, as in some containers
             return None
 
     def get_memory_root(self, sync_root: Path) -> Path:
@@ -65,7 +64,7 @@ class Provider(ABC):
 
 
 def platform() -> str:
-    """Return `sys.platform` as it is now, as a plain text that mypy does not narrow."""
+    """Return `sys.platform` as plain text that mypy does not narrow."""
     return sys.platform
 
 
@@ -82,8 +81,8 @@ def home() -> Path:
 def absolute_paths(*texts: object) -> Iterator[Path]:
     """Yield the absolute paths among `texts`, with a leading ``~`` replaced by `home`.
 
-    What is no text, empty or relative is left out: it comes from the environment or another
-    program's settings, and an empty one would otherwise mean the current folder.
+    The values come from the environment or another program's settings. Anything that is no text,
+    empty or relative is left out: an empty text would otherwise mean the current folder.
     """
     for text in texts:
         if not isinstance(text, str):
@@ -95,18 +94,17 @@ def absolute_paths(*texts: object) -> Iterator[Path]:
 
 
 def is_folder(path: Path) -> bool:
-    """Is `path` a directory? False if that cannot be found out."""
+    """Is `path` a folder? False if that cannot be found out."""
     try:
         return path.is_dir()
-    except OSError:  # `is_dir` itself sees to names that no file can have, such as a NUL
+    except OSError:  # `is_dir` itself handles impossible names, such as a NUL
         return False
 
 
 def subfolders(parent: Path, pattern: str = "*") -> list[Path]:
-    """Return the directories right below `parent` that match `pattern`, by name.
+    """Return the folders directly below `parent` that match, sorted by name.
 
-    Returns:
-        None of them where `parent` is missing or cannot be read.
+    The list is empty if `parent` is missing or cannot be read.
     """
     try:
         return [path for path in sorted(parent.glob(pattern)) if is_folder(path)]
@@ -117,12 +115,11 @@ def subfolders(parent: Path, pattern: str = "*") -> list[Path]:
 def read_settings(path: Path) -> bytes:
     """Return the content of another program's settings file.
 
-    Returns:
-        Nothing where the file is missing, unreadable, no regular file or absurdly large.
+    It is empty if the file is missing, unreadable, not a regular file or far too large.
     """
     try:
         info = path.stat()
-        # Opening a pipe would wait for a writer, perhaps for ever.
+        # Opening a pipe could wait for a writer for ever.
         if not stat.S_ISREG(info.st_mode) or info.st_size > _SETTINGS_LIMIT:
             return b""
         return path.read_bytes()

@@ -1,8 +1,8 @@
-"""Conflict copies: the second file a sync client makes where two machines wrote one at once.
+"""Conflict copies: the second file that a sync client makes if two machines write one file at once.
 
-Names alone, no file is read. A name is `certain` where only a sync client would make it; others a
-person might have chosen as well (``NAME 2.md``, ``NAME-laptop.md``), and whoever acts on those has
-to look at the content first. `docs/conflicts.md` lists the clients.
+Only names count here; no file is read. A name is `certain` if only a sync client would use it. A
+person may choose the other names, too (``NAME 2.md``, ``NAME-laptop.md``), so the caller has to
+check the content first. `docs/conflicts.md` lists the clients.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-# "conflict" in the languages sync clients speak; Dropbox translates its suffix. Each is spelled as
-# NFC has it, which is not always one character for what looks like one.
+# "conflict" in the languages of sync clients; Dropbox translates its suffix. All are in Unicode's
+# form NFC, in which a visible letter may still be several characters.
 _CONFLICT = (
     r"(?:conflict|konflikt?|conflit|kolizj|kolidując|sprzeczn|ristiriit|ütköz|çak|çelişki|rozpor"
     r"|sukob|сукоб|конфликт|конфлікт|суперечлив|motstridig|motstridende|modstridende"
@@ -21,13 +21,13 @@ _CONFLICT = (
     r"|ขัดแย้ง|विरोध|टकराव|تعارض|تضارب|تناقض|תנגש|סותר)"
 )
 _MOMENT = r"\d{4}-\d\d-\d\d"
-_CLASH = r"(?:case|unicode encoding|selective sync)"
+_CAUSE = r"(?:case|unicode encoding|selective sync)"
 _WORDS = r"(?:[^()]|\([^()]*\))*"
 
 
 @dataclass(frozen=True)
 class _Suffix:
-    """How one client marks a copy, between the name's stem and its ending."""
+    """The suffix by which one client marks a copy, between the stem and the ending of the name."""
 
     client: str
     pattern: re.Pattern[str]
@@ -38,13 +38,13 @@ def _suffix(client: str, pattern: str, *, certain: bool = True) -> _Suffix:
     return _Suffix(client, re.compile(pattern, re.IGNORECASE), certain)
 
 
-# The first that fits counts, so the open-ended ones come last.
+# The first match counts, so the vague ones come last.
 _BEFORE_ENDING = (
     _suffix("Syncthing", r"\.sync-conflict-\d{8}-\d{6}(?:-[A-Z0-9]{7})?"),
     _suffix("OneDrive for Linux", r"-[^/]+?-safeBackup-\d{4}"),
     _suffix("Nextcloud", rf" \(conflicted copy (?:[^()]* )?{_MOMENT} \d{{6}}\)"),
     _suffix("Obsidian Sync", rf" \(conflicted copy {_WORDS} \d{{12}}\)"),
-    _suffix("Dropbox", rf" ?\((?:[^()]*['\u2019]s )?(?:{_CLASH} conflict)(?: \d+)?\)"),
+    _suffix("Dropbox", rf" ?\((?:[^()]*['\u2019]s )?(?:{_CAUSE} conflict)(?: \d+)?\)"),
     _suffix("Dropbox", rf" ?\((?=.*{_MOMENT}){_WORDS}{_CONFLICT}{_WORDS}\)"),
     _suffix("Dropbox", rf" ?\((?:{_WORDS}['\u2019]s )?conflicted copy(?: \(?\d+\)?)?\)"),
     _suffix("pCloud", r" ?\[conflicted\](?: ?\d+)?"),
@@ -61,7 +61,7 @@ _BEHIND_ENDING = re.compile(r"(?P<name>.+)(?:\.conflict\d+|\.\.path[12])")
 
 @dataclass(frozen=True)
 class Copy:
-    """What a name says: which client made the copy, whether that is certain, and its machine."""
+    """What the name of a copy says: its client, whether that is certain, and its machine."""
 
     client: str
     certain: bool
@@ -72,16 +72,16 @@ _ITSELF = Copy("", certain=True)
 
 
 def recognise_copy(name: str, original: str) -> Copy | None:
-    """Return what kind of copy of `original` a file called `name` is; None where it is none.
+    """Return what `name` says as a conflict copy of `original`; None if it is not a copy.
 
-    Copies of copies are copies. The original itself, temp files and placeholders are none.
+    A copy of a copy is a copy. The original itself, temp files and placeholders are not.
     """
-    # macOS gives the accents of a name as characters of their own.
+    # macOS stores accents as separate characters.
     return _recognise(unicodedata.normalize("NFC", name), original)
 
 
 def has_similar_name(name: str, original: str) -> bool:
-    """Does a name begin and end as `original` does, as that of a copy might?"""
+    """Does `name` begin and end like `original`, as the name of a copy may?"""
     stem, dot, ending = original.casefold().rpartition(".")
     folded = name.casefold()
     return (

@@ -1,4 +1,4 @@
-"""A folder of the user's own choice: some other client, a network drive, a git checkout."""
+"""A folder that the user chooses: another sync client, a network drive, a git checkout."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ class Custom(Provider):
     label = "Custom folder"
 
     def candidates(self) -> tuple[Path, ...]:
-        """Return nothing: there is nowhere to look, so `detect` finds None."""
+        """Return no place to look, so `detect` finds nothing."""
         return ()

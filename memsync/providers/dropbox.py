@@ -1,4 +1,4 @@
-"""Dropbox: the folder that its client has written down, the personal account's first."""
+"""Dropbox: the folder in its client's settings; the personal account's folder first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Google Drive: "My Drive" under whatever name and in whatever place its client gives it."""
+"""Google Drive: "My Drive", whatever its client calls it and wherever it is."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class GoogleDrive(Provider):
     name = "gdrive"
     label = "Google Drive"
     volume = Path("/Volumes/GoogleDrive")
-    """Where the client mounted itself on macOS before there was CloudStorage."""
+    """The client's mount point on macOS before CloudStorage existed."""
 
-    # The client takes G unless told otherwise. A and B are floppies and C is Windows itself.
+    # The client uses G by default. A and B are floppies, and C is Windows itself.
     drives = tuple(Path(f"{letter}:/") for letter in "GHIJKLMNOPQRSTUVWXYZDEF")
-    """Where the client may be mounted on Windows."""
+    """The drives on which the client may be mounted on Windows."""
 
     def candidates(self) -> Iterator[Path]:
-        """Return each account's own drive, by the names it has in the client's languages."""
+        """Return each account's own drive, under its name in each of the client's languages."""
         if platform() == "darwin":
             storage = home() / "Library" / "CloudStorage"
             for account in [*subfolders(storage, "GoogleDrive-*"), self.volume]:
@@ -75,13 +75,13 @@ def _known(account: Path) -> Iterator[Path]:
 
 def _my_drive(account: Path) -> Iterator[Path]:
     yield from _known(account)
-    # In a language that is not listed: what is left once everything known is taken away. Where
-    # two are left, one may be shared with others, so neither is guessed at.
+    # In a language that is not listed, it is the only folder without a known name. If there are
+    # two, one may be shared with others, so neither is chosen.
     unknown = [folder for folder in subfolders(account) if not _is_other(folder.name)]
     if len(unknown) == 1:
         yield unknown[0]
 
 
 def _is_other(name: str) -> bool:
-    # macOS may hand out accents as characters of their own.
+    # macOS may store accents as separate characters.
     return name.startswith((".", "$")) or unicodedata.normalize("NFC", name) in _SHARED

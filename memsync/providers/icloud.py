@@ -1,4 +1,4 @@
-"""iCloud Drive: Apple's, on macOS and Windows."""
+"""iCloud Drive, on macOS and Windows."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class ICloud(Provider):
 
     name = "icloud"
     label = "iCloud Drive"
-    memory_folder = "claude-memory"  # iCloud Drive does not carry folders that begin with a dot
+    memory_folder = "claude-memory"  # iCloud Drive does not sync folders that begin with a dot
 
     def candidates(self) -> Iterator[Path]:
-        """Return the one folder that Apple's client uses on this platform, if there is one."""
+        """Return the folder that Apple's client uses on this platform, if it exists there."""
         if platform() == "darwin":
             yield home() / "Library" / "Mobile Documents" / "com~apple~CloudDocs"
         elif platform() == "win32":

@@ -1,4 +1,4 @@
-"""OneDrive: the personal one before a company's, wherever Microsoft's client has put it."""
+"""OneDrive: the personal folder before a company's, wherever Microsoft's client has put it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OneDrive(Provider):
     label = "OneDrive"
 
     def candidates(self) -> Iterator[Path]:
-        """Return the client's folders: from its variables on Windows, else by their names."""
+        """Return the client's folders: from its variables on Windows, otherwise by name."""
         if platform() == "darwin":
             yield from _in_cloud_storage()
         elif platform() == "win32":
@@ -33,6 +33,6 @@ def _in_cloud_storage() -> Iterator[Path]:
     storage = home() / "Library" / "CloudStorage"
     yield storage / "OneDrive-Personal"
     for folder in subfolders(storage, "OneDrive-*"):
-        # A team's SharePoint libraries: other people read those.
+        # A team's SharePoint library, which other people read.
         if not folder.name.startswith("OneDrive-SharedLibraries"):
             yield folder

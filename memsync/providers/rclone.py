@@ -1,6 +1,6 @@
-"""rclone: a copy on this machine of a folder of any cloud, for machines without a sync client.
+"""rclone: a local copy of a folder in any cloud, for machines without a sync client.
 
-The daemon carries changes both ways; `docs/rclone.md`.
+The daemon carries changes both ways; see `docs/rclone.md`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from memsync.providers.base import Provider, absolute_paths, home, platform
 
 
 class Rclone(Provider):
-    """The working copy that the daemon keeps in step with ``paths.rclone_remote``."""
+    """The local copy that the daemon synchronises with ``paths.rclone_remote``."""
 
     name = "rclone"
     label = "rclone"
 
     def candidates(self) -> Iterator[Path]:
-        """Return the folder in this user's data folder where the copy lies unless named."""
+        """Return the default folder of the copy, in this user's data folder."""
         if platform() == "darwin":
             base = home() / "Library" / "Application Support"
         elif platform() == "win32":

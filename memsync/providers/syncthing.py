@@ -1,4 +1,4 @@
-"""Syncthing: one of the folders in its config, best one that holds the memory already."""
+"""Syncthing: one of the folders in its config, preferably one that already has the memory."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Syncthing(Provider):
     def candidates(self) -> Iterator[Path]:
         """Return the folders in Syncthing's ``config.xml``, then ``~/Sync``.
 
-        Those with a memory folder come first, and those from which nothing written here would
-        ever leave come last; otherwise they stand as in the config.
+        Folders with a memory come first. Folders that never send changes from this machine come
+        last. Otherwise the order is that of the config.
         """
         found = [
             (not is_folder(self.get_memory_root(path)), one_way, path)
@@ -48,21 +48,21 @@ def _config_files() -> Iterator[Path]:
         bases = absolute_paths(os.environ.get("LOCALAPPDATA"), os.environ.get("APPDATA"))
         yield from (base / "Syncthing" / "config.xml" for base in bases)
     else:
-        # The old place first: where a config is left there, Syncthing goes by that one.
+        # The old place first: if a config is left there, Syncthing uses it.
         old = (os.environ.get("XDG_CONFIG_HOME"), str(home() / ".config"))
         new = (os.environ.get("XDG_STATE_HOME"), str(home() / ".local" / "state"))
         yield from (base / "syncthing" / "config.xml" for base in absolute_paths(*old, *new))
 
 
 def _folders(data: bytes) -> Iterator[tuple[Path, bool]]:
-    # Syncthing writes UTF-8 without a document type, and entities can be defined only in one.
+    # Syncthing writes UTF-8 without a document type, and only a document type can define entities.
     if b"<!DOCTYPE" in data or b"\0" in data:
         return
     try:
         config = ET.fromstring(data)  # noqa: S314 - the user's own file, no entities
     except (ET.ParseError, LookupError, ValueError):
         return
-    # Only those right below the root: the template in <defaults> is called <folder> as well.
+    # Only folders directly below the root: the template in <defaults> is called <folder>, too.
     for folder in config.findall("folder"):
         for path in absolute_paths(folder.get("path")):
             yield path, folder.get("type") in _ONE_WAY

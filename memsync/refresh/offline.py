@@ -38,11 +38,11 @@ def merge_offline(notes: Sequence[Note], memory: str, *, apart: bool = False) ->
         text = bullet(note)
         if not sanitize(note.text).strip():
             continue
-        is_repeat = "\n" not in text and standing.says(text)
+        is_repeat = "\n" not in text and standing.has(text)
         if text in bullets or f"\n{text}\n" in plain or is_repeat:
             continue
         bullets.append(text)
-        standing.take(text)
+        standing.add(text)
     if not bullets:
         return ()
     text = "\n".join(bullets)

@@ -1,1 +1,1 @@
-"""Pure text: nothing here reads or writes a file."""
+"""Pure text: text in, text or facts out. Nothing here reads or writes a file."""

@@ -1,4 +1,4 @@
-"""Which of several notes a line came from: the one whose words it shares, or honestly several."""
+"""Finds the note that a line came from: the note that shares its words, or several if unclear."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from memsync.text.note import Note
 
 CLEARLY = 1.5
-"""How many times as many words the best note must share as the next, to be named alone."""
+"""The best note is named alone if it shares this many times as many words as the next one."""
 
 _COMMON = frozenset(
     ["the", "and", "for", "with", "from", "that", "this", "are", "was", "were", "has", "have",
@@ -23,39 +23,40 @@ _COMMON = frozenset(
 def sources_of(
     line: str, notes: Sequence[Note], known: frozenset[str] = frozenset()
 ) -> tuple[Note, ...]:
-    """Return the note that `line` came from; several where it is not clear which of them.
+    """Return the note that `line` came from, or several if that is unclear.
 
-    One note is always the one. With many, it is the note that shares all of the line's words, or
-    most if no other comes close; else all that come close, or all where none shares any.
+    A single note is always the source. Of several, it is the note that shares all words of the
+    line, or clearly more than the others. Otherwise all that come close are returned, and all
+    notes if none shares a word.
 
     Args:
         line: the line.
-        notes: the notes.
-        known: words that stood there before; the others may tell more.
+        notes: the notes to choose from.
+        known: words that the line had before; the new words are a better hint.
     """
     if len(notes) < 2:
         return tuple(notes)
     words = words_of(line)
-    told = [_sharing_most(telling, notes) for telling in (words - known, words)]
-    return min(filter(None, told), key=len, default=tuple(notes))
+    found = [_best_matches(some, notes) for some in (words - known, words)]
+    return min(filter(None, found), key=len, default=tuple(notes))
 
 
-def _sharing_most(words: frozenset[str], notes: Sequence[Note]) -> tuple[Note, ...]:
+def _best_matches(words: frozenset[str], notes: Sequence[Note]) -> tuple[Note, ...]:
     scores = [(len(words & words_of(note.text)), note) for note in notes]
     best = max(score for score, _ in scores)
-    least = best if best == len(words) else best / CLEARLY  # who says all of it said it
+    least = best if best == len(words) else best / CLEARLY  # all words: surely the source
     return tuple(note for score, note in scores if best and (score == best or score > least))
 
 
 def sources_of_all(lines: Iterable[str], notes: Sequence[Note]) -> tuple[Note, ...]:
-    """Return the notes that any of `lines` may have come from, in the notes' order."""
+    """Return the notes that any of `lines` may have come from, in the order of the notes."""
     found = {note.id for line in lines if line.strip() for note in sources_of(line, notes)}
     return tuple(note for note in notes if note.id in found) or tuple(notes)
 
 
-@lru_cache(maxsize=512)  # each line is held against every note of its batch
+@lru_cache(maxsize=512)  # each line is compared with every note of its batch
 def words_of(text: str) -> frozenset[str]:
-    """Return the words of `text` that can tell it from another: folded, no common or short ones."""
+    """Return the words that distinguish a text: folded, without common and short words."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     plain = "".join(sign for sign in plain if unicodedata.category(sign) != "Mn")
     return frozenset(

@@ -1,8 +1,8 @@
-"""Two changes of one text brought together by lines; what both changed is left to a person.
+"""The three-way merge, line by line: a person decides only what both sides changed.
 
-Text in, pieces out. It is as careful as ``git merge-file``: where changes touch each other, that
-is a conflict. In two respects it is kinder: what both sides only add at one place is all kept, and
-where both only reworded lines, lines that stand next to each other are no conflict.
+It is as careful as ``git merge-file``: changes that touch each other are a conflict. It is more
+generous in two cases. If both sides only add lines at one place, all of them are kept. If both only
+reword lines, changes to neighbouring lines are no conflict.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from difflib import SequenceMatcher
 from enum import Enum
 from itertools import groupby
 
+from memsync.text.document import split_lines
+
 Lines = tuple[str, ...]
+"""Consecutive lines of a text, with their endings."""
 
 
 class Resolution(Enum):
-    """What a person decides about one conflict."""
+    """Which lines of a conflict a person keeps."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -27,84 +30,84 @@ class Resolution(Enum):
 
 @dataclass(frozen=True)
 class Hunk:
-    """Lines that both sides changed, each in its own way; an empty side took them away."""
+    """Lines that both sides changed differently; a side that removed them is empty."""
 
     base: Lines
     ours: Lines
     theirs: Lines
 
-    def settled(self, choice: Resolution) -> Lines:
-        """Return the lines that `choice` stands for."""
+    def resolve(self, choice: Resolution) -> Lines:
+        """Return the lines that remain after this choice."""
         if choice is Resolution.OURS:
             return self.ours
-        return self.theirs if choice is Resolution.THEIRS else _union(self.theirs, self.ours)
+        return self.theirs if choice is Resolution.THEIRS else _unite(self.theirs, self.ours)
 
 
 @dataclass(frozen=True)
 class ThreeWayMerge:
-    """A merged text in pieces: lines that are settled, and conflicts."""
+    """A merged text in pieces: lines that are certain, and conflicts."""
 
     pieces: tuple[Lines | Hunk, ...]
 
     @property
     def conflicts(self) -> tuple[Hunk, ...]:
-        """What a person has to decide, in order."""
+        """The conflicts, in the order of the text."""
         return tuple(piece for piece in self.pieces if isinstance(piece, Hunk))
 
     def text(self, choices: Sequence[Resolution] = ()) -> str:
-        """Return the text; a conflict for which there is no choice keeps the lines of both."""
+        """Return the text; a conflict without a choice keeps the lines of both sides."""
         left = iter(choices)
         lines: list[str] = []
         for piece in self.pieces:
             if isinstance(piece, Hunk):
-                lines += piece.settled(next(left, Resolution.BOTH))
+                lines += piece.resolve(next(left, Resolution.BOTH))
             else:
                 lines += piece
-        # The last line of a text may have no ending; it needs one where it is the last no more.
-        return "".join([*map(_ended, lines[:-1]), *lines[-1:]])
+        # A side's last line may have no newline, but needs one when other lines follow it.
+        return "".join([*map(_with_newline, lines[:-1]), *lines[-1:]])
 
 
 def merge(base: str, ours: str, theirs: str) -> ThreeWayMerge:
-    """Return `ours` and `theirs`, which were both made from `base`, as one text.
+    """Merge two texts that were both made from `base`.
 
-    No line of either side is lost: what only one side changed is taken from it, what both changed
-    alike is taken once, what both added at one place is taken from both (`theirs` first), and
-    anything else that both changed is a `Conflict`. Only LF ends a line.
+    No line of either side is lost. A change of one side is taken from that side. A change that both
+    made alike is taken once. Lines that both added at one place are all taken, `theirs` first.
+    Anything else that both changed becomes a `Hunk`. Only LF ends a line.
 
-    Which lines count as changed is not always one answer. Where changes moved down as far as they
-    may stand leave a conflict, they are also tried as they were found, and fewer conflicts win.
+    One change can often be described in several ways. Changes are first moved down as far as
+    possible; if that leaves conflicts, they are also tried as found, and fewer conflicts win.
     """
-    old, left, right = _lines(base), _lines(ours), _lines(theirs)
+    old, left, right = split_lines(base), split_lines(ours), split_lines(theirs)
     our_changes, their_changes = _changes(old, left), _changes(old, right)
-    low = _slid_down(our_changes, old, left), _slid_down(their_changes, old, right)
-    merged = _united(old, left, right, *low)
+    low = _slide_all_down(our_changes, old, left), _slide_all_down(their_changes, old, right)
+    merged = _merge_changes(old, left, right, *low)
     if merged.conflicts:
-        as_found = _united(old, left, right, our_changes, their_changes)
+        as_found = _merge_changes(old, left, right, our_changes, their_changes)
         return min(merged, as_found, key=lambda one: len(one.conflicts))
     return merged
 
 
 def union(one: str, other: str) -> str:
-    """Return a text that has every line of both, in the order both have in common.
+    """Return a text with every line of both, in the order they have in common.
 
-    It takes nothing for taken away: the merge for two texts of which nothing older is known.
+    Use it for two texts without a known merge base: a line that one of them lacks is kept.
     """
-    return ThreeWayMerge((_union(tuple(_lines(one)), tuple(_lines(other))),)).text()
+    return ThreeWayMerge((_unite(tuple(split_lines(one)), tuple(split_lines(other))),)).text()
 
 
-def _united(
+def _merge_changes(
     old: list[str],
     left: list[str],
     right: list[str],
     ours: list[_Change],
     theirs: list[_Change],
 ) -> ThreeWayMerge:
-    """Return the merge of two sides of which it is said what each changed in `old`."""
+    """Merge two sides, given what each of them changed in `old`."""
     pieces: list[Lines | Hunk] = []
     at = 0
     for region in _regions(ours, theirs):
         pieces.append(tuple(old[at : region.start]))
-        pieces += _decide(
+        pieces += _merge_region(
             tuple(old[region.start : region.end]),
             tuple(left[slice(*region.ours)]),
             tuple(right[slice(*region.theirs)]),
@@ -114,20 +117,20 @@ def _united(
     return ThreeWayMerge(tuple(piece for piece in pieces if piece != ()))
 
 
-def _decide(base: Lines, ours: Lines, theirs: Lines) -> list[Lines | Hunk]:
+def _merge_region(base: Lines, ours: Lines, theirs: Lines) -> list[Lines | Hunk]:
     if ours in {theirs, base}:
         return [theirs]
     if theirs == base:
         return [ours]
     if not base:
-        return [_union(theirs, ours)]
+        return [_unite(theirs, ours)]
     if len(base) == len(ours) == len(theirs):
         return list(_line_by_line(base, ours, theirs))
-    return list(_narrowed(Hunk(base, ours, theirs)))
+    return list(_trim(Hunk(base, ours, theirs)))
 
 
 def _line_by_line(base: Lines, ours: Lines, theirs: Lines) -> Iterator[Lines | Hunk]:
-    """Yield what becomes of lines that were reworded, none added and none taken away."""
+    """Merge lines that both sides reworded without adding or removing any."""
 
     def both_differ(row: tuple[str, str, str]) -> bool:
         return len(set(row)) == 3
@@ -140,8 +143,8 @@ def _line_by_line(base: Lines, ours: Lines, theirs: Lines) -> Iterator[Lines | H
             yield tuple(b if a == c else a for a, b, c in zip(mine, other, was, strict=True))
 
 
-def _narrowed(conflict: Hunk) -> Iterator[Lines | Hunk]:
-    """Yield the conflict without the lines at its ends on which both sides agree."""
+def _trim(conflict: Hunk) -> Iterator[Lines | Hunk]:
+    """Yield the conflict, and separately the lines at its ends that are the same on both sides."""
     head = count_common_head(conflict.ours, conflict.theirs)
     ours, theirs = conflict.ours[head:], conflict.theirs[head:]
     tail = count_common_head(ours[::-1], theirs[::-1])
@@ -163,7 +166,7 @@ class _Change:
 
 @dataclass
 class _Region:
-    """A stretch of the base that a side changed, with what each side has in its place."""
+    """A part of the base that was changed, and the lines of each side in its place."""
 
     start: int
     end: int
@@ -183,16 +186,18 @@ def _changes(old: Sequence[str], new: Sequence[str]) -> list[_Change]:
     ]
 
 
-def _slid_down(changes: list[_Change], old: Sequence[str], new: Sequence[str]) -> list[_Change]:
-    """Return the changes with each addition or removal as far down as it may stand.
+def _slide_all_down(
+    changes: list[_Change], old: Sequence[str], new: Sequence[str]
+) -> list[_Change]:
+    """Return the changes with each addition or removal moved down as far as possible.
 
-    A paragraph and its blank line may as well be a blank line and its paragraph: where both sides
-    make the same change it must stand at the same place, or it would be taken twice.
+    "A paragraph and its blank line" may also be read as "a blank line and its paragraph". If both
+    sides make the same change, it must be found at the same place, or it would be taken twice.
     """
     placed: list[_Change] = []
     for change in reversed(changes):
         below = placed[-1].start if placed else len(old)
-        moved = _slide(change, below, old, new)
+        moved = _slide_down(change, below, old, new)
         if placed and moved.end == below:
             follower = placed.pop()
             moved = _Change(moved.start, follower.end, moved.new_start, follower.new_end)
@@ -200,7 +205,7 @@ def _slid_down(changes: list[_Change], old: Sequence[str], new: Sequence[str]) -
     return placed[::-1]
 
 
-def _slide(change: _Change, below: int, old: Sequence[str], new: Sequence[str]) -> _Change:
+def _slide_down(change: _Change, below: int, old: Sequence[str], new: Sequence[str]) -> _Change:
     lines, start, end = old, change.start, change.end
     if start == end:
         lines, start, end = new, change.new_start, change.new_end
@@ -214,7 +219,7 @@ def _slide(change: _Change, below: int, old: Sequence[str], new: Sequence[str]) 
 
 
 def _regions(ours: list[_Change], theirs: list[_Change]) -> Iterator[_Region]:
-    """Yield the changed stretches of the base in order; changes that touch are one stretch."""
+    """Yield the changed parts of the base in order; changes that touch each other form one part."""
     shifts = [0, 0]  # how much longer each side is than the base, up to here
     waiting = sorted(
         [(change.start, change.end, 0, change) for change in ours]
@@ -236,8 +241,8 @@ def _regions(ours: list[_Change], theirs: list[_Change]) -> Iterator[_Region]:
         shifts = [shift + growth for shift, growth in zip(shifts, grown, strict=True)]
 
 
-def _union(first: Lines, second: Lines) -> Lines:
-    """Return the lines of both in order, once where both have them, be it elsewhere."""
+def _unite(first: Lines, second: Lines) -> Lines:
+    """Return the lines of both in order; a line that both have stands once, even if it moved."""
     steps = SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
     elsewhere = Counter(
         line for kind, i1, i2, *_ in steps if kind != "equal" for line in first[i1:i2]
@@ -254,7 +259,7 @@ def _union(first: Lines, second: Lines) -> Lines:
 
 
 def count_common_head(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many lines two texts share from their first on."""
+    """Count the lines at the start that two texts have in common."""
     count = 0
     for left, right in zip(one, other, strict=False):
         if left != right:
@@ -263,11 +268,5 @@ def count_common_head(one: Sequence[str], other: Sequence[str]) -> int:
     return count
 
 
-def _lines(text: str) -> list[str]:
-    lines = [f"{line}\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return lines if lines[-1] else lines[:-1]
-
-
-def _ended(line: str) -> str:
+def _with_newline(line: str) -> str:
     return line if line.endswith("\n") else f"{line}\n"

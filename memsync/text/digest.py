@@ -1,4 +1,4 @@
-"""The name of a content: its SHA-256. Apart from `files`, because reading the memory needs none."""
+"""The digest that identifies a content. Its own module, so that reading costs no other import."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def digest(data: bytes) -> str:
-    """Return the SHA-256 of `data` in hexadecimal: the name of a content."""
+    """Return the SHA-256 of `data` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

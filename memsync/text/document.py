@@ -1,9 +1,8 @@
-"""A memory as text: which lines are headings, what belongs to a section, what is a constraint.
+"""The outline of a memory: its headings, sections and constraints.
 
-Text in, facts out; nothing here reads or writes a file. The rules are CommonMark's for ATX and
-setext headings, fences (also in list items) and comments that begin a line, read more widely in
-one respect: a heading counts even where an HTML tag stands on the line above it, because people
-write `<rules>` right over `# Rules` and mean a heading. Front matter is opaque.
+The rules are CommonMark's for ATX and setext headings, for fences (in list items, too) and for
+comments that begin a line. There is one exception: a heading counts even if the line above it is an
+HTML tag, because people write `<rules>` right above `# Rules`. Front matter is not looked into.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ class Outline:
     kinds: tuple[Kind, ...]
     headings: tuple[Heading, ...]
     open_fence: str
-    """The line that would close a fence left open at the end of the text; empty if none is."""
+    """The line that would close a code fence left open at the end; empty if none is open."""
 
     def section_end(self, heading: Heading) -> int:
-        """Return the line behind the section: the next heading that is not below this one."""
+        """Return the line after the section: the next heading of the same or a higher level."""
         return self._end(heading, heading.level)
 
     def body_end(self, heading: Heading) -> int:
-        """Return the line behind the heading's own text: the next heading of any level."""
+        """Return the line after the heading's own text: the next heading of any level."""
         return self._end(heading, 6)
 
     def _end(self, heading: Heading, level: int) -> int:
@@ -37,7 +36,7 @@ class Outline:
         return next(behind, len(self.lines))
 
     def constraints(self) -> tuple[str, ...]:
-        """Return the lines under constraint headings, in order, without blank ones and endings."""
+        """Return the lines under constraint headings, without blank lines and without endings."""
         found: dict[int, str] = {}
         for heading in self.headings:
             if heading.is_constraint:
@@ -48,7 +47,7 @@ class Outline:
         return tuple(found[number] for number in sorted(found))
 
     def find_sections(self, name: str) -> list[Heading]:
-        """Return the headings `name` may mean: by text, else by path, else by text in any case.
+        """Return the headings that `name` can mean: by text, else by path, else ignoring case.
 
         Args:
             name: a heading's text, with or without its ``#``, or ``Parent > Child``.
@@ -65,12 +64,12 @@ class Outline:
 
 
 def title(name: str) -> str:
-    """Return the text a heading of this name has, without the ``#`` before and behind it."""
+    """Return the text of a heading without the ``#`` before and after it."""
     return re.sub(r"[ \t]+#+$", "", name.strip().lstrip("#")).strip()
 
 
 def _is_at(heading: Heading, parts: list[str]) -> bool:
-    """Are `parts` the heading's text and, in order, some of those above it?"""
+    """Is the last of `parts` this heading's text, and the others headings above it, in order?"""
     if heading.text != parts[-1]:
         return False
     above = iter(heading.parents)
@@ -78,19 +77,19 @@ def _is_at(heading: Heading, parts: list[str]) -> bool:
 
 
 def split_lines(text: str) -> list[str]:
-    """Return the lines of `text` with their endings; only LF ends a line (CR LF is one ending)."""
+    """Return the lines of `text` with their endings; only LF and CR LF end a line."""
     lines = [f"{line}\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
 
 
 def line_ending(text: str) -> str:
-    """Return the ending most lines of `text` have: CR LF or LF."""
+    """Return the ending that most lines of `text` have: CR LF or LF."""
     return "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
 
 
 def scan(text: str) -> Outline:
-    """Return the outline of `text`; any text has one."""
+    """Return the outline of `text`; every text has one."""
     lines = split_lines(text)
     contents = [line.rstrip("\r\n") for line in lines]
     contents[:1] = [line.removeprefix("\ufeff") for line in contents[:1]]

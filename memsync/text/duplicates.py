@@ -1,9 +1,9 @@
-"""What stands in a memory already, in other clothes: new lines that say nothing new.
+"""Finds new lines that only repeat what the memory already says.
 
-A line is a repeat only where dropping it loses nothing. So it must say the very same (see
-`nearness`), what it repeats must mean by itself what it says, and no recent note may say something
-else about the same thing: who moved to Turin and back says "I live in Oslo" twice, and means it.
-What happened on two days happened twice.
+A line is a duplicate only if dropping it loses nothing. So it must say exactly the same (see
+`similarity`), the older line must make sense by itself, and no recent note may say something else
+about the same thing: a person who moved to Turin and back says "I live in Oslo" twice and means it
+both times. An event on two days happened twice.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from memsync.text.edits import Edit
 from memsync.text.similarity import Words, day, is_close_to_any, is_lasting, words
 
 LEAST_WORDS = 2
-"""A line of fewer words says too little by itself to be taken for a repeat."""
+"""A line of fewer words says too little to count as a duplicate."""
 
 Point = tuple[str, Words]
-"""What a point says, and the day it is dated by."""
+"""The date of a list item, and its words."""
 
 Place = tuple[Heading, int | None]
-"""Where a list stands: under which heading, and behind which line that introduces it, if any."""
+"""Where a list stands: its heading, and the line that introduces it, if any."""
 
 _NOTES = re.compile(r"recent notes\b", re.IGNORECASE)
 _RECENT = re.compile(r"recent\b", re.IGNORECASE)
-# Sections about the person as such. What stands elsewhere holds for a project, a language, someone
-# else, for a while, or is ruled out there, and a note that says it may mean more.
+# Words in the headings of sections about the person. Other sections may be about one project, one
+# language, somebody else or a certain time, so a note that says the same may mean more.
 _GENERAL = frozenset(
     {"my", "about", "me", "who", "i", "am", "user", "personal", "general", "identity", "profile"}
     | {"background", "facts", "preferences", "communication", "working", "coding", "style"}
@@ -37,12 +37,12 @@ _GENERAL = frozenset(
 
 
 def is_recent(heading: Heading) -> bool:
-    """Does a section hold what came in lately: ``Recent notes``, ``Recent decisions``?"""
+    """Is this a section of recent things, such as ``Recent notes`` or ``Recent decisions``?"""
     return _RECENT.match(heading.text) is not None
 
 
 class KnownLines:
-    """What the lines of a memory say, those that stand by themselves."""
+    """The lines of a memory that make sense by themselves."""
 
     def __init__(self, memory: str) -> None:
         outline = scan(memory)
@@ -55,12 +55,12 @@ class KnownLines:
         self.ends: dict[Heading, Place] = {}
         for number, heading, introduced in _plain_lines(outline):
             line = outline.lines[number]
-            is_point = _is_whole_point(outline, number)
+            is_point = _is_single_line_point(outline, number)
             alone = is_point and introduced is None
             if is_point:
                 self.places[number] = heading, introduced
                 self.listed.setdefault((heading, introduced), []).append((day(line), words(line)))
-            self.ends[heading] = heading, _introduced_behind(outline, number, introduced)
+            self.ends[heading] = heading, _introduction_after(outline, number, introduced)
             if alone and _NOTES.match(heading.text):
                 self._recent.append((day(line), words(line)))
             elif is_recent(heading):
@@ -68,45 +68,45 @@ class KnownLines:
             elif alone:
                 self.by_heading.setdefault(heading, []).append(words(line))
 
-    def says(self, bullet: str) -> bool:
-        """Would a dated bullet, the newest of all, add nothing?"""
+    def has(self, bullet: str) -> bool:
+        """Would a dated bullet, newer than all others, add nothing?"""
         on, said = day(bullet), words(bullet)
         if len(said) < LEAST_WORDS or said in self._other:
             return False
-        if is_close_to_any(said, (*self._other, *(told for _, told in self._recent))):
+        if is_close_to_any(said, (*self._other, *(other for _, other in self._recent))):
             return False
         lasts = is_lasting(said)
-        if any(said == told and (lasts or on == told_on) for told_on, told in self._recent):
+        if any(said == other and (lasts or on == other_day) for other_day, other in self._recent):
             return True
-        general = (told for where, told in self.by_heading.items() if self._is_general(where))
-        return lasts and any(said in told for told in general)
+        general = (other for where, other in self.by_heading.items() if self._is_general(where))
+        return lasts and any(said in other for other in general)
 
-    def take(self, bullet: str) -> None:
-        """Count a bullet as the newest of the recent notes."""
+    def add(self, bullet: str) -> None:
+        """Add a bullet as the newest of the recent notes."""
         if "\n" in bullet:
             self._other.append(words(bullet.split("\n", maxsplit=1)[0]))
         else:
             self._recent.append((day(bullet), words(bullet)))
 
     def _is_general(self, heading: Heading) -> bool:
-        """Does what stands under a heading hold in general, as a note by itself does?"""
+        """Are the lines under this heading about the person in general, as a note is?"""
         above = heading.parents[1:] if self._has_one_title else heading.parents
         names = " ".join((*above, heading.text)).casefold()
         return heading.level > 1 and set(re.findall(r"[\w']+", names)) <= _GENERAL
 
 
 def without_repeats(memory: str, edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """Return the edits without the points of plain lists that their section has already.
+    """Return the edits without the list items that their section already has.
 
-    A point that another edit of the list takes away is not there any more, and is kept; so is one
-    that another edit is put behind. A replace of which nothing new is left becomes a remove.
+    An item stays if another edit removes the older one, or is placed after it. A replace without
+    anything new becomes a remove.
     """
-    desk = _Desk(memory, edits)
-    return tuple(left for edit in edits if (left := desk.without_repeats(edit)) is not None)
+    duplicates = _DuplicateFilter(memory, edits)
+    return tuple(left for edit in edits if (left := duplicates.without_repeats(edit)) is not None)
 
 
-class _Desk:
-    """A memory, and a list of edits of it, each looked at in turn."""
+class _DuplicateFilter:
+    """A memory and a list of edits to it, which are checked in order."""
 
     def __init__(self, memory: str, edits: Sequence[Edit]) -> None:
         self._outline = scan(memory)
@@ -119,7 +119,7 @@ class _Desk:
         self._added: dict[Place, set[Point]] = {}
 
     def without_repeats(self, edit: Edit) -> Edit | None:
-        """Return the edit as far as it says something new; None where it says nothing."""
+        """Return the new part of the edit; None if nothing in it is new."""
         lines = edit.text.strip("\n").split("\n")
         place = self._place_of(edit)
         if place is None or not all(map(_is_plain_point, lines)):
@@ -142,7 +142,7 @@ class _Desk:
         return point not in self._needed and _says(listed, place[0], point)
 
     def _place_of(self, edit: Edit) -> Place | None:
-        """Return where the text comes to stand; None where that is no plain list."""
+        """Return the list that the edit changes; None if it is not a plain list."""
         anchor = (edit.after if edit.op == "add" else edit.find).strip("\n")
         if not anchor.strip():
             found = self._outline.find_sections(edit.section)
@@ -154,11 +154,11 @@ class _Desk:
 
 
 def _says(listed: Sequence[Point], heading: Heading, point: Point) -> bool:
-    """Does a section say `point`, and nothing later that may take it back?"""
+    """Does a section have `point`, and nothing later that may contradict it?"""
     if point not in listed:
         return False
     last = len(listed) - 1 - listed[::-1].index(point)
-    later = (told for _, told in listed[last + 1 :])
+    later = (other for _, other in listed[last + 1 :])
     return bool(point[0]) or not (is_recent(heading) and is_close_to_any(point[1], later))
 
 
@@ -167,13 +167,13 @@ def _point(line: str) -> Point:
 
 
 def _is_plain_point(line: str) -> bool:
-    return _indent(line) == 0 and is_list_item(line)
+    return _leading_blanks(line) == 0 and is_list_item(line)
 
 
 def _plain_lines(outline: Outline) -> Iterable[tuple[int, Heading, int | None]]:
-    """Return the lines of plain text by number, each with the heading it stands under.
+    """Yield each line of plain text: its number, its heading, and the line that introduces it.
 
-    And with the line like ``At the office:`` that introduces it, which says when or where it holds.
+    An introduction such as ``At the office:`` limits what follows to a time or a place.
     """
     heading: Heading | None = None
     by_line = {found.line: found for found in outline.headings}
@@ -182,27 +182,27 @@ def _plain_lines(outline: Outline) -> Iterable[tuple[int, Heading, int | None]]:
         heading, line = by_line.get(number, heading), outline.lines[number]
         if heading is not None and kind is Kind.TEXT and line.strip():
             yield number, heading, introduced
-        introduced = _introduced_behind(outline, number, introduced)
+        introduced = _introduction_after(outline, number, introduced)
 
 
-def _introduced_behind(outline: Outline, number: int, introduced: int | None) -> int | None:
-    """Return the line that introduces what stands behind line `number`, before it `introduced`."""
+def _introduction_after(outline: Outline, number: int, introduced: int | None) -> int | None:
+    """Return the line that introduces the text after line `number`; `introduced` was the last."""
     line = outline.lines[number]
     if outline.kinds[number] is Kind.HEADING:
         return None
-    if not line.strip() or is_list_item(line) or _indent(line) > 0:
+    if not line.strip() or is_list_item(line) or _leading_blanks(line) > 0:
         return introduced
     return number if line.rstrip(" \r\n*_").endswith((":", "\uff1a")) else None
 
 
-def _is_whole_point(outline: Outline, number: int) -> bool:
-    """Is a line a whole point of a list, without points below it?"""
+def _is_single_line_point(outline: Outline, number: int) -> bool:
+    """Is this line a whole list item, without further lines or items below it?"""
     line = outline.lines[number]
-    if not is_list_item(line) or _indent(line) > 0:
+    if not is_list_item(line) or _leading_blanks(line) > 0:
         return False
     below = outline.lines[number + 1] if number + 1 < len(outline.lines) else ""
-    return not below.strip() or (is_list_item(below) and _indent(below) == 0)
+    return not below.strip() or (is_list_item(below) and _leading_blanks(below) == 0)
 
 
-def _indent(line: str) -> int:
+def _leading_blanks(line: str) -> int:
     return len(line) - len(line.lstrip())

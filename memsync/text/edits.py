@@ -1,8 +1,7 @@
 """Edits to a memory: what the model may ask for, checked and applied in code.
 
-The promise: a line that no edit names stays as it is, byte for byte, and is still the same kind
-of line (no edit can turn it into code, a comment or a heading). Format: spec of the
-``edit_memory`` tool, `docs/refresh.md`.
+The promise: a line that no edit names stays as it is, byte for byte, and stays the same kind of
+line: no edit can turn it into code, a comment or a heading. `docs/refresh.md` describes the format.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 from memsync.text.document import Heading, Kind, Outline, is_list_item, line_ending, scan, title
 
-# A whole line in brackets, or behind an ellipsis or a comment sign, that says what is left out.
+# A line in brackets, or after an ellipsis or a comment sign, that stands for lines left out.
 _ELISION = re.compile(
     r"^[\s>*+-]*"
     r"(?=.*\b(?:rest|remaind\w+|remaining|existing|other|previous)\b.*"
@@ -25,12 +24,12 @@ _ELISION = re.compile(
 
 
 class EditError(ValueError):
-    """An edit that cannot be applied; the text says which one and why, for model and person."""
+    """An edit that cannot be applied; the text tells the model and the person which one and why."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit. `op` is add, replace or remove; the other fields as the tool defines them."""
+    """One edit. `op` is add, replace or remove; the tool's schema defines the other fields."""
 
     op: str
     section: str = ""
@@ -41,17 +40,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class AppliedEdits:
-    """A text with edits applied, and how many lines it lost (not counting those replaced)."""
+    """A text with its edits applied, and how many lines it lost; replaced lines do not count."""
 
     text: str
     lines_gone: int
 
 
 def parse_edits(raw: object) -> tuple[Edit, ...]:
-    """Return the edits in a tool call's ``edits`` value.
+    """Parse the ``edits`` value of a tool call.
 
     Raises:
-        EditError: it is no list of edits of the documented shape.
+        EditError: the value is not a list of edits of the documented shape.
     """
     if not isinstance(raw, list):
         raise EditError("`edits` must be a list")
@@ -68,21 +67,21 @@ def _parse_one(number: int, entry: object) -> Edit:
             value = ""
         if not isinstance(value, str):
             raise EditError(f"edit {number}: `{name}` must be a string")
-        values[name] = _plain(value)
+        values[name] = _normalise(value)
     edit = Edit(**values)
-    problem = _shape_problem(edit)
+    problem = _find_problem(edit)
     if problem:
         raise EditError(f"edit {number}: {problem}")
     return edit
 
 
-def _plain(value: str) -> str:
+def _normalise(value: str) -> str:
     text = value.replace("\r\n", "\n").replace("\r", "\n")
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
-def _shape_problem(edit: Edit) -> str:
-    """Return what is wrong with an edit by itself; empty where nothing is."""
+def _find_problem(edit: Edit) -> str:
+    """Return what is wrong with the edit by itself; empty if nothing is."""
     adds, removes = edit.op == "add", edit.op == "remove"
     problems = {
         "`op` must be add, replace or remove": edit.op not in {"add", "replace", "remove"},
@@ -99,27 +98,27 @@ def _shape_problem(edit: Edit) -> str:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> AppliedEdits:
-    """Return `text` with the edits applied in order, each seeing what those before it did.
+    """Apply the edits to `text` in order; each edit sees the result of those before it.
 
     Raises:
-        EditError: an edit names lines that do not stand exactly once, or a section that is not
-            one; or the edits would change what lines they do not name are part of.
+        EditError: an edit names lines that do not occur exactly once, or an ambiguous section; or
+            the edits would change the kind of a line that they do not name.
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
-    draft = _Draft(text.removeprefix(mark))
+    editor = _Editor(text.removeprefix(mark))
     gone = 0
     for number, edit in enumerate(edits, start=1):
         try:
-            gone += draft.apply(edit)
+            gone += editor.apply(edit)
         except EditError as error:
             raise EditError(f"edit {number} ({edit.op}): {error}") from None
-    result = draft.text()
-    draft.check_untouched(result)
+    result = editor.text()
+    editor.check_untouched(result)
     return AppliedEdits(mark + result, gone)
 
 
-class _Draft:
-    """A text in work. `origins` remembers which line of the old text a line was; None is new."""
+class _Editor:
+    """A text being edited. `origins` has each line's number in the old text; None if it is new."""
 
     def __init__(self, text: str) -> None:
         self._before = scan(text)
@@ -132,7 +131,7 @@ class _Draft:
         return "".join((*self.lines[:-1], *map(self._as_last, self.lines[-1:])))
 
     def _as_last(self, line: str) -> str:
-        """Return a line with or without its ending, as the last line of the old text was."""
+        """Return the last line with or without a newline, as in the old text."""
         if self._final_newline:
             return line if line.endswith("\n") else line + self._ending
         if not line.endswith("\n") or not line.strip():
@@ -140,7 +139,7 @@ class _Draft:
         return line.removesuffix("\n").removesuffix("\r")
 
     def apply(self, edit: Edit) -> int:
-        """Apply one edit and return how many lines went away without another in their place."""
+        """Apply one edit and return how many lines it removed without replacing them."""
         outline = scan(self.text())
         if edit.op == "add":
             self._add(outline, edit)
@@ -155,7 +154,7 @@ class _Draft:
         new = edit.text.strip("\n").split("\n")
         if edit.after.strip():
             _, end = self._locate(outline, edit.after, edit.section, "after")
-            if not _stands_in(self.lines, end, end + 1, new):
+            if not _has_block(self.lines, end, end + 1, new):
                 self._splice(end, end, new)
             return
         found = outline.find_sections(edit.section)
@@ -173,21 +172,21 @@ class _Draft:
             raise EditError("`section` names nothing")
         end = _last_text_line(outline, 0, len(self.lines)) + 1
         lead = [outline.open_fence] if outline.open_fence else []
-        # Under a top-level "Hard constraints" the section would itself become a constraint.
+        # Below a top-level "Hard constraints" a new section would itself become a constraint.
         marks = "#" if _ends_in_top_constraint(outline) else "##"
         above = [""] if self.lines else []
         self._splice(end, end, [*lead, *above, f"{marks} {heading}", "", *new])
 
     def _add_to_section(self, outline: Outline, heading: Heading, new: list[str]) -> None:
         body_end = outline.body_end(heading)
-        if _stands_in(self.lines, heading.body, body_end, new):
+        if _has_block(self.lines, heading.body, body_end, new):
             return
         last = _last_text_line(outline, heading.body, body_end)
         at, lead = last + 1, list[str]()
         if outline.open_fence and body_end == len(self.lines):
             lead = [outline.open_fence, ""]
         elif _wants_blank(outline, heading, last, new[0]):
-            # A blank line that a removal left behind is used again, or they would add up.
+            # Use the blank line that a removal left behind, or blank lines would add up.
             is_there = at < body_end and outline.kinds[at] is Kind.TEXT
             at, lead = (at + 1, []) if is_there else (at, [""])
         crowded = at == body_end < len(self.lines)
@@ -196,7 +195,7 @@ class _Draft:
     def _locate(self, outline: Outline, wanted: str, section: str, what: str) -> tuple[int, int]:
         start, end = self._scope(outline, section)
         block = wanted.strip("\n").split("\n")
-        for same in (_same, _same_but_for_trailing_space):
+        for same in (_is_same, _is_same_but_for_trailing_space):
             places = [
                 at
                 for at in range(start, end - len(block) + 1)
@@ -227,7 +226,7 @@ class _Draft:
         self.origins[start:end] = [None] * len(new)
 
     def check_untouched(self, result: str) -> None:
-        """Raise `EditError` if a line no edit named is now part of something else."""
+        """Raise `EditError` if a line that no edit named is now of another kind."""
         kinds = scan(result).kinds
         for line, origin, kind in zip(self.lines, self.origins, kinds, strict=True):
             if origin is None or not line.strip():
@@ -240,18 +239,18 @@ class _Draft:
                 )
 
 
-def _same(line: str, wanted: str) -> bool:
+def _is_same(line: str, wanted: str) -> bool:
     return line.rstrip("\r\n") == wanted
 
 
-def _same_but_for_trailing_space(line: str, wanted: str) -> bool:
+def _is_same_but_for_trailing_space(line: str, wanted: str) -> bool:
     return line.rstrip() == wanted.rstrip()
 
 
-def _stands_in(lines: list[str], start: int, end: int, block: list[str]) -> bool:
-    """Do the very lines of `block` stand there already, from a line of the range on?"""
+def _has_block(lines: list[str], start: int, end: int, block: list[str]) -> bool:
+    """Do the lines of `block` already begin on a line of this range?"""
     return any(
-        all(_same(lines[at + i], line) for i, line in enumerate(block))
+        all(_is_same(lines[at + i], line) for i, line in enumerate(block))
         for at in range(start, min(end, len(lines) - len(block) + 1))
     )
 
@@ -265,7 +264,7 @@ def _ends_in_top_constraint(outline: Outline) -> bool:
 
 
 def _last_text_line(outline: Outline, start: int, end: int) -> int:
-    """Return the last line in the range that is not blank; the line before the range if none is."""
+    """Return the last line of the range that is not blank, or the line before the range."""
     last = end - 1
     while last >= start and not outline.lines[last].strip():
         last -= 1
@@ -273,22 +272,22 @@ def _last_text_line(outline: Outline, start: int, end: int) -> int:
 
 
 def _wants_blank(outline: Outline, heading: Heading, last: int, first_new: str) -> bool:
-    """Decide whether a blank line belongs between line `last` and what is added behind it."""
+    """Does a blank line belong between line `last` and the text added after it?"""
     if last < heading.body:
         return not _is_tight(outline)
     if is_list_item(first_new) or first_new[:1] in {" ", "\t"}:
-        return not _in_list(outline, heading, last)
+        return not _ends_in_list(outline, heading, last)
     return not (first_new.startswith("|") and outline.lines[last].lstrip().startswith("|"))
 
 
 def _is_tight(outline: Outline) -> bool:
-    """Does this memory write right under its headings, without a blank line?"""
+    """Does this memory usually have text directly below its headings?"""
     below = [outline.lines[h.body] for h in outline.headings if h.body < len(outline.lines)]
     written = sum(1 for line in below if line.strip() and not line.lstrip().startswith("#"))
     return written * 2 > len(below)
 
 
-def _in_list(outline: Outline, heading: Heading, last: int) -> bool:
+def _ends_in_list(outline: Outline, heading: Heading, last: int) -> bool:
     for number in range(last, heading.body - 1, -1):
         line = outline.lines[number]
         if outline.kinds[number] is not Kind.TEXT or not line.strip():

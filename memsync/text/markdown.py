@@ -1,7 +1,6 @@
-"""The walk over a memory's lines that gives each its kind and finds the headings.
+"""The Markdown scanner: one walk over the lines finds the kind of each line, and the headings.
 
-The rules are CommonMark's for ATX and setext headings, fences (also in list items) and comments
-that begin a line, read more widely in one respect: see `document`.
+`document` says which rules of CommonMark it follows, and where it differs.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
 
 
 class Kind(Enum):
-    """What a line is part of."""
+    """What a line belongs to."""
 
     TEXT = "text"
     HEADING = "heading"
@@ -36,7 +35,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Heading:
-    """One heading: its lines, level, text, and the texts of the headings above it."""
+    """One heading: its line, the line after it, its level, its text and its parents' texts."""
 
     line: int
     body: int
@@ -46,46 +45,46 @@ class Heading:
 
     @property
     def path(self) -> str:
-        """The heading's address where its text alone is none: ``Parent > Child``."""
+        """The heading's address, for a text that occurs twice: ``Parent > Child``."""
         return " > ".join((*self.parents, self.text))
 
     @property
     def is_constraint(self) -> bool:
-        """May what stands under this heading only be added to?"""
+        """Is this a heading of constraints, under which lines may only be added?"""
         name = re.split(r"[(\[:\u2013\u2014]|\s-\s", self.text, maxsplit=1)[0]
         return " ".join(re.findall(r"[^\W\d_]+", name)).casefold() in CONSTRAINT_NAMES
 
 
 def is_list_item(line: str) -> bool:
-    """Does a line begin with a bullet or a number of a list?"""
+    """Does the line begin with the bullet or number of a list?"""
     return _LIST_ITEM.match(line) is not None
 
 
 class _Open(NamedTuple):
-    """What a line may belong to: list items, by the column of their text, and a paragraph."""
+    """What the next line may continue: list items, by the column of their text, and a paragraph."""
 
     items: tuple[int, ...] = ()
     paragraph: int | None = None
-    """Where the paragraph begins that an underline would make a heading."""
-    elsewhere: bool = False
-    """Whether a paragraph runs on that could be none: of an item, a quote, a table or a tag."""
+    """The first line of the paragraph that an underline would turn into a heading."""
+    is_contained: bool = False
+    """Is a paragraph open that cannot become a heading: in an item, a quote, a table or a tag?"""
 
 
 class Scanner:
-    """Walks the lines once and gives each its kind."""
+    """Walks over the lines once and gives each its kind."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
         self.kinds: list[Kind] = []
         self.headings: list[Heading] = []
         self.open_fence = ""
-        self._fences: set[int] = set()  # the lines that open one
-        self._open: list[_Open] = []  # behind each line, as far as it was asked for
+        self._fences: set[int] = set()  # the lines that open a fence
+        self._open: list[_Open] = []  # what is open after each line, as far as known
         self._last_close = max((n for n, line in enumerate(lines) if "-->" in line), default=-1)
-        self._container = 0  # columns a line must be indented by to stay in the fence's list item
+        self._container = 0  # the least indent of a line in the fence's list item
 
     def run(self) -> None:
-        """Walk all lines; `kinds`, `headings` and `open_fence` are filled afterwards."""
+        """Walk over all lines and fill `kinds`, `headings` and `open_fence`."""
         self.kinds.extend([Kind.FRONT_MATTER] * self._front_matter())
         while (number := len(self.kinds)) < len(self.lines):
             if self.open_fence:
@@ -95,21 +94,21 @@ class Scanner:
 
     def _front_matter(self) -> int:
         if len(self.lines) < 2 or self.lines[0].rstrip() != "---" or not self.lines[1].strip():
-            return 0  # a rule with a blank line below it is a rule
+            return 0  # `---` with a blank line below it is a horizontal rule
         for number, line in enumerate(self.lines[1:], start=1):
             if line.rstrip() in {"---", "..."}:
                 return number + 1
         return 0
 
     def _in_fence(self, line: str) -> None:
-        if line.strip() and _indent(line) < self._container:
+        if line.strip() and _indent_width(line) < self._container:
             self.open_fence = ""  # the list item ended, and its fence with it
             self._in_text(len(self.kinds), line)
             return
         self.kinds.append(Kind.CODE)
         stripped = line.strip()
         is_close = stripped.startswith(self.open_fence.strip()) and not stripped.strip(stripped[0])
-        if is_close and _indent(line) - self._container <= 3:
+        if is_close and _indent_width(line) - self._container <= 3:
             self.open_fence = ""
 
     def _in_text(self, number: int, line: str) -> None:
@@ -135,9 +134,9 @@ class Scanner:
         self.headings.append(Heading(first, last + 1, level, text.strip()))
 
     def _comment(self, number: int, line: str, offset: int) -> int:
-        """Return how many lines the comment that begins here has; 0 if none begins.
+        """Return how many lines the comment that begins here has; 0 if none begins here.
 
-        One that is never closed hides nothing, so that no constraint hides.
+        A comment that is never closed does not count, so that it cannot hide a constraint.
         """
         is_comment = line.startswith("<!--", offset)
         container = self._container_at(number, line, offset) if is_comment else None
@@ -147,7 +146,7 @@ class Scanner:
             return 1
         for last in range(number + 1, self._last_close + 1):
             below = self.lines[last]
-            if below.strip() and _indent(below) < container:
+            if below.strip() and _indent_width(below) < container:
                 return 0
             if "-->" in below:
                 return last + 1 - number
@@ -164,19 +163,19 @@ class Scanner:
         return True
 
     def _container_at(self, number: int, line: str, offset: int) -> int | None:
-        """Return the column where the item that this line is in begins; None in indented code."""
+        """Return the column where this line's list item begins; None in indented code."""
         if line[:offset].strip():
             return _width(line[:offset])
         column = self._list_column(number, line)
-        return column if _indent(line) - column <= 3 else None
+        return column if _indent_width(line) - column <= 3 else None
 
     def _list_column(self, number: int, line: str) -> int:
-        """Return the column where the text of the list item around this line begins; 0 if none."""
-        indent = _indent(line)
+        """Return the column where the text of this line's list item begins; 0 outside of lists."""
+        indent = _indent_width(line)
         return max((column for column in self._before(number).items if column <= indent), default=0)
 
     def _before(self, number: int) -> _Open:
-        """Return what is open above a line; remembered line by line, so that a scan is one walk."""
+        """Return what is open above a line; kept for every line, so that a scan is one walk."""
         while (at := len(self._open)) < number:
             above = self._open[-1] if at else _Open()
             self._open.append(self._behind(at, self.lines[at], above))
@@ -189,13 +188,13 @@ class Scanner:
             return _Open()
         items = above.items
         if not self._is_lazy(number, line):
-            items = tuple(column for column in items if column <= _indent(line))
+            items = tuple(column for column in items if column <= _indent_width(line))
         shown = self.kinds[number] is Kind.CODE and number not in self._fences
         own = 0 if shown else _text_column(line, self.lines[number + 1])
         return self._paragraph_behind(number, line, above, (*items, own) if own else items)
 
     def _is_lazy(self, number: int, line: str) -> bool:
-        """Does a line run on from the one above, whatever its own indent?"""
+        """Does this line continue the line above, whatever its own indent?"""
         is_text = number > 0 and self.kinds[number - 1] is self.kinds[number] is Kind.TEXT
         begins_anew = is_list_item(line) or line.lstrip()[0] == ">" or _RULE.fullmatch(line)
         return is_text and not begins_anew and _can_run_on(self.lines[number - 1])
@@ -207,21 +206,21 @@ class Scanner:
             return _Open(items)
         if self._is_contained(number, line, inside=above.paragraph is not None):
             return _Open(items, None, line[0] in "<|" or _can_run_on(line))
-        begins = above.paragraph is None and not above.elsewhere and _indent(line) <= 3
+        begins = above.paragraph is None and not above.is_contained and _indent_width(line) <= 3
         if begins and not _LINK_TARGET.match(line):
             return _Open(items, number)
-        return _Open(items, above.paragraph, above.elsewhere)
+        return _Open(items, above.paragraph, above.is_contained)
 
     def _is_contained(self, number: int, line: str, *, inside: bool) -> bool:
-        """Does a line belong to a list item, a quote, a table or a tag?"""
+        """Does the line belong to a list item, a quote, a table or a tag?"""
         if is_list_item(line):
             return not inside or _INTERRUPTS.match(line) is not None
-        is_block = line.lstrip(" \t")[0] in "><|" and _indent(line) <= 3
+        is_block = line.lstrip(" \t")[0] in "><|" and _indent_width(line) <= 3
         return is_block or (not inside and self._list_column(number, line) > 0)
 
 
 def _can_run_on(line: str) -> bool:
-    """Is a line, seen by itself, of a paragraph that the next line may continue?"""
+    """Can the next line continue this one as a paragraph?"""
     inner = line[_end(_CONTAINERS, line) :]
     markup = _RULE.fullmatch(line) or _ATX.fullmatch(inner) or _FENCE.match(inner)
     return inner.strip() != "" and not markup and not inner.startswith("<")
@@ -233,7 +232,7 @@ def _end(pattern: re.Pattern[str], line: str) -> int:
 
 
 def _text_column(line: str, below: str) -> int:
-    """Return the column where a list item's text begins; 0 if the line begins none with a text."""
+    """Return the column where the text of this list item begins; 0 if there is no item or text."""
     if not is_list_item(line) or _RULE.fullmatch(line):
         return 0
     markers = line[: _end(_LIST_MARKERS, line)]
@@ -242,7 +241,7 @@ def _text_column(line: str, below: str) -> int:
     return _width(line.rstrip()) + 1 if below.strip() else 0
 
 
-def _indent(line: str) -> int:
+def _indent_width(line: str) -> int:
     return _width(line[: len(line) - len(line.lstrip(" \t"))])
 
 

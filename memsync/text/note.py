@@ -1,9 +1,9 @@
-"""A note, and the text of a day's log: entries that no note can forge.
+"""One note, and the text of a day's log: entries that no note can forge.
 
-An entry is a blank line, ``---``, a heading, the note, a newline. The heading is ``### HH:MM:SS``,
-and says how the note came where nobody typed it in a terminal: ``(captured)``, ``(transcript)`` or
-``(file)``. A line of a note that would itself read as a separator or a heading is escaped by a
-leading backslash, so what is written is read back exactly.
+An entry is a blank line, ``---``, a heading, the note and a newline. The heading is
+``### HH:MM:SS``. If nobody typed the note in a terminal, the heading also says how it came:
+``(captured)``, ``(transcript)`` or ``(file)``. A line of a note that looks like a separator or a
+heading gets a backslash in front, so every note is read back exactly as it was given.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from memsync.errors import WrongUsageError
 from memsync.text.digest import digest
 
 MAX_BYTES = 256 * 1024
-"""How long one note may be; longer text is a document, not a note."""
+"""The longest note; a longer text is a document."""
 
 CameBy = Literal["terminal", "network", "transcript", "file"]
-"""How a note came: typed; by the ear or the page; harvested from a session; read from a file."""
+"""How a note came: typed; by the note port or the page; from an agent's session; from a file."""
 
 _MARKS: dict[CameBy, str] = {
     "terminal": "",
@@ -29,7 +29,7 @@ _MARKS: dict[CameBy, str] = {
     "file": " (file)",
 }
 ENTRY_HEAD = "\n---\n### "
-"""What every entry of a day's log begins with, and no note has inside."""
+"""The beginning of every entry of a day's log; no note contains it."""
 
 _CAME_BY = {mark: came_by for came_by, mark in _MARKS.items()}
 _ENTRY = r"### (\d\d:\d\d:\d\d)( \((?:captured|transcript|file)\))?"
@@ -42,7 +42,7 @@ _LOOKS_LIKE_ENTRY = re.compile(rf"\\*(?:---|{_ENTRY})[ \t]*")
 
 @dataclass(frozen=True)
 class NoteName:
-    """What a note is called in ledgers and proposals: when it was taken, how it came, its id."""
+    """A note without its text, for ledgers and proposals: its time, how it came, its id."""
 
     day: date
     time: str
@@ -52,7 +52,7 @@ class NoteName:
 
 @dataclass(frozen=True)
 class Note:
-    """One note: the day and time it was taken, how it came, and its text."""
+    """One note: its day and time, how it came, and its text."""
 
     day: date
     time: str
@@ -61,27 +61,27 @@ class Note:
 
     @property
     def id(self) -> str:
-        """The note's name in the ledger: a digest of when and what, the same on every machine."""
+        """The note's id in the ledger: a digest of time and text, the same on every machine."""
         return digest(f"{self.day}\0{self.time}\0{self.text}".encode())[:20]
 
     @property
     def name(self) -> NoteName:
-        """What the note is called where its text does not stand."""
+        """The note without its text."""
         return NoteName(self.day, self.time, self.came_by, self.id)
 
     @property
-    def captured(self) -> bool:
-        """Did it come by the network?"""
+    def is_captured(self) -> bool:
+        """Did it come over the network?"""
         return self.came_by == "network"
 
     @property
     def is_own_word(self) -> bool:
-        """Did the person at this machine give it, so that it may say what agents obey?"""
+        """Did the person at this machine give it, so that it may contain orders for agents?"""
         return self.came_by in {"terminal", "file"}
 
 
 def make_note(text: str, moment: datetime, *, came_by: CameBy = "terminal") -> Note:
-    """Return a note of `text` taken at `moment`, which came by `came_by`.
+    """Return a note of this text, taken at `moment`.
 
     Raises:
         WrongUsageError: the text is empty, or longer than `MAX_BYTES` in UTF-8.
@@ -99,47 +99,47 @@ def make_note(text: str, moment: datetime, *, came_by: CameBy = "terminal") -> N
 
 
 def clean(text: str) -> str:
-    """Return `text` as a log keeps it: LF, no blank lines around it, no NUL, no lone surrogates."""
+    """Return `text` as a log keeps it: LF only, no blank lines around it, no NUL or surrogates."""
     text = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _BLANK_LINES.sub("", text).rstrip()  # a pattern for the end would try at every blank
+    return _BLANK_LINES.sub("", text).rstrip()  # a pattern for the end would be slow on many blanks
 
 
 def render_entry(note: Note) -> str:
-    """Return the entry of a day's log that holds `note`."""
+    """Return the entry for `note` in a day's log."""
     return f"{ENTRY_HEAD}{note.time}{_MARKS[note.came_by]}\n{escape(note.text)}\n"
 
 
 def parse_log(text: str, day: date) -> list[Note]:
     """Return the notes of a day's log in order.
 
-    Text before the first heading (older tools, hand edits) is a note of its own, at 00:00:00,
-    unless it is just a title over entries.
+    Text before the first heading (from older tools, or typed by hand) is a note of its own at
+    00:00:00, unless it is only a title above entries.
     """
     found: list[Note] = []
     entry, body = Note(day, "", "terminal", ""), list[str]()
-    for line in _lines(text):
+    for line in _log_lines(text):
         heading = _HEADING.fullmatch(line)
         if heading is None:
             body.append(line)
             continue
-        _close(found, entry, body, more=True)
+        _add_entry(found, entry, body, more=True)
         entry, body = Note(day, heading[1], _CAME_BY[heading[2] or ""], ""), []
-    _close(found, entry, body, more=False)
+    _add_entry(found, entry, body, more=False)
     return found
 
 
 def has_entries(text: str) -> bool:
-    """Does a text hold an entry of a day's log?"""
-    return any(_HEADING.fullmatch(line) for line in _lines(text))
+    """Does the text contain an entry of a day's log?"""
+    return any(_HEADING.fullmatch(line) for line in _log_lines(text))
 
 
-def _lines(text: str) -> list[str]:
-    """Return the lines of a log, which an editor may have given a byte order mark."""
+def _log_lines(text: str) -> list[str]:
+    """Return the lines of a log without the byte order mark that an editor may have added."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
 
 
-def _close(found: list[Note], entry: Note, body: list[str], *, more: bool) -> None:
+def _add_entry(found: list[Note], entry: Note, body: list[str], *, more: bool) -> None:
     if more and body and _is_separator(body[-1]):
         body.pop()
     text = clean(unescape("\n".join(_without_torn_head(body))))
@@ -149,14 +149,14 @@ def _close(found: list[Note], entry: Note, body: list[str], *, more: bool) -> No
 
 
 def _is_separator(line: str) -> bool:
-    """Is this line the head of an entry? Exactly those that `escape` marks in a note."""
+    """Does this line begin an entry? It is one of the lines that `escape` marks in a note."""
     return line.rstrip(" \t") == "---"
 
 
 def _without_torn_head(body: list[str]) -> list[str]:
-    """Return an entry without the head of one behind it that a crash cut off.
+    """Return an entry's lines without the head of a next entry that a crash cut off.
 
-    No note has a separator in it as it stands, so the note before keeps its text, and its id.
+    No note contains a bare separator, so this note keeps its text and its id.
     """
     rest = list(body)
     while rest and not rest[-1].strip():
@@ -167,7 +167,7 @@ def _without_torn_head(body: list[str]) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Return a note's text with the lines that look like part of a log marked by a backslash."""
+    """Return a note's text with a backslash before each line that looks like part of a log."""
     return "\n".join(
         f"\\{line}" if _LOOKS_LIKE_ENTRY.fullmatch(line) else line for line in text.split("\n")
     )

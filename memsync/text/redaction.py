@@ -1,7 +1,7 @@
-"""Credentials in text: found by their shape and replaced, so that no model and no agent gets them.
+"""Finds credentials in a text by their shape and replaces them before a model or agent sees them.
 
-Shapes are those the issuers document (prefixes) and the usual ones for keys in files (PEM, URLs
-with a password, `password = …`). A finding becomes ``[redacted: KIND]``.
+The shapes are the prefixes that issuers document, and the usual ones in files: PEM, URLs with a
+password, `password = …`. Each credential becomes ``[redacted: KIND]``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _ALONE, _GLUED = re.compile(f"(?<![\\w-])(?:{_ANY})"), re.compile(_ANY)
 
 
 def redact(text: str) -> str:
-    """Return `text` with everything that looks like a credential replaced; idempotent."""
+    """Replace everything that looks like a credential; doing so twice changes nothing more."""
     text = _PRIVATE_KEY.sub("[redacted: private key]", text)
     text = _without_prefixed(text)
     text = _IN_URL.sub(r"\1:[redacted: password]", text)
@@ -63,7 +63,7 @@ def redact(text: str) -> str:
 
 
 def _hide_assigned(match: re.Match[str]) -> str:
-    """Hide a value with letters and digits in it; a word alone is more likely prose."""
+    """Hide a value with letters and digits; a plain word is more likely prose."""
     before, quote, value = match.groups()
     is_secret = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     return f"{before}{quote}[redacted: secret]{quote}" if is_secret else match[0]

@@ -1,8 +1,8 @@
-"""Making a machine-made line show what it is: no hidden characters, no import.
+"""Cleans lines written by a machine: no hidden characters and no imports.
 
-Agents obey their instruction file, and some read more into it than a person sees: tag and
-bidirectional characters carry orders no eye finds, and ``@path`` makes Claude Code load that file
-into every session (not within code spans). Lines a person wrote are never touched.
+Agents obey their instruction file, and some of it is invisible to a person: tag and bidirectional
+characters can carry hidden orders, and ``@path`` outside of code makes Claude Code load that file
+into every session. Lines that a person wrote are never changed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import unicodedata
 
 from memsync.text.document import Kind, scan
 
-# Joiners make letters of some scripts and emoji out of several characters; a variation selector
-# belongs to the sign before it. Both stay where they stand between signs that use them.
+# Joiners make one letter or emoji out of several characters; a variation selector belongs to the
+# character before it. Both stay if the characters around them use them.
 _JOINERS = frozenset("\u200c\u200d")
 _SELECTORS = frozenset("\ufe0e\ufe0f")
 _OVERRIDES = frozenset("\u202a\u202b\u202d\u202e")
@@ -25,9 +25,9 @@ _CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`).+?(?<!`)\1(?!`)")
 
 
 def sanitize(text: str) -> str:
-    """Return `text` without hidden characters and with every ``@path`` put into a code span.
+    """Remove hidden characters and put every ``@path`` into a code span.
 
-    Idempotent. Imports within code stay as they are: nothing is loaded from there.
+    Doing so twice changes nothing more. An ``@path`` in code stays, because no agent loads it.
     """
     outline = scan(without_hidden(text))
     return "".join(
@@ -37,9 +37,9 @@ def sanitize(text: str) -> str:
 
 
 def find_imports(line: str) -> list[str]:
-    """Return the paths a line of text imports: ``@path``, not in a code span, naming a file.
+    """Return the file paths that a line imports by ``@path`` outside of code spans.
 
-    A name alone is someone's or a package's (``@ada``, ``@types/node``), not a file's.
+    A bare name is a person's or a package's (``@ada``, ``@types/node``), not a file's.
     """
     text = _CODE_SPAN.sub("", line)
     found = (match[0][1:] for match in _IMPORT.finditer(text))
@@ -47,16 +47,16 @@ def find_imports(line: str) -> list[str]:
 
 
 def without_hidden(text: str) -> str:
-    """Return `text` without characters no one sees: format, tag, bidi, control, private use."""
+    """Return `text` without invisible characters: format, tag, bidi, control, private use."""
     return "".join(
         character
         for at, character in enumerate(text)
-        if not _is_hidden(character) or (character in _JOINERS and _joins(text, at))
+        if not _is_hidden(character) or (character in _JOINERS and _is_joining(text, at))
     )
 
 
 def hides_orders(text: str) -> bool:
-    """Does `text` hold what only a machine reads: tags, text against its direction?
+    """Tell whether `text` holds what only a machine reads: tags, text against its direction.
 
     Joiners, direction marks and selectors come with honest text, too, and are none of that.
     """
@@ -73,8 +73,8 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 
 
-def _joins(text: str, at: int) -> bool:
-    """Does a joiner stand between signs of scripts that use it, or between emoji?"""
+def _is_joining(text: str, at: int) -> bool:
+    """Does the joiner at this place stand between emoji, or letters of a script that uses it?"""
     if at == 0 or at + 1 >= len(text):
         return False
     around = (text[at - 1], text[at + 1])
@@ -84,13 +84,13 @@ def _joins(text: str, at: int) -> bool:
 def _without_imports(line: str) -> str:
     parts, at = [], 0
     for span in _CODE_SPAN.finditer(line):
-        parts += [_disarmed(line[at : span.start()]), span[0]]
+        parts += [_disarm(line[at : span.start()]), span[0]]
         at = span.end()
-    return "".join([*parts, _disarmed(line[at:])])
+    return "".join([*parts, _disarm(line[at:])])
 
 
-def _disarmed(text: str) -> str:
-    """Return text outside of code spans without imports; a stray backtick would undo a span."""
+def _disarm(text: str) -> str:
+    """Disable the imports in text outside of code spans; a stray backtick rules out a code span."""
     return (
         _IMPORT.sub(lambda m: f"@ {m[0][1:]}", text)
         if "`" in text

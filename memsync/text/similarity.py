@@ -1,8 +1,8 @@
-"""Whether two lines say the same in other clothes: case, punctuation, spaces, small words.
+"""Compares lines by their words, ignoring case, punctuation, spaces and small words.
 
-Made to err on one side. Two lines are taken for one only where every word that could carry meaning
-is the same and in the same order: a number, a name, a date or a "not" that differs makes them
-differ, and so does any word this module does not know to be empty.
+It rather misses a repeat than loses a fact. Two lines count as the same only if every word with a
+meaning is the same, in the same order. A different number, name, date or "not" makes a different
+line, and so does every word that is not listed here as empty.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_|`)(?=\S)(.{1,200}?)(?<=\S)\1(?!
 _BEFORE = "\"'\u2018\u201c\u00ab\u201e"
 _BEHIND = "\"'\u2019\u201d\u00bb\u201c.,;:!\u2026\u3002\u3001\uff01"
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2019", "-----'")
-# Words without which a sentence still says the same; the second lot only where one begins.
+# Words that add no meaning: anywhere, and at the beginning of a sentence.
 _EMPTY = frozenset({"a", "an", "the", "i", "i'm", "am", "is", "are"})
 _OPENING = frozenset({"please", "remember", "note", "that", "fyi", "also"})
-# Said of oneself in a note and of the person in a memory: "I prefer", "Prefers".
+# A note says "I prefer", a memory says "Prefers".
 _PERSONS = {
     f"{verb}s": verb
     for verb in ("like", "prefer", "use", "live", "hate", "love", "speak", "own", "need", "want")
 }
-# What begins like this holds until something else is said, whichever day it was said on.
+# A line that begins with one of these is true until something else is said.
 _LASTING = frozenset(
     {"like", "prefer", "use", "live", "hate", "love", "speak", "own", "always", "never", "avoid"}
     | {"don't", "do", "keep"}
 )
-# What such a line says depends on the day it was said on.
+# With one of these, the meaning depends on the day.
 _RELATIVE = frozenset(
     {"today", "tonight", "tomorrow", "yesterday", "now", "currently", "soon", "again", "next"}
     | {"last", "this", "week", "month", "year", "morgen", "heute", "gestern", "jetzt", "wieder"}
@@ -40,7 +40,7 @@ _RELATIVE = frozenset(
 
 
 def words(line: str) -> Words:
-    """Return what a line says as words that can be compared; its bullet and date are not part."""
+    """Return the words of a line for comparing, without its bullet and date."""
     text = unicodedata.normalize("NFC", line).translate(_DASHES)
     text = _EMPHASIS.sub(r"\2", _BULLET.sub("", text, count=1))
     is_loud = text.isupper()
@@ -51,7 +51,7 @@ def words(line: str) -> Words:
 
 
 def day(line: str) -> str:
-    """Return the date a line begins with behind its bullet, such as ``2026-11-23``; else empty."""
+    """Return the date after the line's bullet, such as ``2026-11-23``; empty if it has none."""
     found = _BULLET.match(line)
     return (found[1] if found else "") or ""
 
@@ -59,19 +59,19 @@ def day(line: str) -> str:
 def _word(part: str, *, is_loud: bool) -> str:
     bare = part.lstrip(_BEFORE).rstrip(_BEHIND) or part
     if bare.isupper() and len(bare) > 1 and not is_loud:
-        return bare  # IT is not it
+        return bare  # "IT" is not "it"
     folded = bare.casefold()
     return _PERSONS.get(folded, folded)
 
 
 def is_lasting(said: Words) -> bool:
-    """Do the words say what lasts, a habit or a rule, and not what happened?"""
+    """Do the words state a habit or a rule, not an event?"""
     is_relative = any(word.strip("?") in _RELATIVE for word in said)
     return bool(said) and said[0] in _LASTING and not is_relative
 
 
 def are_close(one: Words, other: Words) -> bool:
-    """Are two lines about the same, but say something else? Most of their words are shared."""
+    """Do two different lines share most of their words, as if about the same thing?"""
     if one == other or not one or not other:
         return False
     shared = len(set(one) & set(other))
@@ -79,5 +79,5 @@ def are_close(one: Words, other: Words) -> bool:
 
 
 def is_close_to_any(said: Words, others: Iterable[Words]) -> bool:
-    """Is one of `others` about what `said` is about?"""
+    """Is one of `others` close to `said`?"""
     return any(are_close(said, other) for other in others)

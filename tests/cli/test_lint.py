@@ -28,7 +28,7 @@ def test_findings_have_line_kind_message_and_advice_and_serious_ones_end_with_1(
     write(workspace, SAMPLE.replace("- Ship the importer", "- Ship the importer by 2026-06-30"))
     done = call("lint")
     assert done.code == 0
-    said = "stale: its time is over: 'by 2026-06-30'. Try: take it out, or say what holds now"
+    said = "stale: it is out of date: 'by 2026-06-30'. Try: remove it, or say what is true now"
     assert done.out == f"line 10           {said}\n1 finding.\n"
     write(workspace, f"{SAMPLE}\n## Access\n\n- {KEY}\n")
     done = call("lint", "--json")
@@ -70,7 +70,7 @@ def test_any_file_can_be_looked_at(call, home):
     path.write_text("# Rules\n\n- Use tabs\u200b\n")
     done = call("lint", str(path))
     assert done.code == 1
-    assert done.out.startswith("line 3    SERIOUS hidden: holds characters no one sees: U+200B")
+    assert done.out.startswith("line 3    SERIOUS hidden: contains invisible characters: U+200B")
     assert call("lint", str(home / "no.md")).code == 2
     path.write_bytes(b"\xff\xfe")
     assert call("lint", str(path)).code == 2

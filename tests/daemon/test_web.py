@@ -178,7 +178,7 @@ def test_a_note_goes_to_the_days_log_and_is_pending(browser: Browser, workspace:
     assert page.headers["Location"] == "/?said=noted"
     [note] = pending.pending_notes(workspace)
     assert note.text == "Buy milk\nand bread"
-    assert note.captured
+    assert note.is_captured
     after = browser.follow(page)
     assert "Noted." in after.text
     assert "1 pending note" in after.text

@@ -18,7 +18,7 @@ FOLDER = Path("/no/such/folder")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(timeout, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(timeout, "_gates", {})
+    monkeypatch.setattr(timeout, "_workers", {})
 
 
 def test_what_is_found_or_raised_comes_back():
@@ -38,7 +38,7 @@ def test_a_hanging_look_is_given_up_on_and_the_next_is_refused_at_once_until_it_
     assert looks == []
     assert with_timeout(Path("/another"), lambda: "elsewhere") == "elsewhere"
     answered.set()
-    until(lambda: not timeout._gates[str(FOLDER)].hangs())
+    until(lambda: not timeout._workers[str(FOLDER)].hangs())
     with_timeout(FOLDER, lambda: looks.append("looked"))
     assert looks == ["looked"]
 
@@ -63,7 +63,7 @@ def test_a_crowd_that_asks_at_once_has_one_thread_looking():
     assert len(given_up) == 20
     assert len(looking) == 1
     answered.set()
-    until(lambda: not timeout._gates[str(FOLDER)].turn.locked())
+    until(lambda: not timeout._workers[str(FOLDER)].turn.locked())
 
 
 def test_a_crowd_at_a_folder_that_answers_is_answered():
@@ -84,7 +84,7 @@ def test_its_thread_ends_when_nobody_asks_and_is_there_again_for_who_does(monkey
     for _ in range(3):
         first = with_timeout(FOLDER, threading.get_ident)
         assert first != threading.get_ident()
-        until(lambda: not timeout._gates[str(FOLDER)]._has_thread)
+        until(lambda: not timeout._workers[str(FOLDER)]._has_thread)
 
 
 def test_a_process_that_can_have_no_more_threads_is_told_and_asks_again(monkeypatch):

@@ -96,8 +96,10 @@ def test_the_folder_of_a_years_logs_is_listed_once(workspace, noon, monkeypatch)
         note = notes.make_note(f"day {day}", datetime(2026, 10, day, 9, tzinfo=UTC))
         day_logs.append(workspace, note)
     listed = []
-    real = reader.matching
-    monkeypatch.setattr(reader, "matching", lambda *given: listed.append(given) or real(*given))
+    real = reader.list_matching
+    monkeypatch.setattr(
+        reader, "list_matching", lambda *given: listed.append(given) or real(*given)
+    )
     assert len(pending(workspace)) == 30
     assert len(listed) == 1
 

@@ -145,7 +145,7 @@ def _note(listed: Listed) -> dict[str, Any]:
         "id": note.id,
         "day": note.day.isoformat(),
         "time": note.time,
-        "captured": note.captured,
+        "captured": note.is_captured,
         "came_by": note.came_by,
         "state": listed.state,
         "text": note.text,

@@ -136,4 +136,4 @@ def _arrived(config: Config, wanted: str) -> Note | None:
 
 
 def _latest(config: Config) -> Note | None:
-    return next((note for note in _recent(config) if note.captured), None)
+    return next((note for note in _recent(config) if note.is_captured), None)

@@ -205,7 +205,7 @@ def _sections(merged: ThreeWayMerge) -> list[str]:
         if isinstance(piece, Hunk):
             headings = scan(text).headings
             found.append(headings[-1].text if headings else "")
-            text += "".join(piece.settled(Resolution.BOTH))
+            text += "".join(piece.resolve(Resolution.BOTH))
         else:
             text += "".join(piece)
     return found

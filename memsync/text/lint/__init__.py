@@ -1,1 +1,1 @@
-"""Rules that read a memory line by line and say what deserves a look."""
+"""Rules that read a memory line by line and report what deserves a look."""

@@ -1,4 +1,4 @@
-"""Dates in prose: until when a line said something would hold."""
+"""Dates in prose: until when a line says that something is true."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from datetime import date, timedelta
 
 GRACE = timedelta(days=14)
-"""How long past its date a line may stand without a word."""
+"""How long after its date a line may stay without a finding."""
 
 _MONTHS = {name.casefold(): n for n, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name.casefold(): n for n, name in enumerate(calendar.month_abbr) if name}
@@ -30,9 +30,9 @@ _SPAN = re.compile(
     r"|(?:until|till|through|by)\s+(?:the\s+)?end\s+of)\s+(?P<only>20\d\d)\b(?![-/.]\d)",
     re.IGNORECASE,
 )
-"""From one day to another, or through a year: stale where it is no tale of what was."""
+"""From one day to another, or through a year: stale unless the line tells about the past."""
 
-_TALE = re.compile(r"\b(?:was|were|had|did|led|ran|held|built|\w+ed)\b", re.IGNORECASE)
+_PAST = re.compile(r"\b(?:was|were|had|did|led|ran|held|built|\w+ed)\b", re.IGNORECASE)
 _FULL = "|".join(name for name in calendar.month_name if name)
 _NO_YEAR = re.compile(
     rf"\b(?:[Uu]ntil|[Tt]ill|[Tt]hrough|[Bb]is)\s+(?:the\s+)?(?:end\s+of\s+)?(?:{_FULL})\b"
@@ -41,26 +41,26 @@ _NO_YEAR = re.compile(
 
 
 def find_undated(line: str) -> str:
-    """Return the words by which a line holds until a month of no year, ``until March``; or none."""
+    """Return the words of an end date without a year, ``until March``; empty if there is none."""
     found = _NO_YEAR.search(line)
     return found[0] if found else ""
 
 
 def find_expired(line: str, today: date) -> str:
-    """Return until when a line was to hold, in its own words, where that is well past; or none."""
+    """Return the words of an end date that is long past; empty if there is none."""
     for found in _UNTIL.finditer(line):
         last = _last_day(found)
         if last is not None and last + GRACE < today:
             return found[0]
     for found in _SPAN.finditer(line):
         last = _day_of(found["iso"] or f"{found['only']}-12")
-        if last is not None and last + GRACE < today and not _TALE.search(line):
+        if last is not None and last + GRACE < today and not _PAST.search(line):
             return found[0]
     return ""
 
 
 def _day_of(iso: str) -> date | None:
-    """Return the day, or the last of a month, that ``2026-04-30`` or ``2026-04`` names."""
+    """Return the day of ``2026-04-30``, or the last day of ``2026-04``; None if there is none."""
     year, month, *rest = map(int, iso.split("-"))
     try:
         return date(year, month, rest[0] if rest else calendar.monthrange(year, month)[1])
@@ -69,7 +69,7 @@ def _day_of(iso: str) -> date | None:
 
 
 def _last_day(found: re.Match[str]) -> date | None:
-    """Return the last day of what a date names: a day, a month or a quarter."""
+    """Return the last day of a match: of a day, a month or a quarter; None if there is none."""
     if found["iso"]:
         return _day_of(found["iso"])
     if found["quarter"]:

@@ -44,7 +44,7 @@ def test_a_note_is_in_its_days_log_within_a_second(mover, workspace):
     mover.submit(keep("straight in"))
     assert until(lambda: logged(workspace), seconds=1) == ["straight in"]
     (note,) = reader.read_day(workspace, clock.now().date())
-    assert note.captured
+    assert note.is_captured
 
 
 def test_what_a_killed_process_left_is_moved_once_by_the_next_and_the_one_after(workspace):

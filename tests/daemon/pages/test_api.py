@@ -143,7 +143,7 @@ def test_a_note_comes_by_the_api(app: Flask, workspace: Workspace) -> None:
     assert answer.status_code == 201
     note = checked(answer, "/api/notes", "post")
     [kept] = pending.pending_notes(workspace)
-    assert (kept.id, kept.text, kept.captured) == (note["id"], "Buy milk", True)
+    assert (kept.id, kept.text, kept.is_captured) == (note["id"], "Buy milk", True)
 
 
 @pytest.mark.parametrize(
