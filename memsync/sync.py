@@ -61,7 +61,7 @@ def refresh_memory_content(
     Raises:
         ApiError: the model could not be asked.
     """
-    result = engine.merge(_as_notes(notes), current_memory, config, allow_shrink=allow_shrink)
+    result = engine.merge_notes(_as_notes(notes), current_memory, config, allow_shrink=allow_shrink)
     unusable = result.unusable
     return {
         "changed": result.changed,

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer: status, body, content type, further headers."""
 
     status: HTTPStatus
@@ -90,7 +90,7 @@ class CaptureApp:
         )
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
-    def _route(self, environ: WSGIEnvironment) -> Answer:
+    def _route(self, environ: WSGIEnvironment) -> HttpAnswer:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         if path == "/note":
             _allow("POST", method == "POST", "notes are sent by POST")
@@ -106,18 +106,18 @@ class CaptureApp:
             raise BadRequestError(
                 HTTPStatus.NOT_FOUND, "there is only POST /note and GET /health here"
             )
-        return Answer(HTTPStatus.OK, file.data, file.kind, (("Cache-Control", "max-age=3600"),))
+        return HttpAnswer(HTTPStatus.OK, file.data, file.kind, (("Cache-Control", "max-age=3600"),))
 
     def _page(
         self,
         status: HTTPStatus,
         headers: tuple[tuple[str, str], ...] = (),
         **told: str,
-    ) -> Answer:
+    ) -> HttpAnswer:
         html = page.render_page(status, asks_token=bool(self._token), **told)
-        return Answer(status, html, "text/html; charset=utf-8", headers)
+        return HttpAnswer(status, html, "text/html; charset=utf-8", headers)
 
-    def _take(self, environ: WSGIEnvironment) -> Answer:
+    def _take(self, environ: WSGIEnvironment) -> HttpAnswer:
         """Take a note; the page's form gets a page back, which has the text if that failed."""
         form = Form()
         try:
@@ -202,8 +202,8 @@ def create_capture_app(config: Config) -> CaptureApp:
     return CaptureApp(config)
 
 
-def _as_json(said: dict[str, Any]) -> Answer:
-    return Answer(HTTPStatus.OK, json.dumps(said).encode())
+def _as_json(said: dict[str, Any]) -> HttpAnswer:
+    return HttpAnswer(HTTPStatus.OK, json.dumps(said).encode())
 
 
 def _allow(method: str, is_so: bool, message: str) -> None:

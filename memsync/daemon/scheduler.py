@@ -58,7 +58,7 @@ JOBS = _find_jobs()
 
 
 @dataclass(frozen=True)
-class Plan:
+class JobPlan:
     """When a job runs: its schedule, also in words, whether it is on, and its next run if it is."""
 
     job: Job
@@ -83,7 +83,7 @@ def enabled_jobs(config: Config) -> list[Job]:
     return [job for job in jobs_of(config) if config.daemon.enabled and job.is_on(config)]
 
 
-def plan_jobs(config: Config, in_force: Mapping[str, str] | None = None) -> list[Plan]:
+def plan_jobs(config: Config, in_force: Mapping[str, str] | None = None) -> list[JobPlan]:
     """Return when each job runs.
 
     Args:
@@ -96,11 +96,11 @@ def plan_jobs(config: Config, in_force: Mapping[str, str] | None = None) -> list
     return [_plan(job, config, in_force) for job in jobs_of(config)]
 
 
-def _plan(job: Job, config: Config, in_force: Mapping[str, str]) -> Plan:
+def _plan(job: Job, config: Config, in_force: Mapping[str, str]) -> JobPlan:
     line = in_force.get(job.id, job.schedule(config))
     is_on = job.id in in_force
     due = triggers.next_by_schedule(line, _last_start(job)) if is_on else None
-    return Plan(job, line, triggers.describe(line), is_on, due)
+    return JobPlan(job, line, triggers.describe(line), is_on, due)
 
 
 def build_scheduler(config: Config, blocking: bool = False) -> BaseScheduler:

@@ -45,7 +45,7 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
     app.extensions[EXTENSION] = Site(config, keep_note or append, messages_of(found))
     _set_up_templates(app, found)
     Login(config).install(app)
-    problems.install(app)
+    problems.answer_failures(app)
     app.add_url_rule("/manifest.webmanifest", "manifest", _manifest)
     for page in found:
         app.register_blueprint(page)

@@ -15,7 +15,7 @@ from memsync.errors import MemsyncError
 from memsync.memory.reading import read_bytes
 
 
-def show() -> bool:
+def print_memory() -> bool:
     """Print the memory, byte for byte; return False, without output, if the command must do it.
 
     Does not raise if the reader is gone, as in ``memsync show | head -1``.

@@ -78,7 +78,7 @@ class MergeResult:
         return self.text != self.before
 
 
-def merge(
+def merge_notes(
     notes: Sequence[Note], memory: str, config: Config, *, allow_shrink: bool = False
 ) -> MergeResult:
     """Merge notes into a memory and return what came of it; writes no file.

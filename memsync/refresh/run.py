@@ -175,7 +175,7 @@ def _ask(
         most = prompt.most_tokens_of_merge(batch, memory, config)
         usage.check_budget(workspace, config, prices.at_most(config.model, most))
     try:
-        result = engine.merge(batch, memory, config, allow_shrink=allow_shrink)
+        result = engine.merge_notes(batch, memory, config, allow_shrink=allow_shrink)
     except EditError as error:
         raise RefusedError(
             f"the notes could not be put into the memory: {error}",

@@ -235,7 +235,7 @@ def test_without_a_model_notes_become_dated_bullets_and_the_same_note_only_one()
 
 def test_the_same_edits_are_applied_to_a_memory_that_moved(asking, claude):
     claude.script(edits(IN_STEP))
-    result = engine.merge([make_note("It is out", MOMENT)], SAMPLE, asking)
+    result = engine.merge_notes([make_note("It is out", MOMENT)], SAMPLE, asking)
     moved = SAMPLE.replace("- Write the runbook", "- Write the runbook twice")
     again = engine.reapply(result, moved)
     assert again.text == moved.replace("Ship the importer", "Ship the exporter")

@@ -68,7 +68,7 @@ BY_STATUS = {
 }
 
 
-def install(app: Flask) -> None:
+def answer_failures(app: Flask) -> None:
     """Answer every failure of `app` with a page."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(MemsyncError, _ours)

@@ -17,7 +17,7 @@ from memsync.daemon.jobs import runs
 from memsync.daemon.jobs.runs import run_now
 
 if TYPE_CHECKING:
-    from memsync.daemon.scheduler import Plan
+    from memsync.daemon.scheduler import JobPlan
 
 MOST_EARLIER = 10
 RECENT = 5
@@ -32,7 +32,7 @@ class JobView:
     takes, None if no run succeeded yet.
     """
 
-    plan: Plan
+    plan: JobPlan
     runs: tuple[Run, ...]
     running_since: datetime | None
     usual: float | None
@@ -54,7 +54,7 @@ def list_jobs(config: Config, in_force: Mapping[str, str] | None = None) -> list
     Raises:
         MemsyncError: the extra is not installed.
     """
-    plans: list[Plan] = late("scheduler").plan_jobs(config, in_force)
+    plans: list[JobPlan] = late("scheduler").plan_jobs(config, in_force)
     past = job_history.read_runs()[::-1]
     return [_view(plan, past) for plan in plans]
 
@@ -91,7 +91,7 @@ def job_table(view: JobView) -> dict[str, Any]:
     }
 
 
-def _view(plan: Plan, past: list[Run]) -> JobView:
+def _view(plan: JobPlan, past: list[Run]) -> JobView:
     own = tuple(run for run in past if run.job == plan.job.id)[: MOST_EARLIER + 1]
     durations = [run.duration for run in own if run.outcome == "ok"][:RECENT]
     usual = statistics.median(durations) if durations else None
