@@ -220,7 +220,7 @@ def world(workspace: Workspace, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
         log.append(workspace, notes.make_note("Ship it on Friday", clock.now()))
     with time_machine.travel(NOW, tick=False):
         log.append(workspace, notes.make_note("I like tea", clock.now()))
-        Spool().add(SpooledNote(notes.make_note("by phone before", clock.now(), came_by="network")))
+        Spool().add(SpooledNote(notes.make_note("by phone before", clock.now(), source="network")))
         (workspace.machines / "sold-1a2b").mkdir()
         report = workspace.machines / "sold-1a2b" / "report.toml"
         report.write_text('version = "0"\ntime = 2026-11-01T10:00:00Z\n')

@@ -30,7 +30,7 @@ from memsync.refresh import pending
 from memsync.refresh import run as deed
 from memsync.refresh.gate import Held
 from memsync.refresh.outcome import Refreshed
-from memsync.text.note import CameBy, Note, make_note
+from memsync.text.note import Note, Source, make_note
 
 
 @click.command()
@@ -45,7 +45,7 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
     with _kept_here_if_away([new]):
         delivery.add_note(open_workspace(), new)
     if as_json:
-        shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.came_by}
+        shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.source}
         print_json(shown)
     else:
         click.echo(f"Noted at {new.time}. memsync refresh merges it.")
@@ -80,8 +80,8 @@ def refresh(
     config = settings.load()
     if model:
         config = replace(config, model=model)
-    came_by: CameBy = "terminal" if path is None else "file"
-    fresh = [make_note(given, clock.now(), came_by=came_by)] if given is not None else []
+    source: Source = "terminal" if path is None else "file"
+    fresh = [make_note(given, clock.now(), source=source)] if given is not None else []
     with _kept_here_if_away([] if dry_run else fresh):
         workspace = Workspace.open(config)
         if not dry_run:

@@ -141,7 +141,7 @@ class CaptureApp:
         forms = bool(self._token) or "HTTP_ORIGIN" in environ
         try:
             note = make_note(
-                text_in(body, environ, form, forms=forms), clock.now(), came_by="network"
+                text_in(body, environ, form, forms=forms), clock.now(), source="network"
             )
         except WrongUsageError as error:
             raise BadRequestError(HTTPStatus.BAD_REQUEST, error.message) from None

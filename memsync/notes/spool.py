@@ -21,7 +21,7 @@ from memsync.config.state import state_folder, state_path
 from memsync.files.append import append_durably, append_to, ends_in_newline
 from memsync.files.atomic import create_new
 from memsync.files.listing import list_matching
-from memsync.text.note import CameBy, Note
+from memsync.text.note import Note, Source
 
 KEPT_FOR = timedelta(days=2)
 """A file of merged notes stays this long, so that a late retry is still recognised."""
@@ -189,7 +189,7 @@ def keep_aside(note: Note) -> Note:
         OSError: the note is not kept.
     """
     for kept in notes_of_commands().values():
-        if (kept.came_by, kept.text) == (note.came_by, note.text):
+        if (kept.source, kept.text) == (note.source, note.text):
             return kept
     keep_until_safe(note)
     return note
@@ -210,7 +210,7 @@ def _render(entry: SpooledNote) -> bytes:
     table = {
         "day": note.day.isoformat(),
         "time": note.time,
-        "came_by": note.came_by,
+        "came_by": note.source,
         "text": note.text,
         "key": entry.key,
     }
@@ -234,15 +234,15 @@ def _parse(line: bytes) -> SpooledNote | None:
     try:
         table = json.loads(line)
         day = date.fromisoformat(table["day"])
-        note = Note(day, table["time"], _came_by(table.get("came_by")), table["text"])
+        note = Note(day, table["time"], _source(table.get("came_by")), table["text"])
         return SpooledNote(note, table["key"])
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _came_by(given: object) -> CameBy:
+def _source(given: object) -> Source:
     """Return how a note came; where an older version did not say, by the network as all did."""
-    return next((way for way in get_args(CameBy) if way == given), "network")
+    return next((way for way in get_args(Source) if way == given), "network")
 
 
 def _day(path: Path) -> date:

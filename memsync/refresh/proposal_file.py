@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from memsync.refresh.gate import Held
 from memsync.text.document import scan
 from memsync.text.edits import Edit, EditError, parse_edits
-from memsync.text.note import CameBy, NoteName
+from memsync.text.note import NoteName, Source
 
 NAME = re.compile(r"[0-9a-f]{10}")
 """The name of a proposal, which is also its file's name before the ``.json``."""
@@ -88,7 +88,7 @@ def render_proposal(proposal: Proposal) -> bytes:
         "made": proposal.made.isoformat(timespec="seconds"),
         "summary": proposal.summary,
         "notes": [
-            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": n.came_by}
+            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": n.source}
             for n in proposal.notes
         ],
         "edits": [
@@ -124,8 +124,8 @@ def parse_proposal(path: Path, text: str, decisions: Mapping[int, Decision]) -> 
 
 
 def _note_name(entry: dict[str, Any]) -> NoteName:
-    came_by: CameBy = next((way for way in get_args(CameBy) if way == entry["came_by"]), "network")
-    return NoteName(date.fromisoformat(entry["day"]), str(entry["time"]), came_by, str(entry["id"]))
+    source: Source = next((way for way in get_args(Source) if way == entry["came_by"]), "network")
+    return NoteName(date.fromisoformat(entry["day"]), str(entry["time"]), source, str(entry["id"]))
 
 
 def _held(entry: dict[str, Any]) -> Held:

@@ -64,7 +64,7 @@ def note_tables(workspace: Workspace, proposal: Proposal) -> list[dict[str, Any]
             "id": name.id,
             "day": name.day.isoformat(),
             "time": name.time,
-            "came_by": name.came_by,
+            "came_by": name.source,
             "words": " ".join(texts.get(name.id, "").split())[:LONGEST_WORDS],
         }
         for name in proposal.notes

@@ -181,7 +181,7 @@ def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
                     f"a note of proposal {entry.id} counts as merged, and its words are not here",
                     hint=f"wait for the log of {name.day}, or memsync review --drop {entry.id}",
                 )
-            words = make_note(said[name.id].text, clock.now(), came_by=name.came_by)
+            words = make_note(said[name.id].text, clock.now(), source=name.source)
             log.append(workspace, words)
 
 

@@ -19,10 +19,10 @@ from memsync.text.digest import digest
 MAX_BYTES = 256 * 1024
 """The longest note; a longer text is a document."""
 
-CameBy = Literal["terminal", "network", "transcript", "file"]
+Source = Literal["terminal", "network", "transcript", "file"]
 """How a note came: typed; by the note port or the page; from an agent's session; from a file."""
 
-_MARKS: dict[CameBy, str] = {
+_MARKS: dict[Source, str] = {
     "terminal": "",
     "network": " (captured)",
     "transcript": " (transcript)",
@@ -31,7 +31,7 @@ _MARKS: dict[CameBy, str] = {
 ENTRY_HEAD = "\n---\n### "
 """The beginning of every entry of a day's log; no note contains it."""
 
-_CAME_BY = {mark: came_by for came_by, mark in _MARKS.items()}
+_SOURCES = {mark: source for source, mark in _MARKS.items()}
 _ENTRY = r"### (\d\d:\d\d:\d\d)( \((?:captured|transcript|file)\))?"
 _HEADING = re.compile(rf"{_ENTRY}[ \t]*")
 _TORN_HEADING = re.compile(r"#{1,3}(?: [\d:]{0,8}(?: \(?[a-z]*)?)?")
@@ -46,7 +46,7 @@ class NoteName:
 
     day: date
     time: str
-    came_by: CameBy
+    source: Source
     id: str
 
 
@@ -56,7 +56,7 @@ class Note:
 
     day: date
     time: str
-    came_by: CameBy
+    source: Source
     text: str
 
     @property
@@ -67,20 +67,20 @@ class Note:
     @property
     def name(self) -> NoteName:
         """The note without its text."""
-        return NoteName(self.day, self.time, self.came_by, self.id)
+        return NoteName(self.day, self.time, self.source, self.id)
 
     @property
     def is_captured(self) -> bool:
         """Did it come over the network?"""
-        return self.came_by == "network"
+        return self.source == "network"
 
     @property
     def is_own_word(self) -> bool:
         """Did the person at this machine give it, so that it may contain orders for agents?"""
-        return self.came_by in {"terminal", "file"}
+        return self.source in {"terminal", "file"}
 
 
-def make_note(text: str, moment: datetime, *, came_by: CameBy = "terminal") -> Note:
+def make_note(text: str, moment: datetime, *, source: Source = "terminal") -> Note:
     """Return a note of this text, taken at `moment`.
 
     Raises:
@@ -95,7 +95,7 @@ def make_note(text: str, moment: datetime, *, came_by: CameBy = "terminal") -> N
             f"the note is {size:,} bytes; a note may have {MAX_BYTES:,}",
             hint="take down what matters, or split it into several notes",
         )
-    return Note(moment.date(), moment.strftime("%H:%M:%S"), came_by, plain)
+    return Note(moment.date(), moment.strftime("%H:%M:%S"), source, plain)
 
 
 def clean(text: str) -> str:
@@ -107,7 +107,7 @@ def clean(text: str) -> str:
 
 def render_entry(note: Note) -> str:
     """Return the entry for `note` in a day's log."""
-    return f"{ENTRY_HEAD}{note.time}{_MARKS[note.came_by]}\n{escape(note.text)}\n"
+    return f"{ENTRY_HEAD}{note.time}{_MARKS[note.source]}\n{escape(note.text)}\n"
 
 
 def parse_log(text: str, day: date) -> list[Note]:
@@ -124,7 +124,7 @@ def parse_log(text: str, day: date) -> list[Note]:
             body.append(line)
             continue
         _add_entry(found, entry, body, more=True)
-        entry, body = Note(day, heading[1], _CAME_BY[heading[2] or ""], ""), []
+        entry, body = Note(day, heading[1], _SOURCES[heading[2] or ""], ""), []
     _add_entry(found, entry, body, more=False)
     return found
 
@@ -145,7 +145,7 @@ def _add_entry(found: list[Note], entry: Note, body: list[str], *, more: bool) -
     text = clean(unescape("\n".join(_without_torn_head(body))))
     is_title = more and not entry.time and _TITLE.fullmatch(text)
     if text and not is_title:
-        found.append(Note(entry.day, entry.time or "00:00:00", entry.came_by, text))
+        found.append(Note(entry.day, entry.time or "00:00:00", entry.source, text))
 
 
 def _is_separator(line: str) -> bool:

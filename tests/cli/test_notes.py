@@ -63,7 +63,7 @@ def test_a_note_comes_as_words_or_by_standard_input(call, workspace):
     assert pending(workspace) == ["in words", "über\nzwei Zeilen"]
     table = call("note", "--json", "third").json
     assert set(table) == {"day", "time", "id", "came_by"}
-    ways = [note.came_by for note in batches.pending_notes(workspace)]
+    ways = [note.source for note in batches.pending_notes(workspace)]
     assert ways == ["terminal", "terminal", "terminal"]
     assert batches.pending_notes(workspace)[-1].id == table["id"]
     assert call("note", "--", "--json").code == 0
@@ -280,7 +280,7 @@ def test_a_note_for_a_folder_that_is_away_is_kept_and_goes_in_by_the_next_comman
     away.rename(workspace.root)
     assert call("status").code == 0
     (note,) = batches.pending_notes(workspace)
-    assert (note.text, note.came_by) == ("not lost", "terminal")
+    assert (note.text, note.source) == ("not lost", "terminal")
     assert "not lost" in call("refresh", "--json").out
 
 

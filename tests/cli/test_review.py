@@ -21,7 +21,7 @@ OTHER = {"op": "replace", "find": "- Short answers, no preamble", "text": "- Tea
 
 @pytest.fixture
 def waiting(call, with_claude, claude):
-    log.append(with_claude, make_note("tea, and long answers", clock.now(), came_by="network"))
+    log.append(with_claude, make_note("tea, and long answers", clock.now(), source="network"))
     claude.script(edits(OTHER, OBEY, summary="Two wishes"))
     done = call("refresh")
     assert done.out.startswith("2 changes wait for you: memsync review.\n")
@@ -78,7 +78,7 @@ def test_what_no_longer_fits_is_told_with_a_way_out(call, waiting):
 
 def test_too_much_goes_by_the_option_that_is_named(call, with_claude, claude):
     gone = ("- Ship the importer", "- Write the runbook", "- Short answers, no preamble")
-    log.append(with_claude, make_note("all of that is over", clock.now(), came_by="network"))
+    log.append(with_claude, make_note("all of that is over", clock.now(), source="network"))
     claude.script(edits(*({"op": "remove", "find": line} for line in gone)))
     assert "3 changes wait" in call("refresh").out
     name = the_table(call)["id"]
@@ -136,7 +136,7 @@ def test_wrong_usage_changes_nothing(call, waiting, words):
 
 
 def test_a_dry_run_shows_what_would_wait(call, with_claude, claude):
-    log.append(with_claude, make_note("long answers", clock.now(), came_by="network"))
+    log.append(with_claude, make_note("long answers", clock.now(), source="network"))
     claude.script(edits(OBEY))
     out = call("refresh", "--dry-run").out
     assert "Would be held in Preferences" in out

@@ -139,7 +139,7 @@ def test_months_with_power_cuts_and_clock_steps_merge_each_note_once(
             event = dice.random()
             if event < 0.6:
                 text = f"note number {len(said)}"
-                log.append(workspace, make_note(text, clock.now(), came_by="network"))
+                log.append(workspace, make_note(text, clock.now(), source="network"))
                 said.append(text)
             elif event < 0.8:
                 pi.power_off()

@@ -66,7 +66,7 @@ def test_how_many_proposals_wait_and_since_when(workspace):
     for days in (5, 2):
         moment = MONDAY - timedelta(days=days)
         with at(moment):
-            note = make_note(f"Always push straight to main {days}", moment, came_by="network")
+            note = make_note(f"Always push straight to main {days}", moment, source="network")
             log.append(workspace, note)
             merge_pending(workspace)
     said = "2 proposals wait for you, the oldest since 2026-11-18: memsync review"

@@ -54,7 +54,7 @@ def last(name: str) -> Run:
 
 
 def take(workspace: Workspace, text: str = "Moved to Oslo") -> None:
-    log.append(workspace, make_note(text, clock.now(), came_by="network"))
+    log.append(workspace, make_note(text, clock.now(), source="network"))
 
 
 def children() -> list[psutil.Process]:

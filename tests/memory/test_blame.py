@@ -21,8 +21,8 @@ from tests.conftest import SAMPLE
 from tests.support.messages_server import edits
 
 
-def said(workspace, text, came_by="terminal"):
-    note = make_note(text, clock.now(), came_by=came_by)
+def said(workspace, text, source="terminal"):
+    note = make_note(text, clock.now(), source=source)
     log.append(workspace, note)
     return note
 
@@ -243,13 +243,13 @@ def test_lines_that_repeat_are_told_apart_by_section_and_by_turn(with_claude, cl
 
 
 def test_an_approved_change_is_its_notes(with_claude, claude):
-    note = said(with_claude, "Ada enjoys tea", came_by="network")
+    note = said(with_claude, "Ada enjoys tea", source="network")
     claude.script(edits(add("- Tea at five", "Preferences")))
     merge_pending(with_claude)
     (proposal,) = kept.list_open(with_claude)
     review.apply_proposal(with_claude, proposal)
     row = origins(with_claude)["- Tea at five"]
-    assert (row.notes, row.notes[0].came_by) == ((note.name,), "network")
+    assert (row.notes, row.notes[0].source) == ((note.name,), "network")
 
 
 def test_a_crash_between_record_and_memory_leaves_no_line_without_its_note(

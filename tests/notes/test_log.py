@@ -187,7 +187,7 @@ def test_a_note_of_which_a_part_stayed_behind_is_written_to_its_end(workspace, n
 def test_adding_what_is_there_changes_nothing(workspace, noon):
     wanted = [
         notes.make_note(
-            f"note {number}", clock.now() - timedelta(hours=9 * number), came_by="network"
+            f"note {number}", clock.now() - timedelta(hours=9 * number), source="network"
         )
         for number in range(6)
     ]

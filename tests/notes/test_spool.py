@@ -14,14 +14,14 @@ import pytest
 import time_machine
 
 from memsync.notes.spool import KEPT_FOR, Spool, SpooledNote
-from memsync.text.note import CameBy, Note, make_note
+from memsync.text.note import Note, Source, make_note
 from tests.support.net import until
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def note(text: str, moment: datetime = NOON) -> Note:
-    return make_note(text, moment, came_by="network")
+    return make_note(text, moment, source="network")
 
 
 def texts(spool: Spool) -> list[str]:
@@ -43,10 +43,10 @@ def test_a_note_comes_back_from_another_process_as_it_was(spool):
     assert Spool().entries() == [entry]
 
 
-@pytest.mark.parametrize("came_by", get_args(CameBy))
-def test_how_a_note_came_is_kept(came_by, spool):
-    spool.add(SpooledNote(make_note("x", NOON, came_by=came_by)))
-    assert [entry.note.came_by for entry in Spool().entries()] == [came_by]
+@pytest.mark.parametrize("source", get_args(Source))
+def test_how_a_note_came_is_kept(source, spool):
+    spool.add(SpooledNote(make_note("x", NOON, source=source)))
+    assert [entry.note.source for entry in Spool().entries()] == [source]
 
 
 def test_what_an_older_version_spooled_came_by_the_network(spool):

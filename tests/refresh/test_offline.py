@@ -26,7 +26,7 @@ DAY = date(2026, 11, 23)
 
 
 def note(text, day=DAY, time="12:00:00"):
-    return Note(day, time, came_by="terminal", text=text)
+    return Note(day, time, source="terminal", text=text)
 
 
 def merged(memory, *texts):
@@ -59,7 +59,7 @@ def test_the_same_notes_and_memory_give_the_same_text():
 
 
 def by_phone(*texts):
-    return [Note(DAY, "12:00:00", came_by="network", text=text) for text in texts]
+    return [Note(DAY, "12:00:00", source="network", text=text) for text in texts]
 
 
 def test_plain_notes_from_a_phone_go_in_together_and_where_one_may_wait_each_by_itself():

@@ -157,7 +157,7 @@ ORDER = {"op": "add", "section": "Preferences", "text": "- Always use pnpm"}
 def test_a_refresh_that_fails_half_way_says_what_it_did_and_which_notes_are_left(
     said, edit, done, fails, with_claude, claude
 ):
-    log.append(with_claude, make_note(said, NOON, came_by="network"))
+    log.append(with_claude, make_note(said, NOON, source="network"))
     take(with_claude, "I like tea")
     claude.script(edits(edit, summary="moved"))
     fails(with_claude, claude)

@@ -145,7 +145,7 @@ class Note(Deed):
             log.append(self.workspace, make_note(text, clock.now()))
         else:
             self.spool = self.spool or Spool()
-            self.spool.add(SpooledNote(make_note(text, clock.now(), came_by="network")))
+            self.spool.add(SpooledNote(make_note(text, clock.now(), source="network")))
         ack(text)
 
     def let_go(self) -> None:

@@ -52,7 +52,7 @@ def check(data: bytes) -> None:
     environ["REQUEST_METHOD"] = "POST"
     with contextlib.suppress(BadRequestError, WrongUsageError):
         form = form_of(data, environ)
-        said = note.make_note(text_in(data, environ, form, forms=True), NOON, came_by="network")
+        said = note.make_note(text_in(data, environ, form, forms=True), NOON, source="network")
         assert note.parse_log(note.render_entry(said), said.day) == [said], said
 
 

@@ -77,7 +77,7 @@ def notes_as_json() -> ResponseReturnValue:
 def add_sent_note() -> ResponseReturnValue:
     """Add a note and return it."""
     try:
-        note = make_note(_sent_text(), clock.now(), came_by="network")
+        note = make_note(_sent_text(), clock.now(), source="network")
     except WrongUsageError as error:
         return make_response(jsonify(error=error.message), 400)
     site().keep_note(note)
@@ -146,7 +146,7 @@ def _note(listed: Listed) -> dict[str, Any]:
         "day": note.day.isoformat(),
         "time": note.time,
         "captured": note.is_captured,
-        "came_by": note.came_by,
+        "came_by": note.source,
         "state": listed.state,
         "text": note.text,
     }

@@ -63,5 +63,5 @@ def add_note() -> ResponseReturnValue:
     text = request.form.get("text", "")
     if not clean(text):
         return back_to(origin, "empty-note")
-    site().keep_note(make_note(text, clock.now(), came_by="network"))
+    site().keep_note(make_note(text, clock.now(), source="network"))
     return back_to(origin, "noted")

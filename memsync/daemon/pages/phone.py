@@ -82,7 +82,7 @@ def send_test_note() -> ResponseReturnValue:
     text = request.form.get("text", "")
     if not clean(text):
         return back_to("phone", "empty-note")
-    note = make_note(text, clock.now(), came_by="network")
+    note = make_note(text, clock.now(), source="network")
     site().keep_note(note)
     return redirect(url_for("phone.index", note=note.id) + "#test", code=303)
 

@@ -45,7 +45,7 @@ class Listed:
     @property
     def source(self) -> str:
         """How the note came, in words; empty if it was typed, as most are."""
-        return SOURCES[self.note.came_by]
+        return SOURCES[self.note.source]
 
 
 @dataclass(frozen=True)

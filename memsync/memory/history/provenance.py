@@ -21,7 +21,7 @@ from memsync.config.workspace import Workspace
 from memsync.text.attribution import sources_of, words_of
 from memsync.text.digest import digest
 from memsync.text.document import Outline, scan
-from memsync.text.note import CameBy, Note, NoteName
+from memsync.text.note import Note, NoteName, Source
 
 LOG = MachineLog("changes.jsonl")
 
@@ -85,7 +85,7 @@ def record_lines(workspace: Workspace, before: str, after: str, cause: Cause) ->
     table = {
         "time": clock.now().isoformat(),
         "by": cause.deed,
-        "notes": [[n.id, n.day.isoformat(), n.time, n.came_by] for n in names],
+        "notes": [[n.id, n.day.isoformat(), n.time, n.source] for n in names],
         "lines": rows,
     }
     LOG.append(workspace, json.dumps(table, separators=(",", ":")))
@@ -214,5 +214,5 @@ def _rows(table: dict[str, Any], machine: str) -> list[tuple[Origin, str, str]]:
 
 
 def _name(identifier: str, day: str, time: str, way: str) -> NoteName:
-    came_by: CameBy = next((known for known in get_args(CameBy) if known == way), "network")
-    return NoteName(date.fromisoformat(day), time, came_by, identifier)
+    source: Source = next((known for known in get_args(Source) if known == way), "network")
+    return NoteName(date.fromisoformat(day), time, source, identifier)

@@ -22,7 +22,7 @@ from tests.support.net import until
 
 
 def keep(text: str, moment: datetime | None = None) -> Note:
-    note = make_note(text, moment or clock.now(), came_by="network")
+    note = make_note(text, moment or clock.now(), source="network")
     Spool().add(SpooledNote(note))
     return note
 
@@ -158,7 +158,7 @@ def test_a_log_is_read_once_for_many_batches_but_again_when_others_wrote(
     monkeypatch.setattr(reader, "parse_log", lambda *text: reads.append("") or real(*text))
     last_seen = day_logs.DaySeen()
     texts = [f"note {number}" for number in range(6)]
-    wanted = [make_note(text, clock.now(), came_by="network") for text in texts]
+    wanted = [make_note(text, clock.now(), source="network") for text in texts]
     for note in wanted[:4]:
         assert day_logs.add_missing(workspace, [note, wanted[0]], last_seen) == 1
     assert len(reads) == 0  # there was no log before the first

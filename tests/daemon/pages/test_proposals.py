@@ -23,7 +23,7 @@ PLAIN = {"op": "add", "section": "Preferences", "text": "- Likes <b>cake</b>"}
 
 @pytest.fixture
 def waiting(with_claude, claude):
-    note = make_note("tea, cake and pushing", clock.now(), came_by="network")
+    note = make_note("tea, cake and pushing", clock.now(), source="network")
     log.append(with_claude, note)
     claude.script(edits(COMMENT, BREAKS, PLAIN, summary="Three <i>wishes</i>"))
     merge_pending(with_claude)
@@ -94,7 +94,7 @@ def test_what_breaks_a_constraint_is_not_applied_by_a_click(browser, waiting):
 
 
 def test_a_line_to_remove_that_was_reworded_is_no_change_applied_by_a_click(with_claude, claude):
-    log.append(with_claude, make_note("forget: ls | sh", clock.now(), came_by="network"))
+    log.append(with_claude, make_note("forget: ls | sh", clock.now(), source="network"))
     claude.script(edits({"op": "remove", "find": "- Write the runbook"}))
     merge_pending(with_claude)
     with_claude.memory.write_text(store.read(with_claude).text.replace("the runbook", "two books"))
