@@ -16,12 +16,15 @@ from pathlib import Path
 
 from memsync import clock
 from memsync.config.state import state_folder
+from memsync.config.state_file import StateFile
 from memsync.errors import MemsyncError, refused_by_disk
 from memsync.files.append import append_line
 from memsync.files.atomic import atomic_write
 
 MOST_BYTES = 256 * 1024
 KEPT_LINES = 500
+
+_FIRST_SEEN = StateFile("jobs.json")
 
 log = logging.getLogger(__name__)
 
@@ -123,10 +126,7 @@ def last_start(job: str) -> datetime | None:
     run = last_runs().get(job)
     if run is not None:
         return start_of(run)
-    try:
-        return datetime.fromisoformat(json.loads(_known_path().read_text("utf-8"))[job])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return _FIRST_SEEN.load(lambda known: datetime.fromisoformat(known[job]), None)
 
 
 def remember_jobs(jobs: Iterable[str]) -> None:
@@ -134,20 +134,13 @@ def remember_jobs(jobs: Iterable[str]) -> None:
     unknown = [job for job in jobs if last_start(job) is None]
     if not unknown:
         return
-    try:
-        known = json.loads(_known_path().read_text("utf-8"))
-    except (OSError, ValueError):
-        known = {}
+    known: dict[str, str] = _FIRST_SEEN.load(dict, {})
     moment = clock.now().isoformat(timespec="seconds")
     known.update(dict.fromkeys(unknown, moment))
     try:
-        atomic_write(_known_path(), json.dumps(known).encode())
+        _FIRST_SEEN.save(known)
     except OSError as error:
         log.error("the jobs cannot be noted: %s", error)  # noqa: TRY400
-
-
-def _known_path() -> Path:
-    return state_folder() / "jobs.json"
 
 
 def _parse(line: str) -> Run | None:

@@ -6,7 +6,6 @@ This module needs nothing of the extra ``memsync[daemon]``: `stop` and `status` 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -17,17 +16,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from memsync.config import get_config_path
 from memsync.config.state import state_folder
+from memsync.config.state_file import StateFile
 from memsync.daemon.services.commands import failure_of
 from memsync.errors import MemsyncError
-from memsync.files.atomic import atomic_write
 from memsync.files.locks import BusyError, exclusive_lock
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.1
+
+_FILE = StateFile("daemon.json")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def running_daemon() -> Status | None:
     # that a killed daemon left behind must not be believed.
     try:
         with exclusive_lock(_lock_path(), "the daemon", timeout=LOOK_SECONDS):
-            _status_path().unlink(missing_ok=True)
+            _FILE.path.unlink(missing_ok=True)
             return None
     except BusyError:
         return _read_status()
@@ -89,18 +91,18 @@ def claim() -> Iterator[None]:
     # Wait a moment: `running_daemon` holds the lock for an instant as well.
     try:
         with exclusive_lock(_lock_path(), "the daemon", timeout=1):
-            _status_path().unlink(missing_ok=True)
+            _FILE.path.unlink(missing_ok=True)
             try:
                 yield
             finally:
-                _status_path().unlink(missing_ok=True)
+                _FILE.path.unlink(missing_ok=True)
     except BusyError as error:
         raise _runs_already(_read_status()) from error
 
 
 def announce(status: Status) -> None:
     """Write to the status file that this process is ready, and what it serves."""
-    atomic_write(_status_path(), json.dumps(asdict(status)).encode())
+    _FILE.save(asdict(status))
 
 
 def stop_daemon() -> Status:
@@ -122,7 +124,7 @@ def stop_daemon() -> Status:
     try:
         os.kill(present.pid, signal.SIGTERM)
         with exclusive_lock(_lock_path(), "the daemon", timeout=STOP_SECONDS):
-            _status_path().unlink(missing_ok=True)
+            _FILE.path.unlink(missing_ok=True)
             return present
     except OSError as error:
         raise MemsyncError(
@@ -188,16 +190,12 @@ def _all_answer(status: Status) -> bool:
 
 def _read_status() -> Status:
     """Return the status that the daemon wrote; its pid is 0 if it has not written one yet."""
-    try:
-        table = json.loads(_status_path().read_text(encoding="utf-8"))
-        table["ports"] = [(host, number) for host, number in table["ports"]]
-        return Status(**table)
-    except (OSError, ValueError, TypeError, KeyError):
-        return Status(0, "")
+    return _FILE.load(_parse, Status(0, ""))
 
 
-def _status_path() -> Path:
-    return state_folder() / "daemon.json"
+def _parse(table: dict[str, Any]) -> Status:
+    ports = [(host, number) for host, number in table["ports"]]
+    return Status(**{**table, "ports": ports})
 
 
 def _lock_path() -> Path:

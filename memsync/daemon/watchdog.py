@@ -6,26 +6,26 @@ every check. An alert that could not be delivered is tried again at the next che
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 from memsync import clock
 from memsync.config import Config
-from memsync.config.state import state_folder
+from memsync.config.state_file import StateFile
 from memsync.config.workspace import Workspace
 from memsync.daemon.notify import notify
 from memsync.errors import refused
-from memsync.files.atomic import atomic_write
 from memsync.memory import fleet
 from memsync.memory.conflicts.reconcile import reconcile
 from memsync.memory.fleet import Machine
 from memsync.memory.publish import report_targets, update_targets
 
 MENDABLE = {"stale", "missing", "edited"}
+
+_FILE = StateFile("drift.json")
 
 log = logging.getLogger(__name__)
 
@@ -240,20 +240,16 @@ def _printable(name: str) -> str:
 
 def _read() -> _LastCheck:
     """Return the last check; an empty one if there is none."""
-    try:
-        table = json.loads(_path().read_text(encoding="utf-8"))
-        adrift = {str(key): str(state) for key, state in table["adrift"].items()}
-        return _LastCheck(datetime.fromisoformat(table["looked"]).astimezone(), adrift)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return _LastCheck(None, {})
+    return _FILE.load(_parse, _LastCheck(None, {}))
+
+
+def _parse(table: dict[str, Any]) -> _LastCheck:
+    adrift = {str(key): str(state) for key, state in table["adrift"].items()}
+    return _LastCheck(datetime.fromisoformat(table["looked"]).astimezone(), adrift)
 
 
 def _write(adrift: Mapping[str, str]) -> None:
     table = {"looked": clock.now().isoformat(timespec="seconds"), "adrift": dict(adrift)}
     hint = "free some space or check the state folder; the next check alerts again"
     with refused("the result of the drift check cannot be saved", hint):
-        atomic_write(_path(), json.dumps(table).encode())
-
-
-def _path() -> Path:
-    return state_folder() / "drift.json"
+        _FILE.save(table)

@@ -8,17 +8,18 @@ neither, so nothing is said about it.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from memsync import clock
-from memsync.config.state import state_folder
+from memsync.config.state_file import StateFile
 from memsync.config.workspace import Workspace
-from memsync.files.atomic import atomic_write
 from memsync.memory import machines
 from memsync.memory.history import backups
+
+_FILE = StateFile("web_change.json")
 
 PUBLISH_TAKES = timedelta(seconds=15)
 """The longest time from a backup to the report of the same publish; more are two events."""
@@ -38,7 +39,7 @@ def remember_change(digest: str, by: str) -> None:
     """Remember what made the memory `digest` on this machine; does nothing if it cannot."""
     table = {"digest": digest, "by": by, "time": clock.now().isoformat(timespec="seconds")}
     with contextlib.suppress(OSError):
-        atomic_write(state_folder() / "web_change.json", json.dumps(table).encode())
+        _FILE.save(table)
 
 
 def find_last_change(
@@ -79,9 +80,11 @@ def _publisher(workspace: Workspace, digest: str, changed: datetime) -> str | No
 
 
 def _remembered(digest: str) -> tuple[datetime | None, str]:
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        table = json.loads((state_folder() / "web_change.json").read_text("utf-8"))
+    unknown: tuple[datetime | None, str] = (None, "")
+
+    def parse(table: dict[str, Any]) -> tuple[datetime | None, str]:
         moment = datetime.fromisoformat(table["time"])
-        if table["digest"] == digest and moment.tzinfo:
-            return moment, str(table["by"])
-    return None, ""
+        is_known = table["digest"] == digest and moment.tzinfo is not None
+        return (moment, str(table["by"])) if is_known else unknown
+
+    return _FILE.load(parse, unknown)

@@ -6,14 +6,14 @@ removal must restore. A lost record only costs a needless copy under ``aside/``.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Any
 
 from memsync.config import RETIRED_MODE
-from memsync.config.state import state_folder
-from memsync.files.atomic import atomic_write
+from memsync.config.state_file import StateFile
 from memsync.targets.catalog import Target, real_place
+
+_FILE = StateFile("targets.json", indent=1)
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,14 @@ def load_records() -> dict[str, TargetRecord]:
     Raises:
         OSError: the file cannot be read now, so it must not be overwritten either.
     """
-    try:
-        raw = json.loads(_path().read_text(encoding="utf-8"))
-        records = {path: TargetRecord(**entry) for path, entry in raw.items()}
-        return {path: one for path, one in records.items() if one.mode != RETIRED_MODE}
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
-        return {}
+    return _FILE.load_if_readable(_parse, {})
+
+
+def _parse(table: dict[str, Any]) -> dict[str, TargetRecord]:
+    records = {path: TargetRecord(**entry) for path, entry in table.items()}
+    return {path: one for path, one in records.items() if one.mode != RETIRED_MODE}
 
 
 def save_records(records: dict[str, TargetRecord]) -> None:
     """Write all records, atomically."""
-    table = {path: asdict(entry) for path, entry in sorted(records.items())}
-    atomic_write(_path(), json.dumps(table, indent=1).encode())
-
-
-def _path() -> Path:
-    return state_folder() / "targets.json"
+    _FILE.save({path: asdict(entry) for path, entry in sorted(records.items())})

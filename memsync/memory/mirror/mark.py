@@ -11,15 +11,18 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from memsync import clock
-from memsync.config.state import state_folder
+from memsync.config.state_file import StateFile
 from memsync.errors import FolderAwayError
 from memsync.files.atomic import atomic_write, create_new
 from memsync.memory.mirror.contents import MARK
 
 VERIFIED_FOR = timedelta(days=30)
 """After this time both sides are read in full again."""
+
+_FILE = StateFile("mirrors.json", indent=2)
 
 
 @dataclass
@@ -112,17 +115,12 @@ def _read(mirror: Path) -> str:
 
 
 def _all() -> dict[str, _Known]:
-    try:
-        table = json.loads(_path().read_bytes())
-        return {place: _Known(**known) for place, known in table.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+    return _FILE.load(_parse, {})
+
+
+def _parse(table: dict[str, Any]) -> dict[str, _Known]:
+    return {place: _Known(**known) for place, known in table.items()}
 
 
 def _write(everything: dict[str, _Known]) -> None:
-    table = {place: asdict(known) for place, known in everything.items()}
-    atomic_write(_path(), json.dumps(table, indent=2).encode())
-
-
-def _path() -> Path:
-    return state_folder() / "mirrors.json"
+    _FILE.save({place: asdict(known) for place, known in everything.items()})

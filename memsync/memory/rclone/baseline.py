@@ -5,16 +5,17 @@ A file that differs from it was changed on that side since.
 
 from __future__ import annotations
 
-import contextlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from memsync.config.state import state_folder
+from memsync.config.state_file import StateFile
 from memsync.config.workspace import MEMORY_NAME, Workspace
-from memsync.files.atomic import TEMP_SUFFIX, atomic_write
+from memsync.files.atomic import TEMP_SUFFIX
 from memsync.memory.rclone import client
 from memsync.memory.rclone.client import Listing
+
+_FILE = StateFile("rclone.json")
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,17 @@ class Baseline:
 
 def read_baseline(remote: str) -> Baseline | None:
     """Return how both sides were after the last run; None if there was none."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        table = json.loads(_path().read_text(encoding="utf-8"))
-        if table["remote"] == remote:
-            here, there = (
-                {path: (int(size), str(time)) for path, (size, time) in table[side].items()}
-                for side in ("here", "there")
-            )
-            return Baseline(here, there, str(table["memory"]))
-    return None
+
+    def parse(table: dict[str, Any]) -> Baseline | None:
+        if table["remote"] != remote:
+            return None
+        here, there = (
+            {path: (int(size), str(time)) for path, (size, time) in table[side].items()}
+            for side in ("here", "there")
+        )
+        return Baseline(here, there, str(table["memory"]))
+
+    return _FILE.load(parse, None)
 
 
 def write_baseline(workspace: Workspace, remote: str, there: Listing, memory: str) -> None:
@@ -52,7 +55,7 @@ def write_baseline(workspace: Workspace, remote: str, there: Listing, memory: st
     if after is not None:
         had = {name: there[name] for name in (MEMORY_NAME,) if name in there}
         sides = {"here": list_here(workspace.root), "there": {**had, **after}}
-        atomic_write(_path(), json.dumps({"remote": remote, "memory": memory, **sides}).encode())
+        _FILE.save({"remote": remote, "memory": memory, **sides})
 
 
 def list_here(root: Path) -> dict[str, tuple[int, str]]:
@@ -63,7 +66,3 @@ def list_here(root: Path) -> dict[str, tuple[int, str]]:
             info = path.stat()
             found[path.relative_to(root).as_posix()] = (info.st_size, str(info.st_mtime_ns))
     return found
-
-
-def _path() -> Path:
-    return state_folder() / "rclone.json"
