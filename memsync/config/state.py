@@ -37,7 +37,7 @@ def machine_name() -> str:
 
     The id is made once and kept in the state folder, because host names repeat and change; the
     slug is kept with it, so that a renamed machine stays the same one. A file that holds no such
-    name (emptied, damaged) is written anew.
+    name (emptied, damaged) is replaced.
     """
     path = state_folder() / "machine"
     new = f"{slug(socket.gethostname())}-{secrets.token_hex(2)}"

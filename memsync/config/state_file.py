@@ -47,7 +47,7 @@ class StateFile:
             return default
 
     def load_if_readable(self, parse: Callable[[Any], _Content], default: _Content) -> _Content:
-        """Return what `load` does, for a file that must not be written anew if it has content.
+        """Return what `load` does, for a file that must not be replaced if it has content.
 
         Raises:
             OSError: the file is there, but cannot be read just now.

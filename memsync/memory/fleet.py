@@ -30,7 +30,7 @@ WELL = {"in-sync", "shared"}
 ADVICE = {
     "stale": "memsync targets sync",
     "missing": "memsync targets sync puts the memory there",
-    "edited": "memsync targets sync writes it anew and keeps your text aside",
+    "edited": "memsync targets sync replaces it and keeps your text aside",
 }
 
 

@@ -50,6 +50,6 @@ if (watched) {
       if (answer.ok && (await answer.json()).jobs.some((job) => job.running_since)) return;
       clearInterval(look);
       location.replace(location.pathname);
-    } catch { /* the daemon may be starting anew: look again */ }
+    } catch { /* the daemon may be restarting: look again */ }
   }, 1000);
 }

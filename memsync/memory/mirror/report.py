@@ -18,7 +18,7 @@ class MirrorReport:
         pruned: old versions removed.
         unchanged: files that were the same on both sides.
         findings: with `verify`, damaged files whose size and time had not changed. Those of the
-            mirror are copied anew.
+            mirror are copied again.
         skipped: links, special files and cloud placeholders in the source, which are not copied.
     """
 
@@ -31,7 +31,7 @@ class MirrorReport:
 
     @property
     def damaged(self) -> tuple[str, ...]:
-        """The damaged files of the mirror, which were copied anew."""
+        """The damaged files of the mirror, which were copied again."""
         return tuple(found.name for found in self.findings if found.where == "mirror")
 
     @property
@@ -64,7 +64,7 @@ class Rules:
     Attributes:
         keep_days: for how many days versions are kept.
         backup_days: for how many days the source keeps backups: a pruned one is no loss.
-        verify: read unchanged files on both sides, and copy anew what differs.
+        verify: read unchanged files on both sides, and copy again what differs.
         accept: a person said that files gone from the source are gone on purpose.
         prune: remove old versions; False if the clock cannot be trusted.
     """
