@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 
 from memsync.config.workspace import Workspace
-from memsync.files.folders import is_lossy_mount
+from memsync.files.mounts import is_lossy_mount
 from memsync.notes import ledger, log, spool
 from memsync.text.note import Note
 

@@ -6,7 +6,6 @@ The log is append-only and never pruned. It is read by `daylogs`; what is merged
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,13 +13,11 @@ from pathlib import Path
 
 from memsync import clock
 from memsync.config.state import lock_path
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.files.append import append_durably, find_unwritten
-from memsync.files.folders import make_subfolder
 from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
-from memsync.files.regular import read_regular
 from memsync.notes import kept
 from memsync.notes.ledger import merged_ids, open_ledger
 from memsync.notes.reader import (
@@ -60,7 +57,7 @@ def bring_back(workspace: Workspace) -> int:
         is_merged = all(note.id in merged for note in taken)
         if is_merged and day < oldest:
             kept.forget_notes(workspace.root, day)
-        elif not (is_merged and icloud_stub(log_path(workspace, day)).exists()):
+        elif not (is_merged and _is_evicted(workspace, day)):
             count += add_missing(workspace, taken)
     return count
 
@@ -111,42 +108,45 @@ def add_missing(
     except OSError as error:
         raise FolderAwayError(
             f"the note cannot be written to {workspace.sessions}: {error.strerror or error}",
-            hint="free some space or check the folder, then give the note again",
+            hint="free some space or check the folder (memsync doctor), then give the note again",
         ) from error
 
 
 def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySeen) -> int:
-    make_subfolder(workspace.root, workspace.sessions.name)
+    files = folder_at(workspace.root)
+    files.make_folder(workspace.sessions)
     path = log_path(workspace, day)
-    if icloud_stub(path).exists():
+    if _is_evicted(workspace, day):
         raise FolderAwayError(
             f"the log {path} is only a placeholder; its content is in the cloud",
             hint="open it once in the Finder, then give the note again",
         )
     looks = _looks(workspace, day)
     if (seen.day, seen.looks) != (day, looks):
-        seen.ids = {note.id for note in read_log(path, day)} if _is_there(path) else set()
+        # What is no log is refused, not written through.
+        there = read_log(workspace, path, day) if files.exists(path) else []
+        seen.ids = {note.id for note in there}
     seen.day, seen.looks = None, ()
     missing = {note.id: note for note in wanted if note.id not in seen.ids}
     data = "".join(map(render_entry, missing.values())).encode("utf-8")
     if missing:
-        append_durably(path, find_unwritten(path, data, head=ENTRY_HEAD.encode()))
+        files.append_entries(path, data, head=ENTRY_HEAD.encode())
         seen.ids |= missing.keys()
-    after = _looks(workspace, day)
-    grown = sum(look[2] for look in after) - sum(look[2] for look in looks)
-    if grown == len(data):  # nobody else wrote meanwhile
-        seen.day, seen.looks = day, after
+    with contextlib.suppress(OSError):  # the notes are in the log; it is read again next time
+        after = _looks(workspace, day)
+        grown = sum(look[2] for look in after) - sum(look[2] for look in looks)
+        if grown == len(data):  # nobody else wrote meanwhile
+            seen.day, seen.looks = day, after
     return len(missing)
 
 
-def _is_there(path: Path) -> bool:
-    return path.is_symlink() or path.exists()  # what is no log is refused, not written through
+def _is_evicted(workspace: Workspace, day: date) -> bool:
+    return folder_at(workspace.root).exists(icloud_stub(log_path(workspace, day)))
 
 
 def _looks(workspace: Workspace, day: date) -> Looks:
-    with os.scandir(workspace.sessions) as entries:
-        names = sorted(entry.name for entry in entries if entry.name.startswith(str(day)))
-    looks = [(name, (workspace.sessions / name).lstat()) for name in names]
+    files = folder_at(workspace.root)
+    looks = [(p.name, files.look(p)) for p in files.entries(workspace.sessions, f"{day}*")]
     return tuple((name, i.st_ino, i.st_size, i.st_mtime_ns) for name, i in looks)
 
 
@@ -160,7 +160,7 @@ def merge_log_copy(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, 
         FolderAwayError: the copy cannot be read, or the log cannot be written.
     """
     try:
-        data = read_regular(copy)
+        data = folder_at(workspace.root).read(copy)
     except OSError as error:
         raise unreadable(copy, error) from error
     return data, add_missing(workspace, parse_log(data.decode("utf-8", "replace"), day))

@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from memsync import clock
-from memsync.config.state import own_folder, state_folder
+from memsync.config.state import state_folder
+from memsync.config.sync_folder import own_folder
 from memsync.config.workspace import Workspace
 from memsync.notes import reader
 from tests.support.daemons import Daemon, is_gone, memsync

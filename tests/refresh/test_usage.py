@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from memsync.config import Config
-from memsync.config.state import own_folder
+from memsync.config.sync_folder import own_folder
 from memsync.errors import BudgetError
 from memsync.refresh import usage
 from memsync.refresh.llm.prices import Tokens

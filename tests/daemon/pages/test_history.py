@@ -278,7 +278,7 @@ def report_of(workspace: Workspace, machine: str, moment: str, text: str) -> Pat
 def from_elsewhere(workspace: Workspace, text: str) -> None:
     """Have the memory become `text` as a sync client brings it: with the other's backup."""
     with time_machine.travel(START, tick=False):
-        backups.backup(workspace.memory, workspace.backups)
+        backups.backup(workspace.memory.read_bytes(), workspace.backups)
     set_memory(workspace, text)
 
 

@@ -8,9 +8,8 @@ import os
 import pytest
 
 from memsync.errors import FolderAwayError
-from memsync.files import folders
-from memsync.files.atomic import atomic_write
-from memsync.files.folders import make_subfolder, open_folder
+from memsync.files import walk
+from memsync.files.opener import RootFolder
 
 
 def listing(folder):
@@ -31,30 +30,33 @@ def swapped(root):
     root.mkdir()
 
 
-@pytest.mark.parametrize("can_hold", [folders._CAN_HOLD, False])
+@pytest.mark.parametrize("can_hold", [walk._CAN_HOLD, False])
 def test_folders_are_made_in_a_root_in_use_and_found_again(root, monkeypatch, can_hold):
-    monkeypatch.setattr(folders, "_CAN_HOLD", can_hold)
+    monkeypatch.setattr(walk, "_CAN_HOLD", can_hold)
     for _ in range(2):
-        assert make_subfolder(root, "machines", "pi-0001") == root / "machines" / "pi-0001"
+        assert (
+            RootFolder(root).make_folder(root / "machines" / "pi-0001")
+            == root / "machines" / "pi-0001"
+        )
     assert listing(root) == ["GLOBAL_MEMORY.md", "machines", "machines/pi-0001"]
 
 
-@pytest.mark.parametrize("can_hold", [folders._CAN_HOLD, False])
+@pytest.mark.parametrize("can_hold", [walk._CAN_HOLD, False])
 def test_nothing_is_made_in_an_empty_root_nor_is_a_missing_one_made(root, monkeypatch, can_hold):
-    monkeypatch.setattr(folders, "_CAN_HOLD", can_hold)
+    monkeypatch.setattr(walk, "_CAN_HOLD", can_hold)
     swapped(root)
     with pytest.raises(FolderAwayError, match="is empty"):
-        make_subfolder(root, "sessions")
+        RootFolder(root).make_folder(root / "sessions")
     with pytest.raises(FolderAwayError, match="is empty"):
-        atomic_write(root / "GLOBAL_MEMORY.md", b"new\n", in_use=True)
+        RootFolder(root).replace(root / "GLOBAL_MEMORY.md", b"new\n")
     assert listing(root) == []
     root.rmdir()
     with pytest.raises(FileNotFoundError):
-        make_subfolder(root, "machines", "pi-0001")
+        RootFolder(root).make_folder(root / "machines" / "pi-0001")
     assert not root.exists()
 
 
-@pytest.mark.skipif(not folders._CAN_HOLD, reason="this platform holds no folders open")
+@pytest.mark.skipif(not walk._CAN_HOLD, reason="this platform holds no folders open")
 @pytest.mark.parametrize("call", ["open", "replace"])
 def test_a_drive_that_goes_amid_a_write_takes_the_write_with_it(root, monkeypatch, call):
     """It goes right before the temp file is made, or right before that is renamed."""
@@ -67,7 +69,7 @@ def test_a_drive_that_goes_amid_a_write_takes_the_write_with_it(root, monkeypatc
         return real(*args, **kwargs)
 
     monkeypatch.setattr(os, call, going)
-    atomic_write(root / "GLOBAL_MEMORY.md", b"new\n", in_use=True)
+    RootFolder(root).replace(root / "GLOBAL_MEMORY.md", b"new\n")
     assert gone
     assert listing(root) == []
     drive = root.with_name("drive")
@@ -75,7 +77,7 @@ def test_a_drive_that_goes_amid_a_write_takes_the_write_with_it(root, monkeypatc
     assert (drive / "GLOBAL_MEMORY.md").read_bytes() == b"new\n"
 
 
-@pytest.mark.skipif(not folders._CAN_HOLD, reason="this platform holds no folders open")
+@pytest.mark.skipif(not walk._CAN_HOLD, reason="this platform holds no folders open")
 def test_a_drive_that_goes_amid_making_a_folder_gets_nothing_under_it(root, monkeypatch):
     real = os.mkdir
 
@@ -85,19 +87,19 @@ def test_a_drive_that_goes_amid_making_a_folder_gets_nothing_under_it(root, monk
         return real(*args, **kwargs)
 
     monkeypatch.setattr(os, "mkdir", going)
-    make_subfolder(root, "sessions")
+    RootFolder(root).make_folder(root / "sessions")
     assert listing(root) == []
 
 
 def test_a_file_in_place_of_a_folder_is_an_error(root):
-    with pytest.raises(NotADirectoryError), open_folder(root / "GLOBAL_MEMORY.md"):
-        pass
+    with pytest.raises(NotADirectoryError):
+        RootFolder(root).entries(root / "GLOBAL_MEMORY.md")
     (root / "machines").write_text("no folder")
     with pytest.raises(OSError, match=os.strerror(errno.ENOTDIR)):
-        make_subfolder(root, "machines", "pi-0001")
+        RootFolder(root).make_folder(root / "machines" / "pi-0001")
 
 
-@pytest.mark.skipif(not folders._CAN_HOLD, reason="this platform holds no folders open")
+@pytest.mark.skipif(not walk._CAN_HOLD, reason="this platform holds no folders open")
 def test_a_failed_write_in_a_folder_held_open_leaves_no_temp_file(root, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, "full")
@@ -106,24 +108,6 @@ def test_a_failed_write_in_a_folder_held_open_leaves_no_temp_file(root, monkeypa
         with monkeypatch.context() as patch:
             patch.setattr(os, call, refuse)
             with pytest.raises(OSError, match="full"):
-                atomic_write(root / "GLOBAL_MEMORY.md", b"new\n", in_use=True)
+                RootFolder(root).replace(root / "GLOBAL_MEMORY.md", b"new\n")
     assert listing(root) == ["GLOBAL_MEMORY.md"]
     assert (root / "GLOBAL_MEMORY.md").read_text() == "here\n"
-
-
-@pytest.mark.parametrize(
-    ("kind", "may"), [("ext4", False), ("fuse.rclone", True), ("nfs4", True), ("tmpfs", False)]
-)
-def test_a_mount_of_fuse_or_the_network_may_forget_what_it_was_given(
-    root, monkeypatch, tmp_path, kind, may
-):
-    mounts = tmp_path / "mountinfo"
-    place = f"{tmp_path.resolve()}/ro\\040t"
-    lines = ["22 1 259:0 / / rw - ext4 /dev/root rw", f"99 22 0:50 / {place} rw - {kind} x: rw"]
-    mounts.write_text("\n".join(lines) + "\n")
-    monkeypatch.setattr(folders, "MOUNTS", mounts)
-    spaced = root.rename(root.with_name("ro t"))
-    assert folders.is_lossy_mount(spaced / "sessions") is may
-    assert folders.is_lossy_mount(tmp_path) is False
-    monkeypatch.setattr(folders, "MOUNTS", tmp_path / "none")
-    assert folders.is_lossy_mount(spaced) is False
