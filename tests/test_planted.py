@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from memsync.memory.publish import update_targets
 from memsync.notes import log
 from memsync.notes.spool import notes_of_commands
 from memsync.text.note import make_note
+from tests.support.scale import TORTURE
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows makes no pipes, and few links")
 
@@ -53,28 +55,50 @@ def a_folder(path: Path, canary: Path) -> None:
 
 
 KINDS = (a_link, a_folder_link, a_loop, an_endless_file, a_pipe, a_folder)
-FOLDERS = ("backups", "backups/copies", "sessions", "machines", "machines/ME")
-FOLDERS += (
-    "machines/ME/conflicts",
-    "machines/ME/proposals",
-    "machines/pi",
-    "machines/pi/proposals",
+OWN = (
+    "merged.log",
+    "published.log",
+    "changes.jsonl",
+    "forgotten.log",
+    "settled.log",
+    "decisions.log",
+    "usage.jsonl",
+    "report.toml",
+    "proposals/0123456789.json",
+    "conflicts/0123456789.json",
 )
-LOGS = ("merged.log", "published.log", "changes.jsonl", "forgotten.log", "settled.log")
-LOGS += ("decisions.log", "usage.jsonl", "report.toml")
-FILES = (
-    "GLOBAL_MEMORY.md",
-    "GLOBAL_MEMORY-pi.md",
-    "GLOBAL_MEMORY (1).md",
-    "sessions/TODAY.md",
-    "sessions/TODAY-pi.md",
-    "sessions/2026-01-01.md",
-    "backups/GLOBAL_MEMORY_20990101_000000.md",
-    "backups/copies/0123456789ab_GLOBAL_MEMORY-pi.md",
-    *(f"machines/{machine}/{name}" for machine in ("ME", "pi") for name in LOGS),
-    *(f"machines/{machine}/proposals/0123456789.json" for machine in ("ME", "pi")),
-    *(f"machines/{machine}/conflicts/0123456789.json" for machine in ("ME", "pi")),
+PLACES = (
+    ("backups",),
+    ("backups/copies",),
+    ("sessions",),
+    ("machines",),
+    ("machines/ME",),
+    ("machines/ME/conflicts",),
+    ("machines/ME/proposals",),
+    ("machines/pi",),
+    ("machines/pi/proposals", "machines/pi/conflicts"),
+    ("GLOBAL_MEMORY.md",),
+    ("GLOBAL_MEMORY-pi.md", "GLOBAL_MEMORY (1).md", "GLOBAL_MEMORY.md.conflict1"),
+    ("sessions/TODAY.md",),
+    ("sessions/TODAY-pi.md", "sessions/2026-01-01.md"),
+    (
+        "backups/GLOBAL_MEMORY_20200101_000000.md",
+        "backups/GLOBAL_MEMORY_20200101_000000-pi.md",
+        "backups/copies/0123456789ab_GLOBAL_MEMORY-pi.md",
+    ),
+    tuple(f"machines/pi/{name}" for name in OWN),
+    *((f"machines/ME/{name}",) for name in OWN),
 )
+"""What is planted at once: each place of the folder, alone where it would hide another."""
+
+
+def cases() -> list[tuple[tuple[str, ...], Callable[[Path, Path], None]]]:
+    """Return every kind in every place by `make torture`; else another kind in each place."""
+    if TORTURE:
+        return list(product(PLACES, KINDS))
+    return [(names, KINDS[at % len(KINDS)]) for at, names in enumerate(PLACES)]
+
+
 COMMANDS = (
     ("note", "I moved to Oslo"),
     ("refresh",),
@@ -99,7 +123,7 @@ def canary(tmp_path: Path) -> Path:
     """A folder outside, with a file for each name that is planted, all of the same text."""
     folder = tmp_path / "canary"
     folder.mkdir()
-    for name in {Path(name).name for name in (*FOLDERS, *FILES)}:
+    for name in {Path(name).name for names in PLACES for name in names}:
         (folder / name).write_text(f"# Private\n\n- {SECRET}\n")
     return folder
 
@@ -149,13 +173,15 @@ def mirrored(home: Path, workspace: Workspace) -> Workspace:
     return workspace
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("name", [*FOLDERS, *FILES])
+@pytest.mark.parametrize(
+    ("names", "kind"), cases(), ids=lambda case: getattr(case, "__name__", None) or case[0]
+)
 def test_whatever_is_planted_nothing_outside_is_touched_and_notes_go_on(
-    mirrored, home, canary, name, kind
+    mirrored, home, canary, names, kind
 ):
     before = seen_outside(canary)
-    planted(mirrored, name, kind, canary)
+    for name in names:
+        planted(mirrored, name, kind, canary)
     for words in COMMANDS:
         done = subprocess.run(
             [sys.executable, "-m", "memsync", *words],

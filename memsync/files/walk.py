@@ -74,7 +74,7 @@ class Walk:
         with _held(self.root, in_use=write) as root:
             held, where, path = root, self.root, self.root
             try:
-                for part in folder.relative_to(self.root).parts:
+                for part in self._parts(folder):
                     path = path / part
                     inner, where = self._enter(Place(where / part, held, True), path, write, make)
                     if held not in {None, root}:
@@ -121,6 +121,12 @@ class Walk:
             way = f"memsync doctor --trust-link {name}"
             raise OddFileError(f"a link, and nobody said yet that it is yours: {way}", path)
         return Path(os.path.realpath(place.path.parent / to))
+
+    def _parts(self, folder: Path) -> tuple[str, ...]:
+        parts = folder.relative_to(self.root).parts
+        if ".." in parts:
+            raise ValueError(f"{folder} is not in the subpath of {self.root}")
+        return parts
 
     def _look_again(self, folder: Path) -> None:
         for path in [folder, *folder.parents]:
