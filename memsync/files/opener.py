@@ -45,12 +45,16 @@ class RootFolder(Walk):
             OddFileError: it is no regular file, or larger than such a file ever is.
             OSError: it cannot be read.
         """
-        limit = self._limit(path)
         with self.opened(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
-            data = file.read(limit + 1 if most is None else most)
-            why = self._why_odd(path, os.fstat(descriptor)) if most is None else ""
+            if most is not None:
+                return file.read(most)
+            info, limit = os.fstat(descriptor), self._limit(path)
+            why = self._why_odd(path, info)
+            data = b"" if why else file.read(info.st_size + 1)
+            if len(data) > info.st_size:  # it grew meanwhile
+                data += file.read(limit + 1 - len(data))
         if why or len(data) > limit:
-            raise OddFileError(why or "growing", path)
+            raise OddFileError(why or f"larger than {limit // _MIB} MiB", path)
         return data
 
     @contextmanager
@@ -249,7 +253,7 @@ class RootFolder(Walk):
         """
         with suppress(FileNotFoundError), self.at(path, raw=True) as place:
             is_file = not self._why_odd(path, place.look())
-            if is_file or self.behind(place, path, count=True) is not None:
+            if is_file or self.behind(place, "/".join(self.parts(path)), count=True) is not None:
                 return None
             number, name = 1, f"{path.name}.aside"
             while place.beside(name).exists():
@@ -271,8 +275,9 @@ class RootFolder(Walk):
 
     def _limit(self, path: Path) -> int:
         """Return how many bytes a file may have; generous for honest use, see docs."""
-        is_top = path.parent == self.root
-        return _MOST_AT_ROOT if is_top else _MOST.get(path.suffix, _MOST_BELOW)
+        *above, name = self.parts(path)
+        ending = os.path.splitext(name)[1]  # noqa: PTH122 - the suffix of a Path takes longer
+        return _MOST.get(ending, _MOST_BELOW) if above else _MOST_AT_ROOT
 
 
 def _scan(folder: Path, held: int | None) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,11 +55,12 @@ class Walk:
             write: whether something is to be written; then the root must not be empty.
             raw: whether it is about the entry itself, even if it is a link that counts.
         """
-        with self.within(path.parent, write=write) as (held, folder):
-            place = Place(folder / path.name, held, guarded=True)
+        *above, name = self.parts(path)
+        with self._held_below(above, write=write) as (held, folder):
+            # The path itself is as good while no link was followed; to make one takes a while.
+            place = Place(path if folder is None else folder / name, held, guarded=True)
             # Of files only the memory, at the top, may be a link.
-            is_top = path.parent == self.root and not raw
-            real = self.behind(place, path, write=write) if is_top else None
+            real = None if above or raw else self.behind(place, name, write=write)
             if real is None:
                 yield place
                 return
@@ -71,36 +72,46 @@ class Walk:
         self, folder: Path, *, write: bool = False, make: bool = False
     ) -> Iterator[tuple[int | None, Path]]:
         """Hold a folder below the root open; give its descriptor, and where it really is."""
+        with self._held_below(self.parts(folder), write=write, make=make) as (held, real):
+            yield held, real or folder
+
+    @contextmanager
+    def _held_below(
+        self, parts: Sequence[str], *, write: bool, make: bool = False
+    ) -> Iterator[tuple[int | None, Path | None]]:
+        """Hold the folder at the end of `parts` open; give where it is if a link was followed."""
         with _held(self.root, in_use=write) as root:
-            held, where, path = root, self.root, self.root
+            held, where, real = root, self.root, None
             try:
-                for part in self._parts(folder):
-                    path = path / part
-                    inner, where = self._enter(Place(where / part, held, True), path, write, make)
+                for count, part in enumerate(parts, start=1):
+                    place, name = Place(where / part, held, guarded=True), "/".join(parts[:count])
+                    behind = self.behind(place, name, write=write)
+                    if behind is not None:
+                        place = Place(behind)
+                    elif make:
+                        _make(place)
+                    inner, where = _open(place), place.path
+                    real = where if behind or real else None
                     if held not in {None, root}:
                         os.close(held)
                     held = inner
-                yield held, where
+                yield held, real
                 if held is None:  # Windows holds nothing: look again whether it is the same
-                    self._look_again(folder)
+                    self._look_again(parts)
             finally:
                 if held not in {None, root}:
                     os.close(held)
 
-    def _enter(self, place: Place, path: Path, write: bool, make: bool) -> tuple[int | None, Path]:
-        """Open a folder that is no link, or one that counts."""
-        real = self.behind(place, path, write=write)
-        if real is not None:
-            return _open(Place(real)), real
-        if make:
-            with suppress(FileExistsError):
-                os.mkdir(place.name, dir_fd=place.folder)
-        return _open(place), place.path
-
     def behind(
-        self, place: Place, path: Path, *, write: bool = False, count: bool = False
+        self, place: Place, name: str, *, write: bool = False, count: bool = False
     ) -> Path | None:
         """Return what a link leads to; None if `place` is none, or `count` and it does not count.
+
+        Args:
+            place: where.
+            name: its path from the root, with ``/`` between the parts.
+            write: whether something is to be written through it.
+            count: return None for a link that does not count.
 
         Raises:
             OddFileError: the link does not count, or must not be written through.
@@ -111,28 +122,37 @@ class Walk:
             to = os.readlink(place.name, dir_fd=place.folder)
         except FileNotFoundError:
             return None
-        name = path.relative_to(self.root).as_posix()
         known = self.link_at(name)
         if known is None or known.to != to:
             if count:
                 return None
-            raise OddFileError("a link", path)
+            raise OddFileError("a link", place.path)
         if write and not known.may_write:
             way = f"memsync doctor --trust-link {name}"
-            raise OddFileError(f"a link, and nobody said yet that it is yours: {way}", path)
+            raise OddFileError(f"a link, and nobody said yet that it is yours: {way}", place.path)
         return Path(os.path.realpath(place.path.parent / to))
 
-    def _parts(self, folder: Path) -> tuple[str, ...]:
-        parts = folder.relative_to(self.root).parts
-        if ".." in parts:
-            raise ValueError(f"{folder} is not in the subpath of {self.root}")
-        return parts
+    def parts(self, path: Path) -> list[str]:
+        """Return the parts of a path below the root; none for the root itself.
 
-    def _look_again(self, folder: Path) -> None:
-        for path in [folder, *folder.parents]:
-            if path == self.root:
-                return
-            self.behind(Place(path, guarded=True), path)
+        Raises:
+            ValueError: it is not below the root, or leads up again; no caller may do that.
+        """
+        root, text = str(self.root), str(path)  # with `Path` it takes five times as long
+        if text == root:
+            return []
+        head = root if root.endswith(os.sep) else root + os.sep
+        found = text.removeprefix(head).split(os.sep)  # noqa: PTH206
+        if not text.startswith(head) or ".." in found:
+            raise ValueError(f"{path} is not below {root}")
+        return found
+
+    def _look_again(self, parts: Sequence[str]) -> None:
+        path = self.root
+        for count, part in enumerate(parts, start=1):
+            path = self.behind(Place(path / part, guarded=True), "/".join(parts[:count])) or (
+                path / part
+            )
 
 
 @contextmanager
@@ -170,3 +190,8 @@ def _open(place: Place) -> int | None:
     except OSError as error:
         error.filename = str(place.path)
         raise
+
+
+def _make(place: Place) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(place.name, dir_fd=place.folder)

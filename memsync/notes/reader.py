@@ -10,7 +10,7 @@ from pathlib import Path
 from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.files.opener import SkippedFile
+from memsync.files.opener import RootFolder, SkippedFile
 from memsync.files.place import OddFileError
 from memsync.providers.conflict_copies import recognise_copy
 from memsync.text.note import Note, has_entries, parse_log
@@ -42,7 +42,9 @@ def read_day(workspace: Workspace, day: date) -> list[Note]:
     Raises:
         FolderAwayError: a log cannot be read.
     """
-    return _read_files(workspace, day, [path for path, _ in _files(workspace, str(day))])
+    return _read_files(
+        folder_at(workspace.root), day, [path for path, _ in _files(workspace, str(day))]
+    )
 
 
 def read_days(workspace: Workspace, wanted: Iterable[date] | None = None) -> list[Note]:
@@ -55,24 +57,22 @@ def read_days(workspace: Workspace, wanted: Iterable[date] | None = None) -> lis
     Raises:
         FolderAwayError: the folder or a log cannot be read.
     """
-    by_day: dict[date, list[Path]] = {}
+    files, by_day = folder_at(workspace.root), dict[date, list[Path]]()
     for path, day in _files(workspace):
         by_day.setdefault(day, []).append(path)
     chosen = sorted(by_day.keys() if wanted is None else by_day.keys() & set(wanted))
-    return [
-        note for day in chosen for note in _read_files(workspace, day, by_day[day], leave_odd=True)
-    ]
+    return [note for day in chosen for note in _read_files(files, day, by_day[day], leave_odd=True)]
 
 
 def _read_files(
-    workspace: Workspace, day: date, there: Sequence[Path], *, leave_odd: bool = False
+    files: RootFolder, day: date, there: Sequence[Path], *, leave_odd: bool = False
 ) -> list[Note]:
     """Return the notes of a day's log, then those that only its copies hold."""
     listed: list[Note] = []
     for path in sorted(there, key=lambda path: path.name != f"{day}.md"):
         known = {note.id for note in listed}
         try:
-            found = _parsed(workspace, path, day)
+            found = _parsed(files, path, day)
         except OddFileError as error:
             if leave_odd:
                 continue
@@ -96,6 +96,7 @@ def doubtful_files(workspace: Workspace) -> list[tuple[Path, date]]:
 
     They have no entries, or a name that no known client makes: a person's own, or a copy after all.
     """
+    files = folder_at(workspace.root)
     known = {path for path, _ in _files(workspace)}
     known |= {left.path for left in _unread_copies(workspace)}
     return [
@@ -103,7 +104,7 @@ def doubtful_files(workspace: Workspace) -> list[tuple[Path, date]]:
         for path, day in _named_by_days(workspace)
         if path not in known
         and (path.suffix == ".md" or recognise_copy(path.name, f"{day}.md"))
-        and not _other_kind(workspace, path)
+        and not _other_kind(files, path)
     ]
 
 
@@ -112,9 +113,10 @@ def unreadable_logs(workspace: Workspace) -> list[SkippedFile]:
 
     Of a log that has notes left these are read.
     """
+    files = folder_at(workspace.root)
     logs = [path for path, day in _named_like_logs(workspace) if path.name == f"{day}.md"]
     whys = (
-        (path, _other_kind(workspace, path) or ("NUL bytes" if _is_lost(workspace, path) else ""))
+        (path, _other_kind(files, path) or ("NUL bytes" if _is_lost(files, path) else ""))
         for path in logs
     )
     return sorted(
@@ -135,9 +137,8 @@ def _is_damaged(data: bytes) -> bool:
     return b"\0" in data and not parse_log(data.decode("utf-8", "replace"), date.min)
 
 
-def _is_lost(workspace: Workspace, log: Path) -> bool:
+def _is_lost(files: RootFolder, log: Path) -> bool:
     """Is this log all NUL bytes? Reads one page unless it looks damaged."""
-    files = folder_at(workspace.root)
     with contextlib.suppress(OSError):  # whoever reads it says what is wrong
         return (
             not files.is_evicted(log)
@@ -152,21 +153,19 @@ def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Pat
     files, found = folder_at(workspace.root), []
     for path, day in _named_like_logs(workspace, day_name):
         is_day = path.name == f"{day}.md"  # of any kind: who asks for that day is told
-        if is_day or (
-            not files.why_unreadable(path, _is_damaged) and _is_log(workspace, path, day)
-        ):
+        if is_day or (not files.why_unreadable(path, _is_damaged) and _is_log(files, path, day)):
             found.append((path, day))
     return found
 
 
-def _is_log(workspace: Workspace, path: Path, day: date) -> bool:
+def _is_log(files: RootFolder, path: Path, day: date) -> bool:
     copy = recognise_copy(path.name, f"{day}.md")
-    return copy is None or copy.certain or _has_entries(workspace, path)
+    return copy is None or copy.certain or _has_entries(files, path)
 
 
-def _other_kind(workspace: Workspace, path: Path) -> str:
+def _other_kind(files: RootFolder, path: Path) -> str:
     with contextlib.suppress(OSError):  # whoever reads it says what is wrong
-        return folder_at(workspace.root).why_odd(path)
+        return files.why_odd(path)
     return ""
 
 
@@ -186,9 +185,9 @@ def _named_by_days(workspace: Workspace, day_name: str = "????-??-??") -> list[t
     return found
 
 
-def _has_entries(workspace: Workspace, path: Path) -> bool:
+def _has_entries(files: RootFolder, path: Path) -> bool:
     try:
-        return has_entries(folder_at(workspace.root).read(path).decode("utf-8", "replace"))
+        return has_entries(files.read(path).decode("utf-8", "replace"))
     except OSError:
         return True  # whoever reads it says what is wrong
 
@@ -211,13 +210,13 @@ def logs_named(workspace: Workspace, pattern: str) -> list[Path]:
 def read_log(workspace: Workspace, path: Path, day: date) -> list[Note]:
     """Return the notes of one file of a day; raises as `read_day` does."""
     try:
-        return _parsed(workspace, path, day)
+        return _parsed(folder_at(workspace.root), path, day)
     except OSError as error:
         raise unreadable(path, error) from error
 
 
-def _parsed(workspace: Workspace, path: Path, day: date) -> list[Note]:
-    return parse_log(folder_at(workspace.root).read(path).decode("utf-8", "replace"), day)
+def _parsed(files: RootFolder, path: Path, day: date) -> list[Note]:
+    return parse_log(files.read(path).decode("utf-8", "replace"), day)
 
 
 def unreadable(path: Path, error: OSError) -> FolderAwayError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 
@@ -245,10 +246,8 @@ def test_a_link_that_comes_between_look_and_use_gains_nothing(root, monkeypatch,
 
         with monkeypatch.context() as patch:
             patch.setattr(os, call, swapping)
-            try:
+            with contextlib.suppress(OSError):
                 assert files.read(sessions / "file.md") == b"ours\n"
-            except OSError:
-                pass
         if sessions.is_symlink():
             sessions.unlink()
             (root / "moved").rename(sessions)
@@ -259,13 +258,12 @@ def test_windows_looks_again_after_it_has_read(root, monkeypatch, outside):
     monkeypatch.setattr(walk, "_CAN_HOLD", False)
     (root / "sessions").mkdir()
     (root / "sessions" / "file.md").write_text("ours\n")
-    files = RootFolder(root)
-    with (
-        pytest.raises(OddFileError, match="it is a link"),
-        files.opened(root / "sessions" / "file.md"),
-    ):
-        (root / "sessions").rename(root / "moved")
-        (root / "sessions").symlink_to(outside)
+    held = RootFolder(root).opened(root / "sessions" / "file.md")
+    held.__enter__()
+    (root / "sessions").rename(root / "moved")
+    (root / "sessions").symlink_to(outside)
+    with pytest.raises(OddFileError, match="it is a link"):
+        held.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +307,7 @@ def test_a_placeholder_is_seen_and_not_waited_for(root):
 
 
 def test_a_path_outside_the_root_is_a_fault_of_the_program(root, outside):
-    with pytest.raises(ValueError, match="subpath"):
+    with pytest.raises(ValueError, match="not below"):
         RootFolder(root).read(outside / "file.md")
-    with pytest.raises(ValueError, match="subpath"):
+    with pytest.raises(ValueError, match="not below"):
         RootFolder(root).read(root / ".." / "outside" / "file.md")
