@@ -82,6 +82,8 @@ class Place:
         except OSError as error:
             error.filename = str(self.path)
             raise
+        if flags & os.O_EXCL:  # made just now, so it is a file; a fault here would leave it behind
+            return descriptor
         try:
             self._require_regular(os.fstat(descriptor))
         except BaseException:
