@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol
 
 from memsync import clock
 from memsync import config as settings
-from memsync.config import Config
+from memsync.config import Config, agent_shell
 from memsync.daemon import process
 from memsync.daemon.capture import CaptureApp
 from memsync.daemon.extra import late
@@ -122,6 +122,7 @@ def run_daemon(config: Config, *, on_ready: Callable[[Status], None] = lambda _s
     Raises:
         MemsyncError: a daemon runs already, or a port cannot be opened.
     """
+    agent_shell.drop()  # an agent may have started the daemon; what it serves comes from others
     with process.claim():
         signals = _Signals()
         while True:
