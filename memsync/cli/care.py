@@ -12,6 +12,7 @@ from memsync import clock, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync.cli.output import json_option, open_workspace, print_json, state_table
+from memsync.cli.terminal import echo
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace, memory_root
@@ -104,19 +105,19 @@ def _print_status(table: dict[str, Any]) -> None:
         ("Machine", table["machine"]),
     ]
     for name, value in rows:
-        click.echo(f"{name + ':':<13}{value}")
+        echo(f"{name + ':':<13}{value}")
     for target in table.get("targets", []):
         _print_target(target)
 
 
 def _print_target(target: dict[str, Any]) -> None:
-    click.echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
+    echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
     size = target["size"]
     amount = f"{size['used']:,} of {size['most']:,} {size['unit']}" if size else ""
     amount += " recommended" if size and not size["cuts"] else ""
     for words in [amount, target["advice"], *target["remarks"]]:
         if words:
-            click.echo(f"{'':<13}{words}")
+            echo(f"{'':<13}{words}")
 
 
 @click.command()
@@ -134,7 +135,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
         print_json({"checks": [{"name": c.name, "ok": c.ok, "advice": c.advice} for c in found]})
     else:
         for check in found:
-            click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.advice}")
+            echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.advice}")
     ctx.exit(0 if all(check.ok for check in found) else 1)
 
 
@@ -149,15 +150,15 @@ def usage(*, as_json: bool) -> None:
         return
     for name in ("months", "machines", "commands"):
         for key, sums in table[name].items():
-            click.echo(_usage_line(key, sums))
+            echo(_usage_line(key, sums))
     if table["unpriced"]:
         models = ", ".join(table["unpriced"])
-        click.echo(f"No price is known for {models}; the budget counts the highest price.")
+        echo(f"No price is known for {models}; the budget counts the highest price.")
     if budget := workspace.config.monthly_budget_usd:
-        click.echo(
+        echo(
             f"${table['this_month_usd']:.4f} of this month's budget of {in_dollars(budget)} spent."
         )
-    click.echo(_usage_line("total", table["total"]))
+    echo(_usage_line("total", table["total"]))
 
 
 def _usage(workspace: Workspace) -> dict[str, Any]:
@@ -215,6 +216,6 @@ def prune(*, keep_days: int | None, dry_run: bool) -> None:
     else:
         gone = backups.prune_backups(workspace.backups, days, replaced=replaced)
     for path in gone:
-        click.echo(path.name)
+        echo(path.name)
     verb = "would be deleted" if dry_run else "deleted"
-    click.echo(f"{len(gone)} {'backup' if len(gone) == 1 else 'backups'} {verb}.")
+    echo(f"{len(gone)} {'backup' if len(gone) == 1 else 'backups'} {verb}.")

@@ -20,7 +20,7 @@ from memsync.cli.output import (
     state_table,
     unified_diff,
 )
-from memsync.cli.terminal import for_terminal, is_terminal
+from memsync.cli.terminal import echo, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError, refused
 from memsync.files.locks import BusyError
@@ -48,7 +48,7 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
         shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.source}
         print_json(shown)
     else:
-        click.echo(f"Noted at {new.time}. memsync refresh merges it.")
+        echo(f"Noted at {new.time}. memsync refresh merges it.")
 
 
 @click.command()
@@ -90,7 +90,7 @@ def refresh(
     estimate = None
     if dry_run:
         estimate = pending.estimate(workspace, fresh)
-        click.echo(_expected(estimate), err=True)
+        echo(_expected(estimate), err=True)
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
     else:
         outcome = deed.merge_pending(workspace, allow_shrink=allow_shrink)
@@ -172,16 +172,16 @@ def _as_table(outcome: Refreshed, fresh: list[Note], *, dry_run: bool) -> dict[s
 
 def _print_outcome(outcome: Refreshed, *, dry_run: bool) -> None:
     if dry_run:
-        click.echo(for_terminal(_diff(outcome)) or "Nothing would change.", nl=not outcome.changed)
+        echo(_diff(outcome) or "Nothing would change.", nl=not outcome.changed)
         for held in outcome.waiting:
-            click.echo(for_terminal(_waiting(held)))
+            echo(_waiting(held))
         if outcome.input_tokens:
-            click.echo(_cost(outcome), err=True)
+            echo(_cost(outcome), err=True)
         return
-    click.echo(for_terminal(_sentence(outcome)))
+    echo(_sentence(outcome))
     print_states(outcome.targets)
     if outcome.backup:
-        click.echo(f"Backup: {outcome.backup.name}. memsync diff shows the change.")
+        echo(f"Backup: {outcome.backup.name}. memsync diff shows the change.")
 
 
 def _diff(outcome: Refreshed) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from memsync.cli.output import json_option, open_workspace, print_json, print_states, unified_diff
-from memsync.cli.terminal import for_terminal, is_terminal
+from memsync.cli.terminal import echo, is_terminal, prompt
 from memsync.config.workspace import Workspace
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.memory import store
@@ -87,7 +87,7 @@ def _say_decided(word: str, decided: Sequence[Proposal], *, as_json: bool) -> No
         print_json({word.replace(" ", "_"): [entry.id for entry in decided]})
         return
     for entry in decided:
-        click.echo(f"Proposal {entry.id}: {word}. The notes stay in the log.")
+        echo(f"Proposal {entry.id}: {word}. The notes stay in the log.")
 
 
 def _choose(workspace: Workspace, name: str | None, *, every: bool) -> list[Proposal]:
@@ -120,7 +120,7 @@ def _apply(
         allowed |= {(entry.id, number) for number in done.can_be_allowed}
         if as_json:
             continue
-        click.echo(f"Proposal {entry.id}: {_count(len(done.applied))} applied.")
+        echo(f"Proposal {entry.id}: {_count(len(done.applied))} applied.")
         if done.published:
             print_states(done.published.targets)
     if as_json:
@@ -128,13 +128,13 @@ def _apply(
     failed = [(row["id"], n, why) for row in rows for n, why in row["problems"].items()]
     if failed:
         for name, number, why in failed[1:]:
-            click.echo(for_terminal(f"Change {number} of {name} was not applied: {why}"), err=True)
+            echo(f"Change {number} of {name} was not applied: {why}", err=True)
         name, number, why = failed[0]
         allow = ""
         if (name, number) in allowed:
             allow = f"memsync review --apply {name} --allow-shrink applies it anyway; "
         raise RefusedError(
-            f"change {number} of proposal {name} was not applied: {for_terminal(why)}",
+            f"change {number} of proposal {name} was not applied: {why}",
             hint=f"{allow}memsync review --drop {name} --edit {number};"
             f" or memsync review --again {name} makes its notes pending again",
         )
@@ -147,7 +147,7 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
         print_json({"proposals": [_table(workspace, entry, memory) for entry in listed]})
         return
     if not listed:
-        click.echo("Nothing is waiting for review.")
+        echo("Nothing is waiting for review.")
     asks = name is None and is_terminal(sys.stdin) and is_terminal(sys.stdout)
     for entry in listed:
         _print_proposal(workspace, entry, memory)
@@ -155,26 +155,25 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
             return
         memory = store.read(workspace).text if asks else memory
     if listed and not asks:
-        click.echo("Decide: memsync review --apply [ID] or --drop [ID]; --edit N for one change.")
+        echo("Decide: memsync review --apply [ID] or --drop [ID]; --edit N for one change.")
 
 
 def _print_proposal(workspace: Workspace, entry: Proposal, memory: str) -> None:
-    click.echo(for_terminal(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}"))
+    echo(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}")
     for note in note_tables(workspace, entry):
-        click.echo(for_terminal(f"  from a note of {note['day']} {note['time']}"
-                                f" ({note['came_by']}): {note['words']}"))  # fmt: skip
+        came = f"{note['day']} {note['time']} ({note['came_by']})"
+        echo(f"  from a note of {came}: {note['words']}")
     before = memory
     tried, _ = deed.try_edits(entry, memory, allow_shrink=True)
     for fit in tried:
-        click.echo(for_terminal(f"\nChange {fit.number}, held because "
-                                f"{'; '.join(fit.held.reasons)}"))  # fmt: skip
+        echo(f"\nChange {fit.number}, held because {'; '.join(fit.held.reasons)}")
         if fit.problem:
-            click.echo(for_terminal(f"  cannot be applied: {fit.problem}"))
-        click.echo(for_terminal(_diff(fit, before)), nl=False)
+            echo(f"  cannot be applied: {fit.problem}")
+        echo(_diff(fit, before), nl=False)
         before = fit.after
     for number, decision in sorted(entry.decisions.items()):
-        click.echo(f"Change {number}: {decision.deed} at {decision.time} on {decision.machine}")
-    click.echo()
+        echo(f"Change {number}: {decision.deed} at {decision.time} on {decision.machine}")
+    echo()
 
 
 def _diff(fit: Fit, before: str) -> str:
@@ -190,19 +189,17 @@ def _diff(fit: Fit, before: str) -> str:
 def _ask(workspace: Workspace, entry: Proposal) -> bool:
     """Ask about each waiting change; return False if the person quits."""
     for number in entry.waiting:
-        word = click.prompt(f"Change {number}: apply, drop, skip or quit",
-                            type=click.Choice(["a", "d", "s", "q"]), default="s")  # fmt: skip
+        word = prompt(f"Change {number}: apply, drop, skip or quit", "s",
+                      kind=click.Choice(["a", "d", "s", "q"]))  # fmt: skip
         if word == "q":
             return False
         present = proposals.find_proposal(workspace, entry.id)
         if word == "a":
             done = deed.apply_proposal(workspace, present, [number])
             for problem, why in done.problems.items():
-                click.echo(for_terminal(f"Not applied: {why}"))
+                echo(f"Not applied: {why}")
                 if problem in done.can_be_allowed:
-                    click.echo(
-                        f"To apply it anyway: memsync review --apply {entry.id} --allow-shrink"
-                    )
+                    echo(f"To apply it anyway: memsync review --apply {entry.id} --allow-shrink")
         elif word == "d":
             deed.drop_edits(workspace, present, [number])
     return True

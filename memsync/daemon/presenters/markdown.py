@@ -20,13 +20,9 @@ from markupsafe import Markup, escape
 
 from memsync.memory.store import HEADER
 from memsync.text.document import Heading, Kind, scan
+from memsync.text.sanitizing import split_unseen
 
 _LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
-# Controls, zero-width and bidirectional marks, and the tag characters that spell unseen text.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-    "\U000e0000-\U000e007f]+"
-)
 
 
 @dataclass(frozen=True)
@@ -63,13 +59,12 @@ def render_html(text: str) -> Rendered:
 def reveal(text: str) -> Markup:
     """Return `text` escaped, with characters that show nothing shown by their number."""
     pieces = []
-    end = 0
-    for match in _UNSEEN.finditer(text):
-        count = len(match[0])
-        label = f"U+{ord(match[0]):04X}" if count == 1 else f"{count} invisible"
-        pieces += [escape(text[end : match.start()]), _UNSEEN_MARK.format(label)]
-        end = match.end()
-    return Markup("").join([*pieces, escape(text[end:])])
+    for seen, unseen in split_unseen(text):
+        pieces.append(escape(seen))
+        if unseen:
+            label = f"U+{ord(unseen):04X}" if len(unseen) == 1 else f"{len(unseen)} invisible"
+            pieces.append(_UNSEEN_MARK.format(label))
+    return Markup("").join(pieces)
 
 
 _UNSEEN_MARK = Markup('<span class="unseen" title="invisible characters">{}</span>')
