@@ -154,16 +154,22 @@ def usage(*, as_json: bool) -> None:
     if table["unpriced"]:
         models = ", ".join(table["unpriced"])
         echo(f"No price is known for {models}; the budget counts the highest price.")
-    if budget := workspace.config.monthly_budget_usd:
-        echo(
-            f"${table['this_month_usd']:.4f} of this month's budget of {in_dollars(budget)} spent."
-        )
+    if _is_limited(workspace.config):
+        budget = in_dollars(workspace.config.monthly_budget_usd)
+        echo(f"${table['this_month_usd']:.4f} of this month's budget of {budget} spent.")
     echo(_usage_line("total", table["total"]))
+
+
+def _is_limited(config: Config) -> bool:
+    """Is there a budget that a person set, or that a model is held to?"""
+    chosen = ledger.BUDGET.dotted in config.given
+    return bool(config.monthly_budget_usd) and (chosen or has_model(config))
 
 
 def _usage(workspace: Workspace) -> dict[str, Any]:
     by_machine = ledger.read_calls(workspace)
     calls = [call for listed in by_machine.values() for call in listed]
+    month = clock.now().strftime("%Y-%m")
     groups = {
         "months": ledger.group_calls(lambda call: call.time[:7], calls),
         "machines": by_machine,
@@ -175,7 +181,7 @@ def _usage(workspace: Workspace) -> dict[str, Any]:
             name: {key: vars(ledger.total_of(listed)) for key, listed in group.items()}
             for name, group in groups.items()
         },
-        "this_month_usd": ledger.spent_in_month(workspace, clock.now().strftime("%Y-%m")),
+        "this_month_usd": round(sum(ledger.spent_in_month(workspace, month).values()), 6),
         "budget_usd": workspace.config.monthly_budget_usd,
         "unpriced": ledger.unpriced_models(calls),
         "prices_as_of": PRICES_AS_OF,

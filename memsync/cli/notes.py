@@ -26,7 +26,7 @@ from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError, refus
 from memsync.files.locks import BusyError
 from memsync.memory.publish import require_written
 from memsync.notes import delivery, spool
-from memsync.refresh import pending
+from memsync.refresh import pending, usage
 from memsync.refresh import run as deed
 from memsync.refresh.gate import Held
 from memsync.refresh.outcome import Refreshed
@@ -87,6 +87,8 @@ def refresh(
         if not dry_run:
             for each in fresh:
                 delivery.add_note(workspace, each)
+    if words := usage.budget_notice(workspace, "person"):
+        echo(words, err=True)
     estimate = None
     if dry_run:
         estimate = pending.estimate(workspace, fresh)
