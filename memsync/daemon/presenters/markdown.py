@@ -119,29 +119,33 @@ def _words(tokens: Sequence[Token]) -> str:
 
 
 class _Renderer(RendererHTML):
-    """As the library renders, but for what would fetch, hide or need inline style."""
+    """As the library renders, but for what would fetch, hide or need inline style.
+
+    Each rule returns a plain text: some versions of the library add up what the rules return, and
+    `Markup` would escape what is added to it once more.
+    """
 
     def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         del options, env
-        return reveal(tokens[idx].content)
+        return str(reveal(tokens[idx].content))
 
     def code_inline(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:
         del options, env
-        return Markup("<code>{}</code>").format(reveal(tokens[idx].content))
+        return str(Markup("<code>{}</code>").format(reveal(tokens[idx].content)))
 
     def code_block(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:
         del options, env
         code = reveal(tokens[idx].content)
-        return Markup('<pre tabindex="0"><code>{}</code></pre>\n').format(code)
+        return str(Markup('<pre tabindex="0"><code>{}</code></pre>\n').format(code))
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         info = tokens[idx].info.strip()
         label = Markup('<p class="code-info">{}</p>').format(reveal(info)) if info else ""
-        return label + self.code_block(tokens, idx, options, env)
+        return str(label) + self.code_block(tokens, idx, options, env)
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         del options, env
@@ -149,7 +153,7 @@ class _Renderer(RendererHTML):
         words = [_words(token.children or []), *map(str, (token.attrs.get("title", ""),))]
         alt = reveal(" ".join(word for word in words if word) or "image")
         source = reveal(str(token.attrs.get("src", "")))
-        return Markup('<span class="image">{} <code>{}</code></span>').format(alt, source)
+        return str(Markup('<span class="image">{} <code>{}</code></span>').format(alt, source))
 
 
 def _make_parser() -> MarkdownIt:
