@@ -8,6 +8,7 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
+from memsync.cli.terminal import echo
 from memsync.config import KEYS, Config, Key, writer
 
 
@@ -32,12 +33,12 @@ def show(*, as_json: bool) -> None:
     for key in KEYS.values():
         if key.section != section:
             section = key.section
-            click.echo(f"[{section}]")
+            echo(f"[{section}]")
         mark = "" if key.dotted in loaded.given else " (default)"
-        click.echo(f"  {key.name} = {_shown(loaded, key)!r}{mark}  # {key.help}")
-    click.echo("[targets]")
+        echo(f"  {key.name} = {_shown(loaded, key)!r}{mark}  # {key.help}")
+    echo("[targets]")
     for name, target in loaded.targets.items():
-        click.echo(f"  {name} = {target.path!r} ({target.mode})")
+        echo(f"  {name} = {target.path!r} ({target.mode})")
 
 
 @config.command()
@@ -47,9 +48,9 @@ def get(key: str) -> None:
     loaded = settings.load()
     value = _value(loaded, settings.find_key(key))
     if isinstance(value, tuple):
-        click.echo(", ".join(value))
+        echo(", ".join(value))
     else:
-        click.echo(str(value).lower() if isinstance(value, bool) else value)
+        echo(str(value).lower() if isinstance(value, bool) else value)
 
 
 @config.command("set")
@@ -60,13 +61,13 @@ def set_(key: str, value: str) -> None:
     found = settings.find_key(key)
     writer.set_value(settings.get_config_path(), found.dotted, value)
     shown = "…" if found.secret else value
-    click.echo(f"{found.dotted} = {shown}")
+    echo(f"{found.dotted} = {shown}")
 
 
 @config.command()
 def path() -> None:
     """Print the path of the config file, even if there is none yet."""
-    click.echo(settings.get_config_path())
+    echo(settings.get_config_path())
 
 
 def _value(loaded: Config, key: Key) -> Any:  # noqa: ANN401 - of whatever type the key is

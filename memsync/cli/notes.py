@@ -20,7 +20,7 @@ from memsync.cli.output import (
     state_table,
     unified_diff,
 )
-from memsync.cli.terminal import for_terminal, is_terminal
+from memsync.cli.terminal import echo, is_terminal
 from memsync.config import Config
 from memsync.config.agent_shell import agent_here
 from memsync.config.workspace import Workspace
@@ -28,7 +28,7 @@ from memsync.errors import FolderAwayError, MemsyncError, RefusedError, WrongUsa
 from memsync.files.locks import BusyError
 from memsync.memory.publish import require_written
 from memsync.notes import delivery, never, spool
-from memsync.refresh import pending
+from memsync.refresh import pending, usage
 from memsync.refresh import run as deed
 from memsync.refresh.outcome import Refreshed
 from memsync.refresh.proposal_file import WaitingEdit
@@ -60,7 +60,7 @@ def note(text: tuple[str, ...], *, suggest: bool, shared: bool, as_json: bool) -
     after = (
         "It waits for your word: memsync review" if new.mark.held else "memsync refresh merges it"
     )
-    click.echo(f"Noted at {new.time}. {after}.")
+    echo(f"Noted at {new.time}. {after}.")
 
 
 def _mark(config: Config, *, is_held: bool = False) -> Mark:
@@ -116,10 +116,12 @@ def refresh(
         if not dry_run:
             for each in fresh:
                 delivery.add_note(workspace, each)
+    if words := usage.budget_notice(workspace, "person"):
+        echo(words, err=True)
     estimate = None
     if dry_run:
         estimate = pending.estimate(workspace, fresh)
-        click.echo(_expected(estimate), err=True)
+        echo(_expected(estimate), err=True)
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
     else:
         outcome = deed.merge_pending(workspace, allow_shrink=allow_shrink)
@@ -201,16 +203,16 @@ def _as_table(outcome: Refreshed, fresh: list[Note], *, dry_run: bool) -> dict[s
 
 def _print_outcome(outcome: Refreshed, *, dry_run: bool) -> None:
     if dry_run:
-        click.echo(for_terminal(_diff(outcome)) or "Nothing would change.", nl=not outcome.changed)
+        echo(_diff(outcome) or "Nothing would change.", nl=not outcome.changed)
         for waiting in outcome.waiting:
-            click.echo(for_terminal(_waiting(waiting)))
+            echo(_waiting(waiting))
         if outcome.input_tokens:
-            click.echo(_cost(outcome), err=True)
+            echo(_cost(outcome), err=True)
         return
-    click.echo(for_terminal(_sentence(outcome)))
+    echo(_sentence(outcome))
     print_states(outcome.targets)
     if outcome.backup:
-        click.echo(f"Backup: {outcome.backup.name}. memsync diff shows the change.")
+        echo(f"Backup: {outcome.backup.name}. memsync diff shows the change.")
 
 
 def _diff(outcome: Refreshed) -> str:

@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol
 
 from memsync import clock
 from memsync import config as settings
-from memsync.config import Config
+from memsync.config import Config, agent_shell
 from memsync.daemon import process
 from memsync.daemon.capture import CaptureApp
 from memsync.daemon.extra import late
@@ -30,6 +30,7 @@ from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
 from memsync.notes.spool import Spool, SpooledNote
 from memsync.text.note import Note
+from memsync.text.sanitizing import make_visible
 
 LOOK_SECONDS = 60.0
 """How often to look at the clock: a jump of it must not delay a job by more than this."""
@@ -122,6 +123,7 @@ def run_daemon(config: Config, *, on_ready: Callable[[Status], None] = lambda _s
     Raises:
         MemsyncError: a daemon runs already, or a port cannot be opened.
     """
+    agent_shell.drop()  # an agent may have started the daemon; what it serves comes from others
     with process.claim():
         signals = _Signals()
         while True:
@@ -197,6 +199,13 @@ def _reload_config(config: Config) -> Config:
         return config
 
 
+class _Visible(logging.Formatter):
+    """A formatter whose lines can be read at a terminal, whatever others wrote in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return make_visible(super().format(record))
+
+
 def set_up_logging(*, to_terminal: bool) -> None:
     """Log to the daemon's own file, which rotates, and if wanted to the terminal or journal."""
     handlers: list[logging.Handler] = [
@@ -206,12 +215,9 @@ def set_up_logging(*, to_terminal: bool) -> None:
     ]
     if to_terminal:
         handlers.append(logging.StreamHandler())
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=handlers,
-        force=True,
-    )
+    for handler in handlers:
+        handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     threading.excepthook = _log_thread_end
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

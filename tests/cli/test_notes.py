@@ -209,7 +209,7 @@ def test_a_spent_budget_ends_with_5_and_no_call(call, with_claude, claude):
     with time_machine.travel("2026-11-23T10:00:00+00:00"):
         line = {
             "time": "2026-11-01T00:00:00+00:00", "command": "refresh", "model": "m",
-            "input_tokens": 1, "output_tokens": 1, "cache_read_tokens": 0,
+            "input_tokens": 200_000, "output_tokens": 1, "cache_read_tokens": 0,
             "cost_usd": 2.5, "changed": True,
         }  # fmt: skip
         (with_claude.machines / "pi" / "usage.jsonl").write_text(json.dumps(line) + "\n")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
+from memsync.cli.terminal import echo
 from memsync.daemon.services.qr import terminal_qr
 
 _WORDS = {"capture_token": "Token for notes", "web_ui_password": "Password of the page"}
@@ -15,8 +14,8 @@ def print_secrets(made: dict[str, str], web_url: str | None) -> None:
     They are in the config file, the password only as its hash, so it cannot be shown again.
     """
     if made and web_url:
-        click.echo(terminal_qr(web_url), nl=False)
+        echo(terminal_qr(web_url), nl=False)
     for key, value in made.items():
-        click.echo(f"{_WORDS[key]}: {value}")
+        echo(f"{_WORDS[key]}: {value}")
     if made:
-        click.echo("Shown once; memsync config get daemon.capture_token shows the token again.")
+        echo("Shown once; memsync config get daemon.capture_token shows the token again.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from memsync import config as settings
+from memsync.cli.terminal import echo
 from memsync.daemon import process, runtime
 from memsync.daemon.cli.output import print_addresses
 from memsync.daemon.cli.secrets import print_secrets
@@ -28,7 +29,7 @@ def start(*, detach: bool) -> None:
     if detach:
         status = process.detach()
         tell(status)
-        click.echo(f"Started, pid {status.pid}.")
+        echo(f"Started, pid {status.pid}.")
         return
     runtime.set_up_logging(to_terminal=True)
     runtime.leave(runtime.run_daemon(config, on_ready=tell))
