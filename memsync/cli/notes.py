@@ -31,6 +31,7 @@ from memsync.refresh import run as deed
 from memsync.refresh.gate import Held
 from memsync.refresh.outcome import Refreshed
 from memsync.text.note import Note, Source, make_note
+from memsync.text.redaction import find_credentials
 
 
 @click.command()
@@ -44,11 +45,17 @@ def note(text: tuple[str, ...], *, as_json: bool) -> None:
     new = make_note(given, clock.now())
     with _kept_here_if_away([new]):
         delivery.add_note(open_workspace(), new)
+    found = find_credentials(new.text)
     if as_json:
         shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.source}
-        print_json(shown)
+        print_json(shown | ({"credential": True} if found else {}))
     else:
         click.echo(f"Noted at {new.time}. memsync refresh merges it.")
+        if found:
+            click.echo(
+                f"It holds what looks like a credential ({found[0].kind}): it stays in your log,"
+                " and is blanked before it goes to the model or an agent's file."
+            )
 
 
 @click.command()

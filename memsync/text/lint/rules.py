@@ -7,7 +7,6 @@ that it should (text beyond its limit). A new rule is one function here, called 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator

@@ -29,7 +29,7 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
 
 
 @dataclass(frozen=True)
-class Form:
+class KnownForm:
     """One line of the table."""
 
     kind: str
@@ -44,11 +44,11 @@ class Form:
 
 
 @lru_cache(maxsize=1)
-def known_forms() -> tuple[Form, ...]:
+def known_forms() -> tuple[KnownForm, ...]:
     """Return the lines of the table, in its order: of two forms the first one wins."""
     table = Path(__file__).with_name("forms.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines()[1:])
-    return tuple(Form(row[0], tuple(row[1].split("|")), row[2], row[3]) for row in rows)
+    return tuple(KnownForm(row[0], tuple(row[1].split("|")), row[2], row[3]) for row in rows)
 
 
 def by_form(text: str) -> Iterator[Found]:
@@ -72,7 +72,7 @@ def _may_be_in(text: str, looks: tuple[str, ...]) -> bool:
     return any(look in text for look in looks)
 
 
-def _tokens(text: str, forms: tuple[Form, ...]) -> Iterator[Found]:
+def _tokens(text: str, forms: tuple[KnownForm, ...]) -> Iterator[Found]:
     """Yield tokens; one may begin right where another ends."""
     if not forms:
         return
@@ -85,7 +85,7 @@ def _tokens(text: str, forms: tuple[Form, ...]) -> Iterator[Found]:
         found = glued.match(text, found.end()) or alone.search(text, found.end())
 
 
-def _matches(text: str, form: Form) -> Iterator[Found]:
+def _matches(text: str, form: KnownForm) -> Iterator[Found]:
     group = "it" if "(?P<it>" in form.pattern else 0
     for match in _compiled(form.pattern).finditer(text):
         if _CHECKS[form.check](match[group]):
@@ -93,7 +93,7 @@ def _matches(text: str, form: Form) -> Iterator[Found]:
 
 
 @lru_cache(maxsize=64)
-def _together(forms: tuple[Form, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _together(forms: tuple[KnownForm, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
     either = "|".join(f"(?P<k{at}>{form.pattern})" for at, form in enumerate(forms))
     return re.compile(rf"(?<![\w-])(?:{either})"), re.compile(either)
 

@@ -100,7 +100,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _is_letters(part: str) -> bool:
-    return part.isalpha() and oddness(part) < 0.34
+    return part.isalpha() and (len(part) <= 3 or oddness(part) < 0.34)
 
 
 def _is_word(part: str) -> bool:

@@ -18,7 +18,7 @@ _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\U000e0000-\U000e0fff]"
 )
-_TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_.-"
+_SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_.-"
 _INDENT = " \t>"
 
 
@@ -72,8 +72,8 @@ def joined(view: View) -> View | None:
 
 
 def _goes_on(line: str, following: str) -> bool:
-    end = line[len(line.rstrip(_TOKEN)) :][-200:]
-    head = following[: len(following) - len(following.lstrip(_TOKEN))][:200]
+    end = line[len(line.rstrip(_SIGNS)) :][-200:]
+    head = following[: len(following) - len(following.lstrip(_SIGNS))][:200]
     return (
         len(end) >= 10
         and len(head) >= 4

@@ -1,4 +1,4 @@
-"""Credentials that are known by the words before them: `password is …`, `Passwort: …`, `密码：…`.
+"""Credentials that are known by the words before them: `password is …`, `Passwort: …`.
 
 The words are in `words.tsv`, a line a role and its languages. How much a string must look like a
 credential depends on how closely it follows the word: after `:` or `=` little, after `is` more,
@@ -30,7 +30,8 @@ _IN_LINE, _NEXT, _LINKED, _ASSIGNED = range(4)
 _KINDS = {"password": "password", "key": "secret", "issuer": "secret", "code": "code"}
 _REACH, _MOST_WORDS = 120, 7
 _LETTER = r"[^\W\d_]"
-_ENDING = r"(?:e?s|e?n|et|er|e|si|sı|ni|nı|u|y|a|i|em|om|es|и|я|ю|е|ем|ом|у|ы|ов|ей)?"
+_ENDING = r"(?:e?s|e?n|et|er|e|s[i\u0131]|n[i\u0131]|u|y|a|i|em|om|es|[\u0430-\u044f]{1,2})?"
+"""How words end in the plural and in other cases, in the languages of the table."""
 _TAIL = r"(?P<tail>(?:[_-][A-Za-z0-9]+|(?-i:[A-Z][a-z0-9]+)){0,5})"
 _STRING = re.compile(
     r"[^\s\"'`<>|,;=:()\[\]{}*\x1e\u2e80-\u9fff\uac00-\ud7af\uff00-\uff0f\uff1a-\uff20]"
@@ -38,7 +39,7 @@ _STRING = re.compile(
     r"|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{1,20}"
 )
 _REST = re.compile(r"[\w+/=.~%-]*")
-_ASSIGN = re.compile(r"[:=：＝|>→]|->")
+_ASSIGN = re.compile(r"[:=\uff1a\uff1d|>\u2192]|->")
 _CODE = re.compile(r"\d{3,8}[#*]?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -62,7 +63,7 @@ def words_in(text: str, role: str) -> tuple[str, ...]:
 
 def by_word(text: str) -> Iterator[Found]:
     """Yield what follows the word for a credential and looks like one."""
-    for role in _KINDS:
+    for role, kind in _KINDS.items():
         words = words_in(text, role)
         done = 0
         for match in pattern_of(words).finditer(text) if words else ():
@@ -71,7 +72,7 @@ def by_word(text: str) -> Iterator[Found]:
             found = _follows(text, match.end(), role)
             if found:
                 done = _whole(text, *found)
-                yield found[0], done, _KINDS[role]
+                yield found[0], done, kind
 
 
 @lru_cache(maxsize=256)
@@ -126,8 +127,7 @@ def _follows(text: str, at: int, role: str) -> tuple[int, int] | None:
 def _end_of_line(text: str, at: int) -> int:
     limit = min(at + _REACH, len(text))
     ends = [text.find(sign, at, limit) for sign in ("\n", STOP)]
-    end = min((end for end in ends if end >= 0), default=limit)
-    return end
+    return min((end for end in ends if end >= 0), default=limit)
 
 
 def _whole(text: str, start: int, end: int) -> int:
