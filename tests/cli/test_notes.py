@@ -75,8 +75,8 @@ def test_a_note_with_a_credential_says_so_and_is_kept_as_it_was_said(call, works
     done = call("note", said)
     assert done.code == 0
     assert "looks like a credential (password)" in done.out.splitlines()[1]
-    assert call("note", "--json", said).json["credential"] is True
-    assert pending(workspace) == [said, said]
+    assert call("note", "--json", f"{said}!").json["credential"] is True
+    assert pending(workspace) == [said, f"{said}!"]
     assert len(call("note", "I moved to Oslo").out.splitlines()) == 1
 
 

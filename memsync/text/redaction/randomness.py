@@ -15,29 +15,28 @@ _COMMON = frozenset(group[0] + second for group in _FOLLOWERS.split() for second
 """Pairs of letters that make up 96 % of the words in English prose and code: the first letter of
 each group, before each of the others. A pair of random letters is one of them in 4 of 10 cases."""
 
-_NUMBER = re.compile(r"[#~<>=±+-]?v?\d+(?:[.,:/x\u00d7-]\d+)*(?:[a-zA-Z%°]{0,3}|/\w{1,3})")
-_FILE = re.compile(
+_NUMBER = r"[#~<>=±+-]?v?\d+(?:[.,:/x\u00d7-]\d+)*(?:[a-zA-Z%°]{0,3}|/\w{1,3})"
+_FILE = (
     r"\.(?:md|txt|py|pyi|js|jsx|ts|tsx|mjs|json|jsonl|ya?ml|toml|ini|cfg|conf|env|sh|go|rs|rb|java|kt|"
     r"swift|cs|c|h|cpp|css|html?|xml|sql|csv|tsv|pem|key|crt|pub|png|jpe?g|pdf|zip|gz|log|lock|local|"
     r"com|org|net|io|dev|app|de|fr|uk|eu)(?:[:#?].{0,40})?$"
 )
 _NAME = re.compile(r"(?i)[a-z]{1,4}\d{1,5}|\d{1,3}[a-z]{1,3}")
-_WELL_KNOWN = re.compile(
+_WELL_KNOWN = (
     r"(?i)argon2(?:id|i|d)?|oauth2?|base\d\d|ed\d{5}|sha\d{1,4}(?:sum)?|md5(?:sum)?|aes\d{0,3}"
     r"|pbkdf2|secp\d{3}[kr]1|1password|k8s|utf\d{1,2}|ipv[46]|auth0|[hre]s\d{3}|v\d{1,4}|\d(?:st|nd|rd|th)"
 )
-_PLACEHOLDER = re.compile(
-    r"(?i)x{4,}|\*{3,}|\.{3}|…|•{3,}|_{4,}|\byour[_-]|example|placeholder|<|>|redacted"
-)
-_VARIABLE = re.compile(r"[$%@{]|(?:[A-Za-z_][\w.]*)?[\[(]|[\w.]+\.environ|process\.env")
-_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PLACEHOLDER = r"(?i)x{4,}|\*{3,}|\.{3}|…|•{3,}|_{4,}|\byour[_-]|example|placeholder|<|>|redacted"
+_VARIABLE = r"[$%@{]|(?:[A-Za-z_][\w.]*)?[\[(]|[\w.]+\.environ|process\.env"
+_HEX = r"(?:0x)?[0-9a-fA-F]{16,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+# Strings here are compiled when first used, as most notes need none.
 _MOST = 100
 """So much of a string is looked at."""
 
 
 def is_digest(text: str) -> bool:
     """Is this hexadecimal, as a digest, a commit or a UUID is, so that it may be no credential?"""
-    return bool(_HEX.fullmatch(text))
+    return bool(re.fullmatch(_HEX, text))
 
 
 def is_plain(text: str) -> bool:
@@ -46,12 +45,12 @@ def is_plain(text: str) -> bool:
     return bool(
         "://" in text
         or text.startswith(".")
-        or _NUMBER.fullmatch(text)
-        or _VARIABLE.match(text)
-        or _PLACEHOLDER.search(text)
-        or (_FILE.search(text) and not is_random(text[: text.rfind(".")]))
+        or re.fullmatch(_NUMBER, text)
+        or re.match(_VARIABLE, text)
+        or re.search(_PLACEHOLDER, text)
+        or (re.search(_FILE, text) and not is_random(text[: text.rfind(".")]))
         or all(
-            part.isdigit() or _WELL_KNOWN.fullmatch(part) or _is_letters(part)
+            part.isdigit() or re.fullmatch(_WELL_KNOWN, part) or _is_letters(part)
             for part in _parts(text)
         )
     )
@@ -106,7 +105,7 @@ def _is_letters(part: str) -> bool:
 def _is_word(part: str) -> bool:
     if part.isdigit():
         return len(part) <= 8
-    if _NAME.fullmatch(part) or _WELL_KNOWN.fullmatch(part) or _is_letters(part):
+    if _NAME.fullmatch(part) or re.fullmatch(_WELL_KNOWN, part) or _is_letters(part):
         return True
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", part)
     return len(part) <= 4 or (

@@ -33,11 +33,13 @@ _LETTER = r"[^\W\d_]"
 _ENDING = r"(?:e?s|e?n|et|er|e|s[i\u0131]|n[i\u0131]|u|y|a|i|em|om|es|[\u0430-\u044f]{1,2})?"
 """How words end in the plural and in other cases, in the languages of the table."""
 _TAIL = r"(?P<tail>(?:[_-][A-Za-z0-9]+|(?-i:[A-Z][a-z0-9]+)){0,5})"
-_STRING = re.compile(
+_STRING = (
     r"[^\s\"'`<>|,;=:()\[\]{}*\x1e\u2e80-\u9fff\uac00-\ud7af\uff00-\uff0f\uff1a-\uff20]"
     r"[^\s\"'`<>|,;\x1e\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]*"
     r"|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{1,20}"
 )
+"""What may be a credential, or a word before it. Compiled at its first use: most notes need none."""
+
 _REST = re.compile(r"[\w+/=.~%-]*")
 _ASSIGN = re.compile(r"[:=\uff1a\uff1d|>\u2192]|->")
 _CODE = re.compile(r"\d{3,8}[#*]?")
@@ -109,10 +111,10 @@ def _follows(text: str, at: int, role: str) -> tuple[int, int] | None:
     """Return where the credential stands that the word before `at` announces."""
     end = _end_of_line(text, at)
     line = text[at:end]
-    if not _STRING.search(line):
+    if not re.search(_STRING, line):
         return _on_next_line(text, at, end, role)
     gap_from, previous = 0, ""
-    for count, match in enumerate(_STRING.finditer(line)):
+    for count, match in enumerate(re.finditer(_STRING, line)):
         if count >= _MOST_WORDS or previous.endswith((".", "!", "?")):
             return None
         nearness = _nearness(line[gap_from : match.start()], previous, first=count == 0)
@@ -147,7 +149,7 @@ def _on_next_line(text: str, at: int, end: int, role: str) -> tuple[int, int] | 
         return None
     start = end + blank
     line = text[start : _end_of_line(text, start)]
-    match = _STRING.search(line)
+    match = re.search(_STRING, line)
     if not match or line.strip(" \t\r`\"'*") != match[0]:
         return None
     found = _judged(line, match, role, _LINKED if label.strip() else _NEXT)
