@@ -31,10 +31,14 @@ _ASIDE = "????-??-??.*.jsonl"
 
 @dataclass(frozen=True)
 class SpooledNote:
-    """A note in the spool, and the key by which its sender would repeat it."""
+    """A note in the spool, the key by which its sender would repeat it, and who that is.
+
+    `sender` is under which name the note port counts the sender's notes of a day.
+    """
 
     note: Note
     key: str = ""
+    sender: str = ""
 
 
 class _Batch:
@@ -213,6 +217,7 @@ def _render(entry: SpooledNote) -> bytes:
         "came_by": note.source,
         "text": note.text,
         "key": entry.key,
+        "sender": entry.sender,
     }
     return json.dumps(table).encode("ascii") + b"\n"
 
@@ -235,7 +240,7 @@ def _parse(line: bytes) -> SpooledNote | None:
         table = json.loads(line)
         day = date.fromisoformat(table["day"])
         note = Note(day, table["time"], _source(table.get("came_by")), table["text"])
-        return SpooledNote(note, table["key"])
+        return SpooledNote(note, table["key"], table.get("sender", ""))
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -72,7 +72,7 @@ def test_a_note_is_acknowledged_with_its_time_and_is_in_the_spool(ear):
     assert answer.json["ok"] is True
     (entry,) = Spool().entries()
     assert entry.note.time == answer.json["timestamp"]
-    assert entry.note.is_captured
+    assert str(entry.note.mark) == "captured"
     assert ear.kept == ["Prefers uv to pip · 日本語 🦔\nsecond line"]
 
 

@@ -7,9 +7,9 @@ import click
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
 from memsync.config.credentials import capture_token
-from memsync.daemon.http import addresses, codes
-from memsync.daemon.http import phones as keeper
-from memsync.daemon.http.phones import Phone, Phones
+from memsync.daemon.http import addresses
+from memsync.daemon.phones import codes, phone_list
+from memsync.daemon.phones.phone_list import Phone, Phones
 from memsync.daemon.presenters.facts import moment_in_words
 from memsync.daemon.services.qr import terminal_qr
 from memsync.errors import MemsyncError, WrongUsageError
@@ -42,10 +42,10 @@ def phones(*, pair: bool, revoke: str | None, retired: bool | None, as_json: boo
         )
     config = settings.load()
     if revoke is not None:
-        keeper.revoke_phone(revoke)
+        phone_list.revoke_phone(revoke)
     if retired is not None:
-        keeper.retire_shared(retired=retired)
-    present = keeper.read_phones()
+        phone_list.retire_shared(retired=retired)
+    present = phone_list.read_phones()
     if pair:
         _print_code(addresses.capture_url(config))
         return

@@ -85,7 +85,7 @@ def test_a_phone_opens_the_box_writes_and_is_told_that_it_is_kept(phone):
     assert re.search(r"Noted at \d\d:\d\d:\d\d\.", page(answer))
     assert box(answer) == ""
     (entry,) = Spool().entries()
-    assert (entry.note.text, entry.note.source) == ("by the box\nof the ear", "network")
+    assert (entry.note.text, str(entry.note.mark)) == ("by the box\nof the ear", "captured")
 
 
 def test_the_page_loaded_anew_after_a_note_adds_no_second_one(phone):

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from memsync import clock
-from memsync.daemon.http import codes
-from memsync.daemon.http.codes import FILE, GOOD_FOR, LETTERS, TRIES
+from memsync.daemon.phones import codes
+from memsync.daemon.phones.codes import FILE, GOOD_FOR, LETTERS, TRIES
 from memsync.errors import MemsyncError
 from memsync.files import atomic
 

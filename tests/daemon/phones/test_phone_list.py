@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync import clock
-from memsync.daemon.http import phones
-from memsync.daemon.http.phones import FILE, PhoneList, Phones
 from memsync.daemon.http.tokens import hash_token
+from memsync.daemon.phones import phone_list
+from memsync.daemon.phones.phone_list import FILE, PhoneList, Phones
 from memsync.errors import MemsyncError, WrongUsageError
 from memsync.files import atomic
 from memsync.text.mark import NAME
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_of_a_token_its_digest_is_kept_in_a_file_for_this_user_alone():
-    phone, token = phones.pair_phone("Ada's iPhone")
+    phone, token = phone_list.pair_phone("Ada's iPhone")
     kept = FILE.path.read_text()
     assert token not in kept
     assert hash_token(token) in kept
@@ -35,7 +35,7 @@ def test_of_a_token_its_digest_is_kept_in_a_file_for_this_user_alone():
 
 
 def test_no_token_but_its_own_is_a_phones():
-    phone, token = phones.pair_phone("ada")
+    phone, token = phone_list.pair_phone("ada")
     listed = PhoneList().current()
     for other in ("", token[:-1], token + "x", token.swapcase(), phone.token_hash):
         assert listed.find(other) is None
@@ -43,7 +43,7 @@ def test_no_token_but_its_own_is_a_phones():
 
 def test_a_name_that_is_taken_gets_a_number():
     names = [
-        phones.pair_phone(wanted)[0].name for wanted in ("Ada", "ada", "ADA!", "", "\0", "電話")
+        phone_list.pair_phone(wanted)[0].name for wanted in ("Ada", "ada", "ADA!", "", "\0", "電話")
     ]
     assert names == ["ada", "ada-2", "ada-3", "phone", "phone-2", "phone-3"]
 
@@ -52,34 +52,34 @@ def test_a_name_that_is_taken_gets_a_number():
 def test_every_name_is_one_for_a_mark_and_no_two_are_alike(wanted: str, others: list[str]):
     taken: set[str] = set()
     for text in (*others, wanted, wanted):
-        name = phones.free_name(text, taken)
+        name = phone_list.name_for_phone(text, taken)
         assert NAME.fullmatch(name)
         assert name not in taken
         taken.add(name)
 
 
 def test_a_phone_that_is_revoked_is_known_no_more_and_leaves_the_port_closed():
-    _, token = phones.pair_phone("ada")
+    _, token = phone_list.pair_phone("ada")
     listed = PhoneList()
     assert listed.current().find(token)
-    phones.revoke_phone("ada")
+    phone_list.revoke_phone("ada")
     assert listed.current() == Phones(is_decided=True)
     with pytest.raises(WrongUsageError, match="no phone is called 'ada'"):
-        phones.revoke_phone("ada")
+        phone_list.revoke_phone("ada")
 
 
 def test_a_list_sees_at_once_what_another_process_changed():
     listed = PhoneList()
     assert not listed.current().is_decided
-    phones.retire_shared(retired=True)
+    phone_list.retire_shared(retired=True)
     assert listed.current() == Phones(shared_retired=True, is_decided=True)
-    phones.retire_shared(retired=False)
+    phone_list.retire_shared(retired=False)
     assert not listed.current().shared_retired
 
 
 def test_many_that_pair_at_once_are_all_paired():
     with ThreadPoolExecutor(8) as pool:
-        paired = list(pool.map(phones.pair_phone, ["ada"] * 8))
+        paired = list(pool.map(phone_list.pair_phone, ["ada"] * 8))
     listed = PhoneList().current()
     assert sorted(one.name for one in listed.paired) == sorted(one.name for one, _ in paired)
     assert len({one.name for one, _ in paired}) == 8
@@ -87,11 +87,11 @@ def test_many_that_pair_at_once_are_all_paired():
 
 
 def test_a_use_is_written_down_once_an_hour(monkeypatch):
-    phones.pair_phone("ada")
+    phone_list.pair_phone("ada")
     listed = PhoneList()
     began = clock.now()
     writes = []
-    monkeypatch.setattr(phones, "_change", lambda *a, **k: writes.append(clock.now()))
+    monkeypatch.setattr(phone_list, "_change", lambda *a, **k: writes.append(clock.now()))
     for minutes in (0, 1, 59, 60, 61, 121, 0):
         monkeypatch.setattr(clock, "now", lambda m=minutes: began + timedelta(minutes=m))
         listed.note_use(listed.current().named("ada"))
@@ -99,8 +99,8 @@ def test_a_use_is_written_down_once_an_hour(monkeypatch):
 
 
 def test_the_last_use_is_there_after_a_restart():
-    phones.pair_phone("ada")
-    phones.pair_phone("eve")
+    phone_list.pair_phone("ada")
+    phone_list.pair_phone("eve")
     listed = PhoneList()
     listed.note_use(listed.current().named("eve"))
     ada, eve = PhoneList().current().paired
@@ -125,9 +125,9 @@ def test_the_last_use_is_there_after_a_restart():
 )
 def test_a_damaged_list_lets_nobody_in_and_says_what_to_do(damage: bytes):
     listed = PhoneList()
-    phones.pair_phone("ada")
+    phone_list.pair_phone("ada")
     FILE.path.write_bytes(damage)
-    for look in (listed.current, phones.read_phones, lambda: phones.pair_phone("eve")):
+    for look in (listed.current, phone_list.read_phones, lambda: phone_list.pair_phone("eve")):
         with pytest.raises(MemsyncError, match="damaged") as told:
             look()
         assert str(FILE.path) in told.value.hint
@@ -135,7 +135,7 @@ def test_a_damaged_list_lets_nobody_in_and_says_what_to_do(damage: bytes):
 
 
 def test_a_list_that_cannot_be_read_just_now_lets_nobody_in(monkeypatch):
-    phones.pair_phone("ada")
+    phone_list.pair_phone("ada")
     listed = PhoneList()
 
     def refuse(*_: object, **__: object) -> str:
@@ -147,7 +147,7 @@ def test_a_list_that_cannot_be_read_just_now_lets_nobody_in(monkeypatch):
 
 
 def test_a_list_that_vanishes_under_a_daemon_opens_nothing():
-    _, token = phones.pair_phone("ada")
+    _, token = phone_list.pair_phone("ada")
     listed = PhoneList()
     listed.current()
     FILE.path.unlink()
@@ -156,14 +156,14 @@ def test_a_list_that_vanishes_under_a_daemon_opens_nothing():
 
 
 def test_a_full_disk_pairs_and_revokes_nobody(monkeypatch):
-    phones.pair_phone("ada")
+    phone_list.pair_phone("ada")
     before = FILE.path.read_bytes()
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
     monkeypatch.setattr(atomic, "write_durably", full)
-    for change in (lambda: phones.pair_phone("eve"), lambda: phones.revoke_phone("ada")):
+    for change in (lambda: phone_list.pair_phone("eve"), lambda: phone_list.revoke_phone("ada")):
         with pytest.raises(MemsyncError, match="cannot be written"):
             change()
     assert FILE.path.read_bytes() == before

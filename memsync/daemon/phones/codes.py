@@ -18,8 +18,8 @@ from memsync import clock
 from memsync.config.state import state_folder
 from memsync.config.state_file import StateFile
 from memsync.daemon.http.guard import same_secret
-from memsync.daemon.http.phones import SPACE
 from memsync.daemon.http.tokens import hash_token
+from memsync.daemon.phones.phone_list import SPACE
 from memsync.errors import refused
 from memsync.files.locks import exclusive_lock
 

@@ -27,6 +27,7 @@ from memsync.text.mark import NAME
 
 FILE = StateFile("phones.json", indent=1)
 SPACE = "free some space on this machine's disk, or check the permissions of its state folder"
+UNREADABLE = "the list of paired phones cannot be read"
 TOKEN_BYTES = 24
 LONGEST_NAME = 30
 """Characters that a name may have in the mark of a note."""
@@ -77,6 +78,9 @@ class Phones:
         return found
 
 
+NOBODY_PAIRED = Phones()
+
+
 class PhoneList:
     """The phones as the file has them now: it is read again when it changed. Any thread may ask."""
 
@@ -94,11 +98,12 @@ class PhoneList:
             MemsyncError: the file cannot be read, or is damaged.
         """
         known = self._read
-        with refused("the list of paired phones cannot be read", SPACE):
-            try:
-                seen = _identity(self._path.stat())
-            except FileNotFoundError:
-                return known[1] if known else Phones()
+        try:
+            seen = _identity(self._path.stat())
+        except FileNotFoundError:
+            return known[1] if known else NOBODY_PAIRED
+        except OSError as error:
+            raise MemsyncError(UNREADABLE, SPACE) from error
         if known is None or known[0] != seen:
             known = self._read = seen, read_phones()
         return known[1]
@@ -123,7 +128,7 @@ def read_phones() -> Phones:
     Raises:
         MemsyncError: it cannot be read, or is damaged.
     """
-    with refused("the list of paired phones cannot be read", SPACE):
+    with refused(UNREADABLE, SPACE):
         is_there = FILE.path.exists()
         found = FILE.load_if_readable(_parse, None)
     if found is None and is_there:
@@ -131,7 +136,7 @@ def read_phones() -> Phones:
             "the list of paired phones is damaged, so nobody may send notes",
             hint=f"remove {FILE.path}, restart the daemon, then pair the phones again",
         )
-    return found or Phones()
+    return found or NOBODY_PAIRED
 
 
 def pair_phone(wanted: str) -> tuple[Phone, str]:
@@ -144,7 +149,7 @@ def pair_phone(wanted: str) -> tuple[Phone, str]:
     now = clock.now()
 
     def add(phones: Phones) -> Phones:
-        name = free_name(wanted, {one.name for one in phones.paired})
+        name = name_for_phone(wanted, {one.name for one in phones.paired})
         return replace(phones, paired=(*phones.paired, Phone(name, hash_token(token), now)))
 
     return _change(add).paired[-1], token
@@ -174,7 +179,7 @@ def retire_shared(*, retired: bool) -> None:
     _change(lambda phones: replace(phones, shared_retired=retired))
 
 
-def free_name(wanted: str, taken: set[str]) -> str:
+def name_for_phone(wanted: str, taken: set[str]) -> str:
     """Return a name as a mark may have it, with a number where others have it already."""
     plain = unicodedata.normalize("NFKD", wanted).encode("ascii", "ignore").decode().lower()
     plain = re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-") or "phone"
