@@ -15,8 +15,8 @@ from memsync.text.note import Note
 
 MB = 1_000_000
 WITHOUT_TOKEN_MB = 1
-EACH_NOTE = 256
-"""Bytes that count beside the text: what the shortest note adds to spool, log and ledger."""
+EACH_NOTE = 64
+"""Bytes that count beside the text, for heading and record: many short notes fill a disk, too."""
 
 
 class Quotas:
