@@ -31,7 +31,7 @@ from memsync.daemon.intake.body import Sent, sent_in
 from memsync.daemon.intake.known import Folder, Kept, KnownNotes
 from memsync.daemon.intake.pairing import Pairing
 from memsync.daemon.intake.quota import Quotas
-from memsync.daemon.intake.senders import Sender, Senders, cookie_header
+from memsync.daemon.intake.senders import NoteSender, Senders, cookie_header
 from memsync.errors import WrongUsageError
 from memsync.notes.spool import Spool, SpooledNote
 from memsync.text.note import Note, make_note
@@ -134,7 +134,7 @@ class CaptureApp:
         said |= {"held": True} if kept.is_held else {}
         return as_json(said | ({} if is_there else {"spooled": True}), headers)
 
-    def _keep_sent(self, environ: WSGIEnvironment, sent: Sent, sender: Sender) -> Kept:
+    def _keep_sent(self, environ: WSGIEnvironment, sent: Sent, sender: NoteSender) -> Kept:
         # Without a token, only the browser's Origin says which page a form is from; the guard has
         # refused every Origin but ours.
         forms = sender.has_token or "HTTP_ORIGIN" in environ
@@ -154,7 +154,7 @@ class CaptureApp:
                 self._known.remember(entry)
         return known
 
-    def _keep(self, entry: SpooledNote, sender: Sender) -> Kept:
+    def _keep(self, entry: SpooledNote, sender: NoteSender) -> Kept:
         """Keep a note that is new, if its sender may send more today."""
         self._quotas.take(sender, entry.note)
         try:

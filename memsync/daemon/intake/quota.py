@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 
 from memsync import clock
 from memsync.daemon.intake.answer import wait_answer
-from memsync.daemon.intake.senders import Sender
+from memsync.daemon.intake.senders import NoteSender
 from memsync.notes.spool import SpooledNote
 from memsync.text.note import Note
 
@@ -37,7 +37,7 @@ class Quotas:
             if entry.note.day == self._day:
                 self._used[entry.sender] += _size(entry.note)
 
-    def take(self, sender: Sender, note: Note) -> None:
+    def take(self, sender: NoteSender, note: Note) -> None:
         """Count a note.
 
         Raises:
@@ -55,7 +55,7 @@ class Quotas:
                 )
             self._used[sender.account] = used
 
-    def give_back(self, sender: Sender, note: Note) -> None:
+    def give_back(self, sender: NoteSender, note: Note) -> None:
         """Count a note no more: it was not kept."""
         with self._lock:
             if note.day == self._day:

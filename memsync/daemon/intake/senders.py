@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Sender:
+class NoteSender:
     """Who sends a note.
 
     Attributes:
@@ -76,7 +76,7 @@ class Senders:
             holds=not needs and self._page_asks,
         )
 
-    def mark(self, sender: Sender, *, is_shared: bool) -> Mark:
+    def mark(self, sender: NoteSender, *, is_shared: bool) -> Mark:
         """Return the mark of a note of `sender`; if `is_shared`, somebody else wrote it.
 
         A note without a token waits for the person if the page has a password. If that has none
@@ -85,7 +85,7 @@ class Senders:
         held = is_shared or (not sender.has_token and self._page_asks)
         return Mark("captured", sender.name, held=held)
 
-    def recognise(self, environ: WSGIEnvironment, sent: Sent) -> Sender:
+    def recognise(self, environ: WSGIEnvironment, sent: Sent) -> NoteSender:
         """Return who sends this request.
 
         Raises:
@@ -94,7 +94,7 @@ class Senders:
         """
         phones = self._present()
         if not self._needs_token(phones):
-            return Sender(account=network_of(environ))
+            return NoteSender(account=network_of(environ))
         given = _header(environ) or sent.form.get("token", "")
         cookie = "" if given else _cookie(environ)
         if cookie and "HTTP_ORIGIN" not in environ:  # the guard has refused every Origin but ours
@@ -105,10 +105,12 @@ class Senders:
         phone = phones.find(given or cookie)
         if phone is not None:
             self._note_use(phone)
-            return Sender(f"phone {phone.name}", has_token=True, name=phone.name, cookie=cookie)
+            return NoteSender(f"phone {phone.name}", has_token=True, name=phone.name, cookie=cookie)
         return self._with_shared_token(environ, given, phones)
 
-    def _with_shared_token(self, environ: WSGIEnvironment, given: str, phones: Phones) -> Sender:
+    def _with_shared_token(
+        self, environ: WSGIEnvironment, given: str, phones: Phones
+    ) -> NoteSender:
         address = environ.get("REMOTE_ADDR", "")
         wait = self._backoff.wait_for(address)
         if wait:
@@ -121,7 +123,7 @@ class Senders:
                 (("WWW-Authenticate", "Bearer"),),
             )
         self._backoff.succeeded(address)
-        return Sender("token", has_token=True)
+        return NoteSender("token", has_token=True)
 
     def _needs_token(self, phones: Phones) -> bool:
         return bool(self._shared) or phones.is_decided
