@@ -72,8 +72,9 @@ def test_from_a_phone_to_the_memory_and_every_agent(daemon, workspace, home):
     assert "memsync is down" in memsync("daemon", "logs").out
 
 
-def test_the_first_start_shows_its_secrets_once_and_they_are_in_force(daemon, home):
-    daemon.set(web_ui_host="0.0.0.0", capture_host="0.0.0.0")
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_the_first_start_shows_its_secrets_once_and_they_are_in_force(daemon, home, host):
+    daemon.set(web_ui_host=host, capture_host=host, web_ui_password=None, capture_token=None)
     lines = dict(line.split(": ", 1) for line in daemon.start().splitlines() if ": " in line)
     token, password = lines["Token for notes"], lines["Password of the page"]
     assert daemon.post("no token").status == 401

@@ -23,6 +23,7 @@ import waitress
 from waitress import wasyncore
 
 from memsync.daemon.http import channel
+from memsync.daemon.http.limits import Judge
 from memsync.errors import MemsyncError
 
 THREADS = 16
@@ -49,12 +50,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Port:
-    """A port to serve: what for, where, and which application answers on it."""
+    """A port to serve: what for, where, which application answers on it, and who judges heads."""
 
     key: str
     host: str
     number: int
     make_app: Callable[[], WSGIApplication]
+    judge: Judge | None = None
 
 
 class Server:
@@ -92,14 +94,16 @@ class Server:
             asyncore_use_poll=hasattr(select, "poll"),
             channel_timeout=REQUEST_SECONDS,
             cleanup_interval=SWEEP_SECONDS,
-            connection_limit=4 * channel.MOST,
+            connection_limit=4 * channel.MOST,  # never reached: each port makes room before
             max_request_body_size=2 * 1024 * 1024,
             max_request_header_size=16 * 1024,
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # the guard reads them
             ident=None,
         )
+        judges = {port.number: port.judge for port in self._ports}
+        room = channel.room_for_connections(len(self._ports))
         for listener in filter(_is_listener, self._map.values()):
-            channel.keep_channels(listener)
+            channel.keep_channels(listener, judges[int(listener.effective_port)], room)
             listener.adj.send_bytes = SEND_BYTES  # as an argument it is deprecated
         self._thread.start()
 
