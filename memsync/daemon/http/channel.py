@@ -7,10 +7,10 @@ request must be whole in time, and when it is full, whoever has dawdled longest 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import socket
-import sys
 import time
 from functools import partial
 from typing import Any
@@ -19,10 +19,13 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 
 from memsync.daemon.http.guard import SECURITY_HEADERS, Rejection
-from memsync.daemon.http.limits import BodyLimit, Judge
+from memsync.daemon.http.limits import STRANGER, BodyLimit, Judge
 
 MOST = 150
 """How many connections a port keeps; a house full of browsers needs some dozens."""
+
+MOST_LONG_BODIES = 40
+"""How many bodies of more than 8 KiB may be on their way to a port at once."""
 
 PAUSE_SECONDS = 1.0
 """How long a port takes nobody after the system had no descriptor left, unless one comes free."""
@@ -32,34 +35,9 @@ LINGER_BYTES = 2 * 1024 * 1024
 resets the connection, and many a client then never sees why."""
 
 LOG_AGAIN_SECONDS = 60.0
-OTHER_DESCRIPTORS = 64
-"""What the daemon opens beside its connections: the libraries, the log, notes, a job's pipes."""
-
-if sys.platform != "win32":
-    import resource
-
 _NOTHING_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 log = logging.getLogger(__name__)
-
-
-def room_for_connections(ports: int) -> int:
-    """Return how many connections each port may keep, at most `MOST`.
-
-    The process may raise its own limit of descriptors as far as the system lets it; what is still
-    missing, the connections do without.
-    """
-    if sys.platform == "win32":
-        return MOST
-    wanted = ports * MOST + OTHER_DESCRIPTORS
-    try:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if 0 <= soft < wanted:
-            soft = wanted if hard < 0 else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    except (OSError, ValueError):  # a sandbox forbids to ask: such a system gives enough
-        return MOST
-    return MOST if soft < 0 else max(4, min(MOST, (soft - OTHER_DESCRIPTORS) // max(1, ports)))
 
 
 def keep_channels(
@@ -74,8 +52,7 @@ def keep_channels(
         judge: judges the head of each request; None lets everything pass.
         room: how many connections the system has room for; the port keeps `MOST` at most.
     """
-    door = _Door(listener, room)
-    may_accept = listener.readable
+    door, may_accept = _Door(listener, room), listener.readable
     listener.channel_class = partial(Channel, door=door, judge=judge)
     listener.handle_accept = door.accept_all
     # It is asked in every turn of the loop, and also cleans up.
@@ -121,6 +98,12 @@ class _Door:
         if len(others) > self.most:
             _close_longest_idle([channel for channel in others.values() if channel is not newcomer])
 
+    def make_room_for_body(self) -> None:
+        """Close the connection whose long body has been on its way for longest, if many are."""
+        bodies = [c for c in self._listener.active_channels.values() if c.has_long_body]
+        if len(bodies) > MOST_LONG_BODIES:
+            _close_longest_idle(bodies)
+
     def _begin(self, connection: socket.socket, address: Any) -> None:  # noqa: ANN401
         listener = self._listener
         try:
@@ -137,11 +120,27 @@ class _Door:
             log.warning("%d connections are open, others wait: %s", len(everybody), error.strerror)
             self._logged_at = now
         self._paused_at, self._count = now, len(everybody)
+        self._listener.add_task(_Waker(self._listener))
         _close_longest_idle(everybody)
 
     def _everybody(self) -> list[Channel]:
         """Return the connections of both ports: descriptors are the whole process's."""
         return [entry for entry in self._map.values() if isinstance(entry, Channel)]
+
+
+class _Waker:
+    """A worker's task that ends a pause: with nobody else there, the loop would sleep on."""
+
+    def __init__(self, listener: Any) -> None:  # noqa: ANN401
+        self._listener = listener
+
+    def service(self) -> None:
+        """Wait, then wake the loop."""
+        time.sleep(PAUSE_SECONDS)
+        self._listener.pull_trigger()
+
+    def cancel(self) -> None:
+        """Do nothing: the server stops."""
 
 
 class _Answer:
@@ -155,8 +154,8 @@ class _Answer:
         """Return status, headers and body; waitress adds the length and closes behind it."""
         del ident
         status = self._refusal.status
-        headers = [*SECURITY_HEADERS.items(), ("Content-Type", self._refusal.kind)]
-        headers.append(("Cache-Control", "no-store"))
+        more = ("Content-Type", self._refusal.kind), ("Cache-Control", "no-store")
+        headers = [*SECURITY_HEADERS.items(), *more]
         return f"{status.value} {status.phrase}", headers, self._refusal.text.encode()
 
 
@@ -244,8 +243,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
         super().__init__(server, sock, addr, adj, map=map)
         self.parser_class = partial(_Parser, client=str(addr[0]), judge=judge)
         self._began = self.last_activity
-        self._unread = 0
-        self._lingers = False
+        self._door, self._unread = door, 0
+        self._lingers = self.has_long_body = False
         door.make_room(self)
 
     def received(self, data: bytes) -> bool:
@@ -256,9 +255,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
             if self.request is not unfinished:
                 self._began = self.last_activity
             self.last_activity = self._began
+        self._weigh()
         if any(getattr(request.error, "lingers", False) for request in self.requests):
             self._unread = LINGER_BYTES
         return taken
+
+    def _weigh(self) -> None:
+        """Note whether a long body is on its way; one too many makes another one give way."""
+        had, present = self.has_long_body, self.request
+        is_long = present and (present.chunked or present.content_length > STRANGER)
+        self.has_long_body = bool(is_long)
+        if is_long and not had:
+            self._door.make_room_for_body()
 
     def handle_write(self) -> None:
         """Send what waits; behind the answer to a body that is too long, read on for a while."""
@@ -267,9 +275,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
             return
         self._flush_exception(self._flush_some)
         if not self.total_outbufs_len and not self.will_close:
-            self.close_when_flushed = False
-            self._lingers = True
-            self._say_the_end()
+            self.close_when_flushed, self._lingers = False, True
+            with contextlib.suppress(OSError):  # whoever is gone already is seen when it is read
+                self.socket.shutdown(socket.SHUT_WR)
 
     def handle_read(self) -> None:
         """Take what came; throw it away if it belongs to a request that was refused."""
@@ -281,12 +289,6 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress is untyped
         except OSError:
             self._unread = 0
         self.will_close = self._unread <= 0
-
-    def _say_the_end(self) -> None:
-        try:
-            self.socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.will_close = True
 
 
 def _close_longest_idle(channels: list[Channel]) -> None:
