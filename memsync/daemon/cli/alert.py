@@ -32,7 +32,7 @@ def send(config: Config, subject: str, body: str) -> None:
     """
     if not config.daemon.apprise_urls:
         raise MemsyncError(
-            "daemon.apprise_urls is empty", hint="memsync config set apprise_urls URL"
+            "daemon.apprise_urls is empty", hint="memsync config set apprise_urls"
         )
     sender = apprise.Apprise()
     taken = [sender.add(url) for url in config.daemon.apprise_urls]
