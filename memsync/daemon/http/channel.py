@@ -8,7 +8,6 @@ request must be whole in time, and when it is full, whoever has dawdled longest 
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import socket
 import time
@@ -35,8 +34,6 @@ LINGER_BYTES = 2 * 1024 * 1024
 resets the connection, and many a client then never sees why."""
 
 LOG_AGAIN_SECONDS = 60.0
-_NOTHING_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
 log = logging.getLogger(__name__)
 
 
@@ -62,12 +59,14 @@ def keep_channels(
 class _Door:
     """Where the connections of a port come in."""
 
+    logged_at = float("-inf")
+    """When a port last said that it waits for a descriptor: one line is enough for both."""
+
     def __init__(self, listener: Any, room: int) -> None:  # noqa: ANN401
         self._listener = listener
         self._map: dict[int, Any] = listener._map  # noqa: SLF001 - no other way to it
         self._room = room
-        self._paused_at = self._logged_at = float("-inf")
-        self._count = 0
+        self._paused_at, self._count = float("-inf"), 0
 
     @property
     def most(self) -> int:
@@ -80,8 +79,7 @@ class _Door:
             try:
                 accepted = self._listener.accept()
             except OSError as error:
-                if error.errno in _NOTHING_LEFT:
-                    self._pause(error)
+                self._pause(error)
                 return
             if accepted is None:
                 return
@@ -116,9 +114,9 @@ class _Door:
     def _pause(self, error: OSError) -> None:
         """Make the next ones wait: without a pause, the loop would try again at once, for ever."""
         everybody, now = self._everybody(), time.monotonic()
-        if now - self._logged_at >= LOG_AGAIN_SECONDS:
+        if now - _Door.logged_at >= LOG_AGAIN_SECONDS:
             log.warning("%d connections are open, others wait: %s", len(everybody), error.strerror)
-            self._logged_at = now
+            _Door.logged_at = now
         self._paused_at, self._count = now, len(everybody)
         self._listener.add_task(_Waker(self._listener))
         _close_longest_idle(everybody)
@@ -155,8 +153,8 @@ class _Answer:
         del ident
         status = self._refusal.status
         more = ("Content-Type", self._refusal.kind), ("Cache-Control", "no-store")
-        headers = [*SECURITY_HEADERS.items(), *more]
-        return f"{status.value} {status.phrase}", headers, self._refusal.text.encode()
+        head = f"{status.value} {status.phrase}"
+        return head, [*SECURITY_HEADERS.items(), *more], self._refusal.text.encode()
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress is untyped
