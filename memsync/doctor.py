@@ -14,6 +14,7 @@ from memsync import config as settings
 from memsync import targets
 from memsync.config import Config
 from memsync.config.credentials import has_model
+from memsync.config.first_secrets import unseen_secrets
 from memsync.config.state import machine_name, state_folder, state_path
 from memsync.config.sync_folder import folder_at, unanswered_links
 from memsync.config.workspace import Workspace
@@ -32,6 +33,7 @@ from memsync.providers.conflict_copies import recognise_copy
 from memsync.refresh import pending, proposals
 from memsync.refresh.llm.prices import in_dollars
 from memsync.refresh.pending import pending_notes
+from memsync.refresh.usage import BUDGET
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 
@@ -224,8 +226,11 @@ def _notes(workspace: Workspace) -> HealthCheck:
 def _budget(workspace: Workspace) -> HealthCheck:
     refused = pending.budget_refusal(workspace)
     if refused is None:
-        most = in_dollars(workspace.config.monthly_budget_usd)
-        return HealthCheck("budget", ok=True, advice=f"within {most} a month")
+        config = workspace.config
+        words = f"within {in_dollars(config.monthly_budget_usd)} a month"
+        if BUDGET.dotted not in config.given:
+            words += f", the default: memsync config set {BUDGET.dotted} AMOUNT (0 for no limit)"
+        return HealthCheck("budget", ok=True, advice=words)
     return HealthCheck("budget", ok=not pending_notes(workspace), advice=_advice(refused))
 
 
@@ -271,14 +276,19 @@ def _targets(workspace: Workspace) -> Iterator[HealthCheck]:
 
 
 def _open_ports(config: Config) -> Iterator[HealthCheck]:
-    """Warn of ports that the config deliberately opens to everyone on the network."""
+    """Warn of ports that the config deliberately opens to everyone who reaches them."""
     daemon = config.daemon
     ports = (
-        ("capture_token", daemon.capture_enabled, daemon.capture_host, "anyone can add notes"),
-        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host, "anyone can edit"),
+        ("capture_token", daemon.capture_enabled, daemon.capture_host, "can add notes"),
+        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host, "can edit the memory"),
     )
     for key, enabled, host, means in ports:
         is_open = enabled and f"daemon.{key}" in config.given and not getattr(daemon, key)
-        if is_open and host not in {"127.0.0.1", "localhost", "::1"}:
-            advice = f"no {key}: {means} on your network; memsync config set daemon.{key} SECRET"
+        if is_open:
+            is_local = host in {"127.0.0.1", "localhost", "::1"}
+            who = "every user of this machine" if is_local else "everyone on your network"
+            advice = f"no {key}: {who} {means}; memsync config set daemon.{key} asks for one"
             yield HealthCheck("open port", ok=False, advice=advice)
+    if unseen_secrets(config):
+        advice = "made by a start that nobody saw; memsync daemon status shows them at a terminal"
+        yield HealthCheck("first secrets", ok=True, advice=advice)

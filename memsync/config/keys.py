@@ -98,6 +98,12 @@ class DaemonConfig:
     capture_token: str = _daemon(
         "", "token that a note must carry; empty means no token", secret=True
     )
+    capture_daily_mb: int = _daemon(
+        20,
+        "megabytes of notes a token may send per day, an address without a token 1;"
+        " 0 means no limit",
+        between(0, 100_000),
+    )
     drift_check_enabled: bool = _daemon(
         True, "check regularly that every agent's file is up to date"
     )
@@ -124,6 +130,9 @@ class DaemonConfig:
     allowed_networks: tuple[str, ...] = _daemon(
         PRIVATE_NETWORKS, "networks whose devices may connect", NETWORKS
     )
+    trusted_proxies: tuple[str, ...] = _daemon(
+        (), "addresses of proxies whose X-Forwarded-For names the client", NETWORKS
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +154,7 @@ class Config:
         400, "how many lines the memory should have at most", between(20, 100_000)
     )
     monthly_budget_usd: float = _core(
-        0.0, "dollars to spend per month; 0 means no limit", between(0, 1_000_000)
+        5.0, "dollars to spend per month; 0 means no limit", between(0, 1_000_000)
     )
     review: str = _core(
         "auto",
