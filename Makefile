@@ -4,7 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 # The first Python that is new enough and can make virtual environments.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 # The tests start hundreds of processes; without the compiled files each would compile all anew.
@@ -16,6 +16,8 @@ help:
 	@echo "make test    set up, then run the tests"
 	@echo "make torture the long tests in full: kills, power cuts, fuzzing; an hour or two"
 	@echo "make lint    ruff, mypy, import-linter"
+	@echo "make lowest  most tests with the lowest versions allowed"
+	@echo "make audit   look for known faults in these versions"
 	@echo "make bench   the figures, each beside its peer"
 	@echo "make docs    write the generated pages anew"
 	@echo "make screenshots   the pictures of the docs, by a real browser"
@@ -56,6 +58,28 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# uv is the one installer that can take the lowest versions; pip cannot.
+LOWEST := .venv-lowest
+UV := $(LOWEST)/tool/bin/uv
+ROOMS := cli config files memory notes refresh targets text daemon/http daemon/intake daemon/pages \
+	daemon/test_web.py daemon/test_capture.py
+
+$(LOWEST)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)/tool
+	$(LOWEST)/tool/bin/python -m pip install --quiet --disable-pip-version-check uv pip-audit
+	$(UV) venv --quiet --clear --python $(PYTHON) $(LOWEST)/venv
+	$(UV) pip install --quiet --python $(LOWEST)/venv --resolution lowest-direct --editable '.[dev]'
+	@touch $@
+
+.PHONY: lowest
+lowest: $(LOWEST)/.ready
+	$(LOWEST)/venv/bin/python -m pytest -n auto $(ROOMS:%=tests/%)
+
+.PHONY: audit
+audit: $(LOWEST)/.ready
+	$(UV) pip compile --quiet --all-extras --resolution lowest-direct pyproject.toml -o $(LOWEST)/lowest.txt
+	$(LOWEST)/tool/bin/pip-audit --disable-pip --no-deps --requirement $(LOWEST)/lowest.txt
+
 .PHONY: bench
 bench: setup
 	$(BIN)/python -m bench
@@ -70,4 +94,4 @@ screenshots: setup
 
 .PHONY: clean
 clean:
-	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LOWEST) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

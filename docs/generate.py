@@ -1,4 +1,4 @@
-"""Writes what comes from the code: commands.md, config.md, a table in targets.md, REPO.md's tree.
+"""Writes what comes from the code: commands.md, config.md, two tables of agents, REPO.md's tree.
 
 `make docs` writes them; a test compares them with what would be written.
 """
@@ -13,6 +13,7 @@ import click
 import memsync
 from memsync.cli import cli
 from memsync.config import KEYS, Key
+from memsync.config.agent_shell import TRACES
 from memsync.targets import AGENTS, WITHOUT_FILE, Agent
 
 HERE = Path(__file__).parent
@@ -93,6 +94,17 @@ def agents(page: str) -> str:
     return _between(page, TABLE_BEGIN, inside, TABLE_END)
 
 
+def traces(page: str) -> str:
+    """Return the page about agents' shells with the table of their variables as it is now."""
+    rows = [
+        f"| `{trace.agent}` | `{trace.name}` | {f'`{trace.value}`' if trace.value else 'any'} "
+        f"| {trace.source} |"
+        for trace in TRACES
+    ]
+    head = ["| agent | variable | value | source |", "|---|---|---|---|"]
+    return _between(page, TABLE_BEGIN, "\n".join([*head, *rows]), TABLE_END)
+
+
 def _between(page: str, begin: str, inside: str, end: str) -> str:
     before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)
@@ -131,11 +143,12 @@ def _tree_row(package: Path, init: Path) -> str:
 
 
 def main() -> None:
-    """Write the pages, the table and the tree."""
+    """Write the pages, the tables and the tree."""
     repo = HERE.parent / "REPO.md"
     repo.write_text(tree(repo.read_text(encoding="utf-8")), encoding="utf-8")
-    targets = HERE / "targets.md"
-    targets.write_text(agents(targets.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, write in {"targets.md": agents, "agent-shell.md": traces}.items():
+        page = HERE / name
+        page.write_text(write(page.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "commands.md").write_text(commands(), encoding="utf-8")
     (HERE / "config.md").write_text(settings(), encoding="utf-8")
 

@@ -32,6 +32,7 @@ from memsync.providers.conflict_copies import recognise_copy
 from memsync.refresh import pending, proposals
 from memsync.refresh.llm.prices import in_dollars
 from memsync.refresh.pending import pending_notes
+from memsync.refresh.usage import BUDGET
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 
@@ -202,8 +203,11 @@ def _notes(workspace: Workspace) -> HealthCheck:
 def _budget(workspace: Workspace) -> HealthCheck:
     refused = pending.budget_refusal(workspace)
     if refused is None:
-        most = in_dollars(workspace.config.monthly_budget_usd)
-        return HealthCheck("budget", ok=True, advice=f"within {most} a month")
+        config = workspace.config
+        words = f"within {in_dollars(config.monthly_budget_usd)} a month"
+        if BUDGET.dotted not in config.given:
+            words += f", the default: memsync config set {BUDGET.dotted} AMOUNT (0 for no limit)"
+        return HealthCheck("budget", ok=True, advice=words)
     return HealthCheck("budget", ok=not pending_notes(workspace), advice=_advice(refused))
 
 

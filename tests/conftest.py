@@ -13,7 +13,7 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 from memsync import config as settings
-from memsync.config import Config, writer
+from memsync.config import Config, agent_shell, writer
 from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.targets import AGENTS
@@ -68,7 +68,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_configure() -> None:
-    """Let the tests' files be held in memory where there is room, but in CI on a real disk."""
+    """Let the tests be the same, whoever runs them; hold their files in memory where there is room.
+
+    In CI they lie on a real disk.
+    """
+    agent_shell.drop()
     ram = Path("/dev/shm")
     if IN_CI or TORTURE or "TMPDIR" in os.environ or not ram.is_dir():
         return

@@ -19,9 +19,10 @@ LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 def test_the_generated_pages_are_what_make_docs_would_write():
     assert (ROOT / "docs/commands.md").read_text() == generate.commands()
     assert (ROOT / "docs/config.md").read_text() == generate.settings()
-    page = (ROOT / "docs/targets.md").read_text()
-    assert generate.TABLE_BEGIN in page
-    assert page == generate.agents(page)
+    for name, write in {"targets.md": generate.agents, "agent-shell.md": generate.traces}.items():
+        page = (ROOT / "docs" / name).read_text()
+        assert generate.TABLE_BEGIN in page
+        assert page == write(page)
     repo = (ROOT / "REPO.md").read_text()
     assert generate.TREE_BEGIN in repo
     assert repo == generate.tree(repo)

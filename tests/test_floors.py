@@ -132,6 +132,34 @@ def calls_of(name: str) -> dict[str, list[ast.Call]]:
     return found
 
 
+def test_all_that_a_person_reads_at_a_terminal_passes_one_place():
+    """What others wrote, such as names of machines, must not steer the terminal."""
+    printing = {"print", "secho", "confirm", "prompt", "echo_via_pager", "pause", "progressbar"}
+    places = {path for name in printing for path in calls_of(name) if calls_by_click(name, path)}
+    places |= {path for path in calls_of("echo") if calls_by_click("echo", path)}
+    assert places == {"cli/terminal.py"}
+    streams = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in STREAMS_WRITTEN
+    }
+    assert streams == {"daemon/__main__.py"}, "it spells out by itself, for it loads no click"
+
+
+STREAMS_WRITTEN = {
+    f"sys.{name}.{deed}"
+    for name in ("stdout", "stderr")
+    for deed in ("write", "writelines", "buffer")
+}
+
+
+def calls_by_click(name: str, path: str) -> list[str]:
+    """Return the calls in a module that go past `cli.terminal`, to click or to Python itself."""
+    direct = {name} if name == "print" else {f"click.{name}"}
+    return [ast.unparse(call) for call in calls_of(name)[path] if ast.unparse(call.func) in direct]
+
+
 def test_a_module_is_imported_by_name_only_to_find_what_declares_itself():
     assert calls_of("import_module").keys() == BY_NAME.keys()
     assert not calls_of("__import__")

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 import click
 
 from memsync import __version__
-from memsync.cli.terminal import without_controls
+from memsync.cli.terminal import echo
 from memsync.errors import MemsyncError, refused_by_disk
 
 # Command: its module, and its line in the help.
@@ -105,14 +105,14 @@ def main() -> None:
 
 def _explain_usage(error: click.UsageError) -> None:
     if error.message.startswith("Usage: "):  # a group without a command: its help
-        click.echo(error.message, err=True)
+        echo(error.message, err=True)
         sys.exit(2)
     command = error.ctx.command_path if error.ctx else "memsync"
     _fail(error.format_message(), f"{command} --help", 2)
 
 
 def _fail(message: str, hint: str, code: int) -> None:
-    click.echo(without_controls(f"Error: {message}"), err=True)
+    echo(f"Error: {message}", err=True)
     if hint:
-        click.echo(without_controls(f"Try: {hint}"), err=True)
+        echo(f"Try: {hint}", err=True)
     sys.exit(code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.terminal import for_terminal
+from memsync.cli.terminal import echo
 from memsync.memory import store
 from memsync.memory.blame import BlamedLine
 from memsync.memory.blame import blame_lines as find_origins
@@ -27,9 +27,9 @@ def blame(words: str | None, *, as_json: bool) -> None:
         print_json({"lines": [_table(row) for row in rows]})
         return
     for row in rows:
-        click.echo(for_terminal(f"{row.number:>4}  {row.line}\n      {_origin(row)}"))
+        echo(f"{row.number:>4}  {row.line}\n      {_origin(row)}")
     if not rows:
-        click.echo("No line contains these words." if words else "The memory has no lines.")
+        echo("No line contains these words." if words else "The memory has no lines.")
 
 
 def _table(row: BlamedLine) -> dict[str, object]:

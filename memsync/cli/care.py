@@ -13,6 +13,7 @@ from memsync import config as settings
 from memsync import doctor as checks
 from memsync.cli.output import json_option, open_workspace, print_json, state_table
 from memsync.cli.secrets import show_unseen
+from memsync.cli.terminal import echo
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace, memory_root
@@ -110,19 +111,19 @@ def _print_status(table: dict[str, Any]) -> None:
         *(("Upgrade", line) for line in table.get("old_machines", ())),
     ]
     for name, value in rows:
-        click.echo(f"{name + ':':<13}{value}")
+        echo(f"{name + ':':<13}{value}")
     for target in table.get("targets", []):
         _print_target(target)
 
 
 def _print_target(target: dict[str, Any]) -> None:
-    click.echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
+    echo(f"{'Target:':<13}{target['name']}: {target['state']}  {target['path']}")
     size = target["size"]
     amount = f"{size['used']:,} of {size['most']:,} {size['unit']}" if size else ""
     amount += " recommended" if size and not size["cuts"] else ""
     for words in [amount, target["advice"], *target["remarks"]]:
         if words:
-            click.echo(f"{'':<13}{words}")
+            echo(f"{'':<13}{words}")
 
 
 @click.command()
@@ -140,7 +141,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
         print_json({"checks": [{"name": c.name, "ok": c.ok, "advice": c.advice} for c in found]})
     else:
         for check in found:
-            click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.advice}")
+            echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.advice}")
         with contextlib.suppress(MemsyncError):
             show_unseen(settings.load())
     ctx.exit(0 if all(check.ok for check in found) else 1)
@@ -157,20 +158,26 @@ def usage(*, as_json: bool) -> None:
         return
     for name in ("months", "machines", "commands"):
         for key, sums in table[name].items():
-            click.echo(_usage_line(key, sums))
+            echo(_usage_line(key, sums))
     if table["unpriced"]:
         models = ", ".join(table["unpriced"])
-        click.echo(f"No price is known for {models}; the budget counts the highest price.")
-    if budget := workspace.config.monthly_budget_usd:
-        click.echo(
-            f"${table['this_month_usd']:.4f} of this month's budget of {in_dollars(budget)} spent."
-        )
-    click.echo(_usage_line("total", table["total"]))
+        echo(f"No price is known for {models}; the budget counts the highest price.")
+    if _is_limited(workspace.config):
+        budget = in_dollars(workspace.config.monthly_budget_usd)
+        echo(f"${table['this_month_usd']:.4f} of this month's budget of {budget} spent.")
+    echo(_usage_line("total", table["total"]))
+
+
+def _is_limited(config: Config) -> bool:
+    """Is there a budget that a person set, or that a model is held to?"""
+    chosen = ledger.BUDGET.dotted in config.given
+    return bool(config.monthly_budget_usd) and (chosen or has_model(config))
 
 
 def _usage(workspace: Workspace) -> dict[str, Any]:
     by_machine = ledger.read_calls(workspace)
     calls = [call for listed in by_machine.values() for call in listed]
+    month = clock.now().strftime("%Y-%m")
     groups = {
         "months": ledger.group_calls(lambda call: call.time[:7], calls),
         "machines": by_machine,
@@ -182,7 +189,7 @@ def _usage(workspace: Workspace) -> dict[str, Any]:
             name: {key: vars(ledger.total_of(listed)) for key, listed in group.items()}
             for name, group in groups.items()
         },
-        "this_month_usd": ledger.spent_in_month(workspace, clock.now().strftime("%Y-%m")),
+        "this_month_usd": round(sum(ledger.spent_in_month(workspace, month).values()), 6),
         "budget_usd": workspace.config.monthly_budget_usd,
         "unpriced": ledger.unpriced_models(calls),
         "prices_as_of": PRICES_AS_OF,
@@ -223,6 +230,6 @@ def prune(*, keep_days: int | None, dry_run: bool) -> None:
     else:
         gone = backups.prune_backups(workspace.backups, days, replaced=replaced)
     for path in gone:
-        click.echo(path.name)
+        echo(path.name)
     verb = "would be deleted" if dry_run else "deleted"
-    click.echo(f"{len(gone)} {'backup' if len(gone) == 1 else 'backups'} {verb}.")
+    echo(f"{len(gone)} {'backup' if len(gone) == 1 else 'backups'} {verb}.")

@@ -9,7 +9,7 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
-from memsync.cli.terminal import is_terminal
+from memsync.cli.terminal import echo, is_terminal
 from memsync.config import KEYS, Config, Key, writer
 from memsync.errors import WrongUsageError
 
@@ -35,12 +35,12 @@ def show(*, as_json: bool) -> None:
     for key in KEYS.values():
         if key.section != section:
             section = key.section
-            click.echo(f"[{section}]")
+            echo(f"[{section}]")
         mark = "" if key.dotted in loaded.given else " (default)"
-        click.echo(f"  {key.name} = {_shown(loaded, key)!r}{mark}  # {key.help}")
-    click.echo("[targets]")
+        echo(f"  {key.name} = {_shown(loaded, key)!r}{mark}  # {key.help}")
+    echo("[targets]")
     for name, target in loaded.targets.items():
-        click.echo(f"  {name} = {target.path!r} ({target.mode})")
+        echo(f"  {name} = {target.path!r} ({target.mode})")
 
 
 @config.command()
@@ -50,9 +50,9 @@ def get(key: str) -> None:
     loaded = settings.load()
     value = _value(loaded, settings.find_key(key))
     if isinstance(value, tuple):
-        click.echo(", ".join(value))
+        echo(", ".join(value))
     else:
-        click.echo(str(value).lower() if isinstance(value, bool) else value)
+        echo(str(value).lower() if isinstance(value, bool) else value)
 
 
 @config.command("set")
@@ -73,13 +73,13 @@ def set_(key: str, value: str | None) -> None:
         )
     writer.set_value(settings.get_config_path(), found.dotted, value)
     shown = "…" if found.secret else value
-    click.echo(f"{found.dotted} = {shown}")
+    echo(f"{found.dotted} = {shown}")
 
 
 @config.command()
 def path() -> None:
     """Print the path of the config file, even if there is none yet."""
-    click.echo(settings.get_config_path())
+    echo(settings.get_config_path())
 
 
 def _secret(key: Key, given: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from memsync.cli.output import json_option, open_workspace, print_json, print_published
-from memsync.cli.terminal import for_terminal
+from memsync.cli.terminal import echo
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError, WrongUsageError
 from memsync.memory.conflicts import records as keeper
@@ -37,20 +37,18 @@ def conflicts(ctx: click.Context, *, as_json: bool) -> None:
     _tell(outcome)
     for path in outcome.doubtful:
         words = f"{path.name} may be a conflict copy or a file of yours; it was left alone."
-        click.echo(for_terminal(f"{words} memsync conflicts take {shlex.quote(path.name)}"))
+        echo(f"{words} memsync conflicts take {shlex.quote(path.name)}")
     for left in outcome.left:
-        click.echo(
-            for_terminal(f"{left.path.name} cannot be read ({left.why}); it was left alone.")
-        )
+        echo(f"{left.path.name} cannot be read ({left.why}); it was left alone.")
     for conflict in open_ones:
-        click.echo(for_terminal(f"{conflict.id}  {_where(conflict)}"))
-        click.echo(for_terminal(f"          {_first(conflict.ours)} | {_first(conflict.theirs)}"))
+        echo(f"{conflict.id}  {_where(conflict)}")
+        echo(f"          {_first(conflict.ours)} | {_first(conflict.theirs)}")
     if open_ones:
-        click.echo("Decide: memsync conflicts show ID, then memsync conflicts decide ID --ours, …")
+        echo("Decide: memsync conflicts show ID, then memsync conflicts decide ID --ours, …")
     elif outcome.doubtful or outcome.left:
-        click.echo("Nothing to decide. Please look at the files that were left alone.")
+        echo("Nothing to decide. Please look at the files that were left alone.")
     else:
-        click.echo("No conflicts.")
+        echo("No conflicts.")
 
 
 @conflicts.command()
@@ -64,14 +62,14 @@ def take(name: str) -> None:
     outcome = reconcile(open_workspace(), taken=name)
     _tell(outcome)
     if not outcome.sentence:
-        click.echo(for_terminal(f"{name} contains nothing new; it is now in backups/copies."))
+        echo(f"{name} contains nothing new; it is now in backups/copies.")
     if outcome.conflicts:
-        click.echo("There is something to decide: memsync conflicts")
+        echo("There is something to decide: memsync conflicts")
 
 
 def _tell(outcome: Reconciled) -> None:
     if outcome.sentence:
-        click.echo(for_terminal(f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}."))
+        echo(f"{outcome.sentence[0].upper()}{outcome.sentence[1:]}.")
 
 
 @conflicts.command()
@@ -83,15 +81,15 @@ def show(name: str, *, as_json: bool) -> None:
     if as_json:
         print_json(_row(conflict))
         return
-    click.echo(for_terminal(_where(conflict)))
+    echo(_where(conflict))
     for title, lines in (
         ("Before", conflict.base),
         ("Ours, in the memory", conflict.ours),
         (f"Theirs, from {conflict.source}", conflict.theirs),
     ):
-        click.echo(for_terminal(f"{title}:"))
+        echo(f"{title}:")
         for line in lines or ("(nothing)",):
-            click.echo(for_terminal(f"    {line.rstrip()}"))
+            echo(f"    {line.rstrip()}")
 
 
 @conflicts.command("decide")
@@ -109,12 +107,12 @@ def decide_one(name: str, *, choice: str | None) -> None:
     workspace = open_workspace()
     published = resolve_conflict(workspace, _find(workspace, name), Resolution(choice))
     if published is None:
-        click.echo("Decided. The memory stays as it is.")
+        echo("Decided. The memory stays as it is.")
     else:
         print_published(published, "Decided.")
     left = len(keeper.unresolved(workspace))
     if left:
-        click.echo(f"{count_in_words(left, 'conflict')} left.")
+        echo(f"{count_in_words(left, 'conflict')} left.")
 
 
 def _find(workspace: Workspace, name: str) -> Conflict:

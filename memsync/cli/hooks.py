@@ -6,6 +6,7 @@ import click
 
 from memsync.agents import claude_code as keeper
 from memsync.cli.output import json_option, print_json
+from memsync.cli.terminal import echo
 
 
 @click.group()
@@ -18,7 +19,7 @@ def install() -> None:
     """Add the hook to Claude Code's settings. Your other settings stay as they are."""
     changed = keeper.install_hook()
     found = keeper.hook_state()
-    click.echo(f"{'Installed' if changed else 'Already installed'}: {found.settings}")
+    echo(f"{'Installed' if changed else 'Already installed'}: {found.settings}")
     _warn(found)
 
 
@@ -26,7 +27,7 @@ def install() -> None:
 def uninstall() -> None:
     """Remove the hook from Claude Code's settings."""
     changed = keeper.uninstall_hook()
-    click.echo("Removed the hook." if changed else "The hook was not installed.")
+    echo("Removed the hook." if changed else "The hook was not installed.")
 
 
 @hooks.command()
@@ -45,11 +46,11 @@ def status(*, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{'Installed' if found.installed else 'Not installed'}: {found.settings}")
+    echo(f"{'Installed' if found.installed else 'Not installed'}: {found.settings}")
     if found.command is not None:
-        click.echo(f"It runs: {found.command}")
+        echo(f"It runs: {found.command}")
         if found.command != keeper.hook_command():
-            click.echo("That is a different memsync. To use this one: memsync hooks install")
+            echo("That is a different memsync. To use this one: memsync hooks install")
     _warn(found)
 
 
@@ -61,4 +62,4 @@ def run() -> None:
 
 def _warn(found: keeper.HookState) -> None:
     if found.turned_off:
-        click.echo("Hooks are turned off in Claude Code's settings (disableAllHooks).")
+        echo("Hooks are turned off in Claude Code's settings (disableAllHooks).")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.terminal import for_terminal
+from memsync.cli.terminal import echo
 from memsync.errors import WrongUsageError, refused
 from memsync.memory.lint import lint_file, lint_memory
 from memsync.text.lint.finding import Finding
@@ -29,8 +29,8 @@ def lint(ctx: click.Context, path: Path | None, *, as_json: bool) -> None:
         print_json({"findings": [vars(finding) for finding in found]})
     else:
         for finding in found:
-            click.echo(for_terminal(_line(finding)))
-        click.echo(_count(found))
+            echo(_line(finding))
+        echo(_count(found))
     ctx.exit(1 if any(finding.serious for finding in found) else 0)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.terminal import for_terminal
+from memsync.cli.terminal import echo
 from memsync.config.workspace import Workspace
 from memsync.errors import refused
 from memsync.memory import fleet, store
@@ -34,12 +34,12 @@ def machines(*, forget: str | None, as_json: bool) -> None:
     for machine in found:
         mark = " (this one)" if machine.is_here else ""
         words = f"{machine.name}{mark}: {_standing(machine)}, memsync {machine.version or '?'}"
-        click.echo(for_terminal(words))
+        echo(words)
         for target in machine.targets:
             since = f" since {_time(target.since)}" if target.since else ""
-            click.echo(for_terminal(f"  {target.name}: {target.state}{since}  {target.path}"))
+            echo(f"  {target.name}: {target.state}{since}  {target.path}")
     if any(machine.is_ahead for machine in found):
-        click.echo(
+        echo(
             "Correct the clock there or here, then run any memsync command there: it reports again."
         )
 

@@ -18,7 +18,7 @@ from memsync.cli.output import (
     print_published,
     unified_diff,
 )
-from memsync.cli.terminal import for_terminal
+from memsync.cli.terminal import echo
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, RefusedError
@@ -48,7 +48,7 @@ def edit() -> None:
         ) from error
     if text == memory.text:
         draft.unlink()
-        click.echo("Nothing changed.")
+        echo("Nothing changed.")
         return
     try:
         published, conflicts = merge_edit(workspace, memory, text)
@@ -60,9 +60,7 @@ def edit() -> None:
         draft.unlink()
     print_published(published, "Saved.")
     if conflicts:
-        click.echo(
-            f"{count_in_words(conflicts, 'conflict')} with another change: memsync conflicts"
-        )
+        echo(f"{count_in_words(conflicts, 'conflict')} with another change: memsync conflicts")
 
 
 @click.command()
@@ -76,13 +74,13 @@ def diff(name: str | None, *, as_json: bool) -> None:
     entry = choice.entry
     if choice.unread:
         words = f"{choice.doubt}. Showing the next one that can be read: {entry.path.name}."
-        click.echo(for_terminal(words), err=True)
+        echo(words, err=True)
     before = entry.path.read_bytes().decode("utf-8", "replace")
     text = unified_diff(before, memory.text, entry.path.name, "memory")
     if as_json:
         print_json({"backup": entry.path.name, "diff": text})
     else:
-        click.echo(for_terminal(text) or f"Nothing changed since {entry.path.name}.", nl=not text)
+        echo(text or f"Nothing changed since {entry.path.name}.", nl=not text)
 
 
 @click.command()
@@ -101,9 +99,9 @@ def log(*, from_mirror: bool, as_json: bool) -> None:
         return
     for row in rows:
         counts = "?" if row["added"] is None else f"+{row['added']} -{row['removed']}"
-        click.echo(f"{row['backup']}  {row['time']}  then {counts} lines")
+        echo(f"{row['backup']}  {row['time']}  then {counts} lines")
     if not rows:
-        click.echo("No backups yet: the memory has not changed.")
+        echo("No backups yet: the memory has not changed.")
 
 
 def _standing(workspace: Workspace) -> str | None:

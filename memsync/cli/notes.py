@@ -20,7 +20,7 @@ from memsync.cli.output import (
     state_table,
     unified_diff,
 )
-from memsync.cli.terminal import for_terminal, is_terminal
+from memsync.cli.terminal import echo, is_terminal
 from memsync.config import Config
 from memsync.config.agent_shell import agent_here
 from memsync.config.workspace import Workspace
@@ -28,12 +28,13 @@ from memsync.errors import FolderAwayError, MemsyncError, RefusedError, WrongUsa
 from memsync.files.locks import BusyError
 from memsync.memory.publish import require_written
 from memsync.notes import delivery, never, spool
-from memsync.refresh import pending
+from memsync.refresh import pending, usage
 from memsync.refresh import run as deed
 from memsync.refresh.outcome import Refreshed
 from memsync.refresh.proposal_file import WaitingEdit
 from memsync.text.mark import SCRIPT, TYPED, Mark
 from memsync.text.note import Note, make_note
+from memsync.text.redaction import find_credentials
 
 
 @click.command()
@@ -53,14 +54,24 @@ def note(text: tuple[str, ...], *, suggest: bool, shared: bool, as_json: bool) -
         if new.mark.is_machine_made:
             _require_not_rejected(workspace, new)
         delivery.add_note(workspace, new)
+    found = find_credentials(new.text)
     if as_json:
-        shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.mark.sender}
-        print_json(shown | {"held": new.mark.held})
+        shown: dict[str, object] = {
+            "day": new.day,
+            "time": new.time,
+            "id": new.id,
+            "came_by": new.mark.sender,
+        }
+        shown |= {"held": new.mark.held} | ({"credential": True} if found else {})
+        print_json(shown)
         return
     after = (
         "It waits for your word: memsync review" if new.mark.held else "memsync refresh merges it"
     )
-    click.echo(f"Noted at {new.time}. {after}.")
+    echo(f"Noted at {new.time}. {after}.")
+    if found:
+        echo(f"It holds what looks like a credential ({found[0].kind}): it stays in your log,"
+             " and is blanked before it goes to the model or an agent's file.")  # fmt: skip
 
 
 def _mark(config: Config, *, is_held: bool = False) -> Mark:
@@ -116,10 +127,12 @@ def refresh(
         if not dry_run:
             for each in fresh:
                 delivery.add_note(workspace, each)
+    if words := usage.budget_notice(workspace, "person"):
+        echo(words, err=True)
     estimate = None
     if dry_run:
         estimate = pending.estimate(workspace, fresh)
-        click.echo(_expected(estimate), err=True)
+        echo(_expected(estimate), err=True)
         outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
     else:
         outcome = deed.merge_pending(workspace, allow_shrink=allow_shrink)
@@ -201,16 +214,16 @@ def _as_table(outcome: Refreshed, fresh: list[Note], *, dry_run: bool) -> dict[s
 
 def _print_outcome(outcome: Refreshed, *, dry_run: bool) -> None:
     if dry_run:
-        click.echo(for_terminal(_diff(outcome)) or "Nothing would change.", nl=not outcome.changed)
+        echo(_diff(outcome) or "Nothing would change.", nl=not outcome.changed)
         for waiting in outcome.waiting:
-            click.echo(for_terminal(_waiting(waiting)))
+            echo(_waiting(waiting))
         if outcome.input_tokens:
-            click.echo(_cost(outcome), err=True)
+            echo(_cost(outcome), err=True)
         return
-    click.echo(for_terminal(_sentence(outcome)))
+    echo(_sentence(outcome))
     print_states(outcome.targets)
     if outcome.backup:
-        click.echo(f"Backup: {outcome.backup.name}. memsync diff shows the change.")
+        echo(f"Backup: {outcome.backup.name}. memsync diff shows the change.")
 
 
 def _diff(outcome: Refreshed) -> str:

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 import click
 
 from memsync import config as settings
-from memsync.cli.terminal import for_terminal
+from memsync.cli.terminal import echo
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.memory.publish import Published, report_targets, require_written
 from memsync.notes import delivery
 from memsync.targets import Limit, Size, Target, TargetState, remarks_on, size_of
+from memsync.text.sanitizing import split_unseen
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -30,8 +31,10 @@ def json_option(command: _Command) -> _Command:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON; dates and paths become text."""
-    click.echo(for_terminal(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
+    """Print a value as JSON; dates and paths become text, and what no one sees becomes escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    pieces = split_unseen(text)
+    echo("".join(seen + json.dumps(unseen)[1:-1] for seen, unseen in pieces))
 
 
 def open_workspace(config: Config | None = None) -> Workspace:
@@ -69,23 +72,23 @@ def print_published(published: Published, done: str) -> None:
     Raises:
         MemsyncError: the disk refused a target.
     """
-    click.echo(done)
+    echo(done)
     print_states(published.targets)
     if published.backup:
-        click.echo(f"Backup: {published.backup.name}")
+        echo(f"Backup: {published.backup.name}")
     require_written(published.targets)
 
 
 def print_states(states: Sequence[TargetState]) -> None:
     """Print a line for each target, with advice and where an edited text is kept."""
     if not states:
-        click.echo(NO_AGENT)
+        echo(NO_AGENT)
     for state in states:
-        click.echo(f"  {state.name}: {state.state}  {state.path}")
+        echo(f"  {state.name}: {state.state}  {state.path}")
         if state.advice:
-            click.echo(f"    {state.advice}")
+            echo(f"    {state.advice}")
         if state.kept:
-            click.echo(f"    the text edited by hand is kept in {state.kept}")
+            echo(f"    the text edited by hand is kept in {state.kept}")
 
 
 def print_targets(states: Sequence[TargetState], lead: str = "  ") -> None:
@@ -94,10 +97,10 @@ def print_targets(states: Sequence[TargetState], lead: str = "  ") -> None:
     for state, target in zip(states, others, strict=True):
         full = size_of(target)
         amount = f"{full.words}{'' if full.limit.cuts else ' recommended'}" if full else ""
-        click.echo(f"{lead}{state.name}: {state.state}  {state.path}")
+        echo(f"{lead}{state.name}: {state.state}  {state.path}")
         for words in [amount, state.advice, *(found.words for found in remarks_on(target, others))]:
             if words:
-                click.echo(f"{' ' * len(lead)}  {words}")
+                echo(f"{' ' * len(lead)}  {words}")
 
 
 def state_table(states: Sequence[TargetState]) -> list[dict[str, Any]]:

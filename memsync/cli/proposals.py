@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from memsync.cli.output import print_json, print_states, unified_diff
-from memsync.cli.terminal import for_terminal
+from memsync.cli.terminal import echo, prompt
 from memsync.config.workspace import Workspace
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.memory import store
@@ -69,7 +69,7 @@ def _say_decided(word: str, decided: Sequence[Proposal], *, as_json: bool) -> No
         print_json({word.replace(" ", "_"): [entry.id for entry in decided]})
         return
     for entry in decided:
-        click.echo(f"Proposal {entry.id}: {word}. The notes stay in the log.")
+        echo(f"Proposal {entry.id}: {word}. The notes stay in the log.")
 
 
 def _choose(workspace: Workspace, name: str | None, *, every: bool) -> list[Proposal]:
@@ -108,7 +108,7 @@ def applied_table(done: Done) -> list[dict[str, Any]]:
 def say_applied(done: Done) -> None:
     """Print what came of applying."""
     for name, came in done:
-        click.echo(f"Proposal {name}: {_count(len(came.applied))} applied.")
+        echo(f"Proposal {name}: {_count(len(came.applied))} applied.")
         if came.published:
             print_states(came.published.targets)
 
@@ -121,14 +121,14 @@ def require_applied(done: Done) -> None:
     """
     failed = [(name, n, why, came) for name, came in done for n, why in came.problems.items()]
     for name, number, why, _ in failed[1:]:
-        click.echo(for_terminal(f"Change {number} of {name} was not applied: {why}"), err=True)
+        echo(f"Change {number} of {name} was not applied: {why}", err=True)
     if failed:
         name, number, why, came = failed[0]
         allow = ""
         if number in came.can_be_allowed:
             allow = f"memsync review --apply {name} --allow-shrink applies it anyway; "
         raise RefusedError(
-            f"change {number} of proposal {name} was not applied: {for_terminal(why)}",
+            f"change {number} of proposal {name} was not applied: {why}",
             hint=f"{allow}memsync review --drop {name} --edit {number};"
             f" or memsync review --again {name} makes its notes pending again",
         )
@@ -150,22 +150,21 @@ def tables(workspace: Workspace, listed: Sequence[Proposal]) -> list[dict[str, A
 
 
 def _print_proposal(workspace: Workspace, entry: Proposal, memory: str) -> None:
-    click.echo(for_terminal(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}"))
+    echo(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}")
     for note in note_tables(workspace, entry):
-        click.echo(for_terminal(f"  from a note of {note['day']} {note['time']}"
-                                f" ({note['came_by']}): {note['words']}"))  # fmt: skip
+        came = f"{note['day']} {note['time']} ({note['came_by']})"
+        echo(f"  from a note of {came}: {note['words']}")
     before = memory
     tried, _ = deed.try_edits(entry, memory, allow_shrink=True)
     for fit in tried:
-        click.echo(for_terminal(f"\nChange {fit.number}, waiting because "
-                                f"{'; '.join(fit.waiting.reasons)}"))  # fmt: skip
+        echo(f"\nChange {fit.number}, waiting because {'; '.join(fit.waiting.reasons)}")
         if fit.problem:
-            click.echo(for_terminal(f"  cannot be applied: {fit.problem}"))
-        click.echo(for_terminal(_diff(fit, before)), nl=False)
+            echo(f"  cannot be applied: {fit.problem}")
+        echo(_diff(fit, before), nl=False)
         before = fit.after
     for number, decision in sorted(entry.decisions.items()):
-        click.echo(f"Change {number}: {decision.deed} at {decision.time} on {decision.machine}")
-    click.echo()
+        echo(f"Change {number}: {decision.deed} at {decision.time} on {decision.machine}")
+    echo()
 
 
 def _diff(fit: Fit, before: str) -> str:
@@ -183,19 +182,17 @@ def _diff(fit: Fit, before: str) -> str:
 def _ask(workspace: Workspace, entry: Proposal) -> bool:
     """Ask about each waiting change; return False if the person quits."""
     for number in entry.waiting:
-        word = click.prompt(f"Change {number}: apply, drop, skip or quit",
-                            type=click.Choice(["a", "d", "s", "q"]), default="s")  # fmt: skip
+        word = prompt(f"Change {number}: apply, drop, skip or quit", "s",
+                      kind=click.Choice(["a", "d", "s", "q"]))  # fmt: skip
         if word == "q":
             return False
         present = proposals.find_proposal(workspace, entry.id)
         if word == "a":
             done = deed.apply_proposal(workspace, present, [number])
             for problem, why in done.problems.items():
-                click.echo(for_terminal(f"Not applied: {why}"))
+                echo(f"Not applied: {why}")
                 if problem in done.can_be_allowed:
-                    click.echo(
-                        f"To apply it anyway: memsync review --apply {entry.id} --allow-shrink"
-                    )
+                    echo(f"To apply it anyway: memsync review --apply {entry.id} --allow-shrink")
         elif word == "d":
             deed.drop_edits(workspace, present, [number])
     return True

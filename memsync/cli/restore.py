@@ -7,7 +7,7 @@ import sys
 import click
 
 from memsync.cli.output import open_workspace, print_published, unified_diff
-from memsync.cli.terminal import for_terminal, is_terminal
+from memsync.cli.terminal import confirm, echo, is_terminal
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemsyncError, WrongUsageError
 from memsync.memory import store
@@ -44,13 +44,13 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
     text = entry.path.read_bytes().decode("utf-8")
     called = _called(workspace, entry)
     if standing is not None and standing.text == text:
-        click.echo(f"The memory is the same as {called}. Nothing was changed.")
+        echo(f"The memory is the same as {called}. Nothing was changed.")
         return
     asks = is_terminal(sys.stdin) and not yes
     if dry_run or asks:
         _show(standing, text, called)
-    if dry_run or (asks and not click.confirm(f"Restore {called}?")):
-        click.echo("Nothing was changed.")
+    if dry_run or (asks and not confirm(f"Restore {called}?")):
+        echo("Nothing was changed.")
         return
     # A person who saw the difference agreed to that change and no other.
     published = publish(
@@ -91,7 +91,7 @@ def _standing(workspace: Workspace) -> Memory | None:
     try:
         return store.read(workspace)
     except DamagedMemoryError as error:
-        click.echo(f"{error.message[0].upper()}{error.message[1:]}.", err=True)
+        echo(f"{error.message[0].upper()}{error.message[1:]}.", err=True)
         return None
 
 
@@ -102,4 +102,4 @@ def _called(workspace: Workspace, entry: Backup) -> str:
 
 def _show(standing: Memory | None, text: str, called: str) -> None:
     before = standing.text if standing else ""
-    click.echo(for_terminal(unified_diff(before, text, "memory", called)), nl=False)
+    echo(unified_diff(before, text, "memory", called), nl=False)

@@ -16,7 +16,7 @@ import click
 
 from memsync.cli import proposals as diffs
 from memsync.cli.output import json_option, open_workspace, print_json
-from memsync.cli.terminal import for_terminal, is_terminal
+from memsync.cli.terminal import echo, is_terminal, prompt
 from memsync.config.agent_shell import agent_here
 from memsync.config.workspace import Workspace
 from memsync.errors import RefusedError, WrongUsageError
@@ -170,12 +170,12 @@ def _say_decided(chosen: _Chosen, verdict: Verdict) -> None:
         then = (
             f"memsync refresh merges {them}" if verdict == "accepted" else "The log keeps " + them
         )
-        click.echo(f"{notes} {verdict}. {then}.")
+        echo(f"{notes} {verdict}. {then}.")
     if verdict == "rejected":
         for entry in chosen.proposals:
-            click.echo(f"Proposal {entry.id}: dropped. The notes stay in the log.")
+            echo(f"Proposal {entry.id}: dropped. The notes stay in the log.")
     if not count and not chosen.proposals:
-        click.echo("Nothing is waiting for your word.")
+        echo("Nothing is waiting for your word.")
 
 
 def _show(workspace: Workspace, ids: Sequence[str], sender: str, *, as_json: bool) -> None:
@@ -192,13 +192,13 @@ def _show(workspace: Workspace, ids: Sequence[str], sender: str, *, as_json: boo
         print_json({"held": notes, "held_count": len(notes), "proposals": shown})
         return
     if not chosen.notes and not chosen.proposals:
-        click.echo("Nothing is waiting for your word.")
+        echo("Nothing is waiting for your word.")
         return
     asks = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     if not _show_notes(workspace, chosen.notes, asks=asks):
         return
     if diffs.show(workspace, chosen.proposals, asks=asks) and not asks:
-        click.echo("Decide: memsync review --accept ID or --reject ID; --all; --from SENDER.")
+        echo("Decide: memsync review --accept ID or --reject ID; --all; --from SENDER.")
 
 
 def _show_count(workspace: Workspace, *, as_json: bool) -> None:
@@ -209,27 +209,27 @@ def _show_count(workspace: Workspace, *, as_json: bool) -> None:
         return
     waits = [held.held_in_words(count), proposed and proposals.waiting_count_in_words(proposed)]
     for line in filter(None, waits):
-        click.echo(f"{line}, in a terminal of theirs.")
+        echo(f"{line}, in a terminal of theirs.")
     if not any(waits):
-        click.echo("Nothing is waiting for your word.")
+        echo("Nothing is waiting for your word.")
 
 
 def _show_notes(workspace: Workspace, notes: Sequence[Note], *, asks: bool) -> bool:
     """Show held notes as they were said; return False if the person quits."""
     for note in notes:
         how = note.mark.in_words
-        click.echo(for_terminal(f"Note {note.id[:8]} of {note.day} {note.time}, {how}:"))
-        click.echo(for_terminal("\n".join(f"  | {line}" for line in note.text.split("\n"))))
+        echo(f"Note {note.id[:8]} of {note.day} {note.time}, {how}:")
+        echo("\n".join(f"  | {line}" for line in note.text.split("\n")))
         if asks and not _ask(workspace, note):
             return False
-        click.echo()
+        echo()
     return True
 
 
 def _ask(workspace: Workspace, note: Note) -> bool:
     """Ask about a held note; return False if the person quits."""
-    word = click.prompt("Is it your word? accept, reject, skip or quit",
-                        type=click.Choice(["a", "r", "s", "q"]), default="s")  # fmt: skip
+    word = prompt("Is it your word? accept, reject, skip or quit", "s",
+                  kind=click.Choice(["a", "r", "s", "q"]))  # fmt: skip
     if word in {"a", "r"}:
         held.decide(workspace, [note], "accepted" if word == "a" else "rejected")
-    return bool(word != "q")
+    return word != "q"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-import click
-
-from memsync.cli.terminal import is_terminal
+from memsync.cli.terminal import echo, is_terminal
 from memsync.config import Config
 from memsync.config.first_secrets import WORDS, mark_seen, unseen_secrets
 
@@ -18,9 +16,9 @@ def print_secrets(made: Mapping[str, str]) -> None:
     They are in the config file, the password only as its hash, so it cannot be shown again.
     """
     for key, value in made.items():
-        click.echo(f"{WORDS[key]}: {value}")
+        echo(f"{WORDS[key]}: {value}")
     if made:
-        click.echo("Shown once; memsync config get daemon.capture_token shows the token again.")
+        echo("Shown once; memsync config get daemon.capture_token shows the token again.")
 
 
 def show_unseen(config: Config) -> None:

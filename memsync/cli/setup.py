@@ -10,7 +10,7 @@ import click
 from memsync import config as settings
 from memsync import targets
 from memsync.cli.output import json_option, print_json, print_states
-from memsync.cli.terminal import is_terminal
+from memsync.cli.terminal import confirm, echo, is_terminal, prompt
 from memsync.config import PROVIDERS, Config, writer
 from memsync.config.workspace import Workspace, detect_sync_root, require_folder
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, refused
@@ -56,13 +56,13 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
         raise
     published = _start_memory(workspace)
     _open_ledger(workspace)
-    click.echo(f"Memory: {workspace.memory}")
+    echo(f"Memory: {workspace.memory}")
     print_states(published.targets)
     others = [agent.name for agent in targets.offered_agents(targets.configured_targets(config))]
     if others:
-        click.echo(f"Also found here: {', '.join(others)}. To add one: memsync targets add NAME")
+        echo(f"Also found here: {', '.join(others)}. To add one: memsync targets add NAME")
     require_written(published.targets)
-    click.echo('Next: memsync note "what to remember", then memsync refresh')
+    echo('Next: memsync note "what to remember", then memsync refresh')
 
 
 @click.command()
@@ -84,7 +84,7 @@ def providers(*, as_json: bool) -> None:
     for row in rows:
         nowhere = "not found" if row["answers"] else "does not answer"
         where = row["path"] or ("--sync-root PATH" if row["name"] == "custom" else nowhere)
-        click.echo(f"{row['name']:<11} {where}")
+        echo(f"{row['name']:<11} {where}")
 
 
 def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, Path]:
@@ -106,7 +106,7 @@ def _choose_folder(provider: str | None, sync_root: Path | None) -> tuple[str, P
     silent: list[Provider] = []
     detected = auto_detect(silent.append)
     for one in silent:
-        click.echo(f"Skipped the {one.label} folder: it does not answer.", err=True)
+        echo(f"Skipped the {one.label} folder: it does not answer.", err=True)
     if not detected:
         raise FolderAwayError(
             "no sync folder was found on this machine", hint="memsync init --sync-root PATH"
@@ -126,8 +126,8 @@ def _place_of_copy(sync_root: Path | None) -> Path:
 
 def _ask(detected: list[tuple[Provider, Path]]) -> tuple[str, Path]:
     for number, (found, root) in enumerate(detected, start=1):
-        click.echo(f"{number}. {found.label}: {root}")
-    answer = click.prompt("Which folder", type=click.IntRange(1, len(detected)), default=1)
+        echo(f"{number}. {found.label}: {root}")
+    answer = prompt("Which folder", 1, kind=click.IntRange(1, len(detected)))
     found, root = detected[answer - 1]
     return found.name, root
 
@@ -156,14 +156,14 @@ def _with_others(config: Config) -> Config:
     found = targets.offered_agents(targets.configured_targets(config))
     if not found or not is_terminal(sys.stdin):
         return config
-    click.echo("Other agents found here:")
+    echo("Other agents found here:")
     for agent in found:
-        click.echo(f"  {agent.name:<13}{agent.label}: {agent.file()}")
+        echo(f"  {agent.name:<13}{agent.label}: {agent.file()}")
     names = [agent.name for agent in found]
-    answer = click.prompt(
+    answer = prompt(
         "Which of them should get the memory too? (names, all or none)",
-        default="all",
-        value_proc=lambda text: _chosen(text, names),
+        "all",
+        read=lambda text: _chosen(text, names),
     )
     for agent in found:
         if agent.name in answer:
@@ -200,11 +200,9 @@ def _start_memory(workspace: Workspace) -> Published:
     target, text = adopted
     data = target.path.read_bytes()
     own = block.find_block(data) is None
-    click.echo(f"The memory starts from {'your' if own else 'the memory in'} {target.path}")
+    echo(f"The memory starts from {'your' if own else 'the memory in'} {target.path}")
     if own and block.split_foreign(data)[1]:
-        click.echo(
-            "What another tool keeps in that file stays there and is not added to the memory."
-        )
+        echo("What another tool keeps in that file stays there and is not added to the memory.")
     return publish_first(workspace, text, target if own else None)
 
 
@@ -219,7 +217,7 @@ def _adoptable(config: Config) -> tuple[Target, str] | None:
             continue
         if not text.strip() or "\0" in text:
             continue
-        if not is_terminal(sys.stdin) or click.confirm(
+        if not is_terminal(sys.stdin) or confirm(
             f"Start the memory from {target.path} ({len(text.splitlines())} lines)?", default=True
         ):
             return target, text

@@ -7,7 +7,7 @@ import sys
 import click
 
 from memsync import config as settings
-from memsync.cli.terminal import for_terminal, is_terminal
+from memsync.cli.terminal import echo, is_terminal, pass_through
 from memsync.config.workspace import Workspace
 from memsync.memory.reading import read_bytes
 
@@ -18,6 +18,6 @@ def show() -> None:
     data = read_bytes(Workspace.open(settings.load()).memory)
     if is_terminal(sys.stdout):
         text = data.decode("utf-8")
-        click.echo(for_terminal(text), nl=not text.endswith("\n"))
+        echo(text, nl=not text.endswith("\n"))
     else:
-        click.echo(data, nl=False)
+        pass_through(data)

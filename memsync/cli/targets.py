@@ -21,6 +21,7 @@ from memsync.cli.output import (
     print_targets,
     state_table,
 )
+from memsync.cli.terminal import echo
 from memsync.config import TARGET_MODES, Config
 from memsync.config.workspace import Workspace
 from memsync.errors import (
@@ -61,7 +62,7 @@ def list_targets(*, available: bool = False, as_json: bool = False) -> None:
     print_targets(states)
     if not states:
         known = ", ".join(agent.name for agent in keepers.AGENTS)
-        click.echo(f"{NO_AGENT} NAME is one of {known}")
+        echo(f"{NO_AGENT} NAME is one of {known}")
 
 
 def _inspect_targets(workspace: Workspace) -> list[TargetState]:
@@ -79,11 +80,11 @@ def _list_agents(*, as_json: bool) -> None:
         return
     for agent, row in zip(keepers.AGENTS, rows, strict=True):
         mark = "has it" if row["target"] else "found" if row["found"] else "-"
-        click.echo(f"{row['name']:<13}{mark:<8}{row['path']}")
+        echo(f"{row['name']:<13}{mark:<8}{row['path']}")
         details = [row["label"], row["note"], _limit_in_words(agent.limit)]
-        click.echo(f"{'':<21}{'; '.join(filter(None, details))}")
+        echo(f"{'':<21}{'; '.join(filter(None, details))}")
     for name, (why, _) in keepers.WITHOUT_FILE.items():
-        click.echo(f"{name:<13}{'-':<8}{why}")
+        echo(f"{name:<13}{'-':<8}{why}")
 
 
 def _limit_in_words(limit: Limit | None) -> str:
@@ -161,7 +162,7 @@ def add(name: str, path: str | None, mode: str | None) -> None:
     remarks = [(name, remark) for remark in keepers.remarks_on(target, others)]
     remarks += [(o.name, remark) for o in others for remark in keepers.read_twice(o, [target])]
     for whose, remark in remarks:
-        click.echo(f"  {whose}: {remark.words}")
+        echo(f"  {whose}: {remark.words}")
     require_written(published.targets)
     require_in_step(state for state in published.targets if state.name == name)
 
@@ -216,7 +217,7 @@ def remove(name: str) -> None:
     ]
     done = f"file left to the target {heirs[0]!r}" if heirs else _forget(target)
     name_target(config, name, None)
-    click.echo(f"{name}: {done}  {target.path}")
+    echo(f"{name}: {done}  {target.path}")
     with contextlib.suppress(FolderAwayError, DamagedMemoryError):
         # Only the report is left to write; a target can be removed without the sync folder.
         require_written(update_targets(Workspace.open(settings.load())).targets)
@@ -240,10 +241,10 @@ def check(ctx: click.Context, *, quiet: bool, as_json: bool) -> None:
     elif not quiet and outdated:
         print_targets(outdated, lead="")
     elif not quiet and not states:
-        click.echo(NO_AGENT)
+        echo(NO_AGENT)
     elif not quiet:
         count = "1 agent is" if len(states) == 1 else f"{len(states)} agents are"
-        click.echo(f"{count} up to date.")
+        echo(f"{count} up to date.")
     ctx.exit(0 if in_step else 1)
 
 

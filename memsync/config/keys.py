@@ -154,7 +154,7 @@ class Config:
         400, "how many lines the memory should have at most", between(20, 100_000)
     )
     monthly_budget_usd: float = _core(
-        0.0, "dollars to spend per month; 0 means no limit", between(0, 1_000_000)
+        5.0, "dollars to spend per month; 0 means no limit", between(0, 1_000_000)
     )
     review: str = _core(
         "auto",

@@ -15,6 +15,7 @@ from memsync.daemon import runtime  # noqa: E402
 from memsync.daemon.process import Status  # noqa: E402
 from memsync.daemon.services import first_start  # noqa: E402
 from memsync.errors import MemsyncError  # noqa: E402
+from memsync.text.sanitizing import make_visible  # noqa: E402
 
 
 def main() -> None:
@@ -24,9 +25,8 @@ def main() -> None:
         runtime.set_up_logging(to_terminal=False)
         code = runtime.run_daemon(first_start.secure(config), on_ready=_settle)
     except MemsyncError as error:
-        sys.stderr.write(f"Error: {error.message}\n")
-        if error.hint:
-            sys.stderr.write(f"Try: {error.hint}\n")
+        words = f"Error: {error.message}\n" + (f"Try: {error.hint}\n" if error.hint else "")
+        sys.stderr.write(make_visible(words))
         sys.exit(error.exit_code)
     runtime.leave(code)
 

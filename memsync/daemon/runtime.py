@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol
 
 from memsync import clock
 from memsync import config as settings
-from memsync.config import Config
+from memsync.config import Config, agent_shell
 from memsync.config.state import machine_name, remember_machine
 from memsync.daemon import process
 from memsync.daemon.capture import CaptureApp
@@ -34,6 +34,7 @@ from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
 from memsync.notes.spool import Spool, SpooledNote
 from memsync.text.note import Note
+from memsync.text.sanitizing import make_visible
 
 LOOK_SECONDS = 60.0
 """How often to look at the clock: a jump of it must not delay a job by more than this."""
@@ -127,6 +128,7 @@ def run_daemon(config: Config, *, on_ready: Callable[[Status], None] = lambda _s
     Raises:
         MemsyncError: a daemon runs already, or a port cannot be opened.
     """
+    agent_shell.drop()  # an agent may have started the daemon; what it serves comes from others
     machine, signals = machine_name(), _Signals()
     while True:
         with process.claim() as claim:
@@ -210,6 +212,13 @@ def _reload_config(config: Config) -> Config:
         return config
 
 
+class _Visible(logging.Formatter):
+    """A formatter whose lines can be read at a terminal, whatever others wrote in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return make_visible(super().format(record))
+
+
 def _renew_state(machine: str) -> None:
     """Make the state folder again after it was removed; this machine keeps its name."""
     remember_machine(machine)
@@ -228,12 +237,9 @@ def set_up_logging(*, to_terminal: bool) -> None:
     ]
     if to_terminal:
         handlers.append(logging.StreamHandler())
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=handlers,
-        force=True,
-    )
+    for handler in handlers:
+        handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     threading.excepthook = _log_thread_end
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

@@ -1,14 +1,16 @@
-"""Cleans lines written by a machine: no hidden characters and no imports.
+"""Hidden characters and imports: taken out of lines that a machine wrote, shown to a person.
 
 Agents obey their instruction file, and some of it is invisible to a person: tag and bidirectional
 characters can carry hidden orders, and ``@path`` outside of code makes Claude Code load that file
-into every session. Lines that a person wrote are never changed.
+into every session. Lines that a person wrote are never changed, but where they are shown, what they
+hide is shown as well.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from memsync.text.document import Kind, scan
 
@@ -19,6 +21,22 @@ _SELECTORS = frozenset("\ufe0e\ufe0f")
 _OVERRIDES = frozenset("\u202a\u202b\u202d\u202e")
 _INVISIBLE = frozenset("\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad")
 MOST_INVISIBLE = 2
+# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which no font shows; controls
+# but tab and line feed; separators, annotations and half characters.
+_UNSEEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# In place: a joiner between letters or emoji, one selector behind the sign it belongs to, CR LF.
+_SIGN = rf"[^\x00-\x7f\s\ufe00-\ufe0f{_UNSEEN}]"
+_IN_PLACE = (
+    rf"(?:(?<={_SIGN})|(?<={_SIGN}[\ufe0e\ufe0f]))[\u200c\u200d](?={_SIGN})"
+    rf"|(?<=[0-9#*]|{_SIGN})[\ufe0e\ufe0f]|\r\n"
+)
+_UNSEEN_RUN = re.compile(rf"(?:(?!{_IN_PLACE})[\ufe00-\ufe0f{_UNSEEN}])+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_CONTROLS = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 _IMPORT = re.compile(r"(?<![\w`@/])@(?=[\w~./\\-])[^\s`,;:!?)\]}>\"']*[\w/~]")
 _FILE = re.compile(r"^(?:~|\.{1,2})[/\\]|\.(?:md|mdc|markdown|txt|json|ya?ml|toml)$", re.IGNORECASE)
 _CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`).+?(?<!`)\1(?!`)")
@@ -53,6 +71,33 @@ def without_hidden(text: str) -> str:
         for at, character in enumerate(text)
         if not _is_hidden(character) or (character in _JOINERS and _is_joining(text, at))
     )
+
+
+def split_unseen(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the pieces of `text`: what a reader sees, and the unseen characters that follow it."""
+    end = 0
+    for run in _UNSEEN_RUN.finditer(text):
+        yield text[end : run.start()], run[0]
+        end = run.end()
+    yield text[end:], ""
+
+
+def make_visible(text: str) -> str:
+    """Return `text` for a terminal: � for each control, ``<U+202E>`` for what else is unseen.
+
+    Tabs, line endings, and joiners and selectors in their place stay.
+    """
+    return "".join(seen + _spell(unseen) for seen, unseen in split_unseen(text))
+
+
+def _spell(unseen: str) -> str:
+    return _CONTROL.sub("\ufffd", _NO_CONTROLS.sub(lambda run: _name(run[0]), unseen))
+
+
+def _name(unseen: str) -> str:
+    if len(unseen) > MOST_INVISIBLE:
+        return f"<{len(unseen)} invisible>"
+    return "".join(f"<U+{ord(character):04X}>" for character in unseen)
 
 
 def hides_orders(text: str) -> bool:

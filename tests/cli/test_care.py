@@ -13,14 +13,15 @@ from memsync import __version__
 from memsync import config as settings
 from memsync.memory import machines, store
 from memsync.memory.publish import publish, update_targets
-from memsync.refresh import pending
+from memsync.refresh import pending, usage
+from memsync.refresh.llm.prices import Tokens
 from tests.conftest import SAMPLE
 
 CALL = {
     "time": "2026-10-02T10:00:00+02:00",
     "command": "refresh",
-    "model": "claude-haiku-5-5",
-    "input_tokens": 1000,
+    "model": "claude-opus",
+    "input_tokens": 100_000,
     "output_tokens": 100,
     "cache_read_tokens": 0,
     "cost_usd": 0.25,
@@ -98,7 +99,7 @@ def test_usage_sums_by_month_and_machine(call, workspace):
     table = call("usage", "--json").json
     assert table["total"] == {
         "calls": 3,
-        "input_tokens": 3000,
+        "input_tokens": 300_000,
         "output_tokens": 300,
         "cache_read_tokens": 0,
         "cache_write_tokens": 0,
@@ -114,7 +115,7 @@ def test_usage_sums_by_month_and_machine(call, workspace):
     }
     assert table["prices_as_of"]
     *_, last = call("usage").out.splitlines()
-    assert last.split() == ["total", "3", "calls", "3,000", "in", "300", "out", "$1.0000"]
+    assert last.split() == ["total", "3", "calls", "300,000", "in", "300", "out", "$1.0000"]
 
 
 def test_usage_tells_what_a_cache_was_used_for_where_one_was(call, workspace):
@@ -347,3 +348,18 @@ def test_control_characters_of_other_machines_reach_no_terminal(at_terminal, wor
     assert "cl�[2Jaude: in-sync" in seen
     assert "\x1b" not in seen
     assert os.linesep in seen
+
+
+def test_after_an_upgrade_the_limit_that_nobody_set_is_said_once(call, with_claude, claude):
+    used = Tokens(1, 1)
+    usage.record_call(with_claude, "refresh", "claude-haiku-5-5", used, changed=True)
+    said = "All machines together now spend at most $5.00 a month on the model. To change that: "
+    assert said in call("refresh").err
+    assert said not in call("refresh").err
+    assert "ok    budget: within $5.00 a month, the default: memsync config" in call("doctor").out
+
+
+def test_without_a_model_usage_speaks_of_no_limit_that_nobody_set(call, workspace):
+    assert "budget" not in call("usage").out
+    call("config", "set", "monthly_budget_usd", "3")
+    assert "$0.0000 of this month's budget of $3.00 spent.\n" in call("usage").out

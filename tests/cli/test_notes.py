@@ -71,6 +71,16 @@ def test_a_note_comes_as_words_or_by_standard_input(call, workspace):
     assert pending(workspace)[-1] == "--json"
 
 
+def test_a_note_with_a_credential_says_so_and_is_kept_as_it_was_said(call, workspace):
+    said = "the wifi password is " + "Xk29" + "fLq77b"
+    done = call("note", said)
+    assert done.code == 0
+    assert "looks like a credential (password)" in done.out.splitlines()[1]
+    assert call("note", "--json", f"{said}!").json["credential"] is True
+    assert pending(workspace) == [said, f"{said}!"]
+    assert len(call("note", "I moved to Oslo").out.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     "words", [("note",), ("note", ""), ("note", " \n"), ("refresh", "--notes", "")]
 )
@@ -209,7 +219,7 @@ def test_a_spent_budget_ends_with_5_and_no_call(call, with_claude, claude):
     with time_machine.travel("2026-11-23T10:00:00+00:00"):
         line = {
             "time": "2026-11-01T00:00:00+00:00", "command": "refresh", "model": "m",
-            "input_tokens": 1, "output_tokens": 1, "cache_read_tokens": 0,
+            "input_tokens": 200_000, "output_tokens": 1, "cache_read_tokens": 0,
             "cost_usd": 2.5, "changed": True,
         }  # fmt: skip
         (with_claude.machines / "pi" / "usage.jsonl").write_text(json.dumps(line) + "\n")

@@ -18,7 +18,7 @@ DEFAULTS = {
     "core.api_key": "",
     "core.api_base_url": "",
     "core.max_memory_lines": 400,
-    "core.monthly_budget_usd": 0,
+    "core.monthly_budget_usd": 5,
     "core.review": "auto",
     "paths.sync_root": "",
     "backups.keep_days": 30,

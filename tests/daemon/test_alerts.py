@@ -16,6 +16,8 @@ from memsync import config as settings
 from memsync.config import Config, writer
 from memsync.daemon import notify, scheduler
 from memsync.notes import log
+from memsync.refresh import usage
+from memsync.refresh.llm.prices import Tokens
 from memsync.text.note import make_note
 from tests.support.messages_server import edits, http_error
 
@@ -106,6 +108,15 @@ def test_a_budget_that_is_used_up_is_told_once_and_the_job_is_skipped_with_the_r
     claude.script(edits())
     assert scheduler.job_nightly_refresh(replace(config, monthly_budget_usd=0.0)).outcome == "ok"
     assert alerts(home)[1:] == ["the job nightly_refresh is well again"]
+
+
+def test_the_log_says_once_after_an_upgrade_that_there_is_a_limit_now(with_claude, caplog):
+    used = Tokens(1, 1)
+    usage.record_call(with_claude, "nightly_refresh", "claude-haiku-5-5", used, changed=True)
+    for times in (1, 1):
+        with caplog.at_level("INFO"):
+            assert scheduler.job_nightly_refresh(with_claude.config).outcome == "ok"
+        assert caplog.text.count("now spend at most $5.00 a month") == times
 
 
 def test_a_trouble_is_told_again_when_its_cure_is_another(workspace, home, claude):

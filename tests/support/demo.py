@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from memsync.config import agent_shell
+
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / ".demo"
 HOME = DEMO / "home"
@@ -56,6 +58,7 @@ def main() -> None:
     if sys.argv[1:] == ["stop"]:
         _stop()
         return
+    agent_shell.drop()  # the demo is the same, whoever runs `make demo`
     _stop()
     _lay_out()
     _run("init", "--provider", "custom", "--sync-root", str(HOME / "Sync"))

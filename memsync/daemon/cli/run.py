@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from memsync import config as settings
-from memsync.cli.terminal import for_terminal
+from memsync.cli.terminal import echo
 from memsync.config import Config
 from memsync.daemon import runtime, scheduler
 from memsync.daemon.jobs.job import Job
@@ -34,14 +34,14 @@ def run(*, job: str, dry_run: bool, verify: bool, accept: bool) -> None:
         names = ", ".join(entry.name for entry in scheduler.jobs_of(config))
         raise WrongUsageError(f"there is no job {job!r}", hint=f"one of {names}")
     if dry_run:
-        click.echo(for_terminal(_preview(found, config)), nl=False)
+        echo(_preview(found, config), nl=False)
         return
     options = _options_for(found, verify=verify, accept=accept)
     runtime.set_up_logging(to_terminal=False)  # what a job logs belongs in the daemon's log
     done = found.act(config, **options)
     if done.outcome == "failed":
         raise MemsyncError(done.message, done.hint, done.exit_code)
-    click.echo(f"{done.outcome}: {done.message}")
+    echo(f"{done.outcome}: {done.message}")
 
 
 def _preview(job: Job, config: Config) -> str:
@@ -59,5 +59,5 @@ def _options_for(job: Job, **switches: bool) -> dict[str, Any]:
     for name, is_on in switches.items():
         if is_on and name not in job.options:
             raise WrongUsageError(f"the job {job.name} has no --{name}", HELP)
-    offered = {**switches, "tell": click.echo}
+    offered = {**switches, "tell": echo}
     return {name: value for name, value in offered.items() if name in job.options}

@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-import click
-
 from memsync.cli.secrets import print_secrets
-from memsync.cli.terminal import is_terminal
+from memsync.cli.terminal import echo, is_terminal
 from memsync.daemon.services.qr import terminal_qr
 
 
 def show_secrets(made: Mapping[str, str], web_url: str | None) -> bool:
     """Print the secrets that were made, by key; return whether a person has seen them."""
     if made and web_url:
-        click.echo(terminal_qr(web_url), nl=False)
+        echo(terminal_qr(web_url), nl=False)
     print_secrets(made)
     return bool(made) and is_terminal(sys.stdout)

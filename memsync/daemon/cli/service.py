@@ -10,7 +10,7 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import print_json
-from memsync.cli.terminal import is_terminal
+from memsync.cli.terminal import echo, is_terminal
 from memsync.config.first_secrets import mark_seen_in
 from memsync.daemon import service
 from memsync.daemon.cli.output import print_addresses
@@ -25,13 +25,13 @@ from memsync.daemon.services import prepare as preparation
 def install(*, user: bool, only_print: bool, launchd: bool) -> None:
     """Start the daemon with this machine: systemd, or launchd on macOS."""
     if only_print:
-        click.echo(service.render_unit(user=user, launchd=launchd), nl=False)
+        echo(service.render_unit(user=user, launchd=launchd), nl=False)
         return
     installed = service.install_service(user=user, ask=is_terminal(sys.stdin))
-    click.echo(f"Installed and started: {installed.path}")
+    echo(f"Installed and started: {installed.path}")
     prepared = installed.prepared
     for remark in prepared.remarks:
-        click.echo(f"Note: {remark}")
+        echo(f"Note: {remark}")
     print_addresses(prepared.web_url, prepared.capture_url)
     if show_secrets(prepared.made, prepared.web_url):
         mark_seen_in(Path(prepared.state))
@@ -41,7 +41,7 @@ def install(*, user: bool, only_print: bool, launchd: bool) -> None:
 @click.option("--user", is_flag=True, help="The service that install --user put there.")
 def uninstall(*, user: bool) -> None:
     """Stop the service and remove it; config, state and memory stay."""
-    click.echo(f"Removed: {service.uninstall_service(user=user)}")
+    echo(f"Removed: {service.uninstall_service(user=user)}")
 
 
 @click.command(hidden=True)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from memsync import config as settings
-from memsync.cli.terminal import is_terminal
+from memsync.cli.terminal import echo, is_terminal
 from memsync.config import Config, first_secrets
 from memsync.daemon import process, runtime
 from memsync.daemon.cli.output import print_addresses
@@ -33,7 +33,7 @@ def start(*, detach: bool) -> None:
     if detach:
         status = process.detach()
         tell(status)
-        click.echo(f"Started, pid {status.pid}.")
+        echo(f"Started, pid {status.pid}.")
         return
     runtime.set_up_logging(to_terminal=True)
     runtime.leave(runtime.run_daemon(config, on_ready=tell))

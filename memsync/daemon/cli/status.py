@@ -14,6 +14,7 @@ import click
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
 from memsync.cli.secrets import show_unseen
+from memsync.cli.terminal import echo
 from memsync.daemon import job_history, process
 from memsync.daemon.cli.output import print_addresses
 from memsync.daemon.extra import late
@@ -25,7 +26,7 @@ from memsync.errors import MemsyncError
 @click.command()
 def stop() -> None:
     """Stop the daemon, letting it finish what it is doing."""
-    click.echo(f"Stopped, pid {process.stop_daemon().pid}.")
+    echo(f"Stopped, pid {process.stop_daemon().pid}.")
 
 
 @click.command()
@@ -47,9 +48,9 @@ def status(*, as_json: bool) -> None:
         )
         return
     if present is None:
-        click.echo("Not running. memsync daemon start --detach starts it.")
+        echo("Not running. memsync daemon start --detach starts it.")
     else:
-        click.echo(f"Running since {present.started}, pid {present.pid}.")
+        echo(f"Running since {present.started}, pid {present.pid}.")
         print_addresses(present.web_url, present.capture_url)
     show_unseen(settings.load())
     print_jobs(jobs)
@@ -66,7 +67,7 @@ def schedule(*, as_json: bool) -> None:
         print_json({"running": present is not None, "jobs": jobs})
         return
     if present is None:
-        click.echo("The daemon is not running; this is what it would run:")
+        echo("The daemon is not running; this is what it would run:")
     print_jobs(jobs)
 
 
@@ -79,7 +80,7 @@ def logs(*, lines: int) -> None:
         raise MemsyncError("there is no log yet", hint="memsync daemon start --detach")
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in deque(file, maxlen=max(1, lines)):
-            click.echo(line, nl=False)
+            echo(line, nl=False)
 
 
 @click.command()
@@ -92,7 +93,7 @@ def web() -> None:
         raise MemsyncError(
             "the web page is switched off", hint="memsync config set daemon.web_ui_enabled true"
         )
-    click.echo(present.web_url)
+    echo(present.web_url)
     show_unseen(settings.load())
     if sys.stdout.isatty():
         click.launch(present.web_url)
@@ -124,10 +125,10 @@ def _past_jobs() -> list[dict[str, Any]]:
 def print_jobs(tables: list[dict[str, Any]]) -> None:
     """Print the jobs as a person reads them."""
     for job in tables:
-        click.echo(f"{job.get('name', job['id'])}: {job.get('description', '')}".rstrip(": "))
+        echo(f"{job.get('name', job['id'])}: {job.get('description', '')}".rstrip(": "))
         if job["last_run"]:
             took = f" in {job['last_duration']} s" if job.get("last_duration") is not None else ""
             said = f"{job['last_outcome']}{took}: {job['last_message']}"
-            click.echo(f"  last {job['last_run']} {said}")
+            echo(f"  last {job['last_run']} {said}")
         if job.get("next_run"):
-            click.echo(f"  next {job['next_run']}")
+            echo(f"  next {job['next_run']}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
@@ -15,7 +17,10 @@ from memsync.daemon.notify import notify
 from memsync.errors import BudgetError
 from memsync.files.locks import BusyError
 from memsync.memory.publish import require_written
+from memsync.refresh import usage
 from memsync.refresh.run import merge_pending
+
+log = logging.getLogger(__name__)
 
 
 def job_nightly_refresh(config: Config) -> Run:
@@ -23,6 +28,8 @@ def job_nightly_refresh(config: Config) -> Run:
     last_run = job_history.last_start(JOB.id)
     with synced(config), recorded(config, JOB.id) as run:
         workspace = Workspace.open(config)
+        if words := usage.budget_notice(workspace, "daemon"):
+            log.info(words)
         pruned = prune.prune_expired(workspace, last_run)
         try:
             outcome = merge_pending(workspace, command=JOB.id)

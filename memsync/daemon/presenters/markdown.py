@@ -20,13 +20,9 @@ from markupsafe import Markup, escape
 
 from memsync.memory.store import HEADER
 from memsync.text.document import Heading, Kind, scan
+from memsync.text.sanitizing import split_unseen
 
 _LINK = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
-# Controls, zero-width and bidirectional marks, and the tag characters that spell unseen text.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-    "\U000e0000-\U000e007f]+"
-)
 
 
 @dataclass(frozen=True)
@@ -63,13 +59,12 @@ def render_html(text: str) -> Rendered:
 def reveal(text: str) -> Markup:
     """Return `text` escaped, with characters that show nothing shown by their number."""
     pieces = []
-    end = 0
-    for match in _UNSEEN.finditer(text):
-        count = len(match[0])
-        label = f"U+{ord(match[0]):04X}" if count == 1 else f"{count} invisible"
-        pieces += [escape(text[end : match.start()]), _UNSEEN_MARK.format(label)]
-        end = match.end()
-    return Markup("").join([*pieces, escape(text[end:])])
+    for seen, unseen in split_unseen(text):
+        pieces.append(escape(seen))
+        if unseen:
+            label = f"U+{ord(unseen):04X}" if len(unseen) == 1 else f"{len(unseen)} invisible"
+            pieces.append(_UNSEEN_MARK.format(label))
+    return Markup("").join(pieces)
 
 
 _UNSEEN_MARK = Markup('<span class="unseen" title="invisible characters">{}</span>')
@@ -124,29 +119,33 @@ def _words(tokens: Sequence[Token]) -> str:
 
 
 class _Renderer(RendererHTML):
-    """As the library renders, but for what would fetch, hide or need inline style."""
+    """As the library renders, but for what would fetch, hide or need inline style.
+
+    Each rule returns a plain text: some versions of the library add up what the rules return, and
+    `Markup` would escape what is added to it once more.
+    """
 
     def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         del options, env
-        return reveal(tokens[idx].content)
+        return str(reveal(tokens[idx].content))
 
     def code_inline(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:
         del options, env
-        return Markup("<code>{}</code>").format(reveal(tokens[idx].content))
+        return str(Markup("<code>{}</code>").format(reveal(tokens[idx].content)))
 
     def code_block(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:
         del options, env
         code = reveal(tokens[idx].content)
-        return Markup('<pre tabindex="0"><code>{}</code></pre>\n').format(code)
+        return str(Markup('<pre tabindex="0"><code>{}</code></pre>\n').format(code))
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         info = tokens[idx].info.strip()
         label = Markup('<p class="code-info">{}</p>').format(reveal(info)) if info else ""
-        return label + self.code_block(tokens, idx, options, env)
+        return str(label) + self.code_block(tokens, idx, options, env)
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         del options, env
@@ -154,7 +153,7 @@ class _Renderer(RendererHTML):
         words = [_words(token.children or []), *map(str, (token.attrs.get("title", ""),))]
         alt = reveal(" ".join(word for word in words if word) or "image")
         source = reveal(str(token.attrs.get("src", "")))
-        return Markup('<span class="image">{} <code>{}</code></span>').format(alt, source)
+        return str(Markup('<span class="image">{} <code>{}</code></span>').format(alt, source))
 
 
 def _make_parser() -> MarkdownIt:

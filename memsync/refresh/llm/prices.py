@@ -55,6 +55,9 @@ PRICES: dict[str, Price] = {
 }
 DEAREST = max(PRICES.values(), key=lambda price: (price.output, price.input))
 
+MOST = Tokens(1_000_000, 128_000, 1_000_000, 1_000_000)
+"""What one call can use: the largest context and the longest answer of any model in the table."""
+
 # Clouds and proxies put the vendor first: ``anthropic/claude-…``, ``eu.anthropic.claude-…``.
 _NAME = re.compile(r"(?:.*[./])?(claude-.*)")
 
