@@ -45,6 +45,20 @@ def prompt(
     return click.prompt(make_visible(question), default=default, type=kind, value_proc=read)
 
 
+def ask_hidden(question: str, *, twice: bool) -> str:
+    """Ask for a secret without showing what is typed; empty if nothing is."""
+    return str(
+        click.prompt(
+            make_visible(question),
+            default="",
+            show_default=False,
+            hide_input=True,
+            confirmation_prompt=twice,
+            err=True,
+        )
+    )
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Is `stream` open, and a terminal?"""
     return stream is not None and not stream.closed and stream.isatty()

@@ -6,6 +6,7 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
+from memsync.cli.terminal import echo
 from memsync.config.credentials import capture_token
 from memsync.daemon.http import addresses
 from memsync.daemon.phones import codes, phone_list
@@ -60,9 +61,9 @@ def _print_code(capture_url: str | None) -> None:
         )
     text, until = codes.make_code()
     address = f"{capture_url}/pair"
-    click.echo(terminal_qr(f"{address}#{text}"), nl=False)
-    click.echo(f"Scan it with the phone, or open {address} there and type {text}.")
-    click.echo(f"Good once, until {until:%H:%M}.")
+    echo(terminal_qr(f"{address}#{text}"), nl=False)
+    echo(f"Scan it with the phone, or open {address} there and type {text}.")
+    echo(f"Good once, until {until:%H:%M}.")
 
 
 def _print(present: Phones, shared: str, *, as_json: bool) -> None:
@@ -71,10 +72,10 @@ def _print(present: Phones, shared: str, *, as_json: bool) -> None:
         return
     for one in present.paired:
         used = f"last used {moment_in_words(one.last_use)}" if one.last_use else "not used yet"
-        click.echo(f"{one.name}: paired {moment_in_words(one.paired)}, {used}")
+        echo(f"{one.name}: paired {moment_in_words(one.paired)}, {used}")
     if not present.paired:
-        click.echo("No phone is paired. memsync daemon phones --pair makes a code.")
-    click.echo(SHARED[shared])
+        echo("No phone is paired. memsync daemon phones --pair makes a code.")
+    echo(SHARED[shared])
 
 
 def _table(one: Phone) -> dict[str, object]:
