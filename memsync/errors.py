@@ -88,7 +88,7 @@ def refused(what: str, hint: str, kind: type[MemsyncError] = MemsyncError) -> It
     Args:
         what: what cannot be done, such as "the ledger cannot be written"; the reason that the
             operating system gives is added.
-        hint: what to try next.
+        hint: what to try next, unless the error has a `hint` of its own.
         kind: the class of the error, which also decides the exit code.
 
     Raises:
@@ -97,7 +97,8 @@ def refused(what: str, hint: str, kind: type[MemsyncError] = MemsyncError) -> It
     try:
         yield
     except OSError as error:
-        raise kind(f"{what}: {error.strerror or error}", hint) from error
+        own_hint = getattr(error, "hint", "")
+        raise kind(f"{what}: {error.strerror or error}", own_hint or hint) from error
 
 
 def refused_by_disk(error: OSError) -> MemsyncError:

@@ -152,7 +152,7 @@ def tables(workspace: Workspace, listed: Sequence[Proposal]) -> list[dict[str, A
 def _print_proposal(workspace: Workspace, entry: Proposal, memory: str) -> None:
     echo(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}")
     for note in note_tables(workspace, entry):
-        came = f"{note['day']} {note['time']} ({note['came_by']})"
+        came = f"{note['day']} {note['time']} ({note['came_by'] or 'typed'})"
         echo(f"  from a note of {came}: {note['words']}")
     before = memory
     tried, _ = deed.try_edits(entry, memory, allow_shrink=True)

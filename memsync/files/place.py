@@ -20,11 +20,15 @@ _NAME_SURROGATE = 0x20000000
 
 
 class OddFileError(OSError):
-    """Not what belongs there: a link, a folder, a pipe, or more than such a file ever holds."""
+    """Not what belongs there: a link, a folder, a pipe, or more than such a file ever holds.
 
-    def __init__(self, why: str, path: Path) -> None:
+    `hint` says what to do, where that is more than to look at the file.
+    """
+
+    def __init__(self, why: str, path: Path, hint: str = "") -> None:
         super().__init__(errno.EINVAL, f"it is {why}", str(path))
         self.why = why
+        self.hint = hint
 
 
 @dataclass(frozen=True)

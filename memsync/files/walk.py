@@ -128,8 +128,8 @@ class Walk:
                 return None
             raise OddFileError("a link", place.path)
         if write and not known.may_write:
-            way = f"memsync doctor --trust-link {name}"
-            raise OddFileError(f"a link, and nobody said yet that it is yours: {way}", place.path)
+            why = "a link, and nobody said yet that it is yours"
+            raise OddFileError(why, place.path, f"memsync doctor --trust-link {name}")
         return Path(os.path.realpath(place.path.parent / to))
 
     def parts(self, path: Path) -> list[str]:
