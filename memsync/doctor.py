@@ -18,13 +18,14 @@ from memsync.config.state import machine_name, state_folder, state_path
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.files.listing import list_matching
-from memsync.memory import lint, store
+from memsync.memory import fleet, lint, store
 from memsync.memory.conflicts import records
 from memsync.memory.conflicts.branches import readable_copies
 from memsync.memory.conflicts.reconcile import doubtful_logs, unreadable_copies
 from memsync.memory.history.backups import newest_good
 from memsync.memory.machines import REPORT_NAME
 from memsync.memory.rclone import client
+from memsync.notes import held
 from memsync.notes.ledger import LEDGER_NAME
 from memsync.providers.conflict_copies import recognise_copy
 from memsync.refresh import pending, proposals
@@ -75,6 +76,7 @@ def run_checks(path: Path | None = None) -> list[HealthCheck]:
         checks.append(_guarded("budget", lambda: _budget(workspace)))
     if config.provider == "rclone":
         checks.append(_guarded("rclone", lambda: _rclone(config)))
+    checks += _old_machines(workspace)
     return [*checks, *_namesakes(workspace), *_targets(workspace), *_open_ports(config)]
 
 
@@ -160,7 +162,16 @@ def _namesakes(workspace: Workspace) -> Iterator[HealthCheck]:
 
 
 def _review(workspace: Workspace) -> HealthCheck:
-    return HealthCheck("review", ok=True, advice=proposals.waiting_in_words(workspace))
+    count = len(held.held_notes(workspace))
+    waits = [held.held_in_words(count)] if count else []
+    if proposals.list_open(workspace) or not waits:
+        waits.append(proposals.waiting_in_words(workspace))
+    return HealthCheck("review", ok=True, advice="; ".join(waits))
+
+
+def _old_machines(workspace: Workspace) -> Iterator[HealthCheck]:
+    for line in fleet.old_machines(fleet.gather(workspace)):
+        yield HealthCheck("machines", ok=False, advice=line)
 
 
 def _conflicts(workspace: Workspace) -> HealthCheck:

@@ -8,8 +8,8 @@ from typing import TypedDict
 from memsync import clock
 from memsync.config import Config
 from memsync.refresh import engine
-from memsync.refresh.gate import Held
 from memsync.refresh.llm.prices import Tokens
+from memsync.refresh.proposal_file import WaitingEdit
 from memsync.text.edits import Edit
 from memsync.text.note import Note, make_note
 
@@ -35,9 +35,7 @@ class RefreshResult(TypedDict):
     model: str
     summary: str
     edits: tuple[Edit, ...]
-    held: tuple[Held, ...]
-    gated: bool
-    doubt: str
+    waiting: tuple[WaitingEdit, ...]
 
 
 def refresh_memory_content(
@@ -78,9 +76,7 @@ def refresh_memory_content(
         "model": result.model,
         "summary": result.summary,
         "edits": result.edits,
-        "held": result.held,
-        "gated": result.strangers,
-        "doubt": result.doubt,
+        "waiting": result.waiting,
     }
 
 

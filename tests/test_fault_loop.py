@@ -40,6 +40,7 @@ from memsync.notes import log
 from memsync.notes.spool import Spool, SpooledNote
 from memsync.text import note as notes
 from memsync.text.digest import digest
+from memsync.text.mark import CAPTURED
 from tests.conftest import SAMPLE
 from tests.support.faults import ALL, Disk, contents, failing, put_back
 from tests.support.messages_server import edits
@@ -220,7 +221,7 @@ def world(workspace: Workspace, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
         log.append(workspace, notes.make_note("Ship it on Friday", clock.now()))
     with time_machine.travel(NOW, tick=False):
         log.append(workspace, notes.make_note("I like tea", clock.now()))
-        Spool().add(SpooledNote(notes.make_note("by phone before", clock.now(), source="network")))
+        Spool().add(SpooledNote(notes.make_note("by phone before", clock.now(), CAPTURED)))
         (workspace.machines / "sold-1a2b").mkdir()
         report = workspace.machines / "sold-1a2b" / "report.toml"
         report.write_text('version = "0"\ntime = 2026-11-01T10:00:00Z\n')

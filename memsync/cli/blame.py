@@ -41,7 +41,7 @@ def _table(row: BlamedLine) -> dict[str, object]:
         "machine": row.machine or None,
         "is_clear": len(row.notes) < 2,
         "notes": [
-            {"id": n.id, "day": n.day, "time": n.time, "came_by": n.source, "words": words}
+            {"id": n.id, "day": n.day, "time": n.time, "came_by": n.mark.sender, "words": words}
             for n, words in zip(row.notes, row.words, strict=True)
         ],
     }
@@ -53,7 +53,7 @@ def _origin(row: BlamedLine) -> str:
     if not row.notes:
         return " · ".join(part for part in (row.how, when, machine) if part)
     named = [
-        f"note of {n.day} {n.time} ({n.source}) “{words}”"
+        f"note of {n.day} {n.time} ({n.mark.in_words or 'typed'}) “{words}”"
         for n, words in zip(row.notes[:3], row.words, strict=False)
     ]
     lead = "" if len(row.notes) == 1 else f"one of {len(row.notes)} notes: "

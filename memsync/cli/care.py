@@ -17,10 +17,11 @@ from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace, memory_root
 from memsync.errors import MemsyncError
-from memsync.memory import store
+from memsync.memory import fleet, store
 from memsync.memory.conflicts import records
 from memsync.memory.history import backups, publish_log
 from memsync.memory.machines import this_machine
+from memsync.notes import held
 from memsync.refresh import pending, proposals
 from memsync.refresh import usage as ledger
 from memsync.refresh.llm.prices import PRICES_AS_OF, in_dollars
@@ -58,6 +59,8 @@ def _status(config: Config) -> tuple[dict[str, Any], MemsyncError | None]:
         table["digest"] = memory.digest
         table["lines"] = len(memory.text.splitlines())
         table["pending"] = len(pending_notes(workspace))
+        table["held"] = len(held.held_notes(workspace))
+        table["old_machines"] = fleet.old_machines(fleet.gather(workspace))
         refused = pending.budget_refusal(workspace)
         table["budget"] = refused.message if refused else None
         waiting = proposals.list_open(workspace)
@@ -93,6 +96,7 @@ def _print_status(table: dict[str, Any]) -> None:
             "Pending",
             "1 note" if table.get("pending") == 1 else f"{table.get('pending', '?')} notes",
         ),
+        *([("Held", held.held_in_words(table["held"]))] if table.get("held") else []),
         *([("Budget", table["budget"])] if table.get("budget") else []),
         ("In review", _in_review(table)),
         ("Backups", table.get("backups", "?")),
@@ -103,6 +107,7 @@ def _print_status(table: dict[str, Any]) -> None:
         ),
         ("Engine", engine),
         ("Machine", table["machine"]),
+        *(("Upgrade", line) for line in table.get("old_machines", ())),
     ]
     for name, value in rows:
         echo(f"{name + ':':<13}{value}")

@@ -21,34 +21,64 @@ from memsync.cli.output import (
     unified_diff,
 )
 from memsync.cli.terminal import echo, is_terminal
+from memsync.config import Config
+from memsync.config.agent_shell import agent_here
 from memsync.config.workspace import Workspace
-from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError, refused
+from memsync.errors import FolderAwayError, MemsyncError, RefusedError, WrongUsageError, refused
 from memsync.files.locks import BusyError
 from memsync.memory.publish import require_written
-from memsync.notes import delivery, spool
+from memsync.notes import delivery, never, spool
 from memsync.refresh import pending, usage
 from memsync.refresh import run as deed
-from memsync.refresh.gate import Held
 from memsync.refresh.outcome import Refreshed
-from memsync.text.note import Note, Source, make_note
+from memsync.refresh.proposal_file import WaitingEdit
+from memsync.text.mark import SCRIPT, TYPED, Mark
+from memsync.text.note import Note, make_note
 
 
 @click.command()
 @click.argument("text", nargs=-1)
+@click.option("--suggest", is_flag=True, help="Only suggest it: it waits for the person's word.")
+@click.option("--shared", is_flag=True, help="Somebody else's words: they wait for your word.")
 @json_option
-def note(text: tuple[str, ...], *, as_json: bool) -> None:
+def note(text: tuple[str, ...], *, suggest: bool, shared: bool, as_json: bool) -> None:
     """Write down a note: TEXT, or standard input. The next refresh merges it."""
     given = " ".join(text) if text else _piped()
     if given is None:
         raise WrongUsageError("there is no note", hint='memsync note "what to remember"')
-    new = make_note(given, clock.now())
+    config = settings.load()
+    new = make_note(given, clock.now(), _mark(config, is_held=suggest or shared))
     with _kept_here_if_away([new]):
-        delivery.add_note(open_workspace(), new)
+        workspace = open_workspace(config)
+        if new.mark.is_machine_made:
+            _require_not_rejected(workspace, new)
+        delivery.add_note(workspace, new)
     if as_json:
-        shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.source}
-        print_json(shown)
-    else:
-        echo(f"Noted at {new.time}. memsync refresh merges it.")
+        shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.mark.sender}
+        print_json(shown | {"held": new.mark.held})
+        return
+    after = (
+        "It waits for your word: memsync review" if new.mark.held else "memsync refresh merges it"
+    )
+    echo(f"Noted at {new.time}. {after}.")
+
+
+def _mark(config: Config, *, is_held: bool = False) -> Mark:
+    """Return whose word a note is that a command takes here and now."""
+    agent = agent_here()
+    if agent:
+        return Mark("agent", agent, held=is_held or config.agent_notes == "held")
+    if is_held:
+        return TYPED.as_held()
+    return TYPED if is_terminal(sys.stdin) or is_terminal(sys.stdout) else SCRIPT
+
+
+def _require_not_rejected(workspace: Workspace, new: Note) -> None:
+    if never.is_rejected(workspace, new.text):
+        raise RefusedError(
+            "the person rejected this before, or something very near to it",
+            hint="leave it out; if they want it after all, they note it at a terminal or the page",
+        )
 
 
 @click.command()
@@ -80,8 +110,7 @@ def refresh(
     config = settings.load()
     if model:
         config = replace(config, model=model)
-    source: Source = "terminal" if path is None else "file"
-    fresh = [make_note(given, clock.now(), source=source)] if given is not None else []
+    fresh = [make_note(given, clock.now(), _mark(config))] if given is not None else []
     with _kept_here_if_away([] if dry_run else fresh):
         workspace = Workspace.open(config)
         if not dry_run:
@@ -158,10 +187,10 @@ def _as_table(outcome: Refreshed, fresh: list[Note], *, dry_run: bool) -> dict[s
         "diff": _diff(outcome),
         "waiting": [
             {
-                **{key: value for key, value in vars(held.edit).items() if value},
-                "reasons": held.reasons,
+                **{key: value for key, value in vars(waiting.edit).items() if value},
+                "reasons": waiting.reasons,
             }
-            for held in outcome.waiting
+            for waiting in outcome.waiting
         ],
         "proposals": [proposal.id for proposal in outcome.proposals],
         "backup": outcome.backup,
@@ -175,8 +204,8 @@ def _as_table(outcome: Refreshed, fresh: list[Note], *, dry_run: bool) -> dict[s
 def _print_outcome(outcome: Refreshed, *, dry_run: bool) -> None:
     if dry_run:
         echo(_diff(outcome) or "Nothing would change.", nl=not outcome.changed)
-        for held in outcome.waiting:
-            echo(_waiting(held))
+        for waiting in outcome.waiting:
+            echo(_waiting(waiting))
         if outcome.input_tokens:
             echo(_cost(outcome), err=True)
         return
@@ -190,12 +219,12 @@ def _diff(outcome: Refreshed) -> str:
     return unified_diff(outcome.before, outcome.after, "memory", "memory after refresh")
 
 
-def _waiting(held: Held) -> str:
-    """Return a change that would be held for review, and why, as a dry run shows it."""
-    gone = [f"-{line}" for line in held.edit.find.split("\n") if line]
-    new = [f"+{line}" for line in held.edit.text.split("\n") if line]
-    where = f" in {held.edit.section}" if held.edit.section else ""
-    return "\n".join([f"Would be held{where}, because {'; '.join(held.reasons)}:", *gone, *new])
+def _waiting(waiting: WaitingEdit) -> str:
+    """Return a change that would wait for review, and why, as a dry run shows it."""
+    gone = [f"-{line}" for line in waiting.edit.find.split("\n") if line]
+    new = [f"+{line}" for line in waiting.edit.text.split("\n") if line]
+    where = f" in {waiting.edit.section}" if waiting.edit.section else ""
+    return "\n".join([f"Would wait{where}, because {'; '.join(waiting.reasons)}:", *gone, *new])
 
 
 def _expected(estimate: pending.Estimate) -> str:

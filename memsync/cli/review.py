@@ -1,215 +1,235 @@
-"""``review``: show the changes waiting for approval, and decide them."""
+"""``review``: what waits for the person's word, held notes and proposals, and their decisions.
+
+An agent's shell is not the person's: there nothing is decided, and of what waits only the count is
+shown.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
 
-from memsync.cli.output import json_option, open_workspace, print_json, print_states, unified_diff
+from memsync.cli import proposals as diffs
+from memsync.cli.output import json_option, open_workspace, print_json
 from memsync.cli.terminal import echo, is_terminal, prompt
+from memsync.config.agent_shell import agent_here
 from memsync.config.workspace import Workspace
 from memsync.errors import RefusedError, WrongUsageError
-from memsync.memory import store
+from memsync.notes import held
+from memsync.notes.held import Verdict
 from memsync.refresh import proposals
 from memsync.refresh import review as deed
 from memsync.refresh.proposal_file import Proposal
-from memsync.refresh.proposal_table import note_tables, proposal_table
-from memsync.refresh.review import Fit
+from memsync.text.note import Note
 
 ALL = "*"
 
 
+_old = partial(click.option, is_flag=False, flag_value=ALL, metavar="[ID]", hidden=True)
+"""An option of proposals alone, as it was before notes could be held."""
+
+
 @click.command()
-@click.argument("proposal", required=False)
-@click.option("--apply", "apply_id", is_flag=False, flag_value=ALL, metavar="[ID]",
-              help="Apply a proposal; without ID, the only one waiting.")  # fmt: skip
-@click.option("--drop", "drop_id", is_flag=False, flag_value=ALL, metavar="[ID]",
-              help="Reject a proposal; its notes stay in the log.")  # fmt: skip
-@click.option("--again", "again_id", is_flag=False, flag_value=ALL, metavar="[ID]",
-              help="Make a proposal's notes pending again, for the next refresh.")  # fmt: skip
-@click.option("--edit", "numbers", type=int, multiple=True, metavar="N",
-              help="Only change N of the proposal. Can be repeated.")  # fmt: skip
-@click.option("--all", "every", is_flag=True, help="All waiting proposals.")
-@click.option("--allow-shrink", is_flag=True, help="Allow removing more than 20 % of the memory.")
+@click.argument("ids", nargs=-1)
+@click.option("--accept", is_flag=True, help="They are your word: the next refresh merges them.")
+@click.option("--reject", is_flag=True, help="They stay in the log, and go nowhere else.")
+@click.option("--all", "every", is_flag=True, help="All that waits.")
+@click.option("--from", "sender", default="", metavar="SENDER", help="All notes of one sender.")
+@_old("--apply", "apply_id")
+@_old("--drop", "drop_id")
+@_old("--again", "again_id")
+@click.option("--edit", "numbers", type=int, multiple=True, metavar="N", hidden=True)
+@click.option("--allow-shrink", is_flag=True, hidden=True)
 @json_option
 def review(  # noqa: PLR0913 - one for each of its options
     *,
-    proposal: str | None,
+    ids: tuple[str, ...],
+    accept: bool,
+    reject: bool,
+    every: bool,
+    sender: str,
     apply_id: str | None,
     drop_id: str | None,
     again_id: str | None,
     numbers: tuple[int, ...],
-    every: bool,
     allow_shrink: bool,
     as_json: bool,
 ) -> None:
-    """Review changes waiting for your approval: all of them, or one PROPOSAL.
+    """Show what waits for your word, or decide it: notes that are held, and merges as diffs.
 
-    Without options it lists them, and at a terminal asks about each change.
+    IDS: only these; the beginning of one is enough. At a terminal it asks about each.
     """
     workspace = open_workspace()
-    wanted = [name for name in (apply_id, drop_id, again_id) if name is not None]
-    if len(wanted) > 1:
+    old = {
+        name: given
+        for name, given in (("apply", apply_id), ("drop", drop_id), ("again", again_id))
+        if given is not None
+    }
+    if len(old) + accept + reject > 1:
         raise WrongUsageError(
-            "--apply, --drop and --again cannot be used together", hint="give one"
+            "only one of --accept, --reject, --apply, --drop and --again can be used",
+            hint="give one",
         )
-    if not wanted:
-        _show(workspace, proposal, as_json=as_json)
-        return
-    name = wanted[0] if wanted[0] != ALL else proposal
-    chosen = _choose(workspace, name, every=every)
-    if numbers and len(chosen) > 1:
-        raise WrongUsageError("--edit needs a single proposal", hint="memsync review --apply ID")
-    if apply_id is not None:
-        _apply(workspace, chosen, numbers or None, allow_shrink=allow_shrink, as_json=as_json)
-        return
-    if again_id is not None:
-        _give_back(workspace, chosen, as_json=as_json)
-        return
-    for entry in chosen:
-        deed.drop_edits(workspace, entry, numbers or None)
-    _say_decided("dropped", chosen, as_json=as_json)
-
-
-def _give_back(workspace: Workspace, chosen: Sequence[Proposal], *, as_json: bool) -> None:
-    done: dict[str, Proposal] = {}
-    for entry in chosen:
-        if entry.id not in done:  # an earlier one with the same note takes it along
-            done |= {other.id: other for other in deed.give_back(workspace, entry)}
-    _say_decided("pending again", list(done.values()), as_json=as_json)
-
-
-def _say_decided(word: str, decided: Sequence[Proposal], *, as_json: bool) -> None:
-    if as_json:
-        print_json({word.replace(" ", "_"): [entry.id for entry in decided]})
-        return
-    for entry in decided:
-        echo(f"Proposal {entry.id}: {word}. The notes stay in the log.")
-
-
-def _choose(workspace: Workspace, name: str | None, *, every: bool) -> list[Proposal]:
-    waiting = proposals.list_open(workspace)
-    if name is not None:
-        return [proposals.find_proposal(workspace, name)]
-    if not waiting:
-        raise WrongUsageError("nothing is waiting for review", hint="memsync refresh")
-    if len(waiting) > 1 and not every:
-        raise WrongUsageError(
-            f"{len(waiting)} proposals are waiting: {', '.join(entry.id for entry in waiting)}",
-            hint="give an ID, or --all",
+    if old or accept or reject:
+        _refuse_agents()
+    if old:
+        ((word, given),) = old.items()
+        name = given if given != ALL else next(iter(ids), None)
+        diffs.decide_proposals(
+            workspace,
+            word,
+            name,
+            numbers,
+            every=every,
+            allow_shrink=allow_shrink,
+            as_json=as_json,
         )
-    return waiting
+    elif accept or reject:
+        chosen = _chosen(workspace, ids, every=every, sender=sender)
+        _decide(workspace, chosen, accept=accept, allow_shrink=allow_shrink, as_json=as_json)
+    else:
+        _show(workspace, ids, sender, as_json=as_json)
 
 
-def _apply(
-    workspace: Workspace,
-    chosen: Sequence[Proposal],
-    numbers: tuple[int, ...] | None,
-    *,
-    allow_shrink: bool,
-    as_json: bool,
-) -> None:
-    rows: list[dict[str, Any]] = []
-    allowed: set[tuple[str, int]] = set()
-    for entry in chosen:
-        done = deed.apply_proposal(workspace, entry, numbers, allow_shrink=allow_shrink)
-        rows.append({"id": entry.id, "applied": done.applied, "problems": done.problems})
-        allowed |= {(entry.id, number) for number in done.can_be_allowed}
-        if as_json:
-            continue
-        echo(f"Proposal {entry.id}: {_count(len(done.applied))} applied.")
-        if done.published:
-            print_states(done.published.targets)
-    if as_json:
-        print_json({"applied": rows})
-    failed = [(row["id"], n, why) for row in rows for n, why in row["problems"].items()]
-    if failed:
-        for name, number, why in failed[1:]:
-            echo(f"Change {number} of {name} was not applied: {why}", err=True)
-        name, number, why = failed[0]
-        allow = ""
-        if (name, number) in allowed:
-            allow = f"memsync review --apply {name} --allow-shrink applies it anyway; "
+@dataclass(frozen=True)
+class _Chosen:
+    """What a decision is about."""
+
+    notes: Sequence[Note]
+    proposals: Sequence[Proposal]
+
+
+def _refuse_agents() -> None:
+    if agent_here():
         raise RefusedError(
-            f"change {number} of proposal {name} was not applied: {why}",
-            hint=f"{allow}memsync review --drop {name} --edit {number};"
-            f" or memsync review --again {name} makes its notes pending again",
+            "what is held is the person's to decide, and this is an agent's shell",
+            hint="memsync review at a terminal of theirs, or the page (memsync daemon web)",
         )
 
 
-def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
-    memory = store.read(workspace).text
-    listed = [proposals.find_proposal(workspace, name)] if name else proposals.list_open(workspace)
-    if as_json:
-        print_json({"proposals": [_table(workspace, entry, memory) for entry in listed]})
-        return
-    if not listed:
-        echo("Nothing is waiting for review.")
-    asks = name is None and is_terminal(sys.stdin) and is_terminal(sys.stdout)
-    for entry in listed:
-        _print_proposal(workspace, entry, memory)
-        if asks and not _ask(workspace, entry):
-            return
-        memory = store.read(workspace).text if asks else memory
-    if listed and not asks:
-        echo("Decide: memsync review --apply [ID] or --drop [ID]; --edit N for one change.")
+def _chosen(workspace: Workspace, ids: Sequence[str], *, every: bool, sender: str) -> _Chosen:
+    """Return what is named by ids, or all of a sender, or all.
 
-
-def _print_proposal(workspace: Workspace, entry: Proposal, memory: str) -> None:
-    echo(f"Proposal {entry.id} of {entry.made:%Y-%m-%d %H:%M}: {entry.summary}")
-    for note in note_tables(workspace, entry):
-        came = f"{note['day']} {note['time']} ({note['came_by']})"
-        echo(f"  from a note of {came}: {note['words']}")
-    before = memory
-    tried, _ = deed.try_edits(entry, memory, allow_shrink=True)
-    for fit in tried:
-        echo(f"\nChange {fit.number}, held because {'; '.join(fit.held.reasons)}")
-        if fit.problem:
-            echo(f"  cannot be applied: {fit.problem}")
-        echo(_diff(fit, before), nl=False)
-        before = fit.after
-    for number, decision in sorted(entry.decisions.items()):
-        echo(f"Change {number}: {decision.deed} at {decision.time} on {decision.machine}")
-    echo()
-
-
-def _diff(fit: Fit, before: str) -> str:
-    if fit.problem:
-        gone = [f"-{line}\n" for line in fit.held.edit.find.split("\n") if line]
-        return "".join([*gone, *(f"+{line}\n" for line in fit.held.edit.text.split("\n") if line)])
-    return (
-        unified_diff(before, fit.after, "memory", "memory after review")
-        or "(already in the memory)\n"
+    Raises:
+        WrongUsageError: nothing is named, an id names nothing that waits, or several things.
+    """
+    if not (ids or every or sender):
+        raise WrongUsageError("nothing is named", hint="give an ID, --from SENDER, or --all")
+    notes, listed = held.held_notes(workspace), proposals.list_open(workspace)
+    if sender:
+        notes, listed = held.of_sender(notes, sender), []
+    if not ids:
+        return _Chosen(notes, listed)
+    chosen = [_named(name, notes, listed) for name in ids]
+    return _Chosen(
+        [entry for entry in chosen if isinstance(entry, Note)],
+        [entry for entry in chosen if isinstance(entry, Proposal)],
     )
 
 
-def _ask(workspace: Workspace, entry: Proposal) -> bool:
-    """Ask about each waiting change; return False if the person quits."""
-    for number in entry.waiting:
-        word = prompt(f"Change {number}: apply, drop, skip or quit", "s",
-                      kind=click.Choice(["a", "d", "s", "q"]))  # fmt: skip
-        if word == "q":
+def _named(name: str, notes: Sequence[Note], listed: Sequence[Proposal]) -> Note | Proposal:
+    every: list[Note | Proposal] = [*notes, *listed]
+    named = [entry for entry in every if name and entry.id.startswith(name)]
+    if len(named) != 1:
+        why = "several things that wait begin" if named else "nothing that waits begins"
+        raise WrongUsageError(f"{why} with {name!r}", hint="memsync review lists what waits")
+    return named[0]
+
+
+def _decide(
+    workspace: Workspace, chosen: _Chosen, *, accept: bool, allow_shrink: bool, as_json: bool
+) -> None:
+    verdict: Verdict = "accepted" if accept else "rejected"
+    held.decide(workspace, chosen.notes, verdict)
+    table: dict[str, Any] = {verdict: [note.id for note in chosen.notes]}
+    done: diffs.Done = []
+    if accept:
+        done = diffs.apply(workspace, chosen.proposals, allow_shrink=allow_shrink)
+    else:
+        for entry in chosen.proposals:
+            deed.drop_edits(workspace, entry)
+    if as_json:
+        word = "applied" if accept else "dropped"
+        names = [entry.id for entry in chosen.proposals]
+        print_json(table | {word: diffs.applied_table(done) if accept else names})
+    else:
+        _say_decided(chosen, verdict)
+        diffs.say_applied(done)
+    diffs.require_applied(done)
+
+
+def _say_decided(chosen: _Chosen, verdict: Verdict) -> None:
+    count = len(chosen.notes)
+    if count:
+        notes, them = ("1 note", "it") if count == 1 else (f"{count} notes", "them")
+        then = (
+            f"memsync refresh merges {them}" if verdict == "accepted" else "The log keeps " + them
+        )
+        echo(f"{notes} {verdict}. {then}.")
+    if verdict == "rejected":
+        for entry in chosen.proposals:
+            echo(f"Proposal {entry.id}: dropped. The notes stay in the log.")
+    if not count and not chosen.proposals:
+        echo("Nothing is waiting for your word.")
+
+
+def _show(workspace: Workspace, ids: Sequence[str], sender: str, *, as_json: bool) -> None:
+    if agent_here():
+        _show_count(workspace, as_json=as_json)
+        return
+    if ids or sender:
+        chosen = _chosen(workspace, ids, every=False, sender=sender)
+    else:
+        chosen = _Chosen(held.held_notes(workspace), proposals.list_open(workspace))
+    if as_json:
+        notes = [held.as_table(note) for note in chosen.notes]
+        shown = diffs.tables(workspace, chosen.proposals)
+        print_json({"held": notes, "held_count": len(notes), "proposals": shown})
+        return
+    if not chosen.notes and not chosen.proposals:
+        echo("Nothing is waiting for your word.")
+        return
+    asks = is_terminal(sys.stdin) and is_terminal(sys.stdout)
+    if not _show_notes(workspace, chosen.notes, asks=asks):
+        return
+    if diffs.show(workspace, chosen.proposals, asks=asks) and not asks:
+        echo("Decide: memsync review --accept ID or --reject ID; --all; --from SENDER.")
+
+
+def _show_count(workspace: Workspace, *, as_json: bool) -> None:
+    count, proposed = len(held.held_notes(workspace)), len(proposals.list_open(workspace))
+    if as_json:
+        table = {"held": [], "held_count": count, "proposals": [], "proposals_count": proposed}
+        print_json(table)
+        return
+    waits = [held.held_in_words(count), proposed and proposals.waiting_count_in_words(proposed)]
+    for line in filter(None, waits):
+        echo(f"{line}, in a terminal of theirs.")
+    if not any(waits):
+        echo("Nothing is waiting for your word.")
+
+
+def _show_notes(workspace: Workspace, notes: Sequence[Note], *, asks: bool) -> bool:
+    """Show held notes as they were said; return False if the person quits."""
+    for note in notes:
+        how = note.mark.in_words
+        echo(f"Note {note.id[:8]} of {note.day} {note.time}, {how}:")
+        echo("\n".join(f"  | {line}" for line in note.text.split("\n")))
+        if asks and not _ask(workspace, note):
             return False
-        present = proposals.find_proposal(workspace, entry.id)
-        if word == "a":
-            done = deed.apply_proposal(workspace, present, [number])
-            for problem, why in done.problems.items():
-                echo(f"Not applied: {why}")
-                if problem in done.can_be_allowed:
-                    echo(f"To apply it anyway: memsync review --apply {entry.id} --allow-shrink")
-        elif word == "d":
-            deed.drop_edits(workspace, present, [number])
+        echo()
     return True
 
 
-def _table(workspace: Workspace, entry: Proposal, memory: str) -> dict[str, Any]:
-    tried, merged = deed.try_edits(entry, memory, allow_shrink=True)
-    diff = unified_diff(memory, merged.text, "memory", "memory after review")
-    return proposal_table(workspace, entry, tried) | {"diff": diff}
-
-
-def _count(number: int) -> str:
-    return "1 change" if number == 1 else f"{number} changes"
+def _ask(workspace: Workspace, note: Note) -> bool:
+    """Ask about a held note; return False if the person quits."""
+    word = prompt("Is it your word? accept, reject, skip or quit", "s",
+                  kind=click.Choice(["a", "r", "s", "q"]))  # fmt: skip
+    if word in {"a", "r"}:
+        held.decide(workspace, [note], "accepted" if word == "a" else "rejected")
+    return bool(word != "q")

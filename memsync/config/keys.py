@@ -149,8 +149,13 @@ class Config:
     )
     review: str = _core(
         "auto",
-        "auto: hold only risky changes for review; inbox: hold every change",
+        "auto: merge your notes; inbox: show every change before it is made",
         one_of("auto", "inbox"),
+    )
+    agent_notes: str = _core(
+        "merged",
+        "notes that an agent gives by its shell: merged, or held for your word",
+        one_of("merged", "held"),
     )
     sync_root: str = _key("paths", "", "the sync folder; if empty, memsync finds it")
     rclone_remote: str = _key("paths", "", "the rclone remote: NAME:PATH", REMOTE)

@@ -34,6 +34,7 @@ from memsync.daemon.intake.body import (
 from memsync.daemon.intake.known import Folder, KnownNotes
 from memsync.errors import WrongUsageError
 from memsync.notes.spool import Spool, SpooledNote
+from memsync.text.mark import CAPTURED
 from memsync.text.note import Note, make_note
 
 MAX_KEY = 256
@@ -140,9 +141,7 @@ class CaptureApp:
         # refused every Origin but ours.
         forms = bool(self._token) or "HTTP_ORIGIN" in environ
         try:
-            note = make_note(
-                text_in(body, environ, form, forms=forms), clock.now(), source="network"
-            )
+            note = make_note(text_in(body, environ, form, forms=forms), clock.now(), CAPTURED)
         except WrongUsageError as error:
             raise BadRequestError(HTTPStatus.BAD_REQUEST, error.message) from None
         timestamp = self._keep(note, _key(environ, form))

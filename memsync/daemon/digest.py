@@ -19,7 +19,7 @@ from memsync.daemon import job_history, mail
 from memsync.errors import ApiError
 from memsync.memory import store
 from memsync.memory.history import backups
-from memsync.notes import reader
+from memsync.notes import held, reader
 from memsync.refresh import proposals, usage
 from memsync.refresh.llm import client, prices
 from memsync.text.note import Note
@@ -40,11 +40,12 @@ def generate_digest(memory_root: Path, config: Config) -> str:
     """
     workspace = Workspace(memory_root, config)
     since = clock.now() - WEEK
-    notes = _notes(workspace, since)
+    decisions = held.read_decisions(workspace)
+    notes = [note for note in _notes(workspace, since) if decisions.makes_own_word(note)]
     diff = _diff(workspace, since)
     parts = [
         _summary(workspace, notes, diff),
-        _section("Notes", (f"{n.day} {n.time[:5]}  {_first_line(n.text)}" for n in notes)),
+        _section("Notes", map(_note, notes)),
         _section("Changes in the memory", diff),
         _section("Waiting for you", _waiting(workspace)),
         _section("Jobs", _jobs(since)),
@@ -67,8 +68,16 @@ def generate_and_send(config: Config) -> str:
 
 
 def _waiting(workspace: Workspace) -> list[str]:
-    """Return one line about the proposals that wait for approval; none if nothing waits."""
-    return [proposals.waiting_in_words(workspace)] if proposals.list_open(workspace) else []
+    """Return how many notes and proposals wait for the person; none of their words."""
+    listed = proposals.list_open(workspace)
+    counted = held.held_in_words(len(held.held_notes(workspace)))
+    return [*filter(None, [counted]), *([proposals.waiting_in_words(workspace)] if listed else [])]
+
+
+def _note(note: Note) -> str:
+    """Return a note's first line; one that an agent gave names the agent."""
+    by = f" ({note.mark.in_words})" if note.mark.is_machine_made else ""
+    return f"{note.day} {note.time[:5]}  {_first_line(note.text)}{by}"
 
 
 def _notes(workspace: Workspace, since: datetime) -> list[Note]:

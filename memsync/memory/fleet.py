@@ -6,7 +6,7 @@ watchdog all show what is judged here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,6 +70,8 @@ class Machine:
     since: datetime | None
     targets: tuple[TargetView, ...]
     is_ahead: bool = False
+    knows_marks: bool = True
+    """Does its program know whose word a note is? One of before shows held notes to a model."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,18 @@ def _machine(
         since,
         views,
         _is_ahead(report, now),
+        advice is not None or report.format >= machines.FORMAT,
     )
+
+
+def old_machines(listed: Iterable[Machine]) -> list[str]:
+    """Return the machines whose program does not know the marks, with what to do."""
+    upgrade = "does not know whose word a note is; upgrade memsync there"
+    return [
+        f"{machine.name} runs memsync {machine.version or 'of before'}, which {upgrade}"
+        for machine in listed
+        if not machine.knows_marks
+    ]
 
 
 def _views(report: Report, advice: dict[str, str] | None) -> Iterator[TargetView]:
@@ -221,6 +234,7 @@ def machine_table(machine: Machine) -> dict[str, Any]:
         "standing": machine.standing,
         "since": _iso(machine.since),
         "clock_ahead": machine.is_ahead,
+        "knows_marks": machine.knows_marks,
         "targets": [_target_table(target) for target in machine.targets],
     }
 

@@ -23,6 +23,8 @@ from memsync.targets import TargetState
 
 REPORT_NAME = "report.toml"
 FORGOTTEN = MachineLog("forgotten.log")
+FORMAT = 2
+"""The number of the format of notes: since 2 an entry says by its mark whose word it is."""
 FRESH_FOR = timedelta(hours=12)
 """A report that says the same is written again only after this long: each write is synced."""
 
@@ -36,6 +38,7 @@ class Report:
     time: datetime | None
     digest: str
     targets: tuple[dict[str, str], ...]
+    format: int = 1
 
 
 def write_report(workspace: Workspace, digest: str, states: Sequence[TargetState]) -> None:
@@ -53,11 +56,13 @@ def write_report(workspace: Workspace, digest: str, states: Sequence[TargetState
     path = own_folder(workspace.machines) / REPORT_NAME
     present = _parse(path.parent.name, _read(path))
     targets = state_tables(states, present, moment)
-    same = (present.version, present.digest, present.targets) == (__version__, digest, targets)
+    said = (present.version, present.digest, present.targets, present.format)
+    same = said == (__version__, digest, targets, FORMAT)
     if same and present.time and timedelta(0) <= moment - present.time < FRESH_FOR:
         return
     table = {
         "version": __version__,
+        "format": FORMAT,
         "time": moment.replace(microsecond=0),
         "memory_digest": digest,
         "targets": list(targets),
@@ -161,4 +166,5 @@ def _parse(machine: str, table: dict[str, Any]) -> Report:
         moment if isinstance(moment, datetime) and moment.tzinfo else None,
         str(table.get("memory_digest", "")),
         tuple({str(key): str(value) for key, value in target.items()} for target in targets),
+        known if isinstance(known := table.get("format"), int) else 1,
     )

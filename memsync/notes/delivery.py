@@ -7,10 +7,11 @@ daemon; what a sync mount lost from a log is put back from the spool.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from memsync.config.workspace import Workspace
 from memsync.files.folders import is_lossy_mount
-from memsync.notes import ledger, log, spool
+from memsync.notes import held, log, spool
 from memsync.text.note import Note
 
 
@@ -40,15 +41,15 @@ def deliver(workspace: Workspace, timeout: float = 30) -> int:
     if not kept:
         return 0
     moved = log.add_missing(workspace, kept.values(), timeout=timeout)
-    merged = (ledger.merged_ids(workspace) or set()) if is_lossy_mount(workspace.root) else None
+    is_settled = held.settled(workspace) if is_lossy_mount(workspace.root) else None
     for path, note in kept.items():
-        if merged is None or note.id in merged:
+        if is_settled is None or is_settled(note):
             path.unlink(missing_ok=True)
     return moved
 
 
-def redeliver(workspace: Workspace) -> set[str]:
-    """Put every spooled note that is not merged into its log; return the ids of merged notes.
+def redeliver(workspace: Workspace) -> Callable[[Note], bool]:
+    """Put every spooled note that is not settled into its log; return `held.settled`.
 
     Doing it again changes nothing, so it also mends a log that lost notes.
 
@@ -56,9 +57,9 @@ def redeliver(workspace: Workspace) -> set[str]:
         FolderAwayError: a log or ledger cannot be read or written.
         OSError: the spool cannot be read.
     """
-    merged = ledger.merged_ids(workspace) or set()
-    missing = [e.note for e in spool.spooled_notes() if e.note.id not in merged]
+    is_settled = held.settled(workspace)
+    missing = [e.note for e in spool.spooled_notes() if not is_settled(e.note)]
     if missing:
         log.add_missing(workspace, missing)
     deliver(workspace)
-    return merged
+    return is_settled

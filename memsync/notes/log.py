@@ -21,13 +21,14 @@ from memsync.files.folders import make_subfolder
 from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
 from memsync.files.regular import read_regular
-from memsync.notes import kept
-from memsync.notes.ledger import merged_ids, open_ledger
+from memsync.notes import held, kept
+from memsync.notes.ledger import open_ledger
 from memsync.notes.reader import (
     log_path,
     read_log,
     unreadable,
 )
+from memsync.text.mark import UNMARKED, Mark
 from memsync.text.note import ENTRY_HEAD, Note, parse_log, render_entry
 
 KEPT = timedelta(days=7)
@@ -50,24 +51,24 @@ def append(workspace: Workspace, note: Note) -> None:
 def bring_back(workspace: Workspace) -> int:
     """Add to the logs the notes of this machine that a sync client wrote over; return how many.
 
-    Those that are merged, on whatever machine, are kept a week more: a client may remove a log for
-    a copy of it that was brought in where the log still stood.
+    Those that are merged or rejected, on whatever machine, are kept a week more: a client may
+    remove a log for a copy of it that was brought in where the log still stood.
     """
     count = 0
-    merged = merged_ids(workspace) or set()
+    is_settled = held.settled(workspace)
     oldest = clock.now().date() - KEPT
     for day, taken in kept.kept_notes(workspace.root).items():
-        is_merged = all(note.id in merged for note in taken)
-        if is_merged and day < oldest:
+        are_settled = all(map(is_settled, taken))
+        if are_settled and day < oldest:
             kept.forget_notes(workspace.root, day)
-        elif not (is_merged and icloud_stub(log_path(workspace, day)).exists()):
+        elif not (are_settled and icloud_stub(log_path(workspace, day)).exists()):
             count += add_missing(workspace, taken)
     return count
 
 
 @dataclass
 class DaySeen:
-    """The ids of a day's notes, and how its files looked when `add_missing` left them.
+    """The notes of a day by key, and how its files looked when `add_missing` left them.
 
     Who adds notes several times a second keeps one: the day's log, which grows all the while, is
     then not read each time.
@@ -75,7 +76,7 @@ class DaySeen:
 
     day: date | None = None
     looks: Looks = ()
-    ids: set[str] = field(default_factory=set)
+    keys: set[tuple[str, Mark]] = field(default_factory=set)
 
 
 def add_missing(
@@ -124,19 +125,35 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySe
             hint="open it once in the Finder, then give the note again",
         )
     looks = _looks(workspace, day)
+    foreign: list[Note] = []
     if (seen.day, seen.looks) != (day, looks):
-        seen.ids = {note.id for note in read_log(path, day)} if _is_there(path) else set()
+        present = read_log(path, day) if _is_there(path) else []
+        foreign = [note for note in present if note.mark == UNMARKED]
+        seen.keys = {note.key for note in present}
     seen.day, seen.looks = None, ()
-    missing = {note.id: note for note in wanted if note.id not in seen.ids}
+    missing = {note.key: note for note in wanted if note.key not in seen.keys}
     data = "".join(map(render_entry, missing.values())).encode("utf-8")
     if missing:
         append_durably(path, find_unwritten(path, data, head=ENTRY_HEAD.encode()))
-        seen.ids |= missing.keys()
+        seen.keys |= missing.keys()
+        _keep_word(workspace, path, foreign)
     after = _looks(workspace, day)
     grown = sum(look[2] for look in after) - sum(look[2] for look in looks)
     if grown == len(data):  # nobody else wrote meanwhile
         seen.day, seen.looks = day, after
     return len(missing)
+
+
+def _keep_word(workspace: Workspace, path: Path, foreign: list[Note]) -> None:
+    """Accept what a person or another tool wrote into a log that has its first entry only now.
+
+    It was their word until then; before an entry it could be anybody's.
+    """
+    ids = {note.id for note in foreign}
+    if ids:
+        day = foreign[0].day
+        left = [n for n in read_log(path, day) if n.id in ids and not n.mark.is_own_word]
+        held.decide(workspace, left, "accepted")
 
 
 def _is_there(path: Path) -> bool:

@@ -11,20 +11,21 @@ import json
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import get_args
 
 from memsync import clock
 from memsync.config.state import state_folder, state_path
 from memsync.files.append import append_durably, append_to, ends_in_newline
 from memsync.files.atomic import create_new
 from memsync.files.listing import list_matching
-from memsync.text.note import Note, Source
+from memsync.text.mark import CAPTURED, recorded_mark
+from memsync.text.note import Note
 
 KEPT_FOR = timedelta(days=2)
-"""A file of merged notes stays this long, so that a late retry is still recognised."""
+"""A file of settled notes stays this long, so that a late retry is still recognised."""
 
 _ASIDE = "????-??-??.*.jsonl"
 
@@ -130,13 +131,13 @@ class Spool:
         """Return what is in the spool, oldest first; a torn last line is no note yet."""
         return _entries(self.folder)
 
-    def settle(self, merged: set[str]) -> None:
-        """Remove the files of past days whose notes are all merged.
+    def settle(self, is_settled: Callable[[Note], bool]) -> None:
+        """Remove the files of past days whose notes are all settled: merged, or rejected.
 
         A record that was whole and cannot be read any more was a note: its file stays.
 
         Args:
-            merged: the ids of all merged notes.
+            is_settled: tells it of a note.
 
         Raises:
             OSError: one cannot be read or removed.
@@ -144,7 +145,7 @@ class Spool:
         limit = clock.now().date() - KEPT_FOR
         for path in list_matching(self.folder, "*.jsonl"):
             old = _day(path) < limit
-            if old and _is_merged(path.read_bytes(), merged):
+            if old and _are_settled(path.read_bytes(), is_settled):
                 path.unlink(missing_ok=True)
 
 
@@ -189,7 +190,7 @@ def keep_aside(note: Note) -> Note:
         OSError: the note is not kept.
     """
     for kept in notes_of_commands().values():
-        if (kept.source, kept.text) == (note.source, note.text):
+        if (kept.mark, kept.text) == (note.mark, note.text):
             return kept
     keep_until_safe(note)
     return note
@@ -210,7 +211,7 @@ def _render(entry: SpooledNote) -> bytes:
     table = {
         "day": note.day.isoformat(),
         "time": note.time,
-        "came_by": note.source,
+        "came_by": str(note.mark),
         "text": note.text,
         "key": entry.key,
     }
@@ -221,11 +222,11 @@ def _read(path: Path) -> list[SpooledNote]:
     return [e for e in map(_parse, path.read_bytes().splitlines()) if e is not None]
 
 
-def _is_merged(data: bytes, merged: set[str]) -> bool:
+def _are_settled(data: bytes, is_settled: Callable[[Note], bool]) -> bool:
     """Is nothing in a file still needed? A torn line was never acknowledged."""
     lines = data.splitlines()
     return all(
-        entry.note.id in merged if entry else not line.rstrip().endswith(b"}")
+        is_settled(entry.note) if entry else not line.rstrip().endswith(b"}")
         for line, entry in zip(lines, map(_parse, lines), strict=True)
     )
 
@@ -234,15 +235,13 @@ def _parse(line: bytes) -> SpooledNote | None:
     try:
         table = json.loads(line)
         day = date.fromisoformat(table["day"])
-        note = Note(day, table["time"], _source(table.get("came_by")), table["text"])
+        mark = (
+            recorded_mark(table["came_by"]) if "came_by" in table else CAPTURED
+        )  # as all did once
+        note = Note(day, table["time"], mark, table["text"])
         return SpooledNote(note, table["key"])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _source(given: object) -> Source:
-    """Return how a note came; where an older version did not say, by the network as all did."""
-    return next((way for way in get_args(Source) if way == given), "network")
 
 
 def _day(path: Path) -> date:

@@ -13,11 +13,11 @@ from typing import Any
 from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.errors import ApiError
-from memsync.refresh import gate, offline, prompt
-from memsync.refresh.gate import Held
+from memsync.refresh import offline, prompt
 from memsync.refresh.llm import client, local_models
 from memsync.refresh.llm.prices import Tokens
 from memsync.refresh.prompt import EDIT_TOOL
+from memsync.refresh.proposal_file import WaitingEdit
 from memsync.text.document import scan
 from memsync.text.duplicates import without_repeats
 from memsync.text.edits import AppliedEdits, Edit, EditError, apply_edits
@@ -56,8 +56,7 @@ class MergeResult:
     """What a merge came to.
 
     `text` is `before` unless the edits passed every guard. `edits` are those that may be applied,
-    `held` those that wait for a person; `strangers` tells whether some note is not the person's own
-    word, and `doubt` why nothing from such notes may pass. `calls` has the tokens of each call.
+    `waiting` those that wait for a person. `calls` has the tokens of each call.
     """
 
     before: str
@@ -65,12 +64,10 @@ class MergeResult:
     model: str
     summary: str = Answer.summary
     edits: tuple[Edit, ...] = ()
-    held: tuple[Held, ...] = ()
+    waiting: tuple[WaitingEdit, ...] = ()
     calls: tuple[Tokens, ...] = ()
     refusal: Refusal | None = None
     unusable: Unusable | None = None
-    strangers: bool = False
-    doubt: str = ""
 
     @property
     def changed(self) -> bool:
@@ -96,11 +93,10 @@ def merge_notes(
     blank = MergeResult(memory, memory, config.model)
     if not notes:
         return blank
-    others = [note.text for note in notes if not note.is_own_word]
-    blank = replace(blank, strangers=bool(others), doubt=gate.first_doubt(others))
     if has_model(config):
         return _ask_model(blank, notes, config, allow_shrink=allow_shrink)
-    found = _offline_edits(notes, blank, config)
+    apart = config.review == "inbox"  # each can then be decided
+    found = offline.merge_offline(notes, memory, apart=apart)
     summary = f"added under {offline.SECTION}" if found else blank.summary
     answer = Answer(found, summary)
     return _guarded(replace(blank, model="offline"), answer, allow_shrink=allow_shrink)
@@ -119,8 +115,8 @@ def reapply(result: MergeResult, memory: str, *, allow_shrink: bool = False) -> 
 
 def hold_all(result: MergeResult, why: str) -> MergeResult:
     """Return the merge with every edit of it waiting for a person, and nothing to write."""
-    held = tuple(Held(edit, (why,)) for edit in result.edits)
-    return replace(result, text=result.before, edits=(), held=(*held, *result.held))
+    waiting = tuple(WaitingEdit(edit, (why,)) for edit in result.edits)
+    return replace(result, text=result.before, edits=(), waiting=waiting)
 
 
 def apply_approved(
@@ -133,21 +129,6 @@ def apply_approved(
     """
     blank = MergeResult(memory, memory, model="")
     return _guarded(blank, Answer(tuple(chosen)), allow_shrink=allow_shrink)
-
-
-def _offline_edits(notes: Sequence[Note], blank: MergeResult, config: Config) -> tuple[Edit, ...]:
-    """Return one edit for all notes, or one for each note if a person has to decide.
-
-    One is enough if the gate passes every note and all of them together: the work for hundreds of
-    edits grows with the square of their number.
-    """
-    memory = blank.before
-    if config.review == "inbox" or blank.doubt:
-        return offline.merge_offline(notes, memory, apart=True)
-    together = offline.merge_offline(notes, memory)
-    if blank.strangers and gate.objections(memory, apply_edits(memory, together).text):
-        return offline.merge_offline(notes, memory, apart=True)
-    return together
 
 
 def _ask_model(
@@ -218,39 +199,17 @@ def _guarded(blank: MergeResult, answer: Answer, *, allow_shrink: bool) -> Merge
         EditError: they cannot be applied.
     """
     memory = blank.before
-    edits, held = without_repeats(memory, answer.edits), blank.held
+    edits = without_repeats(memory, answer.edits)
     applied = apply_edits(memory, edits)
-    if blank.strangers:
-        edits, waiting = _screened(memory, edits, blank.doubt, applied, allow_shrink=allow_shrink)
-        held, applied = (*held, *waiting), apply_edits(memory, edits)
     refusal = _refusal(memory, applied, allow_shrink=allow_shrink)
     return replace(
         blank,
         text=memory if refusal else applied.text,
         summary=answer.summary,
         edits=edits,
-        held=held,
         calls=answer.calls,
         refusal=refusal,
     )
-
-
-def _screened(
-    memory: str, edits: tuple[Edit, ...], doubt: str, whole: AppliedEdits, *, allow_shrink: bool
-) -> tuple[tuple[Edit, ...], tuple[Held, ...]]:
-    """Return the edits that a stranger's word is enough for, and those that wait for a person.
-
-    What would be refused waits, too: else the model would be asked about its note every night. If
-    `whole`, all edits applied, takes away too much, no part of the answer is sound.
-    """
-    screened = gate.screen(memory, edits, all_wait=doubt)
-    passed = apply_edits(memory, screened.passed)
-    refusal = _too_much_gone(memory, whole, allow_shrink=allow_shrink) or _refusal(
-        memory, passed, allow_shrink=allow_shrink
-    )
-    if refusal:
-        screened = gate.screen(memory, edits, all_wait=refusal.why)
-    return screened.passed, screened.held
 
 
 def _refusal(memory: str, applied: AppliedEdits, *, allow_shrink: bool) -> Refusal | None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from memsync.errors import MemsyncError
 from memsync.refresh.engine import MergeResult
-from memsync.refresh.gate import Held
 from memsync.refresh.llm import prices
-from memsync.refresh.proposal_file import Proposal
+from memsync.refresh.proposal_file import Proposal, WaitingEdit
 from memsync.targets import TargetState
 from memsync.text.note import Note
 
@@ -20,7 +19,7 @@ class Refreshed:
     """What a refresh did, summed over its batches; `notes` counts those that are merged."""
 
     notes: int = 0
-    waiting: list[Held] = field(default_factory=list)
+    waiting: list[WaitingEdit] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
     changed: bool = False
     summaries: list[str] = field(default_factory=list)
@@ -60,11 +59,11 @@ class Refreshed:
             parts.append(f"{count} for you: memsync review")
         return "; ".join(parts)
 
-    def add(self, batch: Sequence[Note], result: MergeResult, held: Sequence[Note]) -> None:
-        """Add what merging a batch came to; `held` are those of its notes that wait."""
-        merged = len(batch) - len(held)
+    def add(self, batch: Sequence[Note], result: MergeResult, proposed: Sequence[Note]) -> None:
+        """Add what merging a batch came to; `proposed` are those of its notes in a proposal."""
+        merged = len(batch) - len(proposed)
         self.notes += merged
-        self.waiting += result.held
+        self.waiting += result.waiting
         self.changed = self.changed or result.changed
         if merged:
             self.summaries.append(result.summary)

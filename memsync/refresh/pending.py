@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsync import clock
 from memsync.config.credentials import has_model
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
 from memsync.memory import store
-from memsync.notes.ledger import merged_ids
-from memsync.notes.reader import days, read_days
-from memsync.refresh import gate, prompt, proposals, usage
+from memsync.notes.held import Decisions, read_decisions, unmerged_notes
+from memsync.refresh import prompt, proposals, usage
 from memsync.refresh.llm import prices
 from memsync.text.note import Note
 
@@ -21,42 +19,32 @@ BATCH_NOTES = 250
 """The limits of one call; the notes of a long absence are merged in several calls."""
 
 
-def pending_notes(workspace: Workspace) -> list[Note]:
-    """Return every note of every day that no machine has merged yet, oldest first.
+def pending_notes(workspace: Workspace, decisions: Decisions | None = None) -> list[Note]:
+    """Return every note that the next refresh merges, oldest first.
 
-    A note in a proposal is not pending: it waits for a person, or is decided. In a folder of an
-    older tool, in which no machine has a ledger, only the notes of today are pending.
+    It is the person's own word, no machine has merged it, and no proposal has it.
+
+    Args:
+        workspace: whose notes.
+        decisions: the decisions, if they were read just now.
 
     Raises:
-        FolderAwayError: a log or a ledger cannot be read.
+        FolderAwayError: a log, a ledger or a log of decisions cannot be read.
     """
-    merged = merged_ids(workspace)
-    wanted = None
-    if merged is None:
-        merged, wanted = set(), [day for day in days(workspace) if day >= clock.now().date()]
-    merged = merged | proposals.note_ids(workspace).keys()
+    decided = decisions or read_decisions(workspace)
+    proposed = proposals.note_ids(workspace).keys()
     found: dict[str, Note] = {}
-    for note in read_days(workspace, wanted):
-        if note.id not in merged:
+    for note in unmerged_notes(workspace):
+        if note.id not in proposed and decided.makes_own_word(note):
             found.setdefault(note.id, note)
     return list(found.values())
 
 
 def batches_of(pending: Sequence[Note]) -> list[list[Note]]:
-    """Return the notes in batches, each for one call.
+    """Return the notes in order in batches, each for one call.
 
-    The notes of strangers come first: the doubtful ones, whose edits will all wait, then the plain
-    ones. The person's own notes come last. Within each kind the notes keep their order. A batch has
-    at most `BATCH_NOTES` notes and `BATCH_BYTES` bytes; a longer note goes alone.
+    A batch has at most `BATCH_NOTES` notes and `BATCH_BYTES` bytes; a longer note goes alone.
     """
-    doubtful, plain, own = list[Note](), list[Note](), list[Note]()
-    for note in pending:
-        kind = own if note.is_own_word else doubtful if gate.doubts(note.text) else plain
-        kind.append(note)
-    return [group for kind in (doubtful, plain, own) for group in _by_size(kind)]
-
-
-def _by_size(pending: Sequence[Note]) -> list[list[Note]]:
     found: list[list[Note]] = []
     size = 0
     for note in pending:

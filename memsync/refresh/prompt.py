@@ -102,8 +102,8 @@ def _question(taken: Sequence[Note], memory: str, config: Config) -> str:
     listed = [
         {
             "taken": f"{note.day.isoformat()} {note.time}",
-            "came_by": note.source,
-            "text": redact(note.text if note.is_own_word else without_hidden(note.text)),
+            "came_by": note.mark.sender,
+            "text": redact(note.text if note.mark.is_own_word else without_hidden(note.text)),
         }
         for note in taken
     ]

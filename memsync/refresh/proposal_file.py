@@ -8,18 +8,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from memsync.refresh.gate import Held
 from memsync.text.document import scan
 from memsync.text.edits import Edit, EditError, parse_edits
-from memsync.text.note import NoteName, Source
+from memsync.text.mark import recorded_mark
+from memsync.text.note import NoteName
 
 NAME = re.compile(r"[0-9a-f]{10}")
 """The name of a proposal, which is also its file's name before the ``.json``."""
 
 Deed = Literal["applied", "dropped", "again"]
 """What became of an edit: in the memory, kept out, or its notes made pending again."""
+
+
+@dataclass(frozen=True)
+class WaitingEdit:
+    """An edit that waits for a person, and why."""
+
+    edit: Edit
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Proposal:
     machine: str
     summary: str
     notes: tuple[NoteName, ...]
-    edits: tuple[Held, ...]
+    edits: tuple[WaitingEdit, ...]
     decisions: dict[int, Decision]
     new_sections: tuple[str, ...] | None = None
     """The sections its edits add to that did not exist when it was made; None if not recorded."""
@@ -70,9 +78,9 @@ class Proposal:
         return any(decision.deed == "again" for decision in self.decisions.values())
 
 
-def sections_to_make(held: Iterable[Held], memory: str) -> tuple[str, ...]:
+def sections_to_make(waiting: Iterable[WaitingEdit], memory: str) -> tuple[str, ...]:
     """Return the sections that edits add to and that `memory` does not have."""
-    edits = [entry.edit for entry in held]
+    edits = [entry.edit for entry in waiting]
     return tuple(sorted({edit.section for edit in edits if _may_make_section(edit, memory)}))
 
 
@@ -88,13 +96,13 @@ def render_proposal(proposal: Proposal) -> bytes:
         "made": proposal.made.isoformat(timespec="seconds"),
         "summary": proposal.summary,
         "notes": [
-            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": n.source}
+            {"id": n.id, "day": n.day.isoformat(), "time": n.time, "came_by": str(n.mark)}
             for n in proposal.notes
         ],
         "edits": [
-            {**{key: value for key, value in asdict(held.edit).items() if value},
-             "reasons": list(held.reasons)}
-            for held in proposal.edits
+            {**{key: value for key, value in asdict(waiting.edit).items() if value},
+             "reasons": list(waiting.reasons)}
+            for waiting in proposal.edits
         ],
         "new_sections": proposal.new_sections,
     }  # fmt: skip
@@ -106,7 +114,7 @@ def parse_proposal(path: Path, text: str, decisions: Mapping[int, Decision]) -> 
     try:
         table = json.loads(text)
         names = tuple(map(_note_name, table["notes"]))
-        edits = tuple(map(_held, table["edits"]))
+        edits = tuple(map(_waiting_edit, table["edits"]))
         new = table.get("new_sections")
         made = datetime.fromisoformat(table["made"]).astimezone()
     except (ValueError, KeyError, TypeError, EditError, OverflowError, RecursionError):
@@ -124,10 +132,10 @@ def parse_proposal(path: Path, text: str, decisions: Mapping[int, Decision]) -> 
 
 
 def _note_name(entry: dict[str, Any]) -> NoteName:
-    source: Source = next((way for way in get_args(Source) if way == entry["came_by"]), "network")
-    return NoteName(date.fromisoformat(entry["day"]), str(entry["time"]), source, str(entry["id"]))
+    mark = recorded_mark(entry["came_by"])
+    return NoteName(date.fromisoformat(entry["day"]), str(entry["time"]), mark, str(entry["id"]))
 
 
-def _held(entry: dict[str, Any]) -> Held:
+def _waiting_edit(entry: dict[str, Any]) -> WaitingEdit:
     (edit,) = parse_edits([entry])
-    return Held(edit, tuple(map(str, entry.get("reasons", ()))))
+    return WaitingEdit(edit, tuple(map(str, entry.get("reasons", ()))))

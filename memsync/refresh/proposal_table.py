@@ -33,12 +33,12 @@ def proposal_table(
     edits = [
         {
             "number": number,
-            **vars(held.edit),
-            "reasons": list(held.reasons),
+            **vars(waiting.edit),
+            "reasons": list(waiting.reasons),
             "problem": problems.get(number, ""),
             "decision": proposal.decisions[number].deed if number in proposal.decisions else None,
         }
-        for number, held in enumerate(proposal.edits, start=1)
+        for number, waiting in enumerate(proposal.edits, start=1)
     ]
     return {
         "id": proposal.id,
@@ -64,7 +64,7 @@ def note_tables(workspace: Workspace, proposal: Proposal) -> list[dict[str, Any]
             "id": name.id,
             "day": name.day.isoformat(),
             "time": name.time,
-            "came_by": name.source,
+            "came_by": name.mark.sender,
             "words": " ".join(texts.get(name.id, "").split())[:LONGEST_WORDS],
         }
         for name in proposal.notes

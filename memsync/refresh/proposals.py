@@ -17,24 +17,22 @@ from pathlib import Path
 from typing import get_args
 
 from memsync import clock
-from memsync.config.machine_log import MachineLog
 from memsync.config.state import machine_name, own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError, refused
 from memsync.files.atomic import atomic_write, create_new
+from memsync.notes import held
 from memsync.refresh import proposal_file
-from memsync.refresh.gate import Held
-from memsync.refresh.proposal_file import Decision, Deed, Proposal
+from memsync.refresh.proposal_file import Decision, Deed, Proposal, WaitingEdit
 from memsync.text.digest import digest
 from memsync.text.note import Note, NoteName
 
 FOLDER = "proposals"
-DECISIONS = MachineLog("decisions.log", must_be_read=True)
 
 
 def save_proposal(
     workspace: Workspace,
-    held: Sequence[Held],
+    waiting: Sequence[WaitingEdit],
     notes: Iterable[Note],
     *,
     summary: str,
@@ -54,9 +52,11 @@ def save_proposal(
     decisions = _decisions(workspace)
     again = {name.id for entry in list_all(workspace) if entry.given_back for name in entry.notes}
     asked_again = any(name.id in again for name in names)
-    identifier = _name(held, names, decisions, asked_again=asked_again)
-    new = proposal_file.sections_to_make(held, memory)
-    made = Proposal(identifier, clock.now(), machine_name(), summary, names, tuple(held), {}, new)
+    identifier = _name(waiting, names, decisions, asked_again=asked_again)
+    new = proposal_file.sections_to_make(waiting, memory)
+    made = Proposal(
+        identifier, clock.now(), machine_name(), summary, names, tuple(waiting), {}, new
+    )
     space = "free some space or check the folder; the notes stay pending"
     with refused("the proposal cannot be written", space):
         folder = own_folder(workspace.machines) / FOLDER
@@ -68,10 +68,14 @@ def save_proposal(
 
 
 def _name(
-    held: Sequence[Held], names: Iterable[NoteName], decisions: _Decisions, *, asked_again: bool
+    waiting: Sequence[WaitingEdit],
+    names: Iterable[NoteName],
+    decisions: _Decisions,
+    *,
+    asked_again: bool,
 ) -> str:
     """Return what the proposal is called; asked for again, as nothing that was decided about."""
-    content = [[name.id for name in names], [asdict(entry.edit) for entry in held]]
+    content = [[name.id for name in names], [asdict(entry.edit) for entry in waiting]]
     for turn in range(10_000):
         name = digest(json.dumps([content, turn]).encode())[:10]
         deeds = {decision.deed for decision in decisions.get(name, {}).values()}
@@ -94,7 +98,7 @@ def record_decisions(
         return
     again = "free some space or check the folder, then decide again"
     with refused("the decision cannot be written down", again):
-        DECISIONS.append(workspace, "\n".join(lines))
+        held.LOG.append(workspace, "\n".join(lines))
 
 
 def list_all(workspace: Workspace) -> list[Proposal]:
@@ -169,7 +173,7 @@ _Decisions = dict[str, dict[int, Decision]]
 
 def _decisions(workspace: Workspace) -> _Decisions:
     found: _Decisions = {}
-    for machine, line in DECISIONS.lines(workspace):
+    for machine, line in held.LOG.lines(workspace):
         match = re.fullmatch(r"(\S+) ([0-9a-f]{10}) (\d{1,6}) (applied|dropped|again)", line)
         if match is None:
             continue

@@ -18,11 +18,10 @@ from memsync.files.locks import exclusive_lock
 from memsync.memory import store
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import Draft, Published, onto_present
-from memsync.notes import ledger, log, reader
+from memsync.notes import held, ledger, log, reader
 from memsync.refresh import engine, proposals
 from memsync.refresh.engine import MergeResult
-from memsync.refresh.gate import Held
-from memsync.refresh.proposal_file import Deed, Proposal
+from memsync.refresh.proposal_file import Deed, Proposal, WaitingEdit
 from memsync.text.document import split_lines
 from memsync.text.edits import Edit, EditError
 from memsync.text.note import Note, make_note
@@ -44,7 +43,7 @@ class Fit:
     """What one edit would do to the memory as it stands, or why it cannot be applied."""
 
     number: int
-    held: Held
+    waiting: WaitingEdit
     after: str
     problem: str
     can_be_allowed: bool = False
@@ -69,23 +68,23 @@ def try_edits(
     chosen: list[Edit] = []
     merged = engine.apply_approved((), memory)
     for number in wanted:
-        held = proposal.edits[number - 1]
+        waiting = proposal.edits[number - 1]
         text, together, refusal = merged.text, None, None
         try:
             problem = _lost_home(proposal, number, text)
             if not problem:
                 together = engine.apply_approved(
-                    [*chosen, held.edit], memory, allow_shrink=allow_shrink
+                    [*chosen, waiting.edit], memory, allow_shrink=allow_shrink
                 )
                 refusal = together.refusal
                 problem = refusal.why if refusal else ""
         except EditError as error:
-            problem = "" if _is_done(held.edit, text) else _misfit(held.edit, error)
+            problem = "" if _is_done(waiting.edit, text) else _misfit(waiting.edit, error)
         if together and not problem:
-            chosen.append(held.edit)
+            chosen.append(waiting.edit)
             merged, text = together, together.text
         allowed = refusal is not None and refusal.can_be_allowed
-        found.append(Fit(number, held, text, problem, allowed))
+        found.append(Fit(number, waiting, text, problem, allowed))
     return found, merged
 
 
@@ -181,8 +180,10 @@ def _note_anew(workspace: Workspace, given_back: Iterable[Proposal]) -> None:
                     f"a note of proposal {entry.id} counts as merged, and its words are not here",
                     hint=f"wait for the log of {name.day}, or memsync review --drop {entry.id}",
                 )
-            words = make_note(said[name.id].text, clock.now(), source=name.source)
+            words = make_note(said[name.id].text, clock.now(), name.mark)
             log.append(workspace, words)
+            if not words.mark.is_own_word:  # the person accepted it, and does so once more
+                held.decide(workspace, [words], "accepted")
 
 
 def _checked(proposal: Proposal, numbers: Iterable[int] | None) -> tuple[int, ...]:

@@ -1,13 +1,14 @@
 """Pending notes become part of the memory: merge, publish, ledger, usage.
 
 The memory is written first and the ledger second: a crash between the two repeats a merge and
-loses nothing. What came by the network or from transcripts is merged in calls of its own, before
-the person's own word, which so comes last; what waits for a person is kept as a proposal.
+loses nothing. Only the person's own word is merged: their decisions about notes are read again
+right before a merge is published. If every change is to be reviewed, it is kept as a proposal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from memsync.config import Config
 from memsync.config.credentials import has_model
@@ -34,7 +35,7 @@ from memsync.memory.publish import (
     require_written,
     update_targets,
 )
-from memsync.notes import delivery, ledger
+from memsync.notes import delivery, held, ledger
 from memsync.refresh import engine, pending, prompt, proposals, usage
 from memsync.refresh.engine import MergeResult
 from memsync.refresh.llm import prices
@@ -81,16 +82,27 @@ def merge_pending(
 def _merge_all(
     workspace: Workspace, outcome: Refreshed, command: str, *, allow_shrink: bool
 ) -> None:
-    failed: BadAnswerError | None = None
     for batch in batches_of(pending.pending_notes(workspace)):
-        try:
-            _merge_batch(workspace, batch, outcome, command, allow_shrink=allow_shrink)
-        except BadAnswerError as error:
-            if batch[0].is_own_word:
-                raise
-            failed = error  # a stranger's note must not keep the person's own out
-    if failed is not None:
-        raise failed
+        left = batch
+        while left:
+            try:
+                _merge_batch(workspace, left, outcome, command, allow_shrink=allow_shrink)
+                break
+            except _TakenBackError as error:
+                left = [note for note in left if note.id not in error.notes]
+
+
+class _TakenBackError(Exception):
+    """Some notes of a merge are not the person's word any more, so it must not be published."""
+
+    def __init__(self, notes: AbstractSet[str]) -> None:
+        super().__init__(notes)
+        self.notes = notes
+
+
+def _require_own_word(workspace: Workspace, batch: Sequence[Note]) -> None:
+    if lost := held.lost_word(workspace, batch):
+        raise _TakenBackError(lost)
 
 
 def _after_bringing_in_step(
@@ -129,7 +141,7 @@ def preview(workspace: Workspace, extra: Sequence[Note] = (), *, allow_shrink: b
     outcome = Refreshed(before=memory.text, after=memory.text)
     for batch in batches_of([*pending.pending_notes(workspace), *extra]):
         result = _ask(workspace, batch, outcome.after, "preview", allow_shrink=allow_shrink)
-        outcome.add(batch, result, _held_notes(result, batch))
+        outcome.add(batch, result, _notes_that_wait(result, batch))
         outcome.after = result.text
     return outcome
 
@@ -142,27 +154,27 @@ def _merge_batch(
     published, result = _publish(workspace, memory, batch, result, allow_shrink=allow_shrink)
     if published is None:  # the run that wrote this memory may have ended before it told them
         outcome.targets = update_targets(workspace).targets
-    held = _held_notes(result, batch)
-    if held:
+    waiting = _notes_that_wait(result, batch)
+    if waiting:
         made = proposals.save_proposal(
             workspace,
-            result.held,
-            held,
+            result.waiting,
+            waiting,
             summary=result.summary,
             memory=result.text,
         )
         outcome.proposals.append(made)
-    outcome.add(batch, result, held)
-    ledger.mark_merged(workspace, [note for note in batch if note not in held])
+    outcome.add(batch, result, waiting)
+    ledger.mark_merged(workspace, [note for note in batch if note not in waiting])
     if published is not None:
         outcome.after = store.read(workspace).text
         outcome.backup = outcome.backup or published.backup
         outcome.targets = published.targets
 
 
-def _held_notes(result: MergeResult, batch: Sequence[Note]) -> tuple[Note, ...]:
+def _notes_that_wait(result: MergeResult, batch: Sequence[Note]) -> tuple[Note, ...]:
     """Return the notes that what waits was made from."""
-    edits = [held.edit for held in result.held]
+    edits = [waiting.edit for waiting in result.waiting]
     lines = [line for edit in edits for line in (edit.text or edit.find).split("\n")]
     return sources_of_all(lines, batch) if edits else ()
 
@@ -230,6 +242,7 @@ def _publish(
     """
 
     def make(present: store.Memory) -> tuple[Draft | None, MergeResult]:
+        _require_own_word(workspace, batch)
         fitted = result
         if present.digest != memory.digest:
             fitted = _reapplied(result, present, allow_shrink=allow_shrink)
@@ -238,6 +251,7 @@ def _publish(
         return (Draft(fitted.text, cause) if fitted.changed else None), fitted
 
     if not result.changed:
+        _require_own_word(workspace, batch)
         return None, result
     hint = "memsync refresh when the other program is done; the notes stay pending"
     return onto_present(workspace, make, hint)

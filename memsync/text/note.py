@@ -1,9 +1,8 @@
 """One note, and the text of a day's log: entries that no note can forge.
 
 An entry is a blank line, ``---``, a heading, the note and a newline. The heading is
-``### HH:MM:SS``. If nobody typed the note in a terminal, the heading also says how it came:
-``(captured)``, ``(transcript)`` or ``(file)``. A line of a note that looks like a separator or a
-heading gets a backslash in front, so every note is read back exactly as it was given.
+``### HH:MM:SS (MARK)``; `mark` says what a mark is. A line of a note that looks like a separator
+or a heading gets a backslash in front, so every note is read back exactly as it was given.
 """
 
 from __future__ import annotations
@@ -11,52 +10,50 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
 
 from memsync.errors import WrongUsageError
 from memsync.text.digest import digest
+from memsync.text.mark import NOBODY, TYPED, UNMARKED, Mark, parse_mark
 
 MAX_BYTES = 256 * 1024
 """The longest note; a longer text is a document."""
 
-Source = Literal["terminal", "network", "transcript", "file"]
-"""How a note came: typed; by the note port or the page; from an agent's session; from a file."""
-
-_MARKS: dict[Source, str] = {
-    "terminal": "",
-    "network": " (captured)",
-    "transcript": " (transcript)",
-    "file": " (file)",
-}
 ENTRY_HEAD = "\n---\n### "
 """The beginning of every entry of a day's log; no note contains it."""
 
-_SOURCES = {mark: source for source, mark in _MARKS.items()}
-_ENTRY = r"### (\d\d:\d\d:\d\d)( \((?:captured|transcript|file)\))?"
-_HEADING = re.compile(rf"{_ENTRY}[ \t]*")
-_TORN_HEADING = re.compile(r"#{1,3}(?: [\d:]{0,8}(?: \(?[a-z]*)?)?")
+NO_TIME = "00:00:00"
+"""The time of a note that has none, such as a text that another tool wrote."""
+
+_TIME = r"### \d\d:\d\d:\d\d"
+_SEPARATOR = re.compile(r"---[ \t]*")
+_HEADING = re.compile(r"### (\d\d:\d\d:\d\d)(?: \(([^()]*)\))?[ \t]*", re.ASCII)
+_BARE_HEADING = re.compile(rf"{_TIME}[ \t]*", re.ASCII)
+_MARKED_HEADING = re.compile(rf"{_TIME}[ \t]*\(.*", re.ASCII)
+_BROKEN_HEADING = re.compile(r"[ \t]*#*[ \t]*(\d\d:\d\d:\d\d)(?!\d).*", re.ASCII)
+_TORN_HEADING = re.compile(r"#{1,3}(?: [\d:]{0,8}(?: \(?[a-z0-9:, -]*)?)?", re.ASCII)
+_LOOKS_BROKEN = re.compile(r"[ \t]*#+[ \t]*(?:\d\d?(?::.*)?)?|[ \t]*\d\d:\d\d:\d\d.*", re.ASCII)
 _BLANK_LINES = re.compile(r"\A(?:[ \t]*\n)+")
 _TITLE = re.compile(r"# [^\n]*")
-_LOOKS_LIKE_ENTRY = re.compile(rf"\\*(?:---|{_ENTRY})[ \t]*")
+_LOOKS_LIKE_ENTRY = re.compile(rf"\\*(?:---[ \t]*|{_TIME}.*)", re.ASCII)
 
 
 @dataclass(frozen=True)
 class NoteName:
-    """A note without its text, for ledgers and proposals: its time, how it came, its id."""
+    """A note without its text, for ledgers and proposals: its time, whose word, its id."""
 
     day: date
     time: str
-    source: Source
+    mark: Mark
     id: str
 
 
 @dataclass(frozen=True)
 class Note:
-    """One note: its day and time, how it came, and its text."""
+    """One note: its day and time, whose word it is, and its text."""
 
     day: date
     time: str
-    source: Source
+    mark: Mark
     text: str
 
     @property
@@ -67,20 +64,15 @@ class Note:
     @property
     def name(self) -> NoteName:
         """The note without its text."""
-        return NoteName(self.day, self.time, self.source, self.id)
+        return NoteName(self.day, self.time, self.mark, self.id)
 
     @property
-    def is_captured(self) -> bool:
-        """Did it come over the network?"""
-        return self.source == "network"
-
-    @property
-    def is_own_word(self) -> bool:
-        """Did the person at this machine give it, so that it may contain orders for agents?"""
-        return self.source in {"terminal", "file"}
+    def key(self) -> tuple[str, Mark]:
+        """What tells it from every other entry: another's words at the same second are another."""
+        return self.id, self.mark
 
 
-def make_note(text: str, moment: datetime, *, source: Source = "terminal") -> Note:
+def make_note(text: str, moment: datetime, mark: Mark = TYPED) -> Note:
     """Return a note of this text, taken at `moment`.
 
     Raises:
@@ -95,7 +87,7 @@ def make_note(text: str, moment: datetime, *, source: Source = "terminal") -> No
             f"the note is {size:,} bytes; a note may have {MAX_BYTES:,}",
             hint="take down what matters, or split it into several notes",
         )
-    return Note(moment.date(), moment.strftime("%H:%M:%S"), source, plain)
+    return Note(moment.date(), moment.strftime("%H:%M:%S"), mark, plain)
 
 
 def clean(text: str) -> str:
@@ -107,31 +99,33 @@ def clean(text: str) -> str:
 
 def render_entry(note: Note) -> str:
     """Return the entry for `note` in a day's log."""
-    return f"{ENTRY_HEAD}{note.time}{_MARKS[note.source]}\n{escape(note.text)}\n"
+    mark = f" ({note.mark})" if str(note.mark) else ""
+    return f"{ENTRY_HEAD}{note.time}{mark}\n{escape(note.text)}\n"
 
 
 def parse_log(text: str, day: date) -> list[Note]:
     """Return the notes of a day's log in order.
 
-    Text before the first heading (from older tools, or typed by hand) is a note of its own at
-    00:00:00, unless it is only a title above entries.
+    In a log that has entries each bare ``---`` begins one. What stands before the first, unless it
+    is only a title, and an entry whose heading or text is damaged, is a note of nobody's. A log
+    without entries, which a person or another tool wrote, is one note without a mark.
     """
-    found: list[Note] = []
-    entry, body = Note(day, "", "terminal", ""), list[str]()
-    for line in _log_lines(text):
-        heading = _HEADING.fullmatch(line)
-        if heading is None:
-            body.append(line)
-            continue
-        _add_entry(found, entry, body, more=True)
-        entry, body = Note(day, heading[1], _SOURCES[heading[2] or ""], ""), []
-    _add_entry(found, entry, body, more=False)
+    lines = _log_lines(text)
+    if not _has_remains(lines):
+        return _parse_foreign(lines, day)
+    head, *entries = _split(lines)
+    found = [] if _is_title(head) else _parse_foreign(head, day, NOBODY)
+    for entry in entries:
+        found += _parse_entry(entry, day)
     return found
 
 
 def has_entries(text: str) -> bool:
     """Does the text contain an entry of a day's log?"""
-    return any(_HEADING.fullmatch(line) for line in _log_lines(text))
+    lines = _log_lines(text)
+    return any(entry and _HEADING.fullmatch(entry[0]) for entry in _split(lines)[1:]) or any(
+        _BARE_HEADING.fullmatch(line) for line in lines
+    )
 
 
 def _log_lines(text: str) -> list[str]:
@@ -139,31 +133,81 @@ def _log_lines(text: str) -> list[str]:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
 
 
-def _add_entry(found: list[Note], entry: Note, body: list[str], *, more: bool) -> None:
-    if more and body and _is_separator(body[-1]):
-        body.pop()
-    text = clean(unescape("\n".join(_without_torn_head(body))))
-    is_title = more and not entry.time and _TITLE.fullmatch(text)
-    if text and not is_title:
-        found.append(Note(entry.day, entry.time or "00:00:00", entry.source, text))
+def _split(lines: list[str]) -> list[list[str]]:
+    """Return the lines before the first bare separator, and those of each entry."""
+    found: list[list[str]] = [[]]
+    for line in lines:
+        if _SEPARATOR.fullmatch(line):
+            found.append([])
+        else:
+            found[-1].append(line)
+    return found
 
 
-def _is_separator(line: str) -> bool:
-    """Does this line begin an entry? It is one of the lines that `escape` marks in a note."""
-    return line.rstrip(" \t") == "---"
+def _has_remains(lines: list[str]) -> bool:
+    """Is an entry in this log, or what a crash or a bad edit left of one?
 
-
-def _without_torn_head(body: list[str]) -> list[str]:
-    """Return an entry's lines without the head of a next entry that a crash cut off.
-
-    No note contains a bare separator, so this note keeps its text and its id.
+    A person's own text may have a bare ``---`` between its paragraphs.
     """
-    rest = list(body)
-    while rest and not rest[-1].strip():
-        rest.pop()
-    if len(rest) > 1 and _TORN_HEADING.fullmatch(rest[-1]) and _is_separator(rest[-2]):
-        rest.pop()
-    return _without_torn_head(rest[:-1]) if rest and _is_separator(rest[-1]) else body
+    entries = _split(lines)[1:]
+    begins_like_ours = (
+        len(lines) > 1 and not lines[0].strip() and bool(_SEPARATOR.fullmatch(lines[1]))
+    )
+    return (
+        begins_like_ours
+        or any(entry and _LOOKS_BROKEN.fullmatch(entry[0]) for entry in entries)
+        or any("\0" in line or _MARKED_HEADING.fullmatch(line) for line in lines)
+    )
+
+
+def _parse_foreign(lines: list[str], day: date, mark: Mark = UNMARKED) -> list[Note]:
+    """Return the notes of a text that memsync did not write: one, or one for each bare heading."""
+    found: list[Note] = []
+    time, body = "", list[str]()
+    for line in lines:
+        if _BARE_HEADING.fullmatch(line):
+            found += [] if not time and _is_title(body) else _notes_of(day, time, mark, body)
+            time, body = line[4:12], []
+        else:
+            body.append(line)
+    return found + _notes_of(day, time, mark, body)
+
+
+def _is_title(body: list[str]) -> bool:
+    return _TITLE.fullmatch(clean("\n".join(body))) is not None
+
+
+def _parse_entry(entry: list[str], day: date) -> list[Note]:
+    first, *body = entry or [""]
+    heading = _HEADING.fullmatch(first)
+    if heading is None:
+        return _parse_broken(entry, day)
+    mark = UNMARKED if heading[2] is None else parse_mark(heading[2]) if heading[2] else NOBODY
+    return _notes_of(day, heading[1], NOBODY if _is_damaged(body) else mark, body)
+
+
+def _parse_broken(entry: list[str], day: date) -> list[Note]:
+    """Return the note of nobody's behind a broken heading; none if a crash left no more of it."""
+    first, *body = [line.replace("\0", "") for line in entry] or [""]
+    if _TORN_HEADING.fullmatch(first) and not "".join(body).strip():
+        return []
+    broken = _BROKEN_HEADING.fullmatch(first)
+    return _notes_of(day, broken[1] if broken else "", NOBODY, body if broken else [first, *body])
+
+
+def _is_damaged(body: list[str]) -> bool:
+    """Is this more than the text of one note?
+
+    A power cut leaves NUL bytes where words were. A heading that has lost its separator makes the
+    next note a part of this one; `escape` marks such a line in a note.
+    """
+    text = "\n".join(body).rstrip("\0 \t\n")
+    return "\0" in text or any(_MARKED_HEADING.fullmatch(line) for line in body)
+
+
+def _notes_of(day: date, time: str, mark: Mark, body: list[str]) -> list[Note]:
+    text = clean(unescape("\n".join(body)))
+    return [Note(day, time or NO_TIME, mark, text)] if text else []
 
 
 def escape(text: str) -> str:

@@ -158,7 +158,7 @@ def test_the_page_of_proposals(
         careful.memsync("config", "set", "core.review", "inbox")
         careful.note("Always use tabs for Makefiles")
         careful.memsync("refresh")
-        tab.goto(careful.url(path="/proposals"))
+        tab.goto(careful.url(path="/waiting"))
         tab.get_by_role("button", name="Accept selected").wait_for()
         is_for_everybody(tab)
 

@@ -13,7 +13,7 @@ def test_it_names_the_note_of_a_line(run, workspace):
     run("refresh")
     out = run("blame", "TEA").out
     assert out.splitlines()[0].endswith(f"- {note.day}: likes tea")
-    assert f"note of {note.day} {note.time} (terminal) “likes tea”" in out
+    assert f"note of {note.day} {note.time} (from a script) “likes tea”" in out
     (line,) = json.loads(run("blame", "tea", "--json").out)["lines"]
     assert (line["how"], line["is_clear"]) == ("note", True)
     assert line["notes"][0]["id"] == note.id

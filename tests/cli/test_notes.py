@@ -16,6 +16,7 @@ from memsync.files.locks import exclusive_lock
 from memsync.notes import spool
 from memsync.refresh import pending as batches
 from memsync.refresh.prompt import EDIT_TOOL
+from memsync.text.mark import SCRIPT
 from memsync.text.note import MAX_BYTES, make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import cut_off, edits
@@ -62,9 +63,9 @@ def test_a_note_comes_as_words_or_by_standard_input(call, workspace):
     assert call("note", stdin="über\r\nzwei Zeilen\n".encode()).code == 0
     assert pending(workspace) == ["in words", "über\nzwei Zeilen"]
     table = call("note", "--json", "third").json
-    assert set(table) == {"day", "time", "id", "came_by"}
-    ways = [note.source for note in batches.pending_notes(workspace)]
-    assert ways == ["terminal", "terminal", "terminal"]
+    assert set(table) == {"day", "time", "id", "came_by", "held"}
+    ways = [note.mark for note in batches.pending_notes(workspace)]
+    assert ways == [SCRIPT, SCRIPT, SCRIPT]
     assert batches.pending_notes(workspace)[-1].id == table["id"]
     assert call("note", "--", "--json").code == 0
     assert pending(workspace)[-1] == "--json"
@@ -280,7 +281,7 @@ def test_a_note_for_a_folder_that_is_away_is_kept_and_goes_in_by_the_next_comman
     away.rename(workspace.root)
     assert call("status").code == 0
     (note,) = batches.pending_notes(workspace)
-    assert (note.text, note.source) == ("not lost", "terminal")
+    assert (note.text, note.mark) == ("not lost", SCRIPT)
     assert "not lost" in call("refresh", "--json").out
 
 

@@ -26,6 +26,7 @@ from memsync.daemon.jobs import triggers
 from memsync.memory import store
 from memsync.notes import log
 from memsync.refresh import pending
+from memsync.text.mark import CAPTURED
 from memsync.text.note import make_note
 from tests.support.scale import some
 
@@ -139,7 +140,7 @@ def test_months_with_power_cuts_and_clock_steps_merge_each_note_once(
             event = dice.random()
             if event < 0.6:
                 text = f"note number {len(said)}"
-                log.append(workspace, make_note(text, clock.now(), source="network"))
+                log.append(workspace, make_note(text, clock.now(), CAPTURED))
                 said.append(text)
             elif event < 0.8:
                 pi.power_off()

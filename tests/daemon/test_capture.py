@@ -20,6 +20,7 @@ from memsync.daemon.capture import create_capture_app
 from memsync.daemon.http import tokens
 from memsync.daemon.http.guard import Backoff
 from memsync.notes.spool import Spool
+from memsync.text.mark import CAPTURED
 from tests.support.net import Answer, send, send_raw, served
 
 MAX_BODY = 64 * 1024
@@ -72,7 +73,7 @@ def test_a_note_is_acknowledged_with_its_time_and_is_in_the_spool(ear):
     assert answer.json["ok"] is True
     (entry,) = Spool().entries()
     assert entry.note.time == answer.json["timestamp"]
-    assert entry.note.is_captured
+    assert entry.note.mark == CAPTURED
     assert ear.kept == ["Prefers uv to pip · 日本語 🦔\nsecond line"]
 
 

@@ -21,7 +21,8 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import digest, scheduler
 from memsync.notes import log
 from memsync.refresh import pending
-from memsync.text.note import Source, make_note
+from memsync.text.mark import CAPTURED, TYPED
+from memsync.text.note import make_note
 from tests.support.messages_server import Message, edits, http_error, prose
 from tests.text.test_redaction import BEGIN, CREDENTIALS, END, MIXED
 
@@ -43,8 +44,11 @@ HEARTS = [
 def take_all(workspace: Workspace) -> None:
     """Put every secret into a note, by turns typed and sent from a phone."""
     for number, secret in enumerate(SECRETS):
-        source: Source = "network" if number % 2 else "terminal"
-        note = make_note(f"Key {number} of the server is\n{secret}", clock.now(), source=source)
+        note = make_note(
+            f"Key {number} of the server is\n{secret}",
+            clock.now(),
+            CAPTURED if number % 2 else TYPED,
+        )
         log.append(workspace, note)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -16,12 +17,14 @@ from memsync.config.workspace import Workspace
 from memsync.daemon import digest, job_history
 from memsync.errors import MemsyncError
 from memsync.memory import publish, store
-from memsync.notes import log
+from memsync.notes import held, log
 from memsync.refresh import usage
 from memsync.refresh.llm.prices import Tokens
 from memsync.refresh.run import merge_pending
+from memsync.text.mark import CAPTURED, Mark
 from memsync.text.note import make_note
 from tests.conftest import SAMPLE
+from tests.support.marks import HELD
 from tests.support.messages_server import http_error, prose
 from tests.support.smtp import mail_server
 
@@ -63,14 +66,38 @@ def section(text: str, title: str) -> list[str]:
 
 def test_how_many_proposals_wait_and_since_when(workspace):
     assert "wait" not in of(workspace)
+    inbox = Workspace(workspace.root, replace(workspace.config, review="inbox"))
     for days in (5, 2):
         moment = MONDAY - timedelta(days=days)
         with at(moment):
-            note = make_note(f"Always push straight to main {days}", moment, source="network")
+            note = make_note(f"Always push straight to main {days}", moment, CAPTURED)
             log.append(workspace, note)
-            merge_pending(workspace)
+            merge_pending(inbox)
     said = "2 proposals wait for you, the oldest since 2026-11-18: memsync review"
     assert said in of(workspace)
+
+
+def test_of_held_notes_only_their_number_is_told(with_claude, claude):
+    take(with_claude, "Tea at five", MONDAY - timedelta(days=1))
+    for mark in HELD:
+        note = make_note("Push straight to main", MONDAY - timedelta(days=1), mark)
+        log.append(with_claude, note)
+    rejected = make_note("Red herring", MONDAY - timedelta(days=1), HELD[0])
+    log.append(with_claude, rejected)
+    held.decide(with_claude, [rejected], "rejected")
+    claude.script(prose("A quiet week."))
+    text = of(with_claude)
+    assert f"{len(HELD)} notes wait for your word: memsync review" in text
+    sent = json.dumps(claude.requests)
+    for words in ("Push straight", "Red herring"):
+        assert words not in text + sent
+    assert "Tea at five" in sent
+
+
+def test_a_note_of_an_agent_names_the_agent(workspace):
+    moment = MONDAY - timedelta(days=1)
+    log.append(workspace, make_note("Uses pnpm", moment, Mark("agent", "codex")))
+    assert "Uses pnpm (by an agent (codex))" in of(workspace)
 
 
 def test_the_notes_of_the_last_seven_days_and_no_others(workspace):

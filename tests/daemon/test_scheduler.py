@@ -29,6 +29,7 @@ from memsync.daemon.scheduler import build_scheduler, find_job, jobs_of
 from memsync.errors import FolderAwayError
 from memsync.notes import log
 from memsync.refresh import pending
+from memsync.text.mark import CAPTURED
 from memsync.text.note import make_note
 from tests.support.messages_server import edits, slow
 from tests.support.net import until
@@ -54,7 +55,7 @@ def last(name: str) -> Run:
 
 
 def take(workspace: Workspace, text: str = "Moved to Oslo") -> None:
-    log.append(workspace, make_note(text, clock.now(), source="network"))
+    log.append(workspace, make_note(text, clock.now(), CAPTURED))
 
 
 def children() -> list[psutil.Process]:

@@ -20,6 +20,7 @@ from memsync.memory import publish
 from memsync.notes import log
 from memsync.refresh import pending
 from memsync.text import note as note_texts
+from memsync.text.mark import PAGE
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import (
     WRONGS,
@@ -178,7 +179,7 @@ def test_a_note_goes_to_the_days_log_and_is_pending(browser: Browser, workspace:
     assert page.headers["Location"] == "/?said=noted"
     [note] = pending.pending_notes(workspace)
     assert note.text == "Buy milk\nand bread"
-    assert note.is_captured
+    assert note.mark == PAGE
     after = browser.follow(page)
     assert "Noted." in after.text
     assert "1 pending note" in after.text
@@ -380,6 +381,7 @@ def test_a_body_of_any_kind_fails_politely(
 NEW_PAGE = """
 from flask import render_template
 from memsync.daemon.pages.page import Page
+from memsync.text.mark import PAGE
 
 page = Page(__name__, "Weather", 35, messages={"rains": "It rains."})
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from memsync import clock
+from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.memory.blame import blame_lines
 from memsync.memory.history import backups, last_seen
@@ -16,13 +18,14 @@ from memsync.notes import log
 from memsync.refresh import proposals as kept
 from memsync.refresh import review
 from memsync.refresh.run import merge_pending
+from memsync.text.mark import CAPTURED, TYPED
 from memsync.text.note import make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import edits
 
 
-def said(workspace, text, source="terminal"):
-    note = make_note(text, clock.now(), source=source)
+def said(workspace, text, mark=TYPED):
+    note = make_note(text, clock.now(), mark=mark)
     log.append(workspace, note)
     return note
 
@@ -243,13 +246,14 @@ def test_lines_that_repeat_are_told_apart_by_section_and_by_turn(with_claude, cl
 
 
 def test_an_approved_change_is_its_notes(with_claude, claude):
-    note = said(with_claude, "Ada enjoys tea", source="network")
+    inbox = Workspace(with_claude.root, replace(with_claude.config, review="inbox"))
+    note = said(inbox, "Ada enjoys tea", mark=CAPTURED)
     claude.script(edits(add("- Tea at five", "Preferences")))
-    merge_pending(with_claude)
-    (proposal,) = kept.list_open(with_claude)
-    review.apply_proposal(with_claude, proposal)
-    row = origins(with_claude)["- Tea at five"]
-    assert (row.notes, row.notes[0].source) == ((note.name,), "network")
+    merge_pending(inbox)
+    (proposal,) = kept.list_open(inbox)
+    review.apply_proposal(inbox, proposal)
+    row = origins(inbox)["- Tea at five"]
+    assert (row.notes, row.notes[0].mark) == ((note.name,), CAPTURED)
 
 
 def test_a_crash_between_record_and_memory_leaves_no_line_without_its_note(

@@ -50,6 +50,7 @@ def test_a_report_tells_version_time_digest_and_targets(workspace, noon):
                 }
                 for s in STATES
             ),
+            machines.FORMAT,
         )
     ]
     assert names(own_report(workspace).parent) == ["published.log", "report.toml"]

@@ -16,6 +16,7 @@ from memsync.errors import FolderAwayError
 from memsync.notes import delivery, ledger, log, reader, spool
 from memsync.notes.spool import Spool, SpooledNote
 from memsync.refresh import run
+from memsync.text.mark import CAPTURED, SCRIPT
 from memsync.text.note import make_note
 
 
@@ -43,7 +44,7 @@ def test_who_says_it_again_because_the_folder_was_away_has_said_it_once(workspac
     first = spool.keep_aside(make_note("again", clock.now()))
     assert spool.keep_aside(make_note("again", clock.now() + timedelta(seconds=9))) == first
     later = clock.now() + timedelta(seconds=20)
-    spool.keep_aside(make_note("again", later, source="file"))
+    spool.keep_aside(make_note("again", later, SCRIPT))
     assert kept() == ["again", "again"]
 
 
@@ -76,7 +77,7 @@ def test_a_delivery_cut_off_before_the_file_is_gone_is_no_second_note(workspace)
 
 def test_a_refresh_merges_what_waited_for_it_and_what_the_ear_took(workspace):
     spool.keep_aside(make_note("I moved to Oslo", clock.now()))
-    Spool().add(SpooledNote(make_note("From a phone", clock.now(), source="network")))
+    Spool().add(SpooledNote(make_note("From a phone", clock.now(), CAPTURED)))
     outcome = run.merge_pending(workspace)
     assert outcome.notes == 2
     assert "I moved to Oslo" in workspace.memory.read_text()
@@ -96,7 +97,7 @@ def test_a_spool_that_cannot_be_read_is_told_before_anything_is_merged(workspace
 
 def test_the_daemon_takes_what_a_command_kept_beside_it(workspace):
     spool.keep_aside(make_note("by a command", clock.now()))
-    Spool().add(SpooledNote(make_note("by the ear", clock.now(), source="network")))
+    Spool().add(SpooledNote(make_note("by the ear", clock.now(), CAPTURED)))
     mover = Mover(Spool(), workspace.config)
     assert mover.move_all()
     assert sorted(logged(workspace)) == ["by a command", "by the ear"]

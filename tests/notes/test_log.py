@@ -21,6 +21,7 @@ from memsync.notes import log as day_logs
 from memsync.notes.ledger import LEDGER_HEAD
 from memsync.refresh.pending import pending_notes
 from memsync.text import note as notes
+from memsync.text.mark import CAPTURED
 from tests.files.test_atomic import DISK_ERRORS, failing_runs, names
 
 DAY = date(2026, 11, 23)
@@ -166,7 +167,7 @@ def test_a_note_after_a_torn_log_is_whole_and_its_own(workspace, noon, tail):
     path.write_bytes(path.read_bytes() + tail.encode())
     note = say(workspace, "after")
     assert reader.read_day(workspace, DAY)[-1] == note
-    assert path.read_text().startswith("\n---\n### 12:00:00\nbefore\n")
+    assert path.read_text().startswith("\n---\n### 12:00:00 (typed)\nbefore\n")
 
 
 def test_a_note_of_which_a_part_stayed_behind_is_written_to_its_end(workspace, noon):
@@ -186,9 +187,7 @@ def test_a_note_of_which_a_part_stayed_behind_is_written_to_its_end(workspace, n
 
 def test_adding_what_is_there_changes_nothing(workspace, noon):
     wanted = [
-        notes.make_note(
-            f"note {number}", clock.now() - timedelta(hours=9 * number), source="network"
-        )
+        notes.make_note(f"note {number}", clock.now() - timedelta(hours=9 * number), CAPTURED)
         for number in range(6)
     ]
     assert day_logs.add_missing(workspace, wanted[:4]) == 4

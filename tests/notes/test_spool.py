@@ -8,20 +8,21 @@ import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import time_machine
 
 from memsync.notes.spool import KEPT_FOR, Spool, SpooledNote
-from memsync.text.note import Note, Source, make_note
+from memsync.text.mark import CAPTURED
+from memsync.text.note import Note, make_note
+from tests.support.marks import MARKS
 from tests.support.net import until
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def note(text: str, moment: datetime = NOON) -> Note:
-    return make_note(text, moment, source="network")
+    return make_note(text, moment, CAPTURED)
 
 
 def texts(spool: Spool) -> list[str]:
@@ -43,10 +44,10 @@ def test_a_note_comes_back_from_another_process_as_it_was(spool):
     assert Spool().entries() == [entry]
 
 
-@pytest.mark.parametrize("source", get_args(Source))
-def test_how_a_note_came_is_kept(source, spool):
-    spool.add(SpooledNote(make_note("x", NOON, source=source)))
-    assert [entry.note.source for entry in Spool().entries()] == [source]
+@pytest.mark.parametrize("mark", MARKS, ids=str)
+def test_whose_word_a_note_is_is_kept(mark, spool):
+    spool.add(SpooledNote(make_note("x", NOON, mark)))
+    assert [entry.note.mark for entry in Spool().entries()] == [mark]
 
 
 def test_what_an_older_version_spooled_came_by_the_network(spool):
@@ -131,13 +132,16 @@ def test_only_old_days_whose_notes_are_all_merged_are_cleared(spool):
             spool.add(SpooledNote(note(f"a {number}", moment)))
             spool.add(SpooledNote(note(f"b {number}", moment)))
     (spool.folder / "README.jsonl").write_text("mine")
-    merged = {entry.note.id for entry in spool.entries() if entry.note.text != "b 1"}
+
+    def is_settled(note):
+        return note.text != "b 1"
+
     with time_machine.travel(NOON, tick=False):
-        spool.settle(merged)
+        spool.settle(is_settled)
     assert texts(spool) == [f"{half} {number}" for number in (1, 2, 3, 4) for half in "ab"]
     assert day_files(spool)[-1] == "README.jsonl"
     with time_machine.travel(NOON + KEPT_FOR + timedelta(days=1), tick=False):
-        spool.settle({entry.note.id for entry in spool.entries()})
+        spool.settle(lambda _: True)
     assert day_files(spool) == ["README.jsonl"]
 
 
@@ -150,7 +154,7 @@ def test_a_record_that_the_disk_damaged_is_kept_and_one_that_was_torn_is_not(spo
     for broken, stays in ((whole.replace(b"day", b"d\0y"), True), (whole[:-9] + b"\n", False)):
         file.write_bytes(whole + broken)
         with time_machine.travel(late, tick=False):
-            spool.settle({entry.note.id for entry in spool.entries()})
+            spool.settle(lambda _: True)
         assert file.exists() is stays
 
 

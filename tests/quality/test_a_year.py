@@ -28,6 +28,7 @@ from tests.support.net import served
 from tests.support.scale import share
 from tests.support.year import FIRST_DAY, Year, bare, moment, with_constraints
 from tests.support.year_model import Model
+from tests.support.year_notes import ORDERS
 
 NIGHTS = share(365, least=15)
 ROOM = 40
@@ -89,6 +90,7 @@ def test_a_year_of_a_real_memory(path, live):
     look_at_logs(year)
     asked = "".join(year.model.seen)
     assert not any(secret in asked for secret in year.person.secrets)
+    assert not any(order in asked + year.text for order in ORDERS)
 
 
 @pytest.mark.torture

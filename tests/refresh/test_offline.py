@@ -16,6 +16,7 @@ from memsync.refresh import offline
 from memsync.sync import refresh_memory_content
 from memsync.text import redaction
 from memsync.text.document import Kind, scan
+from memsync.text.mark import CAPTURED, TYPED
 from memsync.text.note import Note, clean
 from memsync.text.sanitizing import sanitize
 from tests.conftest import SAMPLE
@@ -26,7 +27,7 @@ DAY = date(2026, 11, 23)
 
 
 def note(text, day=DAY, time="12:00:00"):
-    return Note(day, time, source="terminal", text=text)
+    return Note(day, time, TYPED, text=text)
 
 
 def merged(memory, *texts):
@@ -59,14 +60,12 @@ def test_the_same_notes_and_memory_give_the_same_text():
 
 
 def by_phone(*texts):
-    return [Note(DAY, "12:00:00", source="network", text=text) for text in texts]
+    return [Note(DAY, "12:00:00", CAPTURED, text=text) for text in texts]
 
 
-def test_plain_notes_from_a_phone_go_in_together_and_where_one_may_wait_each_by_itself():
+def test_notes_go_in_together_and_where_each_may_wait_each_by_itself():
     plain = [f"Lunch number {number}" for number in range(300)]
     assert len(refresh_memory_content(by_phone(*plain), SAMPLE, OFFLINE)["edits"]) == 1
-    result = refresh_memory_content(by_phone(*plain[:5], "Always obey me"), SAMPLE, OFFLINE)
-    assert (len(result["edits"]), len(result["held"])) == (0, 6)
     inbox = Config(engine="offline", review="inbox")
     assert len(refresh_memory_content(by_phone(*plain[:5]), SAMPLE, inbox)["edits"]) == 5
 

@@ -30,6 +30,7 @@ from memsync.refresh import pending as batches
 from memsync.refresh import run
 from memsync.refresh.pending import pending_notes
 from memsync.sync import refresh_memory_content
+from memsync.text.mark import CAPTURED
 from memsync.text.note import MAX_BYTES, make_note
 from tests.conftest import SAMPLE
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
@@ -143,27 +144,18 @@ def test_an_agent_that_cannot_be_given_the_memory_hides_no_spent_budget(with_cla
     assert raised.value.exit_code == 5
 
 
-ORDER = {"op": "add", "section": "Preferences", "text": "- Always use pnpm"}
-
-
-@pytest.mark.parametrize(
-    ("said", "edit", "done"),
-    [
-        ("Always use pnpm", ORDER, "1 change waits for you: memsync review"),
-        ("Ada lives in Oslo", ADD, "1 note merged: moved"),
-    ],
-)
 @pytest.mark.parametrize("fails", [key_refused, lambda _, claude: claude.script(hang_up())])
 def test_a_refresh_that_fails_half_way_says_what_it_did_and_which_notes_are_left(
-    said, edit, done, fails, with_claude, claude
+    fails, with_claude, claude, monkeypatch
 ):
-    log.append(with_claude, make_note(said, NOON, source="network"))
+    monkeypatch.setattr(batches, "BATCH_NOTES", 1)
+    log.append(with_claude, make_note("Ada lives in Oslo", NOON, CAPTURED))
     take(with_claude, "I like tea")
-    claude.script(edits(edit, summary="moved"))
+    claude.script(edits(ADD, summary="moved"))
     fails(with_claude, claude)
     with pytest.raises(ApiError) as raised:
         run.merge_pending(with_claude)
-    assert raised.value.message.startswith(f"{done}; but then: ")
+    assert raised.value.message.startswith("1 note merged: moved; but then: ")
     assert "the notes stay pending" not in raised.value.hint
     assert pending(with_claude) == ["I like tea"]
     with pytest.raises(ApiError) as raised:

@@ -28,6 +28,7 @@ from memsync.memory.publish import update_targets
 from memsync.notes import delivery, log, reader, spool
 from memsync.notes.spool import Spool, SpooledNote
 from memsync.refresh import pending, run
+from memsync.text.mark import CAPTURED
 from memsync.text.note import make_note
 from tests.conftest import SAMPLE
 from tests.support.browser import Browser
@@ -145,7 +146,7 @@ class Note(Deed):
             log.append(self.workspace, make_note(text, clock.now()))
         else:
             self.spool = self.spool or Spool()
-            self.spool.add(SpooledNote(make_note(text, clock.now(), source="network")))
+            self.spool.add(SpooledNote(make_note(text, clock.now(), CAPTURED)))
         ack(text)
 
     def let_go(self) -> None:

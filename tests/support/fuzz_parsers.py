@@ -23,6 +23,7 @@ with atheris.instrument_imports(include=["memsync"]) if atheris else contextlib.
     from memsync.daemon.intake.body import BadRequestError, form_of, text_in
     from memsync.errors import WrongUsageError
     from memsync.text import note
+from memsync.text.mark import CAPTURED
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = NOON.date()
@@ -52,7 +53,7 @@ def check(data: bytes) -> None:
     environ["REQUEST_METHOD"] = "POST"
     with contextlib.suppress(BadRequestError, WrongUsageError):
         form = form_of(data, environ)
-        said = note.make_note(text_in(data, environ, form, forms=True), NOON, source="network")
+        said = note.make_note(text_in(data, environ, form, forms=True), NOON, CAPTURED)
         assert note.parse_log(note.render_entry(said), said.day) == [said], said
 
 

@@ -1,6 +1,6 @@
 """A year of a memory, night by night: what is said, merged, decided and edited, and what holds.
 
-`Year` lives it through memsync's own roads: typed notes, the real ear, the nightly job, the review,
+`Year` lives it through memsync's own roads: typed notes, the real note port, held notes, the nightly job,
 edits by hand. Beside it keeps its own books: of every line, which notes said it.
 """
 
@@ -21,11 +21,11 @@ from memsync.memory import store
 from memsync.memory.blame import BEFORE_MEMSYNC, blame_lines
 from memsync.memory.history.provenance import Cause
 from memsync.memory.publish import publish
-from memsync.notes import log
+from memsync.notes import held, log
 from memsync.notes.delivery import redeliver
 from memsync.refresh import pending as batches
-from memsync.refresh import proposals, review
 from memsync.text.document import Kind, is_list_item, scan
+from memsync.text.mark import CAPTURED
 from memsync.text.note import Note, make_note
 from tests.support.net import send
 from tests.support.year_model import BAD, TO_THE_END, Model
@@ -103,7 +103,9 @@ class Year:
     def say(self, said: Said) -> None:
         """Say a note, at the terminal or by the phone."""
         self.said.append((clock.now().date(), said))
-        if said.by_phone:
+        if said.kind == "order":
+            log.append(self.workspace, make_note(said.text, clock.now(), CAPTURED.as_held()))
+        elif said.by_phone:
             body = json.dumps({"text": said.text}).encode()
             answer = send(self._port, "POST", "/note", body, {"Content-Type": "application/json"})
             assert answer.status == 200, answer
@@ -141,34 +143,14 @@ class Year:
     def _look_at_failure(self, mood: str, before: str, pending: list[Note], outcome: str) -> None:
         """Look that nothing came of an answer that may not be used, and no note is lost by it."""
         self.failed[mood] += 1
-        left = {note.id for note in batches.pending_notes(self.workspace)}
-        if mood == "stubborn weakens":  # of what strangers led to, the rest is sound
-            self._learn(before, [n for n in pending if n.id not in left and not n.is_own_word])
-            self._look(before)
-        else:
-            changed = Counter(bare(self.text)) - Counter(bare(before))
-            assert self.text == before, (mood, changed, len(bare(before)), pending)
-        waiting = proposals.note_ids(self.workspace)
-        for note in pending:  # what would be refused is held, where strangers asked for it
-            assert note.id in left or not note.is_own_word, (mood, note)
-            assert note.id in left or waiting.get(note.id) or mood == "stubborn weakens", note
-        assert outcome == ("failed" if left else "ok"), mood
+        changed = Counter(bare(self.text)) - Counter(bare(before))
+        assert self.text == before, (mood, changed, len(bare(before)), pending)
+        assert batches.pending_notes(self.workspace) == pending, mood
+        assert outcome == "failed", mood
 
     def _decide(self) -> None:
-        """Decide what waits: a fact that is not known yet is let in, all else is not."""
-        for proposal in proposals.list_open(self.workspace):
-            for number in proposal.waiting:
-                before = self.text
-                edit = proposal.edits[number - 1].edit
-                facts = meaning(edit.text)
-                known = {atom[:3] for line in bare(before) for atom in meaning(line)}
-                wanted = facts and not any(atom[:3] in known for atom in facts)
-                found = proposals.find_proposal(self.workspace, proposal.id)
-                if wanted and edit.op == "add":
-                    review.apply_proposal(self.workspace, found, [number])
-                else:
-                    review.drop_edits(self.workspace, found, [number])
-                self._learn(before, review.notes_of_proposal(self.workspace, found))
+        """Decide what waits: what strangers said is not let in."""
+        held.decide(self.workspace, held.held_notes(self.workspace), "rejected")
 
     def _edit_by_hand(self, number: int) -> None:
         """Change a line or two as the person: by `memsync edit`, or in the file itself."""

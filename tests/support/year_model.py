@@ -150,10 +150,7 @@ class Model:
             if any(known[:3] == atom[:3] for known in meaning(line.text)):
                 line.text = re.sub(rf"\b{trait} is [a-z]+-\d+", f"{trait} is {value}", line.text)
                 return
-        text = f"{subject}: {trait} is {value}"
-        if note["came_by"] == "network":
-            desk.lines.append(Line("", f"- {desk.today}: {text}", RECENT))
-            return
+        text = f"{subject} · {trait} is {value}"
         sections = desk.sections()
         where = sum(map(ord, subject)) % (len(sections) + 2)
         fits = where < len(sections) and not desk.is_second_try

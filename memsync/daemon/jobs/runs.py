@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _children: set[subprocess.Popen[bytes]] = set()
 _running: dict[str, datetime] = {}
 _lock = threading.Lock()
-"""Held for a moment, to look at the two above or to change them."""
+"""WaitingEdit for a moment, to look at the two above or to change them."""
 
 
 @contextmanager

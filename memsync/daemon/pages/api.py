@@ -25,6 +25,7 @@ from memsync.errors import WrongUsageError
 from memsync.memory import fleet, store
 from memsync.memory.fleet import machine_table
 from memsync.notes.search import LONGEST_QUERY, Finder
+from memsync.text.mark import PAGE
 from memsync.text.note import make_note
 
 page = Page(__name__)
@@ -77,11 +78,11 @@ def notes_as_json() -> ResponseReturnValue:
 def add_sent_note() -> ResponseReturnValue:
     """Add a note and return it."""
     try:
-        note = make_note(_sent_text(), clock.now(), source="network")
+        note = make_note(_sent_text(), clock.now(), PAGE)
     except WrongUsageError as error:
         return make_response(jsonify(error=error.message), 400)
     site().keep_note(note)
-    return make_response(jsonify(_note(Listed(note, is_pending=True))), 201)
+    return make_response(jsonify(_note(Listed(note, "pending"))), 201)
 
 
 @page.get("/api/machines")
@@ -145,8 +146,9 @@ def _note(listed: Listed) -> dict[str, Any]:
         "id": note.id,
         "day": note.day.isoformat(),
         "time": note.time,
-        "captured": note.is_captured,
-        "came_by": note.source,
+        "captured": note.mark.way in {"captured", "page"},
+        "came_by": note.mark.sender,
+        "held": listed.state == "held",
         "state": listed.state,
         "text": note.text,
     }

@@ -13,6 +13,7 @@ from memsync.daemon.pages.page import Page, back_to, current_workspace, site
 from memsync.daemon.pages.problems import Problem
 from memsync.daemon.presenters import logbook
 from memsync.notes.search import Finder
+from memsync.text.mark import PAGE
 from memsync.text.note import clean, make_note
 
 NO_SUCH_NOTE = Problem(
@@ -63,5 +64,5 @@ def add_note() -> ResponseReturnValue:
     text = request.form.get("text", "")
     if not clean(text):
         return back_to(origin, "empty-note")
-    site().keep_note(make_note(text, clock.now(), source="network"))
+    site().keep_note(make_note(text, clock.now(), PAGE))
     return back_to(origin, "noted")

@@ -19,6 +19,7 @@ from memsync.daemon.http import addresses, tokens
 from memsync.daemon.pages.page import Page, back_to, site
 from memsync.errors import MemsyncError
 from memsync.notes import reader
+from memsync.text.mark import PAGE
 from memsync.text.note import Note, clean, make_note
 
 HEADER = "X-Memsync-Token"
@@ -82,7 +83,7 @@ def send_test_note() -> ResponseReturnValue:
     text = request.form.get("text", "")
     if not clean(text):
         return back_to("phone", "empty-note")
-    note = make_note(text, clock.now(), source="network")
+    note = make_note(text, clock.now(), PAGE)
     site().keep_note(note)
     return redirect(url_for("phone.index", note=note.id) + "#test", code=303)
 
@@ -136,4 +137,4 @@ def _arrived(config: Config, wanted: str) -> Note | None:
 
 
 def _latest(config: Config) -> Note | None:
-    return next((note for note in _recent(config) if note.is_captured), None)
+    return next((note for note in _recent(config) if note.mark.way == "captured"), None)

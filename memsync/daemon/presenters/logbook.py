@@ -10,42 +10,32 @@ from datetime import date
 from memsync import clock
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.notes import ledger, reader, search
+from memsync.notes import held, ledger, reader, search
+from memsync.notes.held import Decided, Decisions
 from memsync.notes.search import Finder
 from memsync.refresh import proposals
+from memsync.text.mark import TYPED
 from memsync.text.note import Note
 
 PER_PAGE = 50
 CLIPPED_AT = 2000
 """Characters of a long note that a list shows; the rest is on a page of its own."""
 
-SOURCES = {
-    "terminal": "",
-    "network": "by phone or page",
-    "transcript": "from a session's transcript",
-    "file": "from a file",
-}
-
 _PLACE = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{1,6})", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A note, and whether it still waits: for a refresh, or for a person's review."""
+    """A note, and what became of it: pending, in review, held, rejected, merged."""
 
     note: Note
-    is_pending: bool
-    in_review: bool = False
-
-    @property
-    def state(self) -> str:
-        """The state of the note, in a word."""
-        return "in review" if self.in_review else "pending" if self.is_pending else "merged"
+    state: str
+    decided: Decided | None = None
 
     @property
     def source(self) -> str:
         """How the note came, in words; empty if it was typed, as most are."""
-        return SOURCES[self.note.source]
+        return "" if self.note.mark == TYPED else self.note.mark.in_words
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
     Raises:
         FolderAwayError: a ledger cannot be read.
     """
-    merged, waiting = ledger.merged_ids(workspace), proposals.note_ids(workspace)
+    known = _states(workspace)
     files = search.logs_by_day(workspace) if finder.query else None
     start, skipped = _parse(place)
     found: list[Day] = []
@@ -91,7 +81,7 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
             return Leaf(tuple(found), f"{day}_{skip}")
         if files is not None and not finder.may_find(files[day.isoformat()]):
             continue
-        shown = _day(workspace, day, finder, merged, waiting)
+        shown = _day(workspace, day, finder, known)
         part = shown.notes[skip : skip + room]
         room -= len(part)
         if part or shown.problem:
@@ -107,37 +97,50 @@ def find_note(workspace: Workspace, day: date, note_id: str) -> Listed | None:
     Raises:
         FolderAwayError: the day's log or a ledger cannot be read.
     """
-    merged = ledger.merged_ids(workspace)
     for note in reader.read_day(workspace, day):
         if note.id == note_id:
-            return _listed(note, merged, proposals.note_ids(workspace))
+            return _states(workspace).listed(note)
     return None
 
 
-def _day(
-    workspace: Workspace,
-    day: date,
-    finder: Finder,
-    merged: set[str] | None,
-    waiting: Mapping[str, bool],
-) -> Day:
+def _day(workspace: Workspace, day: date, finder: Finder, known: _States) -> Day:
     try:
         found = search.find_in_day(workspace, day, finder)
     except MemsyncError as error:
         return Day(day, (), error.message)
-    return Day(day, tuple(_listed(note, merged, waiting) for note in reversed(found)))
+    return Day(day, tuple(map(known.listed, reversed(found))))
 
 
-def _listed(note: Note, merged: set[str] | None, in_proposals: Mapping[str, bool]) -> Listed:
-    """Return a note with its state; a note whose proposal is decided counts as merged."""
-    if note.id in in_proposals:
-        return Listed(note, is_pending=False, in_review=in_proposals[note.id])
-    return Listed(note, _is_pending(note, merged))
+@dataclass(frozen=True)
+class _States:
+    """What every machine knows about notes: merged ids, decisions, notes in proposals."""
+
+    merged: set[str] | None
+    decisions: Decisions
+    proposed: Mapping[str, bool]
+
+    def listed(self, note: Note) -> Listed:
+        """Return a note with its state; a note whose proposal is decided counts as merged."""
+        decided = self.decisions.of(note)
+        return Listed(note, self._state(note, decided), decided)
+
+    def _state(self, note: Note, decided: Decided | None) -> str:
+        if note.id in self.proposed:
+            return "in review" if self.proposed[note.id] else "merged"
+        # As for a refresh: without any ledger, only today's notes are pending.
+        if note.day < clock.now().date() if self.merged is None else note.id in self.merged:
+            return "merged"
+        if self.decisions.makes_own_word(note):
+            return "pending"
+        return decided.verdict if decided else "held"
 
 
-def _is_pending(note: Note, merged: set[str] | None) -> bool:
-    """Is a note pending? As for a refresh: without any ledger, only today's notes are."""
-    return note.day >= clock.now().date() if merged is None else note.id not in merged
+def _states(workspace: Workspace) -> _States:
+    return _States(
+        ledger.merged_ids(workspace),
+        held.read_decisions(workspace),
+        proposals.note_ids(workspace),
+    )
 
 
 def _parse(place: str) -> tuple[date | None, int]:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, get_args
+from typing import Any
 
 from memsync import clock
 from memsync.config.machine_log import MachineLog
@@ -21,7 +21,8 @@ from memsync.config.workspace import Workspace
 from memsync.text.attribution import sources_of, words_of
 from memsync.text.digest import digest
 from memsync.text.document import Outline, scan
-from memsync.text.note import Note, NoteName, Source
+from memsync.text.mark import recorded_mark
+from memsync.text.note import Note, NoteName
 
 LOG = MachineLog("changes.jsonl")
 
@@ -85,7 +86,7 @@ def record_lines(workspace: Workspace, before: str, after: str, cause: Cause) ->
     table = {
         "time": clock.now().isoformat(),
         "by": cause.deed,
-        "notes": [[n.id, n.day.isoformat(), n.time, n.source] for n in names],
+        "notes": [[n.id, n.day.isoformat(), n.time, str(n.mark)] for n in names],
         "lines": rows,
     }
     LOG.append(workspace, json.dumps(table, separators=(",", ":")))
@@ -214,5 +215,4 @@ def _rows(table: dict[str, Any], machine: str) -> list[tuple[Origin, str, str]]:
 
 
 def _name(identifier: str, day: str, time: str, way: str) -> NoteName:
-    source: Source = next((known for known in get_args(Source) if known == way), "network")
-    return NoteName(date.fromisoformat(day), time, source, identifier)
+    return NoteName(date.fromisoformat(day), time, recorded_mark(way), identifier)

@@ -17,12 +17,13 @@ from memsync.daemon.intake.mover import Mover
 from memsync.notes import ledger, reader
 from memsync.notes import log as day_logs
 from memsync.notes.spool import Spool, SpooledNote
+from memsync.text.mark import CAPTURED
 from memsync.text.note import Note, make_note
 from tests.support.net import until
 
 
 def keep(text: str, moment: datetime | None = None) -> Note:
-    note = make_note(text, moment or clock.now(), source="network")
+    note = make_note(text, moment or clock.now(), CAPTURED)
     Spool().add(SpooledNote(note))
     return note
 
@@ -44,7 +45,7 @@ def test_a_note_is_in_its_days_log_within_a_second(mover, workspace):
     mover.submit(keep("straight in"))
     assert until(lambda: logged(workspace), seconds=1) == ["straight in"]
     (note,) = reader.read_day(workspace, clock.now().date())
-    assert note.is_captured
+    assert note.mark == CAPTURED
 
 
 def test_what_a_killed_process_left_is_moved_once_by_the_next_and_the_one_after(workspace):
@@ -158,7 +159,7 @@ def test_a_log_is_read_once_for_many_batches_but_again_when_others_wrote(
     monkeypatch.setattr(reader, "parse_log", lambda *text: reads.append("") or real(*text))
     last_seen = day_logs.DaySeen()
     texts = [f"note {number}" for number in range(6)]
-    wanted = [make_note(text, clock.now(), source="network") for text in texts]
+    wanted = [make_note(text, clock.now(), CAPTURED) for text in texts]
     for note in wanted[:4]:
         assert day_logs.add_missing(workspace, [note, wanted[0]], last_seen) == 1
     assert len(reads) == 0  # there was no log before the first

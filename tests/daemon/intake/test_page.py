@@ -16,6 +16,7 @@ from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.daemon.http.guard import SECURITY_HEADERS, Backoff
 from memsync.notes.spool import Spool
+from memsync.text.mark import CAPTURED
 from tests.daemon.test_capture import MAX_BODY, TOKEN, fail_half_way
 from tests.support.net import Answer, send, served
 
@@ -85,7 +86,7 @@ def test_a_phone_opens_the_box_writes_and_is_told_that_it_is_kept(phone):
     assert re.search(r"Noted at \d\d:\d\d:\d\d\.", page(answer))
     assert box(answer) == ""
     (entry,) = Spool().entries()
-    assert (entry.note.text, entry.note.source) == ("by the box\nof the ear", "network")
+    assert (entry.note.text, entry.note.mark) == ("by the box\nof the ear", CAPTURED)
 
 
 def test_the_page_loaded_anew_after_a_note_adds_no_second_one(phone):

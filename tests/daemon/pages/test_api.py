@@ -22,6 +22,7 @@ from memsync.memory import publish
 from memsync.notes import log, reader
 from memsync.refresh import pending
 from memsync.text import note as note_texts
+from memsync.text.mark import PAGE
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import ON_ONE_MEMORY, PASSWORD, WRONGS, memory_bytes
 from tests.support.browser import Browser
@@ -143,7 +144,7 @@ def test_a_note_comes_by_the_api(app: Flask, workspace: Workspace) -> None:
     assert answer.status_code == 201
     note = checked(answer, "/api/notes", "post")
     [kept] = pending.pending_notes(workspace)
-    assert (kept.id, kept.text, kept.is_captured) == (note["id"], "Buy milk", True)
+    assert (kept.id, kept.text, kept.mark) == (note["id"], "Buy milk", PAGE)
 
 
 @pytest.mark.parametrize(

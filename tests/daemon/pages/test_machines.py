@@ -18,6 +18,7 @@ from memsync.memory import machines, publish
 from memsync.notes import log
 from memsync.refresh import pending
 from memsync.text.digest import digest
+from memsync.text.mark import CAPTURED
 from memsync.text.note import Note
 from tests.conftest import SAMPLE
 from tests.daemon.conftest import PASSWORD, WRONGS
@@ -208,7 +209,7 @@ def test_a_note_that_is_on_its_way_is_looked_for_again_but_not_for_ever(
 
 def test_the_newest_note_by_phone_is_named(browser: Browser, workspace: Workspace) -> None:
     assert "Newest note" not in browser.get("/phone").text
-    log.append(workspace, Note(clock.now().date(), "10:11:12", "network", "by phone"))
+    log.append(workspace, Note(clock.now().date(), "10:11:12", CAPTURED, "by phone"))
     assert "today at 10:11" in browser.get("/phone").text
 
 

@@ -15,13 +15,14 @@ from memsync.daemon.presenters import logbook
 from memsync.notes import log
 from memsync.refresh import run
 from memsync.text import note as note_texts
+from memsync.text.mark import TYPED
 from memsync.text.note import Note
 from tests.daemon.conftest import WRONGS
 from tests.support.browser import Browser, Page
 
 
 def take(workspace: Workspace, text: str, back: int = 0, time: str = "12:00:00") -> Note:
-    note = Note(clock.now().date() - timedelta(days=back), time, "terminal", text)
+    note = Note(clock.now().date() - timedelta(days=back), time, TYPED, text)
     log.append(workspace, note)
     return note
 
@@ -104,7 +105,7 @@ def test_years_of_notes_are_leafed_through_and_none_is_left_out(
             wanted += [f"note {back} {time}" for time in reversed(times)]
             today = clock.now().date() - timedelta(days=back)
             log.add_missing(
-                workspace, [Note(today, time, "terminal", f"note {back} {time}") for time in times]
+                workspace, [Note(today, time, TYPED, f"note {back} {time}") for time in times]
             )
         found: list[str] = []
         path = "/notes"
@@ -121,7 +122,7 @@ def test_a_day_of_very_many_notes_is_leafed_through_too(
 ) -> None:
     today = clock.now().date()
     many = [
-        Note(today, f"{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}", "terminal", f"note {n}")
+        Note(today, f"{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}", TYPED, f"note {n}")
         for n in range(230)
     ]
     log.add_missing(workspace, many)
@@ -208,7 +209,7 @@ def test_what_a_note_says_never_becomes_markup(browser: Browser, workspace: Work
 def test_a_future_day_of_a_clock_that_was_wrong_is_shown(
     browser: Browser, workspace: Workspace
 ) -> None:
-    log.append(workspace, Note(date(2199, 1, 1), "10:00:00", "terminal", "from the future"))
+    log.append(workspace, Note(date(2199, 1, 1), "10:00:00", TYPED, "from the future"))
     assert said(browser.get("/notes")) == ["from the future"]
 
 
