@@ -34,6 +34,7 @@ from memsync.refresh.outcome import Refreshed
 from memsync.refresh.proposal_file import WaitingEdit
 from memsync.text.mark import SCRIPT, TYPED, Mark
 from memsync.text.note import Note, make_note
+from memsync.text.redaction import find_credentials
 
 
 @click.command()
@@ -53,14 +54,24 @@ def note(text: tuple[str, ...], *, suggest: bool, shared: bool, as_json: bool) -
         if new.mark.is_machine_made:
             _require_not_rejected(workspace, new)
         delivery.add_note(workspace, new)
+    found = find_credentials(new.text)
     if as_json:
-        shown = {"day": new.day, "time": new.time, "id": new.id, "came_by": new.mark.sender}
-        print_json(shown | {"held": new.mark.held})
+        shown: dict[str, object] = {
+            "day": new.day,
+            "time": new.time,
+            "id": new.id,
+            "came_by": new.mark.sender,
+        }
+        shown |= {"held": new.mark.held} | ({"credential": True} if found else {})
+        print_json(shown)
         return
     after = (
         "It waits for your word: memsync review" if new.mark.held else "memsync refresh merges it"
     )
     echo(f"Noted at {new.time}. {after}.")
+    if found:
+        echo(f"It holds what looks like a credential ({found[0].kind}): it stays in your log,"
+             " and is blanked before it goes to the model or an agent's file.")  # fmt: skip
 
 
 def _mark(config: Config, *, is_held: bool = False) -> Mark:

@@ -232,4 +232,4 @@ def _ask(workspace: Workspace, note: Note) -> bool:
                   kind=click.Choice(["a", "r", "s", "q"]))  # fmt: skip
     if word in {"a", "r"}:
         held.decide(workspace, [note], "accepted" if word == "a" else "rejected")
-    return bool(word != "q")
+    return word != "q"

@@ -98,6 +98,12 @@ class DaemonConfig:
     capture_token: str = _daemon(
         "", "token that a note must carry; empty means no token", secret=True
     )
+    capture_daily_mb: int = _daemon(
+        20,
+        "megabytes of notes a token may send per day, an address without a token 1;"
+        " 0 means no limit",
+        between(0, 100_000),
+    )
     drift_check_enabled: bool = _daemon(
         True, "check regularly that every agent's file is up to date"
     )
@@ -123,6 +129,9 @@ class DaemonConfig:
     allowed_hosts: tuple[str, ...] = _daemon((), "more host names of this machine")
     allowed_networks: tuple[str, ...] = _daemon(
         PRIVATE_NETWORKS, "networks whose devices may connect", NETWORKS
+    )
+    trusted_proxies: tuple[str, ...] = _daemon(
+        (), "addresses of proxies whose X-Forwarded-For names the client", NETWORKS
     )
 
 

@@ -6,10 +6,9 @@ cost more than the disk does. Protocol: `docs/capture.md`.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -18,39 +17,29 @@ from werkzeug.test import Client
 
 from memsync import clock
 from memsync.config import Config
-from memsync.config.credentials import capture_token
-from memsync.daemon.http.guard import Backoff, Guard
-from memsync.daemon.http.tokens import Token
+from memsync.daemon.http.guard import Guard
 from memsync.daemon.intake import page
-from memsync.daemon.intake.body import (
-    FORMS,
+from memsync.daemon.intake.answer import (
+    HTML,
     BadRequestError,
-    Form,
-    body_of,
-    form_of,
-    kind_of,
-    text_in,
+    Headers,
+    HttpAnswer,
+    as_json,
+    out_of_order,
 )
-from memsync.daemon.intake.known import Folder, KnownNotes
+from memsync.daemon.intake.body import Sent, sent_in
+from memsync.daemon.intake.known import Folder, Kept, KnownNotes
+from memsync.daemon.intake.pairing import Pairing
+from memsync.daemon.intake.quota import Quotas
+from memsync.daemon.intake.senders import NoteSender, Senders, cookie_header
 from memsync.errors import WrongUsageError
 from memsync.notes.spool import Spool, SpooledNote
-from memsync.text.mark import CAPTURED
 from memsync.text.note import Note, make_note
 
 MAX_KEY = 256
 READ_METHODS = frozenset({"GET", "HEAD"})
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class HttpAnswer:
-    """An HTTP answer: status, body, content type, further headers."""
-
-    status: HTTPStatus
-    body: bytes
-    kind: str = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class CaptureApp:
@@ -62,12 +51,14 @@ class CaptureApp:
         spool: Spool | None = None,
         on_note: Callable[[Note], None] | None = None,
     ) -> None:
-        self._token = Token(capture_token(config))
+        self._senders = Senders(config)
+        self._pairing = Pairing()
         self._spool = spool or Spool()
         self._on_note = on_note or (lambda _note: None)
-        self._backoff = Backoff()
         self._folder = Folder(config)
-        self._known = KnownNotes(self._spool.entries())
+        entries = self._spool.entries()
+        self._known = KnownNotes(entries)
+        self._quotas = Quotas(config.daemon.capture_daily_mb, entries)
         self._guarded = Guard(config).protect(self._answer)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -82,8 +73,8 @@ class CaptureApp:
         try:
             answer = self._route(environ)
         except BadRequestError as refused:
-            said = {"error": refused.message}
-            answer = replace(_as_json(said), status=refused.status, headers=refused.headers)
+            said = as_json({"error": refused.message}, refused.headers)
+            answer = replace(said, status=refused.status)
         status, length = answer.status, str(len(answer.body))
         start_response(
             f"{status.value} {status.phrase}",
@@ -98,10 +89,13 @@ class CaptureApp:
             return self._take(environ)
         if path == "/health":
             _allow("GET", method in READ_METHODS, "health is read by GET")
-            return _as_json({"ok": True})
+            return as_json({"ok": True})
+        if path == "/pair":
+            _allow("GET, POST", method in READ_METHODS | {"POST"}, "a phone pairs by POST")
+            return self._pairing.pair(environ) if method == "POST" else self._pairing.show()
         if path == "/":
             _allow("GET", method in READ_METHODS, "the page is read by GET; notes go to /note")
-            return self._page(HTTPStatus.OK)
+            return self._page(environ)
         file = page.static_file(path) if method in READ_METHODS else None
         if file is None:
             raise BadRequestError(
@@ -111,86 +105,68 @@ class CaptureApp:
 
     def _page(
         self,
-        status: HTTPStatus,
-        headers: tuple[tuple[str, str], ...] = (),
-        **told: str,
+        environ: WSGIEnvironment,
+        status: HTTPStatus = HTTPStatus.OK,
+        headers: Headers = (),
+        **told: Any,  # noqa: ANN401 - fields of the box
     ) -> HttpAnswer:
-        html = page.render_page(status, asks_token=bool(self._token), **told)
-        return HttpAnswer(status, html, "text/html; charset=utf-8", headers)
+        html = page.render_box(status, replace(self._senders.box_for(environ), **told))
+        return HttpAnswer(status, html, HTML, headers)
 
     def _take(self, environ: WSGIEnvironment) -> HttpAnswer:
         """Take a note; the page's form gets a page back, which has the text if that failed."""
-        form = Form()
+        sent = Sent(b"", "")
         try:
-            body = body_of(environ)
-            form = form_of(body, environ)
-            said = self._keep_sent(environ, body, form)
+            sent = sent_in(environ)
+            sender = self._senders.recognise(environ, sent)
+            kept = self._keep_sent(environ, sent, sender)
         except BadRequestError as refused:
-            if not _is_for_a_person(environ):
+            if not page.is_for_a_person(environ):
                 raise
-            text = form.text or ""
-            return self._page(refused.status, refused.headers, problem=refused.message, text=text)
-        if _is_for_a_person(environ):
-            waits = "yes" if "spooled" in said else ""
-            return self._page(HTTPStatus.OK, noted=said["timestamp"], waits=waits)
-        return _as_json(said)
+            told: dict[str, Any] = {"problem": refused.message, "text": sent.form.get("text", "")}
+            return self._page(environ, refused.status, refused.headers, **told)
+        is_there = self._folder.is_there()
+        headers = (cookie_header(sender.cookie),) if sender.cookie else ()
+        if page.is_for_a_person(environ):
+            told = {"noted": kept.time, "is_held": kept.is_held, "is_spooled": not is_there}
+            return self._page(environ, HTTPStatus.OK, headers, **told)
+        said: dict[str, Any] = {"ok": True, "timestamp": kept.time}
+        said |= {"held": True} if kept.is_held else {}
+        return as_json(said | ({} if is_there else {"spooled": True}), headers)
 
-    def _keep_sent(self, environ: WSGIEnvironment, body: bytes, form: Form) -> dict[str, Any]:
-        self._check_token(environ, form)
+    def _keep_sent(self, environ: WSGIEnvironment, sent: Sent, sender: NoteSender) -> Kept:
         # Without a token, only the browser's Origin says which page a form is from; the guard has
         # refused every Origin but ours.
-        forms = bool(self._token) or "HTTP_ORIGIN" in environ
+        forms = sender.has_token or "HTTP_ORIGIN" in environ
+        mark = self._senders.mark(sender, is_shared=sent.is_shared)
         try:
-            note = make_note(text_in(body, environ, form, forms=forms), clock.now(), CAPTURED)
+            note = make_note(sent.text(forms=forms), clock.now(), mark=mark)
         except WrongUsageError as error:
             raise BadRequestError(HTTPStatus.BAD_REQUEST, error.message) from None
-        timestamp = self._keep(note, _key(environ, form))
-        said: dict[str, Any] = {"ok": True, "timestamp": timestamp}
-        return said if self._folder.is_there() else {**said, "spooled": True}
+        key = _key(environ, sent)
+        entry = SpooledNote(note, key, sender.account)
+        if not key:
+            return self._keep(entry, sender)
+        with self._known.alone_with(entry):
+            known = self._known.find(entry)
+            if known is None:
+                known = self._keep(entry, sender)
+                self._known.remember(entry)
+        return known
 
-    def _check_token(self, environ: WSGIEnvironment, form: Form) -> None:
-        if not self._token:
-            return
-        address = environ.get("REMOTE_ADDR", "")
-        wait = self._backoff.wait_for(address)
-        if wait:
-            raise BadRequestError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "too many wrong tokens; try again later",
-                (("Retry-After", str(int(wait) + 1)),),
-            )
-        header = environ.get("HTTP_X_MEMSYNC_TOKEN") or _bearer(environ)
-        if not self._token.is_right(_as_utf8(header) if header else form.token):
-            self._backoff.failed(address)
-            raise BadRequestError(
-                HTTPStatus.UNAUTHORIZED,
-                "the token is missing or wrong",
-                (("WWW-Authenticate", "Bearer"),),
-            )
-        self._backoff.succeeded(address)
-
-    def _keep(self, note: Note, key: str) -> str:
-        """Keep a note and return when it was taken; a repeated note was kept the first time."""
+    def _keep(self, entry: SpooledNote, sender: NoteSender) -> Kept:
+        """Keep a note that is new, if its sender may send more today."""
+        self._quotas.take(sender, entry.note)
         try:
-            if not key:
-                self._spool.add(SpooledNote(note))
-            else:
-                entry = SpooledNote(note, key)
-                with self._known.alone_with(entry):
-                    known = self._known.time_of(entry)
-                    if known is not None:
-                        return known
-                    self._spool.add(entry)
-                    self._known.remember(entry)
+            self._spool.add(entry)
         except OSError as error:
+            self._quotas.give_back(sender, entry.note)
             log.error("a note could not be kept: %s", error)  # noqa: TRY400
-            raise BadRequestError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the note could not be kept: the disk of this machine refused it",
-                (("Retry-After", "60"),),
+            raise out_of_order(
+                "the note could not be kept: the disk of this machine refused it"
             ) from None
-        self._on_note(note)
-        return note.time
+        self._on_note(entry.note)
+        return Kept.of(entry.note)
 
 
 def create_capture_app(config: Config) -> CaptureApp:
@@ -201,42 +177,20 @@ def create_capture_app(config: Config) -> CaptureApp:
     return CaptureApp(config)
 
 
-def _as_json(said: dict[str, Any]) -> HttpAnswer:
-    return HttpAnswer(HTTPStatus.OK, json.dumps(said).encode())
-
-
 def _allow(method: str, is_so: bool, message: str) -> None:
     if not is_so:
         raise BadRequestError(HTTPStatus.METHOD_NOT_ALLOWED, message, (("Allow", method),))
 
 
-def _is_for_a_person(environ: WSGIEnvironment) -> bool:
-    """Did a browser send the page's form, so that a person sees the answer?"""
-    return kind_of(environ) in FORMS and "text/html" in environ.get("HTTP_ACCEPT", "").lower()
-
-
-def _key(environ: WSGIEnvironment, form: Form) -> str:
+def _key(environ: WSGIEnvironment, sent: Sent) -> str:
     """Return the key with which the sender would repeat this note.
 
     Raises:
         BadRequestError: it is too long; cut short, it could be the key of another note.
     """
-    header = environ.get("HTTP_IDEMPOTENCY_KEY", "")
-    if max(len(header), len(form.key)) > MAX_KEY:
+    header, field = environ.get("HTTP_IDEMPOTENCY_KEY", ""), sent.form.get("key", "")
+    if max(len(header), len(field)) > MAX_KEY:
         raise BadRequestError(
             HTTPStatus.BAD_REQUEST, f"an Idempotency-Key may have {MAX_KEY} characters"
         )
-    return header or form.key
-
-
-def _bearer(environ: WSGIEnvironment) -> str:
-    scheme, _, token = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def _as_utf8(header: str) -> str:
-    """Return a header as its sender meant it: WSGI reads the bytes as Latin-1 (PEP 3333)."""
-    try:
-        return header.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return header
+    return header or field

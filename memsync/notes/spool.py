@@ -32,10 +32,14 @@ _ASIDE = "????-??-??.*.jsonl"
 
 @dataclass(frozen=True)
 class SpooledNote:
-    """A note in the spool, and the key by which its sender would repeat it."""
+    """A note in the spool, the key by which its sender would repeat it, and who that is.
+
+    `sender` is under which name the note port counts the sender's notes of a day.
+    """
 
     note: Note
     key: str = ""
+    sender: str = ""
 
 
 class _Batch:
@@ -214,6 +218,7 @@ def _render(entry: SpooledNote) -> bytes:
         "came_by": str(note.mark),
         "text": note.text,
         "key": entry.key,
+        "sender": entry.sender,
     }
     return json.dumps(table).encode("ascii") + b"\n"
 
@@ -235,11 +240,10 @@ def _parse(line: bytes) -> SpooledNote | None:
     try:
         table = json.loads(line)
         day = date.fromisoformat(table["day"])
-        mark = (
-            recorded_mark(table["came_by"]) if "came_by" in table else CAPTURED
-        )  # as all did once
+        # Of a version that did not say how a note came: by the note port, as all did.
+        mark = recorded_mark(table["came_by"]) if "came_by" in table else CAPTURED
         note = Note(day, table["time"], mark, table["text"])
-        return SpooledNote(note, table["key"])
+        return SpooledNote(note, table["key"], table.get("sender", ""))
     except (ValueError, KeyError, TypeError):
         return None
 

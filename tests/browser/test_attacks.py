@@ -33,6 +33,7 @@ BACKUP = "20260105_100000"
 FORM_PATHS = (
     *("/save", "/notes", "/login", "/logout", "/logout/everywhere", "/review", "/edit", "/merge"),
     *(f"/history/{BACKUP}/restore", "/jobs/refresh/run", "/phone/test"),
+    *("/phone/code", "/phone/shared", "/phone/ada/revoke"),
     *("/api/notes", "/api/jobs/refresh/run"),
 )
 KINDS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")

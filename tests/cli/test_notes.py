@@ -71,6 +71,16 @@ def test_a_note_comes_as_words_or_by_standard_input(call, workspace):
     assert pending(workspace)[-1] == "--json"
 
 
+def test_a_note_with_a_credential_says_so_and_is_kept_as_it_was_said(call, workspace):
+    said = "the wifi password is " + "Xk29" + "fLq77b"
+    done = call("note", said)
+    assert done.code == 0
+    assert "looks like a credential (password)" in done.out.splitlines()[1]
+    assert call("note", "--json", f"{said}!").json["credential"] is True
+    assert pending(workspace) == [said, f"{said}!"]
+    assert len(call("note", "I moved to Oslo").out.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     "words", [("note",), ("note", ""), ("note", " \n"), ("refresh", "--notes", "")]
 )

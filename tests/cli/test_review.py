@@ -249,7 +249,7 @@ def test_at_a_terminal_it_asks_about_each_note(call, workspace, monkeypatch):
     first, second, third = (hold(workspace, text) for text in (ORDER, LATER, "Tea at five"))
     monkeypatch.setattr("memsync.cli.review.is_terminal", lambda _: True)
     answers = iter(["a", "r", "q"])
-    monkeypatch.setattr("click.prompt", lambda *_, **__: next(answers))
+    monkeypatch.setattr("memsync.cli.review.prompt", lambda *_, **__: next(answers))
     call("review")
     assert [note.id for note in pending.pending_notes(workspace)] == [first.id]
     assert [note.id for note in held.held_notes(workspace)] == [third.id]

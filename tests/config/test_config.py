@@ -36,6 +36,7 @@ DEFAULTS = {
     "daemon.capture_port": 5001,
     "daemon.capture_host": "0.0.0.0",
     "daemon.capture_token": "",
+    "daemon.capture_daily_mb": 20,
     "daemon.drift_check_enabled": True,
     "daemon.drift_check_interval_hours": 6,
     "daemon.drift_grace_minutes": 120,
@@ -51,6 +52,7 @@ DEFAULTS = {
     "daemon.digest_smtp_user": "",
     "daemon.digest_smtp_password": "",
     "daemon.allowed_hosts": (),
+    "daemon.trusted_proxies": (),
 }
 WRONG_TYPES = {
     bool: [0, 1, "true", []],
@@ -97,6 +99,8 @@ WRONG_VALUES = {
     "daemon.digest_email_from": ["a\nb"],
     "daemon.digest_smtp_host": ["a\nb"],
     "daemon.allowed_networks": [["192.168.0.0/33"], ["pi.local"]],
+    "daemon.trusted_proxies": [["127.0.0.1:80"], ["proxy.lan"]],
+    "daemon.capture_daily_mb": [-1, 100_001],
     "paths.sync_root": ["a\0b"],
 }
 CASES = [

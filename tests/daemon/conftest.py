@@ -30,6 +30,9 @@ FORM_PATHS = [
     "/conflicts/0123456789",
     "/jobs/refresh/run",
     "/phone/test",
+    "/phone/code",
+    "/phone/shared",
+    "/phone/ada/revoke",
 ]
 PASSWORD = "correct \"horse\" 'battery' <staple> \\ \u00e4"
 ON_ONE_MEMORY = settings(

@@ -239,5 +239,9 @@ def test_a_note_merged_offline_is_at_the_end_and_nothing_else_changes(path):
 
 
 @each_memory
-def test_a_real_memory_holds_nothing_that_is_taken_for_a_credential(path):
-    assert redact(read(path)) == read(path)
+def test_in_a_real_memory_nothing_but_a_password_is_taken_for_a_credential(path):
+    """One of forty holds a real password, in two lines; both were read by eye."""
+    pairs = zip(read(path).split("\n"), redact(read(path)).split("\n"), strict=True)
+    changed = [line for line, after in pairs if line != after]
+    assert len(changed) == (2 if path.stem == "064" else 0)
+    assert all("password" in line for line in changed)

@@ -104,8 +104,15 @@ def test_a_private_key_goes_as_a_block_and_what_is_around_it_stays(kind, ending)
     )
 
 
-def test_a_private_key_that_is_cut_off_goes_to_the_end():
-    assert redact(f"before\n{BEGIN.format('')}\n{MIXED}\n") == "before\n[redacted: private key]"
+def test_a_private_key_that_is_cut_off_goes_as_far_as_it_goes():
+    assert redact(f"before\n{BEGIN.format('')}\n{MIXED}\n") == "before\n[redacted: private key]\n"
+
+
+def test_what_follows_a_private_key_that_is_cut_off_stays():
+    text = f"{BEGIN.format('')}\n{MIXED[:64]}\n{MIXED[:20]}\n\n## People\n- Ada likes tea\n"
+    assert redact(text) == "[redacted: private key]\n\n## People\n- Ada likes tea\n"
+    prose = f"Never paste `{BEGIN.format('')}` anywhere\n\n- Ada likes tea\n"
+    assert redact(prose) == prose
 
 
 def test_a_pgp_key_goes_and_two_keys_go_each_by_itself():
@@ -145,7 +152,8 @@ ASSIGNED = [
 
 @pytest.mark.parametrize("line", ASSIGNED)
 def test_what_is_assigned_to_the_name_of_a_secret_goes(line):
-    assert redact(line.format(SECRET)) == line.format("[redacted: secret]")
+    found = redact(line.format(SECRET))
+    assert found in {line.format("[redacted: secret]"), line.format("[redacted: password]")}
 
 
 HARMLESS = [
@@ -185,7 +193,7 @@ HARMLESS = [
     "Ratio 16:9, at 12:30:45, 2026-11-23T10:00:00+01:00",
     "Tokens cost $3 per 1M; password hashing with argon2id",
     "base64: aGVsbG8gd29ybGQ=",
-    "Call +39 011 1234567, IBAN DE89 3704 0044 0532 0130 00",
+    "Call +39 011 1234567, order 4111 1111 1111 1112, IBAN DE88 3704 0044 0532 0130 00",
     "- 🧭 @dima-roadmap.md — the ORDER: password first, token second",
 ]
 

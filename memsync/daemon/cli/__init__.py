@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Start the daemon with this machine: systemd, or launchd on macOS.",
     ),
     "logs": ("status", "Show the end of the daemon's log."),
+    "phones": ("phones", "Show the phones that may send notes; pair one, or revoke one."),
     "prepare": ("service", ""),
     "run": ("run", "Run one JOB now; memsync daemon schedule lists them."),
     "schedule": ("status", "Show when each job runs, in words, its last run and its next."),

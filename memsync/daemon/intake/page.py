@@ -1,6 +1,7 @@
-"""The page of the note port: one box for a note, for phones without a Shortcut; it uses no script.
+"""The pages of the note port: one box for a note, for phones without a Shortcut, and the pairing.
 
-It shows nothing of the memory: anybody may open it, but only the token adds a note.
+They show nothing of the memory: anybody may open them, but only a token adds a note. The box uses
+no script.
 """
 
 from __future__ import annotations
@@ -9,18 +10,21 @@ import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from wsgiref.types import WSGIEnvironment
 
 from jinja2 import Environment, FileSystemLoader
 
+from memsync.daemon.intake.body import FORMS, kind_of
 from memsync.daemon.presenters.lines import for_browser
 
 HERE = Path(__file__).parents[1]
 FILES = {
-    "/page.css": "text/css; charset=utf-8",
-    "/icon.svg": "image/svg+xml",
-    "/icon-192.png": "image/png",
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/pairing.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/icon-192.png": ("icon-192.png", "image/png"),
 }
-"""The files the page needs; the web page uses the same."""
+"""The files the pages need, each with its kind; the web page uses the same."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,31 @@ class StaticFile:
     kind: str
 
 
+@dataclass(frozen=True)
+class Box:
+    """What the page with the box says.
+
+    Attributes:
+        asks_token: whether a note needs a token that the browser does not send by itself.
+        phone: the name of the phone whose cookie the browser has.
+        holds: whether each note from here waits for the person.
+        noted: when a note was kept; empty if none was.
+        is_held: whether that note waits for the person.
+        is_spooled: whether it waits for the sync folder.
+        problem: why a note was not kept; empty if there was none or it was kept.
+        text: what the person wrote that is not kept yet.
+    """
+
+    asks_token: bool
+    phone: str = ""
+    holds: bool = False
+    noted: str = ""
+    is_held: bool = False
+    is_spooled: bool = False
+    problem: str = ""
+    text: str = ""
+
+
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
@@ -38,41 +67,33 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters["for_browser"] = for_browser
+_templates.filters["sentence"] = lambda words: f"{words[:1].upper()}{words[1:]}."
 
 
 def static_file(path: str) -> StaticFile | None:
     """Return the file at a path of the port; None if there is none."""
     if path not in FILES:
         return None
-    return StaticFile((HERE / "static" / path.removeprefix("/")).read_bytes(), FILES[path])
+    name, kind = FILES[path]
+    return StaticFile((HERE / "static" / name).read_bytes(), kind)
 
 
-def render_page(
-    status: HTTPStatus,
-    *,
-    asks_token: bool,
-    noted: str = "",
-    waits: str = "",
-    problem: str = "",
-    text: str = "",
-) -> bytes:
-    """Return the page.
+def is_for_a_person(environ: WSGIEnvironment) -> bool:
+    """Did a browser send a page's form, so that a person sees the answer?"""
+    return kind_of(environ) in FORMS and "text/html" in environ.get("HTTP_ACCEPT", "").lower()
 
-    Args:
-        status: the status of the answer.
-        asks_token: whether a note needs the token.
-        noted: when a note was kept; empty if none was.
-        waits: not empty if that note waits for the sync folder.
-        problem: why a note was not kept; empty if there was none or it was kept.
-        text: what the person wrote that is not kept yet.
-    """
-    html = _templates.get_template("capture.html").render(
-        asks_token=asks_token,
+
+def render_box(status: HTTPStatus, box: Box) -> bytes:
+    """Return the page with the box; `status` is that of the answer."""
+    return render_form(
+        "capture.html",
+        box=box,
+        text=box.text.replace("\0", ""),
         is_token_wrong=status == HTTPStatus.UNAUTHORIZED,
         key=secrets.token_urlsafe(12),
-        noted=noted,
-        waits=waits,
-        problem=f"{problem[:1].upper()}{problem[1:]}." if problem else "",
-        text=text.replace("\0", ""),
     )
-    return html.encode()
+
+
+def render_form(template: str, **values: object) -> bytes:
+    """Return a page of the note port made from a template and what it shows."""
+    return _templates.get_template(template).render(values).encode()

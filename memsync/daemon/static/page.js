@@ -1,6 +1,7 @@
 "use strict";
 // The pages work without this. It asks before unsaved words are left behind, sends a form on
-// Ctrl+Enter or Cmd+Enter, copies values, and looks whether a job is done.
+// Ctrl+Enter or Cmd+Enter, copies values, takes a code from the address, and looks whether a job
+// is done.
 for (const form of document.querySelectorAll("form[data-guard]")) {
   const areas = [...form.querySelectorAll("textarea:not([readonly])")];
   let isSent = false;
@@ -31,6 +32,17 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
+}
+
+// The fragment never reaches a server; here it leaves the history as well.
+for (const field of document.querySelectorAll("[data-fragment]")) {
+  const take = () => {
+    if (!location.hash) return;
+    field.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+  };
+  window.addEventListener("hashchange", take); // a second code, on the page that is open
+  take();
 }
 
 const watched = document.querySelector("[data-watch]");

@@ -7,17 +7,18 @@ that it should (text beyond its limit). A new rule is one function here, called 
 
 from __future__ import annotations
 
-import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import date
+from itertools import accumulate
 
 from memsync.text.document import Kind, Outline, is_list_item, scan
 from memsync.text.duplicates import is_recent
 from memsync.text.lint.dates import find_expired, find_undated
 from memsync.text.lint.finding import Finding
 from memsync.text.lint.list_items import find_repeats
-from memsync.text.redaction import redact
+from memsync.text.redaction import find_credentials
 from memsync.text.sanitizing import find_imports, without_hidden
 from memsync.text.similarity import day
 
@@ -53,13 +54,11 @@ def find_problems(text: str, today: date, exists: Callable[[str], bool]) -> list
 
 def _find_secrets(outline: Outline) -> Iterator[Finding]:
     text = "".join(outline.lines)
-    if redact(text) == text:
-        return
-    for number, line in enumerate(outline.lines, start=1):
-        kinds = re.findall(r"\[redacted: ([^\]]+)\]", redact(line))
-        if redact(line) != line:
-            advice = "remove it, and change it where it is used: every agent has read it"
-            yield Finding(number, "secret", f"looks like a {kinds[-1]}", advice, serious=True)
+    ends = list(accumulate(len(line) for line in outline.lines))
+    kinds = {bisect_right(ends, one.start) + 1: one.kind for one in find_credentials(text)}
+    for number, kind in kinds.items():
+        advice = "remove it, and change it where it is used: every agent has read it"
+        yield Finding(number, "secret", f"looks like a {kind}", advice, serious=True)
 
 
 def _find_hidden(outline: Outline) -> Iterator[Finding]:

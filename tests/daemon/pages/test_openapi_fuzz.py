@@ -93,5 +93,5 @@ def test_the_page_does_what_its_description_says(daemon: Besieged, tmp_path: Pat
 
 
 def test_the_ear_does_what_its_description_says(daemon: Besieged, tmp_path: Path) -> None:
-    conforms(daemon.capture, "^/(note|health)?$", "token", TOKEN, tmp_path)
+    conforms(daemon.capture, "^/(note|health|pair)?$", "token", TOKEN, tmp_path)
     assert " ERROR " not in daemon.said()

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from memsync.text.document import split_lines
 from memsync.text.lint.dates import find_expired, find_undated
 from memsync.text.lint.rules import MOST_CONSTRAINTS, Finding, find_problems
-from memsync.text.redaction import redact
 from memsync.text.sanitizing import without_hidden
 from tests.conftest import SAMPLE, needs_real_memories, real_memories
 
@@ -240,10 +239,11 @@ def test_any_text_can_be_looked_at_and_each_finding_is_in_it(text):
 def test_no_real_memory_raises_a_false_alarm(path):
     text = path.read_bytes().decode()
     kinds = [finding.kind for finding in lint(text) if finding.kind != "import"]
-    assert redact(text) == text
-    assert not any(finding.serious for finding in lint(text))
-    # Two of forty have something to tell of, read by eye: a section pasted twice, a task overdue.
-    expected = {"024": ["fence"], "064": ["duplicate"] * 8 + ["contradiction"], "074": ["stale"]}
+    assert {finding.kind for finding in lint(text) if finding.serious} <= {"secret"}
+    # Some of forty have something to tell of, read by eye: a section pasted twice, a task overdue, a
+    # real password in two lines.
+    doubled = ["duplicate"] * 8 + ["contradiction"] + ["secret"] * 2
+    expected = {"024": ["fence"], "064": doubled, "074": ["stale"]}
     assert sorted(kinds) == sorted(expected.get(path.stem, []))
 
 

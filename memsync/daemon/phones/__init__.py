@@ -1,0 +1,1 @@
+"""Phones that may send notes: who is paired, and the one-time code that pairs."""
