@@ -100,6 +100,7 @@ class Machine:
             f'[paths]\nsync_root = "{folder / "Sync"}"\n'
             f"[daemon]\nweb_ui_port = {self.ports[0]}\ncapture_port = {self.ports[1]}\n"
             'web_ui_host = "127.0.0.1"\ncapture_host = "127.0.0.1"\ncapture_daily_mb = 0\n'
+            'web_ui_password = ""\ncapture_token = ""\n'
         )
         places = {"HOME": str(folder), "MEMSYNC_CONFIG": str(config)}
         self.env = {**os.environ, **places, "XDG_STATE_HOME": str(folder / "state")}

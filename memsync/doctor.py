@@ -14,6 +14,7 @@ from memsync import config as settings
 from memsync import targets
 from memsync.config import Config
 from memsync.config.credentials import has_model
+from memsync.config.first_secrets import unseen_secrets
 from memsync.config.state import machine_name, state_folder, state_path
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
@@ -252,14 +253,19 @@ def _targets(workspace: Workspace) -> Iterator[HealthCheck]:
 
 
 def _open_ports(config: Config) -> Iterator[HealthCheck]:
-    """Warn of ports that the config deliberately opens to everyone on the network."""
+    """Warn of ports that the config deliberately opens to everyone who reaches them."""
     daemon = config.daemon
     ports = (
-        ("capture_token", daemon.capture_enabled, daemon.capture_host, "anyone can add notes"),
-        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host, "anyone can edit"),
+        ("capture_token", daemon.capture_enabled, daemon.capture_host, "can add notes"),
+        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host, "can edit the memory"),
     )
     for key, enabled, host, means in ports:
         is_open = enabled and f"daemon.{key}" in config.given and not getattr(daemon, key)
-        if is_open and host not in {"127.0.0.1", "localhost", "::1"}:
-            advice = f"no {key}: {means} on your network; memsync config set daemon.{key} SECRET"
+        if is_open:
+            is_local = host in {"127.0.0.1", "localhost", "::1"}
+            who = "every user of this machine" if is_local else "everyone on your network"
+            advice = f"no {key}: {who} {means}; memsync config set daemon.{key} asks for one"
             yield HealthCheck("open port", ok=False, advice=advice)
+    if unseen_secrets(config):
+        advice = "made by a start that nobody saw; memsync daemon status shows them at a terminal"
+        yield HealthCheck("first secrets", ok=True, advice=advice)

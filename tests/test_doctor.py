@@ -164,6 +164,10 @@ def test_ports_are_a_finding_only_where_someone_decided_to_leave_them_open(works
     advice = [check.advice for check in doctor.run_checks() if check.name == "open port"]
     assert len(advice) == 2
     assert "daemon.capture_token" in advice[0]
+    assert "everyone on your network can edit the memory" in advice[1]
     assert "daemon.web_ui_password" in advice[1]
     change(daemon__capture_host="127.0.0.1", daemon__web_ui_password="long enough")
+    [advice] = [check.advice for check in doctor.run_checks() if check.name == "open port"]
+    assert "every user of this machine can add notes" in advice
+    change(daemon__capture_token="long enough")
     assert "open port" not in findings()

@@ -12,6 +12,7 @@ from memsync import clock, targets
 from memsync import config as settings
 from memsync import doctor as checks
 from memsync.cli.output import json_option, open_workspace, print_json, state_table
+from memsync.cli.secrets import show_unseen
 from memsync.cli.terminal import echo
 from memsync.config import Config
 from memsync.config.credentials import has_model
@@ -141,6 +142,8 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     else:
         for check in found:
             echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.advice}")
+        with contextlib.suppress(MemsyncError):
+            show_unseen(settings.load())
     ctx.exit(0 if all(check.ok for check in found) else 1)
 
 

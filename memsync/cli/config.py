@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
-from memsync.cli.terminal import echo
+from memsync.cli.terminal import echo, is_terminal
 from memsync.config import KEYS, Config, Key, writer
+from memsync.errors import WrongUsageError
 
 
 @click.group()
@@ -55,10 +57,20 @@ def get(key: str) -> None:
 
 @config.command("set")
 @click.argument("key")
-@click.argument("value")
-def set_(key: str, value: str) -> None:
-    """Change one setting. Comments and unknown keys in the file stay."""
+@click.argument("value", required=False)
+def set_(key: str, value: str | None) -> None:
+    """Change one setting. Comments and unknown keys in the file stay.
+
+    Leave VALUE out for a secret: it is asked for, or read from standard input, because other
+    users and the shell's history see what stands on a command line.
+    """
     found = settings.find_key(key)
+    if found.secret:
+        value = _secret(found, value)
+    elif value is None:
+        raise WrongUsageError(
+            f"{found.dotted} needs a value", hint=f"memsync config set {found.dotted} VALUE"
+        )
     writer.set_value(settings.get_config_path(), found.dotted, value)
     shown = "…" if found.secret else value
     echo(f"{found.dotted} = {shown}")
@@ -68,6 +80,56 @@ def set_(key: str, value: str) -> None:
 def path() -> None:
     """Print the path of the config file, even if there is none yet."""
     echo(settings.get_config_path())
+
+
+def _secret(key: Key, given: str | None) -> str:
+    """Return the value for a secret: asked for, or from standard input.
+
+    Args:
+        key: the setting.
+        given: what stands on the command line; only the empty text is allowed there.
+
+    Raises:
+        WrongUsageError: a secret stands there, or none came.
+    """
+    command = f"memsync config set {key.dotted}"
+    if given == "":
+        return ""
+    if given is not None:
+        raise WrongUsageError(
+            "a secret must not stand on the command line, where others can read it",
+            hint=f"{command}, which asks for it",
+        )
+    value = _ask(key) if is_terminal(sys.stdin) else _piped()
+    if not value:
+        raise WrongUsageError(f"no {key.name} came", hint=f'{command} "", which means none')
+    return value
+
+
+def _piped() -> str:
+    """Return what standard input holds, without its last line ending."""
+    if sys.stdin is None or sys.stdin.closed:
+        return ""
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError:
+        raise WrongUsageError("standard input is not UTF-8 text", "pipe the value in") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _ask(key: Key) -> str:
+    """Ask at the terminal, without showing what is typed; a password is asked for twice."""
+    is_password = key.name.endswith("password")
+    return str(
+        click.prompt(
+            key.name,
+            hide_input=True,
+            default="",
+            show_default=False,
+            confirmation_prompt=is_password,
+            err=True,
+        )
+    )
 
 
 def _value(loaded: Config, key: Key) -> Any:  # noqa: ANN401 - of whatever type the key is

@@ -6,6 +6,8 @@ Nothing here is ever put into the sync folder. The folder is the platform's for 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import secrets
 import socket
@@ -17,6 +19,8 @@ from memsync.files.atomic import atomic_write, create_new
 from memsync.files.folders import make_subfolder
 from memsync.text.digest import digest
 
+_PRIVATE = 0o700
+_OTHERS = 0o077
 _NAME = re.compile(r"[a-z0-9-]+")
 
 
@@ -26,10 +30,22 @@ def state_path() -> Path:
 
 
 def state_folder() -> Path:
-    """Return memsync's state folder, made where it is missing."""
+    """Return memsync's state folder, made where it is missing, and closed to other users."""
     folder = state_path()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        mode = folder.stat().st_mode
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    else:
+        if mode & _OTHERS and os.name != "nt":
+            with contextlib.suppress(PermissionError):  # it is somebody else's
+                folder.chmod(_PRIVATE)
     return folder
+
+
+def remember_machine(name: str) -> None:
+    """Keep `name` as this machine's if the state folder has none, because it was removed."""
+    create_new(state_folder() / "machine", f"{name}\n".encode())
 
 
 def machine_name() -> str:

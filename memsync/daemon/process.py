@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from memsync.config import get_config_path
-from memsync.config.state import state_folder
+from memsync.config.state import state_folder, state_path
 from memsync.config.state_file import StateFile
 from memsync.daemon.services.commands import failure_of
 from memsync.errors import MemsyncError
@@ -28,6 +28,8 @@ from memsync.files.locks import BusyError, exclusive_lock
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.1
+
+LOCK_NAME = "daemon.lock"
 
 _FILE = StateFile("daemon.json")
 
@@ -81,8 +83,25 @@ def running_daemon() -> Status | None:
         return _read_status()
 
 
+@dataclass(frozen=True)
+class Claim:
+    """What makes this process the daemon: the lock file that it holds."""
+
+    device: int
+    inode: int
+
+    @property
+    def is_valid(self) -> bool:
+        """Is that file still where everybody looks for it? Not if the state folder was removed."""
+        try:
+            present = (state_path() / LOCK_NAME).stat()
+        except OSError:
+            return False
+        return (present.st_dev, present.st_ino) == (self.device, self.inode)
+
+
 @contextmanager
-def claim() -> Iterator[None]:
+def claim() -> Iterator[Claim]:
     """Be the daemon while the body runs.
 
     Raises:
@@ -92,10 +111,13 @@ def claim() -> Iterator[None]:
     try:
         with exclusive_lock(_lock_path(), "the daemon", timeout=1):
             _FILE.path.unlink(missing_ok=True)
+            held = _lock_path().stat()
+            made = Claim(held.st_dev, held.st_ino)
             try:
-                yield
+                yield made
             finally:
-                _FILE.path.unlink(missing_ok=True)
+                if made.is_valid:  # else the file is that of another daemon
+                    _FILE.path.unlink(missing_ok=True)
     except BusyError as error:
         raise _runs_already(_read_status()) from error
 
@@ -199,4 +221,4 @@ def _parse(table: dict[str, Any]) -> Status:
 
 
 def _lock_path() -> Path:
-    return state_folder() / "daemon.lock"
+    return state_folder() / LOCK_NAME

@@ -17,15 +17,19 @@ from typing import NoReturn, Protocol
 from memsync import clock
 from memsync import config as settings
 from memsync.config import Config, agent_shell
+from memsync.config.state import machine_name, remember_machine
 from memsync.daemon import process
 from memsync.daemon.capture import CaptureApp
 from memsync.daemon.extra import late
 from memsync.daemon.http import addresses
+from memsync.daemon.http.guard import Guard
+from memsync.daemon.http.limits import judge_notes, judge_pages
+from memsync.daemon.http.login import Login
 from memsync.daemon.http.server import Port, Server
 from memsync.daemon.intake.mover import Mover
 from memsync.daemon.jobs import runs
-from memsync.daemon.process import Status
-from memsync.daemon.services import sd_notify
+from memsync.daemon.process import Claim, Status
+from memsync.daemon.services import first_start, sd_notify
 from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
 from memsync.notes.spool import Spool, SpooledNote
@@ -114,7 +118,8 @@ def run_daemon(config: Config, *, on_ready: Callable[[Status], None] = lambda _s
     """Be the daemon until SIGTERM or Ctrl-C; return the exit code.
 
     SIGHUP stops all parts, reads the config again and restarts them in the same process. If the
-    config cannot be read, the log says so and the old one stays in force.
+    config cannot be read, the log says so and the old one stays in force. If the state folder was
+    removed, all parts restart in a new one, or else no note could be kept any more.
 
     Args:
         config: what to serve and run.
@@ -124,16 +129,18 @@ def run_daemon(config: Config, *, on_ready: Callable[[Status], None] = lambda _s
         MemsyncError: a daemon runs already, or a port cannot be opened.
     """
     agent_shell.drop()  # an agent may have started the daemon; what it serves comes from others
-    with process.claim():
-        signals = _Signals()
-        while True:
-            code = _serve(config, signals, on_ready)
-            if code is not None:
-                sd_notify.send_state("STOPPING=1")
-                log.info("memsync is down")
-                return code
-            sd_notify.send_state("RELOADING=1")
-            config = _reload_config(config)
+    machine, signals = machine_name(), _Signals()
+    while True:
+        with process.claim() as claim:
+            while claim.is_valid:
+                code = _serve(config, signals, claim, on_ready)
+                if code is not None:
+                    sd_notify.send_state("STOPPING=1")
+                    log.info("memsync is down")
+                    return code
+                sd_notify.send_state("RELOADING=1")
+                config = _reload_config(config)
+        _renew_state(machine)
 
 
 def leave(code: int) -> NoReturn:
@@ -148,7 +155,9 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]) -> int | None:
+def _serve(
+    config: Config, signals: _Signals, claim: Claim, on_ready: Callable[[Status], None]
+) -> int | None:
     """Run all parts until a signal; return the exit code, or None to restart."""
     spool = Spool()
     mover = Mover(spool, config)
@@ -167,17 +176,21 @@ def _serve(config: Config, signals: _Signals, on_ready: Callable[[Status], None]
         on_ready(status)
         sd_notify.send_state(f"READY=1\nMAINPID={status.pid}")
         log.info("memsync is up, pid %d", status.pid)
-        return _wait(signals, started, jobs, server)
+        return _wait(signals, started, jobs, server, claim)
     finally:
         for part in reversed(started):
             part.stop()
 
 
-def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> int | None:
-    """Wait for a signal, and look now and then at the clock and at every part."""
+def _wait(
+    signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server, claim: Claim
+) -> int | None:
+    """Wait for a signal, and look now and then at the clock, every part, and the state folder."""
     watchdog = sd_notify.watchdog_seconds()
     pause = min(LOOK_SECONDS, watchdog / 2) if watchdog else LOOK_SECONDS
     while not signals.one_came_within(pause):
+        if not claim.is_valid:
+            return None
         jobs.look_at_clock()
         dead = [type(part).__name__ for part in parts if not part.is_alive()]
         if dead:
@@ -193,7 +206,7 @@ def _wait(signals: _Signals, parts: list[Part], jobs: _Jobs, server: Server) -> 
 
 def _reload_config(config: Config) -> Config:
     try:
-        return settings.load(config.source)
+        return first_start.secure(settings.load(config.source))
     except MemsyncError as error:
         log.error("the config cannot be reloaded: %s", error.message)  # noqa: TRY400
         return config
@@ -204,6 +217,15 @@ class _Visible(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return make_visible(super().format(record))
+
+
+def _renew_state(machine: str) -> None:
+    """Make the state folder again after it was removed; this machine keeps its name."""
+    remember_machine(machine)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.close()  # with the next line it opens the file that is there now
+    log.error("the state folder was removed; all parts restart in a new one")
 
 
 def set_up_logging(*, to_terminal: bool) -> None:
@@ -234,7 +256,7 @@ def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:
         spool.add(SpooledNote(note))
         mover.submit(note)
 
-    daemon = config.daemon
+    daemon, guard, login = config.daemon, Guard(config), Login(config)
     ports = []
     if daemon.web_ui_enabled:
         ports.append(
@@ -242,7 +264,8 @@ def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:
                 "web_ui",
                 daemon.web_ui_host,
                 daemon.web_ui_port,
-                lambda: create_app(config, keep_note),
+                lambda: create_app(config, keep_note, login),
+                judge_pages(guard, login.lets_in),
             )
         )
     if daemon.capture_enabled:
@@ -252,6 +275,7 @@ def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:
                 daemon.capture_host,
                 daemon.capture_port,
                 lambda: CaptureApp(config, spool, mover.submit),
+                judge_notes(guard),
             )
         )
     if len({port.number for port in ports}) < len(ports):

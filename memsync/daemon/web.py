@@ -14,22 +14,27 @@ from flask import Flask, Response, send_from_directory
 from memsync.config import Config
 from memsync.config.workspace import Workspace
 from memsync.daemon import pages
+from memsync.daemon.http import limits
 from memsync.daemon.http.guard import Guard
+from memsync.daemon.http.limits import PageRequest
 from memsync.daemon.http.login import Login
 from memsync.daemon.pages import problems
-from memsync.daemon.pages.page import EXTENSION, MAX_BODY, MESSAGES, KeepNote, Page, Site, message
+from memsync.daemon.pages.page import EXTENSION, MESSAGES, KeepNote, Page, Site, message
 from memsync.daemon.presenters import facts, markdown
 from memsync.daemon.presenters.lines import for_browser
 from memsync.notes import log
 from memsync.text.note import Note
 
 
-def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
+def create_app(
+    config: Config, keep_note: KeepNote | None = None, login: Login | None = None
+) -> Flask:
     """Return the application of the web port, with its guard in front.
 
     Args:
         config: the settings; changed settings need a new application.
         keep_note: what to do with a note added on a page; None appends it to its day's log.
+        login: who may see the pages; None makes it of the config.
 
     Raises:
         OSError: the key for sessions can neither be read nor made.
@@ -40,11 +45,16 @@ def create_app(config: Config, keep_note: KeepNote | None = None) -> Flask:
 
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # an address with two slashes is not ours
-    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_BODY)
+    app.request_class = PageRequest
+    app.config.update(
+        MAX_CONTENT_LENGTH=limits.MEMORY,
+        MAX_FORM_MEMORY_SIZE=limits.MEMORY,
+        MAX_FORM_PARTS=limits.FIELDS,
+    )
     found = find_pages()
     app.extensions[EXTENSION] = Site(config, keep_note or append, messages_of(found))
     _set_up_templates(app, found)
-    Login(config).install(app)
+    (login or Login(config)).install(app)
     problems.answer_failures(app)
     app.add_url_rule("/manifest.webmanifest", "manifest", _manifest)
     for page in found:

@@ -26,9 +26,9 @@ _WORDS = {
     "page": "from the page",
     "folder": "from the drop folder",
     "file": "from a file",
-    "captured": "by phone",
-    "agent": "by an agent",
-    "quoted": "quoted by an agent",
+    "captured": "by phone{}",
+    "agent": "by {}",
+    "quoted": "quoted by {}",
     "transcript": "from a session transcript",
     "unknown": "from nobody known",
 }
@@ -64,8 +64,9 @@ class Mark:
     @property
     def in_words(self) -> str:
         """How the note came, for a person to read; empty where nothing says so."""
-        by = f" ({self.name})" if self.name else ""
-        return f"{_WORDS.get(self.way, _WORDS['unknown'])}{by}"
+        words = _WORDS.get(self.way, _WORDS["unknown"])
+        by_phone = f" ({self.name})" if self.name else ""
+        return words.format(by_phone if self.way == "captured" else self.name)
 
     def as_held(self) -> Mark:
         """Return this mark, held."""

@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from memsync import config as settings
+from tests.support.terminal import at_terminal
 
 NASTY = 'a"b\\c\nd\'\'\'"""#=é🚢'
 
@@ -43,15 +44,58 @@ def test_setting_keeps_comments_unknown_keys_and_the_rights_of_the_file(call, pa
 
 
 def test_a_password_of_every_sign_comes_back_as_it_was(call, path):
-    done = call("config", "set", "web_ui_password", NASTY)
+    done = call("config", "set", "web_ui_password", stdin=f"{NASTY}\n".encode())
     assert (done.code, done.out) == (0, "daemon.web_ui_password = …\n")
     assert settings.load().daemon.web_ui_password == NASTY
     assert call("config", "get", "web_ui_password").out == f"{NASTY}\n"
 
 
+SECRETS = [key.dotted for key in settings.KEYS.values() if key.secret]
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(key, call, path):
+    before = path.read_bytes()
+    done = call("config", "set", key, "hunter2-hunter2")
+    assert (done.code, done.out) == (2, "")
+    assert f"Try: memsync config set {key}, which asks for it" in done.err
+    assert "hunter2" not in done.err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["daemon.web_ui_password", "daemon.capture_token"])
+def test_none_is_no_secret_so_a_port_can_be_opened_on_purpose(key, call, path):
+    assert call("config", "set", key, "").code == 0
+    assert key in settings.load().given
+    assert call("config", "get", key).out == "\n"
+
+
+@pytest.mark.parametrize("sent", [b"", b"\n", b"\r\n", b"\xff\n"])
+def test_nothing_piped_in_opens_no_port_by_accident(sent, call, path):
+    before = path.read_bytes()
+    assert call("config", "set", "web_ui_password", stdin=sent).code == 2
+    assert path.read_bytes() == before
+
+
+def test_a_password_is_asked_for_twice_and_never_shown(path):
+    wanted = "daemon.web_ui_password"
+    done = at_terminal("config", "set", wanted, typed=["one", "another", "horse", "horse"])
+    assert done.code == 0
+    assert "do not match" in done.out
+    assert "horse" not in done.out
+    assert settings.load().daemon.web_ui_password == "horse"
+
+
+def test_a_token_is_asked_for_once_and_nothing_typed_is_nothing_set(path):
+    assert at_terminal("config", "set", "capture_token", typed=["a token"]).code == 0
+    assert settings.load().daemon.capture_token == "a token"
+    assert at_terminal("config", "set", "capture_token", typed=[""]).code == 2
+    assert settings.load().daemon.capture_token == "a token"
+
+
 def test_show_names_every_key_and_no_secret(call, path):
-    call("config", "set", "api_key", "sk-ant-not-shown")
-    call("config", "set", "apprise_urls", "tgram://bot-token/chat")
+    assert call("config", "set", "api_key", stdin=b"sk-ant-not-shown").code == 0
+    assert call("config", "set", "apprise_urls", stdin=b"tgram://bot-token/chat\r\n").code == 0
     table = call("config", "show", "--json").json
     assert table["core"]["api_key"] == "…"
     assert table["core"]["provider"] == "custom"

@@ -21,6 +21,29 @@ def test_the_state_folder_is_private_and_outside_the_sync_folder(home, config):
     assert not folder.is_relative_to(config.sync_root)
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o750, 0o701])
+def test_a_state_folder_of_an_older_version_is_closed_to_other_users(mode):
+    state.state_folder().chmod(mode)
+    assert stat.S_IMODE(state.state_folder().stat().st_mode) == 0o700
+
+
+def test_a_state_folder_of_somebody_else_is_left_as_it_is(monkeypatch):
+    def forbid(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    state.state_folder().chmod(0o755)
+    monkeypatch.setattr(Path, "chmod", forbid)
+    assert state.state_folder().is_dir()
+
+
+def test_a_machine_gets_its_name_back_unless_it_has_another(home):
+    name = state.machine_name()
+    (state.state_folder() / "machine").unlink()
+    state.remember_machine(name)
+    state.remember_machine("another-0000")
+    assert state.machine_name() == name
+
+
 def test_the_state_folder_may_be_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
     assert state.state_folder() == tmp_path / "elsewhere" / "memsync"

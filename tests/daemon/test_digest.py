@@ -97,7 +97,7 @@ def test_of_held_notes_only_their_number_is_told(with_claude, claude):
 def test_a_note_of_an_agent_names_the_agent(workspace):
     moment = MONDAY - timedelta(days=1)
     log.append(workspace, make_note("Uses pnpm", moment, Mark("agent", "codex")))
-    assert "Uses pnpm (by an agent (codex))" in of(workspace)
+    assert "Uses pnpm (by codex)" in of(workspace)
 
 
 def test_the_notes_of_the_last_seven_days_and_no_others(workspace):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,11 +19,14 @@ import psutil
 import pytest
 
 from memsync import clock
-from memsync.config.state import own_folder, state_folder
+from memsync import config as settings
+from memsync.config.state import machine_name, own_folder, state_folder
 from memsync.config.workspace import Workspace
+from memsync.daemon.http.passwords import is_right_password
 from memsync.notes import reader
 from tests.support.daemons import Daemon, is_gone, memsync
 from tests.support.net import HOST, Answer, free_port, send, until
+from tests.support.terminal import at_terminal
 
 
 @pytest.fixture
@@ -72,8 +76,9 @@ def test_from_a_phone_to_the_memory_and_every_agent(daemon, workspace, home):
     assert "memsync is down" in memsync("daemon", "logs").out
 
 
-def test_the_first_start_shows_its_secrets_once_and_they_are_in_force(daemon, home):
-    daemon.set(web_ui_host="0.0.0.0", capture_host="0.0.0.0")
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_the_first_start_shows_its_secrets_once_and_they_are_in_force(daemon, home, host):
+    daemon.set(web_ui_host=host, capture_host=host, web_ui_password=None, capture_token=None)
     lines = dict(line.split(": ", 1) for line in daemon.start().splitlines() if ": " in line)
     token, password = lines["Token for notes"], lines["Password of the page"]
     assert daemon.post("no token").status == 401
@@ -87,6 +92,66 @@ def test_the_first_start_shows_its_secrets_once_and_they_are_in_force(daemon, ho
     log = (state_folder() / "daemon.log").read_text()
     assert token not in log
     assert password not in log
+
+
+@pytest.fixture
+def upgraded(daemon) -> Iterator[Daemon]:
+    """The daemon as a service starts it, by a config of the version before: nobody looks."""
+    daemon.set(web_ui_password=None, capture_token=None)
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-m", "memsync.daemon"], **quiet) as process:
+        until(lambda: _answers(daemon.capture) and _answers(daemon.web, 303))
+        yield daemon
+        process.terminate()
+
+
+def test_an_upgraded_service_starts_and_shows_its_new_secrets_until_they_were_seen(upgraded):
+    """The version before needed none on loopback; every user of the machine reaches it."""
+    assert upgraded.post("from another user").status == 401
+    assert send(upgraded.web, "GET", "/").headers["location"] == "/login"
+    assert "Token for notes" not in memsync("daemon", "status").out  # a pipe has not seen them
+    assert "first secrets" in memsync("doctor").out
+    shown = at_terminal("daemon", "status").out
+    lines = dict(line.split(": ", 1) for line in shown.splitlines() if ": " in line)
+    token, password = lines["Token for notes"], lines["Password of the page"]
+    for words in (("daemon", "status"), ("doctor",)):
+        again = at_terminal(*words).out
+        assert token not in again
+        assert password not in again
+    sent = {"X-Memsync-Token": token, "Content-Type": "application/json"}
+    assert send(upgraded.capture, "POST", "/note", b'{"text": "with"}', sent).status == 200
+    assert is_right_password(password, settings.load().daemon.web_ui_password)
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("daemon", "web")], ids=" ".join)
+def test_other_commands_show_them_once_as_well(upgraded, words):
+    assert "Password of the page: " in at_terminal(*words).out
+    assert "Password of the page: " not in at_terminal(*words).out
+
+
+def test_a_key_that_was_removed_opens_nothing_when_the_config_is_read_anew(daemon):
+    daemon.start()
+    assert daemon.post("open on purpose").status == 200
+    daemon.set(capture_token=None)
+    os.kill(daemon.pid, signal.SIGHUP)
+    until(lambda: _answers(daemon.capture) and daemon.post("open by accident?").status == 401)
+
+
+def test_a_state_folder_that_was_removed_is_made_again_and_notes_are_taken_again(
+    daemon, workspace, monkeypatch
+):
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nonexistent")  # the watchdog's pace: a look in a second
+    monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+    name = machine_name()
+    daemon.start()
+    pid = daemon.pid
+    shutil.rmtree(state_folder())
+    until(lambda: _answers(daemon.capture) and daemon.post("after it").status == 200, seconds=20)
+    until(lambda: logged(workspace) == ["after it"])
+    assert machine_name() == name
+    until(lambda: memsync("daemon", "status", "--json").json["pid"] == pid)
+    assert "the state folder was removed" in memsync("daemon", "logs").out
+    assert memsync("daemon", "stop").code == 0
 
 
 def test_a_second_start_names_the_pid_of_the_first(daemon):
@@ -227,9 +292,9 @@ def test_a_daemon_in_the_foreground_ends_well_on_a_signal(daemon, number):
     assert "Traceback" not in err
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, status: int = 200) -> bool:
     try:
-        return send(port, "GET", "/health").status == 200
+        return send(port, "GET", "/health").status == status
     except OSError:
         return False
 

@@ -60,6 +60,8 @@ class Daemon:
         self.set(
             web_ui_host="127.0.0.1",
             capture_host="127.0.0.1",
+            web_ui_password="",
+            capture_token="",
             web_ui_port=self.web,
             capture_port=self.capture,
         )

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsync.config import Config
-from memsync.refresh.engine import MergeResult, reapply
 from memsync.sync import refresh_memory_content
 from memsync.text.duplicates import without_repeats
 from memsync.text.edits import Edit
@@ -129,13 +128,6 @@ def test_what_was_said_of_late_and_taken_back_may_be_said_again():
     back = Edit("add", section="Recent decisions", text="- I live in Oslo")
     again = Edit("add", section="Recent decisions", text="- I live in Turin.")
     assert without_repeats(lately, [back, again]) == (back,)
-
-
-def test_what_a_stranger_repeats_is_not_added_either():
-    memory = SAMPLE.replace("## Preferences", "## Recent notes\n\n- Tea at five\n\n## Preferences")
-    again = Edit("add", section="Recent notes", text="- tea at five.")
-    heard = MergeResult(SAMPLE, SAMPLE, "", edits=(again,), strangers=True)
-    assert not reapply(heard, memory).changed
 
 
 def test_a_sub_point_and_an_unknown_section_are_never_repeats():

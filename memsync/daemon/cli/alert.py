@@ -31,9 +31,7 @@ def send(config: Config, subject: str, body: str) -> None:
         MemsyncError: there is no address, or one of them did not take it.
     """
     if not config.daemon.apprise_urls:
-        raise MemsyncError(
-            "daemon.apprise_urls is empty", hint="memsync config set apprise_urls URL"
-        )
+        raise MemsyncError("daemon.apprise_urls is empty", hint="memsync config set apprise_urls")
     sender = apprise.Apprise()
     taken = [sender.add(url) for url in config.daemon.apprise_urls]
     if not all(taken):

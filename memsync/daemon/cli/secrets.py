@@ -1,21 +1,18 @@
-"""How the secrets of the first start are shown, once, with a QR code of the page's address."""
+"""How a start shows the secrets of the first one, with a QR code of the page's address."""
 
 from __future__ import annotations
 
-from memsync.cli.terminal import echo
+import sys
+from collections.abc import Mapping
+
+from memsync.cli.secrets import print_secrets
+from memsync.cli.terminal import echo, is_terminal
 from memsync.daemon.services.qr import terminal_qr
 
-_WORDS = {"capture_token": "Token for notes", "web_ui_password": "Password of the page"}
 
-
-def print_secrets(made: dict[str, str], web_url: str | None) -> None:
-    """Print the secrets that were just made, by key; nothing if there are none.
-
-    They are in the config file, the password only as its hash, so it cannot be shown again.
-    """
+def show_secrets(made: Mapping[str, str], web_url: str | None) -> bool:
+    """Print the secrets that were made, by key; return whether a person has seen them."""
     if made and web_url:
         echo(terminal_qr(web_url), nl=False)
-    for key, value in made.items():
-        echo(f"{_WORDS[key]}: {value}")
-    if made:
-        echo("Shown once; memsync config get daemon.capture_token shows the token again.")
+    print_secrets(made)
+    return bool(made) and is_terminal(sys.stdout)

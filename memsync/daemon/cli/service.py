@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from memsync import config as settings
 from memsync.cli.output import print_json
 from memsync.cli.terminal import echo, is_terminal
+from memsync.config.first_secrets import mark_seen_in
 from memsync.daemon import service
 from memsync.daemon.cli.output import print_addresses
-from memsync.daemon.cli.secrets import print_secrets
+from memsync.daemon.cli.secrets import show_secrets
 from memsync.daemon.services import prepare as preparation
 
 
@@ -31,7 +33,8 @@ def install(*, user: bool, only_print: bool, launchd: bool) -> None:
     for remark in prepared.remarks:
         echo(f"Note: {remark}")
     print_addresses(prepared.web_url, prepared.capture_url)
-    print_secrets(prepared.made, prepared.web_url)
+    if show_secrets(prepared.made, prepared.web_url):
+        mark_seen_in(Path(prepared.state))
 
 
 @click.command()

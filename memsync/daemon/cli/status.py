@@ -13,6 +13,7 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
+from memsync.cli.secrets import show_unseen
 from memsync.cli.terminal import echo
 from memsync.daemon import job_history, process
 from memsync.daemon.cli.output import print_addresses
@@ -51,6 +52,7 @@ def status(*, as_json: bool) -> None:
     else:
         echo(f"Running since {present.started}, pid {present.pid}.")
         print_addresses(present.web_url, present.capture_url)
+    show_unseen(settings.load())
     print_jobs(jobs)
 
 
@@ -92,6 +94,7 @@ def web() -> None:
             "the web page is switched off", hint="memsync config set daemon.web_ui_enabled true"
         )
     echo(present.web_url)
+    show_unseen(settings.load())
     if sys.stdout.isatty():
         click.launch(present.web_url)
 

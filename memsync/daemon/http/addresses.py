@@ -23,20 +23,17 @@ def capture_url(config: Config) -> str | None:
 
 
 def undecided_secrets(config: Config) -> list[str]:
-    """Return the keys of secrets for ports on the network about which nothing is decided yet.
+    """Return the keys of secrets about which nothing is decided yet, for ports that are open.
 
-    A key that is in the config file, even as an empty text, is a decision.
+    A key that is in the config file, even as an empty text, is a decision. A port for this machine
+    alone needs a secret as well: every user of the machine reaches it.
     """
     daemon = config.daemon
     ports = (
-        ("capture_token", daemon.capture_enabled, daemon.capture_host),
-        ("web_ui_password", daemon.web_ui_enabled, daemon.web_ui_host),
+        ("capture_token", daemon.capture_enabled),
+        ("web_ui_password", daemon.web_ui_enabled),
     )
-    return [
-        key
-        for key, enabled, host in ports
-        if enabled and host not in LOOPBACK and f"daemon.{key}" not in config.given
-    ]
+    return [key for key, enabled in ports if enabled and f"daemon.{key}" not in config.given]
 
 
 def local_url(host: str, port: int) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from types import TracebackType
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from memsync.config import Config
+from memsync.daemon.http.clients import Clients
 from memsync.daemon.http.hosts import Hosts, address_of, parse_host
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -46,51 +47,52 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Refusal:
+class Rejection:
+    """Why a request is refused, in words for whoever sent it."""
+
     status: HTTPStatus
     text: str
+    kind: str = "text/plain; charset=utf-8"
 
 
-_NOT_YOUR_NETWORK = _Refusal(
+_NOT_YOUR_NETWORK = Rejection(
     HTTPStatus.FORBIDDEN,
     "memsync does not answer devices of this network.\n"
     "If they are yours: memsync config set daemon.allowed_networks NETWORK,NETWORK\n",
 )
-_NOT_OUR_NAME = _Refusal(
+_NOT_OUR_NAME = Rejection(
     HTTPStatus.MISDIRECTED_REQUEST,
     "memsync does not answer to this name.\n"
     "If you gave it to this machine: memsync config set daemon.allowed_hosts NAME,NAME\n",
 )
-_FOREIGN_PAGE = _Refusal(
+_FOREIGN_PAGE = Rejection(
     HTTPStatus.FORBIDDEN, "This request came from another page than memsync's own.\n"
 )
-_FAILED = _Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "memsync failed; its log says why.\n")
+_FAILED = Rejection(HTTPStatus.INTERNAL_SERVER_ERROR, "memsync failed; its log says why.\n")
 
 
 class Guard:
     """The gatekeeper of one machine, as its config wants it."""
 
     def __init__(self, config: Config, now: Callable[[], float] = time.monotonic) -> None:
-        self._networks = [
-            ipaddress.ip_network(network, strict=False)
-            for network in config.daemon.allowed_networks
-        ]
         daemon = config.daemon
+        self._clients = Clients(daemon.allowed_networks, daemon.trusted_proxies)
         bound = (daemon.web_ui_host, daemon.capture_host)
         self._hosts = Hosts((*daemon.allowed_hosts, *bound), now)
 
     def protect(self, app: WSGIApplication) -> WSGIApplication:
         """Return `app` behind this guard: it sees only requests that may pass.
 
-        Every answer gets the security headers, and an application that fails becomes a plain 500
-        with its traceback in the log.
+        ``REMOTE_ADDR`` is the client then, not a proxy in between. Every answer gets the security
+        headers, and an application that fails becomes a plain 500 with its traceback in the log.
         """
 
         def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             start = _with_headers(environ, start_response)
-            refusal = self._judge(environ)
+            refusal = self.judge(environ)
             if refusal is not None:
                 return _refuse(environ, start, refusal)
+            _name_client(environ, self._clients)
             try:
                 return app(environ, start)
             except Exception:
@@ -99,8 +101,10 @@ class Guard:
 
         return guarded
 
-    def _judge(self, environ: WSGIEnvironment) -> _Refusal | None:
-        if not self._knows_client(environ):
+    def judge(self, environ: WSGIEnvironment) -> Rejection | None:
+        """Return why a request must not pass, by its head alone; None if it may."""
+        # Called within the process it has no client; a server always names one.
+        if "REMOTE_ADDR" in environ and self._clients.find_client(environ) is None:
             return _NOT_YOUR_NETWORK
         header = str(environ.get("HTTP_HOST", ""))
         host = parse_host(header)
@@ -109,14 +113,6 @@ class Guard:
         if environ["REQUEST_METHOD"] not in SAFE_METHODS and _is_foreign(environ, header):
             return _FOREIGN_PAGE
         return None
-
-    def _knows_client(self, environ: WSGIEnvironment) -> bool:
-        if "REMOTE_ADDR" not in environ:
-            return True  # called within the process; a server always names its client
-        client = address_of(str(environ["REMOTE_ADDR"]))
-        if client is None:
-            return False
-        return client.is_loopback or any(client in network for network in self._networks)
 
 
 def same_secret(given: str, wanted: str) -> bool:
@@ -138,6 +134,8 @@ class Backoff:
     After `FREE` failures the address has to wait `FIRST_WAIT` seconds, then twice as long with
     each further one, up to `LONGEST_WAIT`. A success, or no failure for `WINDOW`, forgets all.
     A device has as many IPv6 addresses as it likes, so those of one network also count together.
+    A secret that was right from an address before does not wait there: whoever guesses from
+    behind the same proxy must not lock it out.
     """
 
     FREE = 5
@@ -151,10 +149,19 @@ class Backoff:
         self._now = now
         self._lock = threading.Lock()
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
+        self._good: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def wait_for(self, address: str) -> float:
-        """Return how many seconds `address` has to wait before it may try; 0 for none."""
+    def wait_for(self, address: str, secret: str = "") -> float:
+        """Return how many seconds `address` has to wait before it may try; 0 for none.
+
+        Args:
+            address: where the attempt is from.
+            secret: a digest of what is tried, if it is long and random; empty for a password,
+                because a short one could be guessed without ever waiting.
+        """
         with self._lock:
+            if (_plain(address), secret) in self._good:
+                return 0.0
             known = filter(None, map(self._failures.get, self._names(address)))
             return max(0.0, *(one.blocked_until - self._now() for one in known), 0.0)
 
@@ -167,10 +174,21 @@ class Backoff:
             while len(self._failures) > self.MOST_ADDRESSES:
                 self._failures.popitem(last=False)
 
-    def succeeded(self, address: str) -> None:
-        """Forget the failures of `address`."""
+    def succeeded(self, address: str, secret: str = "") -> None:
+        """Forget the failures of `address`; the digest `secret` need not wait there again.
+
+        A secret that need not wait forgets nothing: the failures are somebody else's.
+        """
+        pair = (_plain(address), secret)
         with self._lock:
-            self._failures.pop(_plain(address), None)
+            if pair in self._good:
+                self._good.move_to_end(pair)
+                return
+            self._failures.pop(pair[0], None)
+            if secret:
+                self._good[pair] = None
+            while len(self._good) > self.MOST_ADDRESSES:
+                self._good.popitem(last=False)
 
     def _names(self, address: str) -> dict[str, int]:
         """Return under which names `address` counts, and how many failures each has free."""
@@ -191,6 +209,11 @@ class Backoff:
             doublings = min(known.count - free, 10)
             known.blocked_until = now + min(self.FIRST_WAIT * 2**doublings, self.LONGEST_WAIT)
         self._failures[name] = known
+
+
+def _name_client(environ: WSGIEnvironment, clients: Clients) -> None:
+    if "REMOTE_ADDR" in environ:
+        environ["REMOTE_ADDR"] = str(clients.find_client(environ))
 
 
 def _is_foreign(environ: WSGIEnvironment, host: str) -> bool:
@@ -232,12 +255,12 @@ def _with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> St
 def _refuse(
     environ: WSGIEnvironment,
     start: StartResponse,
-    refusal: _Refusal,
+    refusal: Rejection,
     exc_info: ExcInfo | None = None,
 ) -> Iterable[bytes]:
     data = refusal.text.encode()
     headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Type", refusal.kind),
         ("Content-Length", str(len(data))),
     ]
     start(f"{refusal.status.value} {refusal.status.phrase}", headers, exc_info)

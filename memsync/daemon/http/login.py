@@ -1,35 +1,43 @@
 """Who may see the pages: the password, the session cookie, and the CSRF check of every form.
 
-A session is a signed cookie. It is valid for one password only: a new password logs everybody out,
-and so does "log out everywhere", which raises a count.
+The signed cookie holds a random id and the CSRF token; which ids are logged in is kept on this
+machine (`sessions`).
 """
 
 from __future__ import annotations
 
-import hmac
+import logging
 import math
 import secrets
 import threading
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from flask import Flask, make_response, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import BadData
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Response
 
 from memsync.config import Config
 from memsync.config.state import state_folder
-from memsync.daemon.http import csrf, passwords
-from memsync.daemon.http.guard import SAFE_METHODS, Backoff, same_secret
+from memsync.daemon.http import csrf, limits, passwords
+from memsync.daemon.http.guard import SAFE_METHODS, Backoff
+from memsync.daemon.http.limits import API
+from memsync.daemon.http.sessions import DAYS, Sessions
 from memsync.files.atomic import atomic_write, create_new
 
+COOKIE = "memsync"
 KEY_NAME = "web.key"
 KEY_BYTES = 32
-COUNT_NAME = "web.logouts"
-STAYS_LOGGED_IN = timedelta(days=30)
+STAYS_LOGGED_IN = timedelta(days=DAYS)
 
 OPEN_ENDPOINTS = frozenset({"login", "static", "manifest"})
-API = "/api/"
 CSRF_HEADER = "X-CSRF-Token"
+
+log = logging.getLogger(__name__)
 
 
 class ExpiredError(HTTPException):
@@ -44,6 +52,12 @@ class LoggedOutError(HTTPException):
     code = 401
 
 
+class NotKeptError(HTTPException):
+    """Sessions have ended, but the disk refused to keep that: a restart would open them again."""
+
+    code = 503
+
+
 class Login:
     """The login of one application; `install` puts it in front of every page.
 
@@ -54,22 +68,22 @@ class Login:
 
     def __init__(self, config: Config, backoff: Backoff | None = None) -> None:
         self._password = config.daemon.web_ui_password
+        self._sessions = Sessions(self._password)
         self._backoff = backoff or Backoff()
         self._guessing = threading.Lock()
-        self._key = b""
-        self._epoch = ""
+        self._serializer: Any = None
 
     def install(self, app: Flask) -> None:
         """Set the session up and ask at every request."""
-        self._key = app.secret_key = session_key()
-        self._epoch = self._present_epoch()
+        app.secret_key = session_key()
         app.config.update(
-            SESSION_COOKIE_NAME="memsync",
+            SESSION_COOKIE_NAME=COOKIE,
             SESSION_COOKIE_HTTPONLY=True,
             SESSION_COOKIE_SAMESITE="Strict",
             SESSION_COOKIE_SECURE=False,  # the page is plain http on the home network
             PERMANENT_SESSION_LIFETIME=STAYS_LOGGED_IN,
         )
+        self._serializer = SecureCookieSessionInterface().get_signing_serializer(app)
         app.before_request(self._ask)
         app.add_url_rule("/login", "login", self._login, methods=["GET", "POST"])
         app.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
@@ -80,10 +94,23 @@ class Login:
 
     def is_in(self) -> bool:
         """May this request's session see the pages?"""
-        return not self._password or same_secret(str(session.get("epoch", "")), self._epoch)
+        return not self._password or self._sessions.is_open(_session_id(session))
+
+    def lets_in(self, cookies: str) -> bool:
+        """May whoever sends these cookies see the pages? `cookies` is the value of the header."""
+        if not self._password:
+            return True
+        signed = parse_cookie(cookies).get(COOKIE, "")
+        try:
+            return self._sessions.is_open(_session_id(self._serializer.loads(signed)))
+        except BadData:
+            return False
 
     def _ask(self) -> Response | None:
-        if request.endpoint not in OPEN_ENDPOINTS and not self.is_in():
+        is_in = self.is_in()
+        limit = limits.page_limit(request.method, request.path, is_in=is_in)
+        request.max_content_length = limit.size
+        if request.endpoint not in OPEN_ENDPOINTS and not is_in:
             if request.path.startswith(API):
                 raise LoggedOutError
             if request.method not in SAFE_METHODS and request.form.get("text", "").strip():
@@ -108,7 +135,7 @@ class Login:
         if wait:
             return _login_page(429, wait=math.ceil(wait))
         session.clear()
-        session["epoch"] = self._epoch
+        session["id"] = self._sessions.begin()
         session.permanent = True
         return _see("memory.index")
 
@@ -120,18 +147,20 @@ class Login:
         return False
 
     def _logout(self) -> Response:
-        session.clear()
-        return _see("login" if self._password else "memory.index")
+        return self._leave(lambda: self._sessions.end(_session_id(session)))
 
     def _logout_everywhere(self) -> Response:
-        atomic_write(state_folder() / COUNT_NAME, str(_logouts() + 1).encode())
-        self._epoch = self._present_epoch()
-        return self._logout()
+        return self._leave(self._sessions.end_all)
 
-    def _present_epoch(self) -> str:
-        # Keyed, because a cookie can be read by whoever gets it: it must not help to guess.
-        told = f"{_logouts()}\0{self._password}"
-        return hmac.new(self._key, told.encode(), "sha256").hexdigest()
+    def _leave(self, end: Callable[[], None]) -> Response:
+        try:
+            end()
+        except OSError as error:
+            log.error("the end of a session cannot be saved: %s", error)  # noqa: TRY400
+            raise NotKeptError from error
+        finally:
+            session.clear()
+        return _see("login" if self._password else "memory.index")
 
     def _for_templates(self) -> dict[str, object]:
         return {
@@ -154,12 +183,8 @@ def session_key() -> bytes:
     return fresh
 
 
-def _logouts() -> int:
-    """Return how often everybody was logged out."""
-    try:
-        return int((state_folder() / COUNT_NAME).read_text("ascii"))
-    except (OSError, ValueError):
-        return 0
+def _session_id(kept: Mapping[str, object]) -> str:
+    return str(kept.get("id", ""))
 
 
 def _check_csrf_token() -> None:

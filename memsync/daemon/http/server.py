@@ -23,7 +23,11 @@ import waitress
 from waitress import wasyncore
 
 from memsync.daemon.http import channel
+from memsync.daemon.http.limits import Judge
 from memsync.errors import MemsyncError
+
+if sys.platform != "win32":
+    import resource
 
 THREADS = 16
 """This many notes can wait for the same fsync. An idle thread costs some ten kilobytes."""
@@ -44,17 +48,21 @@ DRAIN_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 MAX_PORT = 65535
 
+OTHER_DESCRIPTORS = 40
+"""What the daemon opens beside its connections: libraries, the log, notes, a job's pipes."""
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Port:
-    """A port to serve: what for, where, and which application answers on it."""
+    """A port to serve: what for, where, which application answers on it, and who judges heads."""
 
     key: str
     host: str
     number: int
     make_app: Callable[[], WSGIApplication]
+    judge: Judge | None = None
 
 
 class Server:
@@ -92,14 +100,16 @@ class Server:
             asyncore_use_poll=hasattr(select, "poll"),
             channel_timeout=REQUEST_SECONDS,
             cleanup_interval=SWEEP_SECONDS,
-            connection_limit=4 * channel.MOST,
+            connection_limit=4 * channel.MOST,  # never reached: each port makes room before
             max_request_body_size=2 * 1024 * 1024,
             max_request_header_size=16 * 1024,
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # the guard reads them
             ident=None,
         )
+        judges = {port.number: port.judge for port in self._ports}
+        room = _room_for_connections(len(self._ports))
         for listener in filter(_is_listener, self._map.values()):
-            channel.keep_channels(listener)
+            channel.keep_channels(listener, judges[int(listener.effective_port)], room)
             listener.adj.send_bytes = SEND_BYTES  # as an argument it is deprecated
         self._thread.start()
 
@@ -168,6 +178,26 @@ class Server:
     def _close_sockets(self) -> None:
         for bound in self._sockets:
             bound.close()
+
+
+def _room_for_connections(ports: int) -> int:
+    """Return how many connections each port may keep, at most `channel.MOST`.
+
+    The process may raise its own limit of descriptors as far as the system lets it; what is still
+    missing, the connections do without.
+    """
+    if sys.platform == "win32":
+        return channel.MOST
+    wanted = ports * channel.MOST + OTHER_DESCRIPTORS
+    try:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if 0 <= soft < wanted:
+            soft = wanted if hard < 0 else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    except (OSError, ValueError):  # a sandbox forbids to ask: such a system gives enough
+        return channel.MOST
+    room = channel.MOST if soft < 0 else (soft - OTHER_DESCRIPTORS) // max(1, ports)
+    return max(4, min(channel.MOST, room))
 
 
 def _is_listener(entry: Any) -> bool:  # noqa: ANN401 - waitress is untyped inside

@@ -15,12 +15,13 @@ from flask.typing import ResponseReturnValue, RouteCallable
 
 from memsync.config import Config
 from memsync.config.workspace import Workspace
+from memsync.daemon.http import limits
 from memsync.errors import MemsyncError
 from memsync.memory import fleet
 from memsync.memory.publish import Published
 from memsync.text.note import Note
 
-MAX_BODY = 1024 * 1024
+MAX_BODY = limits.MEMORY
 MAX_TEXT = MAX_BODY - 8 * 1024
 """The longest memory the editor opens, as a browser sends it: the form has other fields, too."""
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from memsync.daemon.http.login import API, ExpiredError, LoggedOutError
+from memsync.daemon.http.limits import API
+from memsync.daemon.http.login import ExpiredError, LoggedOutError, NotKeptError
 from memsync.errors import MemsyncError, WrongUsageError
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,12 @@ LOGGED_OUT = Problem(
     "Log in again, then paste your text where it belongs.",
     offers_login=True,
 )
+NOT_KEPT = Problem(
+    "Logged out, but not for good",
+    "The session has ended, but the disk refused to keep that: a restart would open it again.",
+    "Free some space on the machine that runs memsync, then log in and out again.",
+    offers_login=True,
+)
 FAILED = Problem(
     "Something went wrong",
     "memsync could not answer this. It is not your fault.",
@@ -56,13 +63,14 @@ UNREACHABLE = Problem(
     "Check that the sync client is running and the folder is mounted, then try again.",
     offers_note=True,
 )
+BY_KIND = {ExpiredError: EXPIRED, LoggedOutError: LOGGED_OUT, NotKeptError: NOT_KEPT}
 BY_STATUS = {
     404: Problem("There is no such page", "Nothing has this address."),
     400: Problem("This request is not valid", "It could not be read; nothing was changed."),
     405: Problem("Not this way", "This address belongs to a form and cannot be opened."),
     413: Problem(
         "Too long",
-        "That was more than 1 MiB, so it was not read; nothing was changed.",
+        "That was more than 1 MiB, or than 8 KiB without a login; nothing was changed.",
         "Go back in your browser and shorten it, or use memsync edit on the machine itself.",
     ),
 }
@@ -97,10 +105,9 @@ def _as_json(status: int, problem: Problem) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    if isinstance(error, ExpiredError):
-        return problem_page(status, EXPIRED)
-    if isinstance(error, LoggedOutError):
-        return problem_page(status, LOGGED_OUT)
+    for kind, problem in BY_KIND.items():
+        if isinstance(error, kind):
+            return problem_page(status, problem)
     answer = problem_page(status, BY_STATUS.get(status, FAILED))
     for name, value in error.get_headers():
         if name == "Allow":

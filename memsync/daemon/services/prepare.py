@@ -14,6 +14,7 @@ from pathlib import Path
 
 from memsync import config as settings
 from memsync.config import KEYS, Config, writer
+from memsync.config.first_secrets import unseen_secrets
 from memsync.config.state import state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon.http import addresses
@@ -56,14 +57,14 @@ def prepare() -> Prepared:
     changes = {f"daemon.{key}": KEYS[f"daemon.{key}"].default for key in absent}
     if changes:
         writer.change(source, changes)
-    config, made = create_secrets(settings.load(source))
+    config, _ = create_secrets(settings.load(source))
     check_access(config)
     return Prepared(
         config=str(source.absolute()),
         state=str(state_folder()),
         writable=[str(path) for path in writable_folders(config, state_folder())],
         has_key=bool(config.api_key),
-        made=made,
+        made={key: one.plain for key, one in unseen_secrets(config).items()},
         web_url=addresses.web_url(config),
         capture_url=addresses.capture_url(config),
         remarks=_remarks(config),

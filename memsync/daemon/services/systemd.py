@@ -156,6 +156,7 @@ def _try_as_service(unit: str, *, user: bool) -> None:
     """
     lines = unit.split("[Service]")[1].split("[Install]", maxsplit=1)[0].splitlines()
     given = [x for x in lines if "=" in x and not x.startswith(("#", *_NOT_TRIED))]
+    given = [line.replace("%%", "%") for line in given]  # systemd-run takes no specifiers
     wrapper = [
         "systemd-run",
         "--wait",

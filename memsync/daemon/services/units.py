@@ -148,7 +148,7 @@ def _mount_lines() -> Iterable[str]:
 
 def _fill(text: str, plan: UnitPlan) -> str:
     hidden = [plan.home / name for name in HIDDEN]
-    credentials = [f"LoadCredential={name}:{path}" for name, path in plan.credentials.items()]
+    credentials = [f"LoadCredential={n}:{_escaped(str(p))}" for n, p in plan.credentials.items()]
     values = {
         "user": plan.user,
         "group": plan.group,
@@ -163,13 +163,18 @@ def _fill(text: str, plan: UnitPlan) -> str:
     return text
 
 
-def _quoted(text: str) -> str:
-    """Return a text as one word of a unit file (systemd.syntax(7)).
+def _escaped(text: str) -> str:
+    """Return a text as the rest of a line, in which only ``%`` means something (systemd.unit(5)).
 
     Raises:
         MemsyncError: it has a line break.
     """
     if any(character in text for character in "\r\n"):
         raise MemsyncError(f"a unit file cannot contain the path {text!r}", "rename it")
-    text = text.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
+    return text.replace("%", "%%")
+
+
+def _quoted(text: str) -> str:
+    """Return a text as one word of a unit file (systemd.syntax(7)); raises as `_escaped` does."""
+    text = _escaped(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"' if any(character in text for character in " '\"\\;") else text

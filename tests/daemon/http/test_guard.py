@@ -353,6 +353,69 @@ def test_no_header_makes_a_stranger_a_neighbour(client: Client) -> None:
     assert ask(client, rebound).status_code == 421
 
 
+FORWARDED = [
+    # trusted, peer, X-Forwarded-For, expected client; None is refused
+    ("127.0.0.1", "127.0.0.1", "192.168.1.9", "192.168.1.9"),
+    ("127.0.0.1", "127.0.0.1", "", "127.0.0.1"),
+    ("127.0.0.1", "127.0.0.1", "8.8.8.8", None),
+    ("127.0.0.1", "127.0.0.1", "192.168.1.9, 8.8.8.8", None),
+    ("127.0.0.1", "127.0.0.1", "127.0.0.1, 8.8.8.8", None),
+    ("127.0.0.1", "127.0.0.1", "8.8.8.8, 127.0.0.1", None),
+    ("127.0.0.1", "127.0.0.1", "8.8.8.8, 192.168.1.9", None),
+    ("127.0.0.1", "127.0.0.1", "10.0.0.1, 192.168.1.9", "192.168.1.9"),
+    ("127.0.0.1", "127.0.0.1", "192.168.1.9:4711", "192.168.1.9"),
+    ("127.0.0.1", "127.0.0.1", "[fe80::9]:4711", "fe80::9"),
+    ("127.0.0.1", "127.0.0.1", "::ffff:192.168.1.9", "192.168.1.9"),
+    ("127.0.0.1", "127.0.0.1", "unknown", None),
+    ("127.0.0.1", "127.0.0.1", "_hidden, 192.168.1.9 ,", None),
+    ("10.0.0.0/8", "10.0.0.2", "192.168.1.9, 10.0.0.3", "192.168.1.9"),
+    ("10.0.0.0/8", "192.168.1.2", "192.168.1.9", "192.168.1.2"),
+    ("", "127.0.0.1", "192.168.1.9", "127.0.0.1"),
+    ("", "127.0.0.1", "8.8.8.8", None),
+    ("", "127.0.0.1", "192.168.1.9, 8.8.8.8", None),
+    ("", "192.168.1.2", "127.0.0.1", "192.168.1.2"),
+    ("", "8.8.8.8", "127.0.0.1", None),
+    ("8.8.8.8", "8.8.8.8", "192.168.1.9", "192.168.1.9"),
+]
+
+
+@pytest.mark.parametrize(("trusted", "peer", "header", "expected"), FORWARDED)
+def test_a_proxy_speaks_for_a_client_only_if_it_is_trusted_and_against_one_always(
+    trusted: str, peer: str, header: str, expected: str | None
+) -> None:
+    seen: list[str] = []
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        seen.append(environ["REMOTE_ADDR"])
+        return application(environ, start_response)
+
+    proxies = (trusted,) if trusted else ()
+    guarded = Guard(Config(daemon=DaemonConfig(trusted_proxies=proxies))).protect(app)
+    environ = {"REMOTE_ADDR": peer, "HTTP_HOST": "localhost", "HTTP_X_FORWARDED_FOR": header}
+    answer = ask(Client(guarded), environ)
+    assert (answer.status_code, seen) == ((403, []) if expected is None else (200, [expected]))
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("for=192.168.1.9;proto=https", 200),
+        ("proto=https", 200),
+        ("for=8.8.8.8", 403),
+        ('For="[2001:db8::17]:4711"', 403),
+        ('for="[fe80::17]:4711";by=10.0.0.1', 200),
+        ("for=192.168.1.9, by=10.0.0.1;for=8.8.8.8", 403),
+        ("for=unknown", 403),
+    ],
+)
+@pytest.mark.parametrize("trusted", ["127.0.0.1", "10.0.0.0/8"])
+def test_the_standard_header_never_lets_in_and_always_counts_against(
+    trusted: str, header: str, expected: int
+) -> None:
+    environ = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost", "HTTP_FORWARDED": header}
+    assert ask(make_client(trusted_proxies=(trusted,)), environ).status_code == expected
+
+
 def test_the_allowed_networks_are_the_ones_of_the_config_and_loopback_always() -> None:
     client = make_client(allowed_networks=("100.64.0.0/10", "192.168.7.9/24"))
     wanted = {"100.64.1.1": 200, "192.168.7.1": 200, "192.168.8.1": 403, "127.0.0.1": 200}
@@ -560,6 +623,21 @@ def test_five_wrong_tries_are_free_and_then_the_wait_doubles_up_to_a_quarter_of_
         clock.time += waits[-1]
         assert backoff.wait_for("192.168.1.50") == 0
     assert waits == [30, 60, 120, 240, 480, 900, 900, 900]
+
+
+def test_a_secret_that_was_right_before_waits_for_nobody_elses_guesses() -> None:
+    backoff = Backoff(Clock())
+    backoff.succeeded("192.168.1.50", "digest of a good one")
+    for _ in range(9):
+        backoff.failed("192.168.1.50")
+    assert backoff.wait_for("192.168.1.50", "digest of a good one") == 0
+    for other in ("", "digest of a guess"):
+        assert backoff.wait_for("192.168.1.50", other) > 0
+    backoff.succeeded("192.168.1.50", "digest of a good one")
+    assert backoff.wait_for("192.168.1.50", "digest of a guess") > 0  # the guesser still waits
+    for _ in range(9):
+        backoff.failed("192.168.1.51")
+    assert backoff.wait_for("192.168.1.51", "digest of a good one") > 0
 
 
 def test_one_address_waits_alone() -> None:

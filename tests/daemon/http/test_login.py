@@ -6,10 +6,13 @@ import logging
 import re
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from memsync.config import Config, state
+from memsync.config.state_file import StateFile
 from memsync.config.workspace import Workspace
 from memsync.daemon import web
 from memsync.daemon.http import login, passwords
@@ -79,7 +82,7 @@ def test_the_password_opens_and_logging_out_closes(locked: Config) -> None:
     assert browser.get("/").headers["Location"] == "/login"
 
 
-@pytest.mark.parametrize("wrong", ["", " ", PASSWORD + " ", PASSWORD.upper(), "x" * 100_000, "\0"])
+@pytest.mark.parametrize("wrong", ["", " ", PASSWORD + " ", PASSWORD.upper(), "x" * 5_000, "\0"])
 def test_another_password_does_not_open(locked: Config, wrong: str) -> None:
     browser = Browser(web.create_app(locked))
     page = browser.log_in(wrong)
@@ -265,9 +268,114 @@ def test_logging_out_everywhere_ends_every_session_and_outlives_a_restart(locked
     assert here.get("/").status == 200
 
 
-def test_a_count_of_logouts_that_is_damaged_keeps_nobody_out(locked: Config) -> None:
-    (state.state_folder() / login.COUNT_NAME).write_bytes(b"\xff\0")
-    browser = Browser(web.create_app(locked))
+def cookie_of(browser: Browser) -> str:
+    cookie = browser.client.get_cookie(login.COOKIE)
+    assert cookie is not None
+    return cookie.value
+
+
+def is_let_in(app: Flask, cookie: str) -> bool:
+    client = app.test_client()
+    client.set_cookie(login.COOKIE, cookie)
+    return client.get("/").status_code == 200
+
+
+def test_a_session_outlives_a_restart_and_a_copied_cookie_does_not_outlive_log_out(
+    locked: Config,
+) -> None:
+    app = web.create_app(locked)
+    here, elsewhere = Browser(app), Browser(app)
+    for browser in (here, elsewhere):
+        browser.log_in(PASSWORD)
+    copied = cookie_of(here)
+    assert is_let_in(web.create_app(locked), copied)
+    here.submit(here.get("/").form("/logout"))
+    for present in (app, web.create_app(locked)):
+        assert not is_let_in(present, copied)
+        assert is_let_in(present, cookie_of(elsewhere))
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"{}", b"null", b"\xff\0", None])
+def test_a_file_of_sessions_that_is_lost_or_damaged_lets_nobody_in(
+    locked: Config, damage: bytes | None
+) -> None:
+    app = web.create_app(locked)
+    browser = Browser(app)
     browser.log_in(PASSWORD)
+    revoked = cookie_of(browser)
     browser.submit(browser.get("/").form("/logout/everywhere"))
-    assert browser.log_in(PASSWORD).status == 303
+    browser.log_in(PASSWORD)
+    path = state.state_folder() / "web.sessions"
+    path.unlink() if damage is None else path.write_bytes(damage)
+    again = web.create_app(locked)
+    assert not is_let_in(again, revoked)
+    assert not is_let_in(again, cookie_of(browser))
+    assert Browser(again).log_in(PASSWORD).status == 303
+
+
+@pytest.mark.parametrize("form", ["/logout", "/logout/everywhere"])
+def test_a_full_disk_does_not_keep_a_session_open(
+    locked: Config, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that cannot be written can still be removed; then a restart opens no session."""
+    app = web.create_app(locked)
+    browser = Browser(app)
+    browser.log_in(PASSWORD)
+    copied = cookie_of(browser)
+    home = browser.get("/")
+    monkeypatch.setattr(StateFile, "save", full_disk)
+    assert browser.submit(home.form(form)).headers["Location"] == "/login"
+    for present in (app, web.create_app(locked)):
+        assert not is_let_in(present, copied)
+
+
+def test_a_log_out_that_the_disk_forgets_says_so_and_holds_until_the_restart(
+    locked: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = web.create_app(locked)
+    browser = Browser(app)
+    browser.log_in(PASSWORD)
+    copied = cookie_of(browser)
+    home = browser.get("/")
+    monkeypatch.setattr(StateFile, "save", full_disk)
+    monkeypatch.setattr(Path, "unlink", full_disk)
+    page = browser.submit(home.form("/logout/everywhere"))
+    assert page.status == 503
+    assert "a restart would open it again" in page.text
+    assert not is_let_in(app, copied)
+    assert browser.get("/").headers["Location"] == "/login"
+
+
+def full_disk(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_who_is_logged_in_is_not_locked_out_by_a_guesser_at_the_same_address(
+    locked: Config,
+) -> None:
+    app = web.create_app(locked)
+    person, guesser = Browser(app), Browser(app)
+    person.log_in(PASSWORD)
+    assert [guesser.log_in("guess").status for _ in range(6)][-1] == 429
+    assert person.get("/").status == 200
+    assert person.submit(person.get("/").form("/notes"), text="still here").status == 303
+
+
+@pytest.mark.parametrize("path", ["/login", "/save", "/nope"])
+def test_before_a_login_eight_kibibytes_are_read(locked: Config, path: str) -> None:
+    browser = Browser(web.create_app(locked))
+    token = browser.get("/login").form("/login").fields["csrf_token"]
+    for size, refused in ((7 * 1024, False), (8 * 1024, True)):
+        page = browser.post(path, {"csrf_token": token, "text": "x" * size}, multipart=False)
+        assert (page.status == 413) == refused
+
+
+@pytest.mark.parametrize("path", ["/login", "/save", "/notes"])
+@pytest.mark.parametrize("kind", ["open", "locked"])
+def test_a_form_of_more_than_a_hundred_fields_is_not_taken_apart(
+    workspace: Workspace, locked: Config, path: str, kind: str
+) -> None:
+    browser = Browser(web.create_app(locked if kind == "locked" else workspace.config))
+    for count, refused in ((100, False), (101, True)):
+        page = browser.post_pairs(path, [("a", "")] * count)
+        assert (page.status == 413) == refused, page.html

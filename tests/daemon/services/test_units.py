@@ -97,6 +97,13 @@ def test_paths_with_spaces_percents_and_quotes_are_one_word_each(analyze, plan, 
     assert 'My \\"100%%\\" Drive; $HOME"' in text
 
 
+def test_a_percent_in_the_path_of_a_credential_is_no_specifier(plan):
+    """Without a shell and without quotes, only a percent means something in that line."""
+    path = Path("/home/ada/100% mine/api_key")
+    unit = units.user_unit(replace(plan, credentials={"api_key": path}))
+    assert "LoadCredential=api_key:/home/ada/100%% mine/api_key\n" in unit
+
+
 def test_a_path_with_a_line_break_never_becomes_a_line_of_the_unit(plan):
     with pytest.raises(MemsyncError, match="a unit file cannot contain"):
         units.system_unit(replace(plan, writable=(Path("/x\nExecStartPre=/bin/evil"),)))
