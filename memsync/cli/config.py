@@ -9,7 +9,7 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
-from memsync.cli.terminal import echo, is_terminal
+from memsync.cli.terminal import ask_secret, echo, is_terminal
 from memsync.config import KEYS, Config, Key, writer
 from memsync.errors import WrongUsageError
 
@@ -100,7 +100,11 @@ def _secret(key: Key, given: str | None) -> str:
             "a secret must not stand on the command line, where others can read it",
             hint=f"{command}, which asks for it",
         )
-    value = _ask(key) if is_terminal(sys.stdin) else _piped()
+    value = (
+        ask_secret(key.name, twice=key.name.endswith("password"))
+        if is_terminal(sys.stdin)
+        else _piped()
+    )
     if not value:
         raise WrongUsageError(f"no {key.name} came", hint=f'{command} "", which means none')
     return value
@@ -115,21 +119,6 @@ def _piped() -> str:
     except UnicodeDecodeError:
         raise WrongUsageError("standard input is not UTF-8 text", "pipe the value in") from None
     return text.removesuffix("\n").removesuffix("\r")
-
-
-def _ask(key: Key) -> str:
-    """Ask at the terminal, without showing what is typed; a password is asked for twice."""
-    is_password = key.name.endswith("password")
-    return str(
-        click.prompt(
-            key.name,
-            hide_input=True,
-            default="",
-            show_default=False,
-            confirmation_prompt=is_password,
-            err=True,
-        )
-    )
 
 
 def _value(loaded: Config, key: Key) -> Any:  # noqa: ANN401 - of whatever type the key is

@@ -45,6 +45,19 @@ def prompt(
     return click.prompt(make_visible(question), default=default, type=kind, value_proc=read)
 
 
+def ask_secret(name: str, *, twice: bool) -> str:
+    """Ask for a secret on stderr, without showing what is typed; an empty line is an empty text."""
+    answer = click.prompt(
+        make_visible(name),
+        hide_input=True,
+        default="",
+        show_default=False,
+        confirmation_prompt=twice,
+        err=True,
+    )
+    return str(answer)
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Is `stream` open, and a terminal?"""
     return stream is not None and not stream.closed and stream.isatty()
