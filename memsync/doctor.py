@@ -16,15 +16,16 @@ from memsync.config import Config
 from memsync.config.credentials import has_model
 from memsync.config.first_secrets import unseen_secrets
 from memsync.config.state import machine_name, state_folder, state_path
+from memsync.config.sync_folder import folder_at, unanswered_links
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.files.listing import list_matching
 from memsync.memory import fleet, lint, store
 from memsync.memory.conflicts import records
 from memsync.memory.conflicts.branches import readable_copies
 from memsync.memory.conflicts.reconcile import doubtful_logs, unreadable_copies
 from memsync.memory.history.backups import newest_good
 from memsync.memory.machines import REPORT_NAME
+from memsync.memory.odd_files import odd_files
 from memsync.memory.rclone import client
 from memsync.notes import held
 from memsync.notes.ledger import LEDGER_NAME
@@ -77,7 +78,7 @@ def run_checks(path: Path | None = None) -> list[HealthCheck]:
         checks.append(_guarded("budget", lambda: _budget(workspace)))
     if config.provider == "rclone":
         checks.append(_guarded("rclone", lambda: _rclone(config)))
-    checks += _old_machines(workspace)
+    checks += [*_links(workspace), *_odd_files(workspace), *_old_machines(workspace)]
     return [*checks, *_namesakes(workspace), *_targets(workspace), *_open_ports(config)]
 
 
@@ -149,7 +150,8 @@ def _namesakes(workspace: Workspace) -> Iterator[HealthCheck]:
     """
     try:
         name = machine_name()
-        names = [path.name for path in list_matching(workspace.machines / name)]
+        own = folder_at(workspace.root).entries(workspace.machines / name)
+        names = [path.name for path in own]
     except OSError:  # the checks above say what is wrong with the folder
         return
     copies = (recognise_copy(one, own) for one in names for own in (REPORT_NAME, LEDGER_NAME))
@@ -160,6 +162,27 @@ def _namesakes(workspace: Workspace) -> Iterator[HealthCheck]:
             advice=f"conflict copies in machines/{name}: does another machine have this name? On"
             f" the newer one, remove {state_path() / 'machine'}; then remove the copies",
         )
+
+
+def _links(workspace: Workspace) -> Iterator[HealthCheck]:
+    """Ask about links in our places that this machine does not know as the person's own."""
+    for link in unanswered_links(workspace.root):
+        so_far = "is read, but nothing is written through it" if link.is_read else "is not used"
+        advice = (
+            f"{link.name} is a link to {link.to} and {so_far}."
+            f" If you made it: memsync doctor --trust-link {link.name}; if not, remove it"
+        )
+        yield HealthCheck("link", ok=False, advice=advice)
+
+
+def _odd_files(workspace: Workspace) -> Iterator[HealthCheck]:
+    """Name what another machine, or somebody who has the folder, left there in place of a file."""
+    found = odd_files(workspace)
+    names = [f"{one.path.relative_to(workspace.root).as_posix()} ({one.why})" for one in found]
+    if names:
+        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+        words = f"left out: {', '.join(names[:10])}{more}; look at it, then remove it"
+        yield HealthCheck("odd files", ok=False, advice=words)
 
 
 def _review(workspace: Workspace) -> HealthCheck:
@@ -239,8 +262,8 @@ def _targets(workspace: Workspace) -> Iterator[HealthCheck]:
         )
         return
     try:
-        memory = workspace.memory.read_bytes()
-    except OSError:
+        memory = store.read(workspace).text.encode("utf-8")
+    except MemsyncError:
         return  # the check of the memory says so
     states = targets.inspect_all(wanted, memory, workspace.memory)
     for target, state in zip(wanted, states, strict=True):

@@ -145,10 +145,15 @@ def test_a_disk_nearly_full_is_a_finding(workspace, monkeypatch):
     assert failing()["free space"] == "1 MiB free"
 
 
-def test_a_ledger_that_cannot_be_read_is_a_finding_and_no_crash(workspace):
+def test_what_another_machine_has_in_place_of_a_file_is_named_and_stops_nothing(workspace):
     (workspace.machines / "pi").mkdir()
     (workspace.machines / "pi" / "merged.log").mkdir()
-    assert "cannot be read" in failing()["notes"]
+    (workspace.machines / "nas").symlink_to("/")
+    found = failing()
+    assert found.keys() >= {"odd files"}
+    assert "machines/pi/merged.log (it is a folder)" in found["odd files"]
+    assert "machines/nas (it is a link)" in found["odd files"]
+    assert "notes" not in found
 
 
 @posix

@@ -222,3 +222,78 @@ def test_every_error_of_the_core_has_a_way_out():
         if len(node.args) < 2 and all(keyword.arg != "hint" for keyword in node.keywords)
     ]
     assert without == []
+
+
+ROOMS_ON_THE_ROOT = ("notes/", "memory/", "refresh/", "doctor.py", "config/machine_log.py",
+                     "config/sync_folder.py", "daemon/presenters/", "daemon/pages/", "daemon/jobs/",
+                     "daemon/digest.py", "daemon/watchdog.py")  # fmt: skip
+BY_HAND = {
+    "read_text",
+    "read_bytes",
+    "write_text",
+    "write_bytes",
+    "open",
+    "glob",
+    "rglob",
+    "iterdir",
+    "scandir",
+    "listdir",
+    "walk",
+    "exists",
+    "is_file",
+    "is_dir",
+    "is_symlink",
+    "stat",
+    "lstat",
+    "mkdir",
+    "touch",
+    "rmdir",
+    "unlink",
+    "rename",
+    "symlink_to",
+    "readlink",
+    "samefile",
+    "rmtree",
+    "atomic_write",
+    "create_new",
+    "append_durably",
+    "append_line",
+    "sweep_temps",
+    "list_matching",
+}
+OPENERS = ("files", "opener", "self.opener", "source", "folder_at(", "Workspace", "Path(__file__)")
+ELSEWHERE = {
+    "config/sync_folder.py": "what it knows in the state; looks whether our places are links",
+    "memory/conflicts/reconcile.py": "rclone's mark in the state",
+    "memory/history/last_seen.py": "the state",
+    "memory/lint.py": "looks whether an import that the memory names is a file",
+    "memory/mirror/contents.py": "the mirror",
+    "memory/mirror/disk.py": "the mirror",
+    "memory/mirror/mark.py": "the mirror",
+    "memory/mirror/plan.py": "lists both sides, and follows no link",
+    "memory/mirror/run.py": "the mirror",
+    "memory/mirror/verify.py": "the mirror",
+    "memory/mirror/versions.py": "the mirror",
+    "memory/publish.py": "an agent's file",
+    "memory/rclone/carry.py": "rclone's mark and folder in the state",
+    "memory/rclone/client.py": "rclone's locks in the state",
+    "memory/store.py": "the text last seen, in the state",
+    "memory/reading.py": "where a known link leads",
+    "memory/sweep.py": "the state",
+    "notes/delivery.py": "the spool",
+    "notes/kept.py": "the state",
+    "notes/spool.py": "the spool",
+}
+"""Who opens files by hand in these rooms, and what they are: nothing below the memory root."""
+
+
+def test_what_lies_below_the_root_is_opened_by_the_opener_alone():
+    found = set()
+    for name in BY_HAND:
+        for module, calls in calls_of(name).items():
+            on = (ast.unparse(c.func.value) for c in calls if isinstance(c.func, ast.Attribute))
+            plain = any(isinstance(call.func, ast.Name) for call in calls) and name != "read_bytes"
+            others = [o for o in on if not o.startswith((*OPENERS, "reading"))]
+            if module.startswith(ROOMS_ON_THE_ROOT) and (plain or others):
+                found.add(module)
+    assert found == ELSEWHERE.keys()

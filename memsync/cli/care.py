@@ -16,8 +16,9 @@ from memsync.cli.secrets import show_unseen
 from memsync.cli.terminal import echo
 from memsync.config import Config
 from memsync.config.credentials import has_model
+from memsync.config.sync_folder import trust_link
 from memsync.config.workspace import Workspace, memory_root
-from memsync.errors import MemsyncError
+from memsync.errors import MemsyncError, refused
 from memsync.memory import fleet, store
 from memsync.memory.conflicts import records
 from memsync.memory.history import backups, publish_log
@@ -127,13 +128,22 @@ def _print_target(target: dict[str, Any]) -> None:
 
 
 @click.command()
+@click.option(
+    "--trust-link",
+    "link",
+    metavar="NAME",
+    help="Say that NAME in the memory folder, such as sessions, is a link that you made.",
+)
 @json_option
 @click.pass_context
-def doctor(ctx: click.Context, *, as_json: bool) -> None:
+def doctor(ctx: click.Context, *, link: str | None, as_json: bool) -> None:
     """Check that everything works, and say how to fix what does not.
 
     Exit code: 0, or 1 if a check fails.
     """
+    if link is not None:
+        with refused("it cannot be written down that the link is yours", hint="memsync doctor"):
+            trust_link(Workspace.open(settings.load()).root, link)
     with contextlib.suppress(MemsyncError, OSError):  # the checks say what is wrong
         open_workspace()
     found = checks.run_checks()

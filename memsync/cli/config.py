@@ -9,7 +9,7 @@ import click
 
 from memsync import config as settings
 from memsync.cli.output import json_option, print_json
-from memsync.cli.terminal import ask_secret, echo, is_terminal
+from memsync.cli.terminal import ask_hidden, echo, is_terminal
 from memsync.config import KEYS, Config, Key, writer
 from memsync.errors import WrongUsageError
 
@@ -100,11 +100,9 @@ def _secret(key: Key, given: str | None) -> str:
             "a secret must not stand on the command line, where others can read it",
             hint=f"{command}, which asks for it",
         )
-    value = (
-        ask_secret(key.name, twice=key.name.endswith("password"))
-        if is_terminal(sys.stdin)
-        else _piped()
-    )
+    is_password = key.name.endswith("password")
+    is_asked = is_terminal(sys.stdin)
+    value = ask_hidden(key.name, twice=is_password) if is_asked else _piped()
     if not value:
         raise WrongUsageError(f"no {key.name} came", hint=f'{command} "", which means none')
     return value

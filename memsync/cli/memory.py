@@ -75,7 +75,7 @@ def diff(name: str | None, *, as_json: bool) -> None:
     if choice.unread:
         words = f"{choice.doubt}. Showing the next one that can be read: {entry.path.name}."
         echo(words, err=True)
-    before = entry.path.read_bytes().decode("utf-8", "replace")
+    before = entry.read().decode("utf-8", "replace")
     text = unified_diff(before, memory.text, entry.path.name, "memory")
     if as_json:
         print_json({"backup": entry.path.name, "diff": text})
@@ -119,7 +119,7 @@ def _changes(listed: Iterable[Backup], after: str | None) -> Iterator[dict[str, 
     for entry in listed:
         before: str | None = None
         with contextlib.suppress(OSError):
-            before = entry.path.read_bytes().decode("utf-8", "replace")
+            before = entry.read().decode("utf-8", "replace")
         added, removed = None, None
         if before is not None and after is not None:
             added, removed = _count(before, after)

@@ -41,7 +41,7 @@ def restore(backup: str | None, *, from_mirror: bool, dry_run: bool, yes: bool) 
     if not entry.is_good():
         lists = "memsync log --from-mirror" if from_mirror else "memsync log"
         raise WrongUsageError(f"{entry.path.name} holds no text", hint=f"{lists} lists others")
-    text = entry.path.read_bytes().decode("utf-8")
+    text = entry.read().decode("utf-8")
     called = _called(workspace, entry)
     if standing is not None and standing.text == text:
         echo(f"The memory is the same as {called}. Nothing was changed.")

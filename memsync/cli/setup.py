@@ -12,6 +12,7 @@ from memsync import targets
 from memsync.cli.output import json_option, print_json, print_states
 from memsync.cli.terminal import confirm, echo, is_terminal, prompt
 from memsync.config import PROVIDERS, Config, writer
+from memsync.config.sync_folder import folder_at, trust_link, unanswered_links
 from memsync.config.workspace import Workspace, detect_sync_root, require_folder
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, refused
 from memsync.files.timeout import with_timeout
@@ -54,6 +55,7 @@ def init(*, provider: str | None, sync_root: Path | None, remote: str | None, fo
     except BaseException:
         writer.restore_config(path, before)  # a failed set-up must not look finished
         raise
+    _ask_about_links(workspace)
     published = _start_memory(workspace)
     _open_ledger(workspace)
     echo(f"Memory: {workspace.memory}")
@@ -185,12 +187,20 @@ def _chosen(text: str, names: list[str]) -> list[str]:
     return given
 
 
+def _ask_about_links(workspace: Workspace) -> None:
+    """Ask once about the memory, or a folder of ours, that is a link; without a terminal, never."""
+    for link in unanswered_links(workspace.root) if is_terminal(sys.stdin) else ():
+        if confirm(f"{link.name} is a link to {link.to}. Did you make it?"):
+            trust_link(workspace.root, link.name)
+
+
 def _start_memory(workspace: Workspace) -> Published:
     """Join the memory in the folder, or start one from an agent's file or from the starter text."""
     try:
         store.read(workspace)
     except DamagedMemoryError:
-        if workspace.memory.exists() or newest_good(workspace.backups) is not None:
+        there = folder_at(workspace.root).exists(workspace.memory)
+        if there or newest_good(workspace.backups) is not None:
             raise  # never start a new memory over one that existed
     else:
         return update_targets(workspace)

@@ -8,6 +8,7 @@ import click
 
 from memsync import config as settings
 from memsync.cli.terminal import echo, is_terminal, pass_through
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.memory.reading import read_bytes
 
@@ -15,7 +16,7 @@ from memsync.memory.reading import read_bytes
 @click.command()
 def show() -> None:
     """Print the memory; byte for byte if the output is not a terminal."""
-    data = read_bytes(Workspace.open(settings.load()).memory)
+    data = read_bytes(folder_at(Workspace.open(settings.load()).root))
     if is_terminal(sys.stdout):
         text = data.decode("utf-8")
         echo(text, nl=not text.endswith("\n"))

@@ -45,17 +45,18 @@ def prompt(
     return click.prompt(make_visible(question), default=default, type=kind, value_proc=read)
 
 
-def ask_secret(name: str, *, twice: bool) -> str:
-    """Ask for a secret on stderr, without showing what is typed; an empty line is an empty text."""
-    answer = click.prompt(
-        make_visible(name),
-        hide_input=True,
-        default="",
-        show_default=False,
-        confirmation_prompt=twice,
-        err=True,
+def ask_hidden(question: str, *, twice: bool) -> str:
+    """Ask for a secret without showing what is typed; empty if nothing is."""
+    return str(
+        click.prompt(
+            make_visible(question),
+            default="",
+            show_default=False,
+            hide_input=True,
+            confirmation_prompt=twice,
+            err=True,
+        )
     )
-    return str(answer)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync.config.state import own_folder
+from memsync.config.state import machine_name
+from memsync.config.sync_folder import folder_at, own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, refused
-from memsync.files.append import append_line
-from memsync.files.listing import list_in_subfolders
+from memsync.files.opener import RootFolder
+from memsync.files.place import OddFileError
 
 SYNC_CLIENT = "check that the sync client runs and the file is yours"
 
@@ -24,7 +25,8 @@ class MachineLog:
 
     Attributes:
         name: the name of the file in each machine's folder.
-        must_be_read: whether a machine's log that cannot be read is an error; else it says nothing.
+        must_be_read: whether a machine's log that cannot be read is an error, unless it is another
+            machine's and no file; else it says nothing.
     """
 
     name: str
@@ -37,7 +39,8 @@ class MachineLog:
             FolderAwayError: the memory root is empty.
             OSError: nothing was written.
         """
-        append_line(own_folder(workspace.machines) / self.name, line)
+        path = own_folder(workspace.machines) / self.name
+        folder_at(workspace.root).append_line(path, line)
 
     def files(self, workspace: Workspace) -> list[Path]:
         """Return the log of each machine that has one, sorted.
@@ -45,11 +48,14 @@ class MachineLog:
         Raises:
             FolderAwayError: it must be read, and the folder of machines cannot be.
         """
-        if not self.must_be_read:
-            return sorted(workspace.machines.glob(f"*/{self.name}"))
-        hint = "check that the sync client runs and the folder is yours"
-        with refused(f"{workspace.machines} cannot be read", hint, FolderAwayError):
-            return list_in_subfolders(workspace.machines, self.name)
+        hint = "check that the sync client runs and the folder is yours; memsync doctor"
+        try:
+            with refused(f"{workspace.machines} cannot be read", hint, FolderAwayError):
+                return folder_at(workspace.root).below(workspace.machines, self.name)
+        except FolderAwayError:
+            if self.must_be_read:
+                raise
+        return []
 
     def lines(self, workspace: Workspace) -> Iterator[tuple[str, str]]:
         """Yield each line of every machine's log, behind the machine's name.
@@ -57,17 +63,27 @@ class MachineLog:
         Raises:
             FolderAwayError: a log that must be read cannot be.
         """
+        files = folder_at(workspace.root)
         for path in self.files(workspace):
-            for line in self._text(path).splitlines():
+            for line in self._text(files, path).splitlines():
                 yield path.parent.name, line
 
-    def _text(self, path: Path) -> str:
+    def _text(self, files: RootFolder, path: Path) -> str:
         try:
-            return path.read_text(encoding="utf-8", errors="replace")
+            return files.read(path).decode("utf-8", "replace")
         except FileNotFoundError:  # gone since it was listed
             return ""
         except OSError as error:
-            if not self.must_be_read:
+            if not self.must_be_read or is_left_out(error, path.parent.name):
                 return ""
             words = f"{path} cannot be read: {error.strerror or error}"
             raise FolderAwayError(words, SYNC_CLIENT) from error
+
+
+def is_left_out(error: OSError, machine: str) -> bool:
+    """May a file of another machine that gave `error` be left out? `doctor` names it.
+
+    No note is lost by that: without its ledger, or a decision, notes are merged or shown once more.
+    A disk that fails may give the file later, so what it refuses is not left out.
+    """
+    return isinstance(error, OddFileError | PermissionError) and machine != machine_name()

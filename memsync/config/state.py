@@ -16,7 +16,6 @@ from pathlib import Path
 import platformdirs
 
 from memsync.files.atomic import atomic_write, create_new
-from memsync.files.folders import make_subfolder
 from memsync.text.digest import digest
 
 _PRIVATE = 0o700
@@ -64,31 +63,6 @@ def machine_name() -> str:
         return kept
     atomic_write(path, f"{new}\n".encode())
     return new
-
-
-def own_folder(machines: Path) -> Path:
-    """Return this machine's own folder in the sync folder, made where it is missing.
-
-    The memory root itself is never made: where it is gone, or empty, its drive is away.
-
-    Args:
-        machines: the folder of all machines' folders (`Workspace.machines`).
-
-    Raises:
-        FolderAwayError: the memory root is empty.
-        OSError: the folder cannot be made, or the memory root is not there.
-    """
-    return make_subfolder(machines.parent, machines.name, machine_name())
-
-
-def is_alone(machines: Path) -> bool:
-    """Has no other machine ever written into the memory folder?
-
-    Args:
-        machines: the folder of all machines' folders (`Workspace.machines`).
-    """
-    own = machine_name()
-    return all(path.name == own for path in machines.glob("*") if path.is_dir())
 
 
 def slug(host: str) -> str:

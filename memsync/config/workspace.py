@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +98,10 @@ class Workspace:
                 f"there is no sync folder at {self.root.parent}",
                 hint="memsync init --sync-root PATH names another",
             )
-        for folder in (self.root, self.backups, self.sessions, self.machines):
-            folder.mkdir(exist_ok=True)
+        self.root.mkdir(exist_ok=True)
+        for folder in (self.backups, self.sessions, self.machines):
+            with suppress(FileExistsError):  # a link, even one that leads nowhere, is asked about
+                folder.mkdir()
 
 
 def memory_root(config: Config) -> Path:

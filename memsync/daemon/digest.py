@@ -92,7 +92,7 @@ def _diff(workspace: Workspace, since: datetime) -> list[str]:
     listed = [b for b in backups.list_backups(workspace.backups) if b.moment >= since]
     if not listed:
         return []
-    before = listed[-1].path.read_bytes().decode("utf-8", "replace")
+    before = listed[-1].read().decode("utf-8", "replace")
     lines = difflib.unified_diff(
         before.splitlines(), store.read(workspace).text.splitlines(), lineterm="", n=0
     )

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import NoReturn, Protocol
+from wsgiref.types import WSGIApplication
 
 from memsync import clock
 from memsync import config as settings
@@ -222,28 +223,20 @@ def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:
         spool.add(SpooledNote(note))
         mover.submit(note)
 
+    def pages() -> WSGIApplication:
+        return create_app(config, keep_note, login)
+
+    def notes() -> WSGIApplication:
+        return CaptureApp(config, spool, mover.submit)
+
     daemon, guard, login = config.daemon, Guard(config), Login(config)
     ports = []
     if daemon.web_ui_enabled:
-        ports.append(
-            Port(
-                "web_ui",
-                daemon.web_ui_host,
-                daemon.web_ui_port,
-                lambda: create_app(config, keep_note, login),
-                judge_pages(guard, login.lets_in),
-            )
-        )
+        judge = judge_pages(guard, login.lets_in)
+        ports.append(Port("web_ui", daemon.web_ui_host, daemon.web_ui_port, pages, judge))
     if daemon.capture_enabled:
-        ports.append(
-            Port(
-                "capture",
-                daemon.capture_host,
-                daemon.capture_port,
-                lambda: CaptureApp(config, spool, mover.submit),
-                judge_notes(guard),
-            )
-        )
+        judge = judge_notes(guard)
+        ports.append(Port("capture", daemon.capture_host, daemon.capture_port, notes, judge))
     if len({port.number for port in ports}) < len(ports):
         raise MemsyncError(
             f"the web page and the note port both have port {daemon.web_ui_port}",

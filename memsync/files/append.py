@@ -7,63 +7,66 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from memsync.files.atomic import binary_flag, fsync_folder, write_durably
+from memsync.files.atomic import fsync_names, write_durably
+from memsync.files.place import Place, place_of
 
 
-def append_line(path: Path, text: str) -> None:
+def append_line(where: Path | Place, text: str) -> None:
     """Append a line durably; it starts on a line of its own, even if the last line was cut off.
 
     Raises:
         OSError: nothing was appended.
     """
-    lead = "" if ends_in_newline(path) else "\n"
-    append_durably(path, f"{lead}{text}\n".encode())
+    lead = "" if ends_in_newline(where) else "\n"
+    append_durably(where, f"{lead}{text}\n".encode())
 
 
-def ends_in_newline(path: Path) -> bool:
+def ends_in_newline(where: Path | Place) -> bool:
     """Does the file end in a newline? A missing or empty file counts as yes."""
+    return _tail(where, 1) in {b"", b"\n"}
+
+
+def _tail(where: Path | Place, most: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            if file.seek(0, os.SEEK_END) == 0:
-                return True
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
+        descriptor = place_of(where).open(os.O_RDONLY)
     except FileNotFoundError:
-        return True
+        return b""
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
+        file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+        return file.read(most)
 
 
-def find_unwritten(path: Path, data: bytes, *, head: bytes) -> bytes:
+def find_unwritten(where: Path | Place, data: bytes, *, head: bytes) -> bytes:
     """Return the bytes to append so that the file ends in `data`, on lines of its own.
 
     That is all of `data`, or the rest of it if an earlier append of `data` was cut off.
 
     Args:
-        path: a file of entries.
+        where: a file of entries.
         data: whole entries.
         head: the beginning of every entry; no entry contains it anywhere else.
     """
-    if ends_in_newline(path):
+    if ends_in_newline(where):
         return data
-    with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - len(data)))
-        tail = file.read()
+    tail = _tail(where, len(data))
     begun = tail[tail.rfind(head) :] if head in tail else b""
     return data[len(begun) :] if begun and data.startswith(begun) else b"\n" + data
 
 
-def append_durably(path: Path, data: bytes) -> None:
+def append_durably(where: Path | Place, data: bytes) -> None:
     """Append `data` and return once it is on disk; a failed append leaves no part of it.
 
     Raises:
         OSError: nothing was appended.
     """
-    existed = path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary_flag(), 0o600)
+    place = place_of(where)
+    existed = place.exists()
+    descriptor = place.open(os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         before = os.fstat(descriptor).st_size
         append_to(descriptor, before, data)
         if not existed:
-            _truncate_on_failure(descriptor, before, lambda: fsync_folder(path.parent))
+            _truncate_on_failure(descriptor, before, lambda: fsync_names(place))
     finally:
         os.close(descriptor)
 

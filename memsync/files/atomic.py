@@ -14,10 +14,9 @@ import stat
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 
-from memsync.files.folders import open_folder
+from memsync.files.place import Place, place_of
 
 if sys.platform != "win32":
     import fcntl
@@ -35,37 +34,31 @@ _NO_HARD_LINKS = frozenset(
 _REPLACE_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 
 
-def atomic_write(path: Path, data: bytes, mode: int | None = None, *, in_use: bool = False) -> None:
-    """Replace the content of `path` durably and in one step.
+def atomic_write(where: Path | Place, data: bytes, mode: int | None = None) -> None:
+    """Replace the content of a file durably and in one step.
 
-    If `path` is a symlink, the file behind it is written and the link stays. The folder must exist.
+    If a path is a symlink, the file behind it is written and the link stays. The folder must exist.
 
     Args:
-        path: the file to write; need not exist yet.
+        where: the file to write; need not exist yet.
         data: its whole new content.
         mode: permission bits; None keeps those of the existing file; a new file gets 0600.
-        in_use: True if an empty folder can only be the mount point of a drive that went away.
 
     Raises:
-        FolderAwayError: the folder is empty although it is in use.
         OSError: the file has its old content; or the new one, if only the fsync of the folder
             failed. It is whole in both cases, and no temp file is left.
     """
-    target = path.resolve()
-    with open_folder(target.parent, in_use=True) if in_use else nullcontext() as folder:
-        temp = _write_temp(target, data, _mode_for(target) if mode is None else mode, folder)
-        try:
-            _replace(temp, target, folder)
-        except BaseException:
-            unlink_quietly(temp, folder)
-            raise
-        if folder is None:
-            fsync_folder(target.parent)
-        else:
-            _fsync(folder)
+    target = where if isinstance(where, Place) else Place(where.resolve())
+    temp = _write_temp(target, data, _mode_for(target) if mode is None else mode)
+    try:
+        _replace(temp, target)
+    except BaseException:
+        unlink_quietly(temp)
+        raise
+    fsync_names(target)
 
 
-def create_new(path: Path, data: bytes) -> bool:
+def create_new(where: Path | Place, data: bytes) -> bool:
     """Write a new file, durably and whole.
 
     Returns:
@@ -74,56 +67,65 @@ def create_new(path: Path, data: bytes) -> bool:
     Raises:
         OSError: nothing was created, and no temp file is left.
     """
-    temp = _write_temp(path, data, 0o600)
+    target = place_of(where)
+    temp = _write_temp(target, data, 0o600)
     try:
-        return _place_new(temp, path)
+        return _place_new(temp, target)
     finally:
         unlink_quietly(temp)
 
 
-def _place_new(temp: Path, path: Path) -> bool:
+def _place_new(temp: Place, target: Place) -> bool:
     try:
-        os.link(temp, path)
+        temp.link(target)
     except FileExistsError:
         return False
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS and not _never_links(error, temp):
             raise
-        if not _create_empty(path):
+        if not _create_empty(target):
             return False
-        _unlink_on_failure(path, lambda: _replace(temp, path))
-    _unlink_on_failure(path, lambda: fsync_folder(path.parent))
+        _unlink_on_failure(target, lambda: _replace(temp, target))
+    _unlink_on_failure(target, lambda: fsync_names(target))
     return True
 
 
-def _never_links(error: OSError, temp: Path) -> bool:
+def _never_links(error: OSError, temp: Place) -> bool:
     """Does this folder answer every hard link with EIO, as a mount of rclone does?"""
     if error.errno != errno.EIO:
         return False
-    second = temp.with_name(f".2{temp.name}")
+    second = temp.beside(f".2{temp.path.name}")
     try:
-        os.link(temp, second)
+        temp.link(second)
     except OSError:
         return True
     unlink_quietly(second)
     return False
 
 
-def _create_empty(path: Path) -> bool:
+def _create_empty(target: Place) -> bool:
     """Create an empty file to reserve the name; return False if the name is taken."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(target.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return False
     return True
 
 
-def _unlink_on_failure(path: Path, step: Callable[[], None]) -> None:
+def _unlink_on_failure(target: Place, step: Callable[[], None]) -> None:
     try:
         step()
     except BaseException:
-        unlink_quietly(path)
+        unlink_quietly(target)
         raise
+
+
+def fsync_names(target: Place) -> None:
+    """Make the names in the folder of a file durable."""
+    if target.folder is None:
+        fsync_folder(target.path.parent)
+    else:
+        _fsync(target.folder)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -144,14 +146,13 @@ def shorten_name(name: str, room: int) -> str:
     return name
 
 
-def _write_temp(target: Path, data: bytes, mode: int, folder: int | None = None) -> Path:
+def _write_temp(target: Place, data: bytes, mode: int) -> Place:
     # Not with tempfile: importing it would cost `memsync show` four milliseconds.
     token = os.urandom(6).hex()
     tail = f".memsync-{os.getpid()}-{token}{TEMP_SUFFIX}"
     # One byte for the dot, and three for the prefix that `_never_links` adds.
-    temp = target.with_name(f".{shorten_name(target.name, len(tail) + 4)}{tail}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary_flag()
-    descriptor = os.open(temp if folder is None else temp.name, flags, 0o600, dir_fd=folder)
+    temp = target.beside(f".{shorten_name(target.path.name, len(tail) + 4)}{tail}")
+    descriptor = temp.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         try:
             if hasattr(os, "fchmod"):
@@ -160,7 +161,7 @@ def _write_temp(target: Path, data: bytes, mode: int, folder: int | None = None)
         finally:
             os.close(descriptor)
     except BaseException:
-        unlink_quietly(temp, folder)
+        unlink_quietly(temp)
         raise
     return temp
 
@@ -185,41 +186,27 @@ def _fsync(descriptor: int) -> None:
             raise
 
 
-def _replace(temp: Path, target: Path, folder: int | None = None) -> None:
-    def rename() -> None:
-        if folder is None:
-            temp.replace(target)
-        else:
-            os.replace(temp.name, target.name, src_dir_fd=folder, dst_dir_fd=folder)
-
+def _replace(temp: Place, target: Place) -> None:
     for delay in _REPLACE_DELAYS:
         try:
-            rename()
+            temp.rename(target)
         except OSError as error:
             if getattr(error, "winerror", None) not in _SHARING_ERRORS:
                 raise
             time.sleep(delay)
         else:
             return
-    rename()
+    temp.rename(target)
 
 
-def _mode_for(target: Path) -> int:
+def _mode_for(target: Place) -> int:
     try:
-        return stat.S_IMODE(target.stat().st_mode)
+        return stat.S_IMODE(target.look().st_mode)
     except FileNotFoundError:
         return 0o600
 
 
-def unlink_quietly(path: Path, folder: int | None = None) -> None:
+def unlink_quietly(place: Place) -> None:
     """Remove a file that nobody needs; if that fails, it is swept later."""
     with contextlib.suppress(OSError):
-        if folder is None:
-            path.unlink()
-        else:
-            os.unlink(path.name, dir_fd=folder)
-
-
-def binary_flag() -> int:
-    """Return the flag that keeps Windows from changing line endings."""
-    return getattr(os, "O_BINARY", 0)
+        place.unlink()

@@ -21,19 +21,3 @@ def list_matching(folder: Path, pattern: str = "*") -> list[Path]:
     except FileNotFoundError:
         return []
     return [folder / name for name in sorted(fnmatch.filter(names, pattern))]
-
-
-def list_in_subfolders(folder: Path, name: str) -> list[Path]:
-    """Return the entries called `name` in the subfolders of `folder`, sorted by subfolder.
-
-    Raises:
-        OSError: one of the folders cannot be read.
-    """
-    found = []
-    for path in (below / name for below in list_matching(folder)):
-        try:
-            path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        found.append(path)
-    return found

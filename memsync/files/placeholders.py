@@ -5,21 +5,24 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from memsync.files.place import Place, place_of
+
 _SF_DATALESS = 0x40000000  # <sys/stat.h> of macOS: the content is not on this machine
 _RECALL_ON_DATA_ACCESS = 0x00400000  # winnt.h: reading would fetch the file from the cloud
 
 
-def is_evicted(path: Path) -> bool:
+def is_evicted(where: Path | Place) -> bool:
     """Is there only a placeholder of this file on this machine?
 
     Reading it may hang until the file is downloaded. Known kinds: dataless files of macOS, the
     older stub ``.NAME.icloud``, Windows files that are recalled on access, and files with a size
     but without blocks on disk.
     """
+    place = place_of(where)
     try:
-        if icloud_stub(path).exists():
+        if place.beside(icloud_stub(place.path).name).exists():
             return True
-        info = path.stat()
+        info = place.look()
     except OSError:
         return False
     if getattr(info, "st_flags", 0) & _SF_DATALESS:

@@ -97,7 +97,7 @@ class _Backups:
 
 def _lines_of(entry: backups.Backup) -> frozenset[str]:
     try:
-        text = entry.path.read_bytes().decode("utf-8", "replace")
+        text = entry.read().decode("utf-8", "replace")
     except OSError:
         return frozenset()
     return frozenset(key.alone for key, _ in provenance.keys_of(scan(text)))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from memsync import clock, targets
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
 from memsync.memory import machines, store
@@ -150,7 +151,8 @@ def _look(workspace: Workspace, present: Report) -> tuple[Wanted | None, Report,
     """Return the memory, the report this machine would write now, and advice by target."""
     try:
         memory = store.read(workspace)
-        changed = datetime.fromtimestamp(workspace.memory.stat().st_mtime, UTC)
+        seen = folder_at(workspace.root).look(workspace.memory)
+        changed = datetime.fromtimestamp(seen.st_mtime, UTC)
     except (MemsyncError, OSError):
         return None, present, {}
     data = memory.text.encode("utf-8")

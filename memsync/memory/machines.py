@@ -13,12 +13,11 @@ import tomli_w
 
 from memsync import __version__, clock
 from memsync.config.machine_log import MachineLog
-from memsync.config.state import machine_name, own_folder
+from memsync.config.state import machine_name
+from memsync.config.sync_folder import folder_at, own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import WrongUsageError
-from memsync.files.atomic import atomic_write
-from memsync.files.listing import list_in_subfolders
-from memsync.files.temps import sweep_temps
+from memsync.files.opener import RootFolder
 from memsync.targets import TargetState
 
 REPORT_NAME = "report.toml"
@@ -54,7 +53,8 @@ def write_report(workspace: Workspace, digest: str, states: Sequence[TargetState
     """
     moment = clock.now()
     path = own_folder(workspace.machines) / REPORT_NAME
-    present = _parse(path.parent.name, _read(path))
+    files = folder_at(workspace.root)
+    present = _parse(path.parent.name, _read(files, path))
     targets = state_tables(states, present, moment)
     said = (present.version, present.digest, present.targets, present.format)
     same = said == (__version__, digest, targets, FORMAT)
@@ -67,8 +67,8 @@ def write_report(workspace: Workspace, digest: str, states: Sequence[TargetState
         "memory_digest": digest,
         "targets": list(targets),
     }
-    sweep_temps(path.parent)
-    atomic_write(path, tomli_w.dumps(table).encode())
+    files.sweep(path)
+    files.replace(path, tomli_w.dumps(table).encode())
 
 
 def state_tables(
@@ -104,9 +104,10 @@ def in_state_since(target: dict[str, str]) -> datetime | None:
 
 def read_reports(workspace: Workspace) -> list[Report]:
     """Return every machine's report, by name; one that cannot be read is empty but named."""
+    files = folder_at(workspace.root)
     return [
-        _parse(path.parent.name, _read(path))
-        for path in list_in_subfolders(workspace.machines, REPORT_NAME)
+        _parse(path.parent.name, _read(files, path))
+        for path in files.below(workspace.machines, REPORT_NAME)
     ]
 
 
@@ -149,9 +150,9 @@ def this_machine() -> str:
     return machine_name()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(files: RootFolder, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(files.read(path).decode("utf-8"))
     except (OSError, ValueError):
         return {}
 

@@ -12,6 +12,7 @@ from typing import TypeVar, overload
 
 from memsync import targets
 from memsync.config.state import lock_path
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError, refused
 from memsync.files.locks import exclusive_lock
@@ -274,7 +275,7 @@ def _write_and_tell(workspace: Workspace, write: Callable[[], store.Replaced]) -
             written = write()
         hint = "free some space or check the folders, then memsync targets sync"
         with refused("the memory is written, but not every agent or report", hint):
-            data = workspace.memory.read_bytes()
+            data = folder_at(workspace.root).read(workspace.memory)
             wanted = targets.configured_targets(workspace.config)
             states = targets.apply_all(wanted, data, workspace.memory)
             machines.write_report(workspace, written.digest, states)

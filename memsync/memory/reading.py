@@ -2,60 +2,61 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
+from memsync.config.workspace import MEMORY_NAME
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, refused
-from memsync.files.placeholders import is_evicted
+from memsync.files.opener import RootFolder
+from memsync.files.place import OddFileError
 from memsync.files.timeout import with_timeout
 
 RESTORE = "memsync restore brings it back as it was; memsync log lists the backups"
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the memory's bytes, which are UTF-8 text.
+def read_bytes(files: RootFolder) -> bytes:
+    """Return the bytes of the memory in a root, which are UTF-8 text.
 
     Raises:
-        DamagedMemoryError: it is missing, empty, NUL-filled, not UTF-8, a cloud placeholder, or
-            no file.
+        DamagedMemoryError: it is missing, empty, NUL-filled, not UTF-8, a cloud placeholder, far
+            too large, no file, or a link that this machine does not know.
         FolderAwayError: the folder does not answer, is missing or empty, or the memory is a link
             into a folder that is missing.
     """
+    path = files.root / MEMORY_NAME
     hint = "check that the sync client runs and the file is yours"
     with refused(f"the memory {path} cannot be read", hint, FolderAwayError):
-        data = with_timeout(path.parent, lambda: _bytes_of(path))
+        data = with_timeout(files.root, lambda: _bytes_of(files, path))
     require_memory(data, str(path))
     return data
 
 
-def _bytes_of(path: Path) -> bytes:
-    if is_evicted(path):
+def _bytes_of(files: RootFolder, path: Path) -> bytes:
+    if files.is_evicted(path):
         raise DamagedMemoryError(
             f"{path} is only a placeholder; its content is in the cloud",
             hint="open it once or mark it as always kept on this device, or memsync restore",
         )
     try:
-        mode = path.stat().st_mode
+        return files.read(path)
     except FileNotFoundError:
-        raise _missing(path) from None
-    # A pipe would never end; a link to a file is a person's own choice.
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        raise DamagedMemoryError(f"the memory {path} is {kind}", hint=RESTORE)
-    return path.read_bytes()
+        raise _missing(files, path) from None
+    except OddFileError as error:
+        own = f"memsync doctor --trust-link {MEMORY_NAME} if the link is yours; "
+        hint = own + RESTORE if error.why == "a link" else RESTORE
+        raise DamagedMemoryError(f"the memory {path} is {error.why}", hint=hint) from error
 
 
-def _missing(path: Path) -> MemsyncError:
+def _missing(files: RootFolder, path: Path) -> MemsyncError:
     """Return the error for a memory that is not there; an unmounted drive is no damage."""
-    if path.is_symlink() and not path.resolve().parent.is_dir():
+    link = files.link_at(MEMORY_NAME)
+    if link is not None and not (files.root / link.to).parent.is_dir():
         return FolderAwayError(
-            f"the memory {path} is a link to {path.readlink()}, and that folder is not there",
+            f"the memory {path} is a link to {link.to}, and that folder is not there",
             hint="mount the drive it leads to, or remove the link, then memsync restore",
         )
-    if not path.parent.is_dir() or not os.listdir(path.parent):  # noqa: PTH208 - see `listing`
+    if not files.entries(files.root):
         return FolderAwayError(
-            f"the memory folder {path.parent} is not there, or empty",
+            f"the memory folder {files.root} is not there, or empty",
             hint="mount the drive or let your sync client finish, then do it again",
         )
     return DamagedMemoryError(f"the memory {path} is missing", hint=RESTORE)

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memsync import clock
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
-from memsync.files.regular import SkippedFile
+from memsync.files.opener import SkippedFile
 from memsync.memory import store
 from memsync.memory.history import backups, publish_log
 from memsync.memory.history.ancestry import Ancestry
@@ -101,15 +102,16 @@ def _newest_first(
     if origins and listed and _is_good(listed[0]) and _digest_of(listed[0]) == origins[0]:
         yield listed[0]  # the usual case, if the clocks are right; no other is read
     kept = backups.texts_by_digest(workspace.backups)
+    files = folder_at(workspace.root)
     for name in (*origins, *graph.all()):
-        entry = backups.backup_at(kept[name]) if name in kept else None
+        entry = backups.backup_at(kept[name], files) if name in kept else None
         if entry is not None:
             yield entry
     yield from listed
 
 
 def _digest_of(entry: Backup) -> str:
-    return digest(entry.path.read_bytes())
+    return digest(entry.read())
 
 
 def _is_good(entry: Backup) -> bool:

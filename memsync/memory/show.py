@@ -12,6 +12,7 @@ import sys
 from memsync import config
 from memsync.config.workspace import Workspace
 from memsync.errors import MemsyncError
+from memsync.files.opener import RootFolder
 from memsync.memory.reading import read_bytes
 
 
@@ -23,7 +24,7 @@ def print_memory() -> bool:
     if sys.stdout is None or sys.stdout.closed or sys.stdout.isatty():
         return False
     try:
-        rest = memoryview(read_bytes(Workspace.open(config.load()).memory))
+        rest = memoryview(read_bytes(RootFolder(Workspace.open(config.load()).root)))
         while rest:
             rest = rest[os.write(sys.stdout.fileno(), rest) :]
     except BrokenPipeError:

@@ -10,11 +10,11 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemoryMovedError, MemsyncError
-from memsync.files.atomic import atomic_write, create_new
-from memsync.files.placeholders import is_evicted
-from memsync.files.temps import sweep_temps
+from memsync.files.opener import RootFolder
+from memsync.files.place import OddFileError
 from memsync.memory.history import backups, last_seen, publish_log
 from memsync.memory.reading import RESTORE, is_empty, read_bytes, require_memory
 from memsync.text.digest import digest
@@ -65,7 +65,7 @@ def read(workspace: Workspace) -> Memory:
             no file.
         FolderAwayError: the folder stopped answering.
     """
-    data = read_bytes(workspace.memory)
+    data = read_bytes(folder_at(workspace.root))
     return Memory(data.decode("utf-8"), digest(data))
 
 
@@ -92,7 +92,8 @@ def create(workspace: Workspace, text: str) -> Replaced:
         OSError: the disk refused; there is none.
     """
     data = _bytes_of(text)
-    if is_evicted(workspace.memory) or not create_new(workspace.memory, data):
+    files = folder_at(workspace.root)
+    if files.is_evicted(workspace.memory) or not files.create(workspace.memory, data):
         raise MemoryMovedError(
             f"there is a memory at {workspace.memory} already",
             hint="let your sync client finish, then memsync init again",
@@ -115,7 +116,7 @@ def replace(
         workspace: where.
         text: the whole new memory.
         based_on: the digest of the memory that the text was made from; None replaces any memory,
-            a damaged one too (``restore``).
+            a damaged one too (``restore``), and moves aside what is no file.
         also: the digests of other texts that were merged into it. If `based_on` is None, these are
             its only parents, if there are any.
 
@@ -132,13 +133,15 @@ def replace(
             publish_log.record_included(workspace, based_on, also)
             last_seen.remember_seen(workspace.root, text, included=also)  # may be new to this one
             return Replaced(based_on, None)
-    sweep_temps(workspace.memory.resolve().parent)
-    kept = backups.backup(workspace.memory, workspace.backups) if _has_bytes(workspace) else None
+    files = folder_at(workspace.root)
+    files.sweep(workspace.memory)
+    old = _old_bytes(files, workspace.memory)
+    kept = backups.backup(old, workspace.backups) if old else None
     if based_on is None:  # else the memory was read just now, so it is not damaged
         _keep_unsaved(workspace)
     parents = also if also and not based_on else (based_on or _present(workspace), *also)
     publish_log.record_version(workspace, digest(data), parents)
-    atomic_write(workspace.memory, data, in_use=True)
+    files.replace(workspace.memory, data)
     last_seen.remember_seen(workspace.root, text, included=parents)
     return Replaced(digest(data), kept)
 
@@ -162,7 +165,7 @@ def take_over(workspace: Workspace, data: bytes) -> None:
         OSError: the disk refused; the memory is the old or the new one, and whole.
     """
     require_memory(data, str(workspace.memory))
-    atomic_write(workspace.memory, data, in_use=True)
+    folder_at(workspace.root).replace(workspace.memory, data)
 
 
 def last_seen_file(workspace: Workspace) -> Path | None:
@@ -185,7 +188,7 @@ def last_seen_file(workspace: Workspace) -> Path | None:
 def _keep_unsaved(workspace: Workspace) -> None:
     path = last_seen_file(workspace)
     if path is not None:
-        backups.backup(path, workspace.backups)
+        backups.backup(path.read_bytes(), workspace.backups)
 
 
 def _present(workspace: Workspace) -> str:
@@ -195,6 +198,11 @@ def _present(workspace: Workspace) -> str:
     return last_seen.load_seen(workspace.root).memory
 
 
-def _has_bytes(workspace: Workspace) -> bool:
-    path = workspace.memory
-    return path.is_file() and path.stat().st_size > 0 and not is_evicted(path)
+def _old_bytes(files: RootFolder, memory: Path) -> bytes:
+    """Return what is to be replaced; empty if it is missing, no file, or only in the cloud.
+
+    What is no file is moved aside when the memory is written.
+    """
+    with contextlib.suppress(FileNotFoundError, OddFileError):
+        return b"" if files.is_evicted(memory) else files.read(memory)
+    return b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from memsync.config.state import machine_name, state_folder
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.files.temps import sweep_temps
 
@@ -16,13 +17,15 @@ def sweep(workspace: Workspace) -> int:
     """
     swept = 0
     with contextlib.suppress(OSError):
-        state = state_folder()
-        folders = [state, *(path for path in state.iterdir() if path.is_dir())]
-        folders += [workspace.memory.resolve().parent, workspace.backups, workspace.sessions]
-        folders += [*state.glob("lineage/*"), workspace.backups / "copies"]
+        files = folder_at(workspace.root)
         own = workspace.machines / machine_name()
-        folders += [own, own / "conflicts"]
+        folders = (workspace.backups, workspace.backups / "copies", workspace.sessions, own)
+        swept = files.sweep(workspace.memory)
+        swept += sum(files.sweep(folder / "any") for folder in (*folders, own / "conflicts"))
+        state = state_folder()
+        places = [state, *(path for path in state.iterdir() if path.is_dir())]
+        places += state.glob("lineage/*")
         if workspace.config.source is not None:
-            folders.append(workspace.config.source.parent)
-        swept = sum(map(sweep_temps, folders))
+            places.append(workspace.config.source.parent)
+        swept += sum(map(sweep_temps, places))
     return swept

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable
 
 from memsync.config.workspace import Workspace
-from memsync.files.folders import is_lossy_mount
+from memsync.files.mounts import is_lossy_mount
 from memsync.notes import held, log, spool
 from memsync.text.note import Note
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from memsync import clock
 from memsync.config.machine_log import MachineLog
-from memsync.config.state import is_alone, own_folder
+from memsync.config.sync_folder import folder_at, is_alone, own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, refused
-from memsync.files.atomic import create_new
 from memsync.files.placeholders import icloud_stub
 from memsync.notes import reader
 from memsync.text.note import Note, NoteName
@@ -84,4 +83,5 @@ def open_ledger(workspace: Workspace) -> None:
     wanted = [day for day in reader.days(workspace) if day < today] if alone else []
     earlier = reader.read_days(workspace, wanted)
     text = "\n".join([LEDGER_HEAD, *_ledger_lines(earlier)]) + "\n"
-    create_new(own_folder(workspace.machines) / LEDGER_NAME, text.encode())
+    path = own_folder(workspace.machines) / LEDGER_NAME
+    folder_at(workspace.root).create(path, text.encode())

@@ -6,7 +6,6 @@ The log is append-only and never pruned. It is read by `daylogs`; what is merged
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,13 +13,11 @@ from pathlib import Path
 
 from memsync import clock
 from memsync.config.state import lock_path
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.files.append import append_durably, find_unwritten
-from memsync.files.folders import make_subfolder
 from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
-from memsync.files.regular import read_regular
 from memsync.notes import held, kept
 from memsync.notes.ledger import open_ledger
 from memsync.notes.reader import (
@@ -61,7 +58,7 @@ def bring_back(workspace: Workspace) -> int:
         are_settled = all(map(is_settled, taken))
         if are_settled and day < oldest:
             kept.forget_notes(workspace.root, day)
-        elif not (are_settled and icloud_stub(log_path(workspace, day)).exists()):
+        elif not (are_settled and _is_evicted(workspace, day)):
             count += add_missing(workspace, taken)
     return count
 
@@ -112,14 +109,15 @@ def add_missing(
     except OSError as error:
         raise FolderAwayError(
             f"the note cannot be written to {workspace.sessions}: {error.strerror or error}",
-            hint="free some space or check the folder, then give the note again",
+            hint="free some space or check the folder (memsync doctor), then give the note again",
         ) from error
 
 
 def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySeen) -> int:
-    make_subfolder(workspace.root, workspace.sessions.name)
+    files = folder_at(workspace.root)
+    files.make_folder(workspace.sessions)
     path = log_path(workspace, day)
-    if icloud_stub(path).exists():
+    if _is_evicted(workspace, day):
         raise FolderAwayError(
             f"the log {path} is only a placeholder; its content is in the cloud",
             hint="open it once in the Finder, then give the note again",
@@ -127,21 +125,27 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySe
     looks = _looks(workspace, day)
     foreign: list[Note] = []
     if (seen.day, seen.looks) != (day, looks):
-        present = read_log(path, day) if _is_there(path) else []
+        # What is no log is refused, not written through.
+        present = read_log(workspace, path, day) if files.exists(path) else []
         foreign = [note for note in present if note.mark == UNMARKED]
         seen.keys = {note.key for note in present}
     seen.day, seen.looks = None, ()
     missing = {note.key: note for note in wanted if note.key not in seen.keys}
     data = "".join(map(render_entry, missing.values())).encode("utf-8")
     if missing:
-        append_durably(path, find_unwritten(path, data, head=ENTRY_HEAD.encode()))
+        files.append_entries(path, data, head=ENTRY_HEAD.encode())
         seen.keys |= missing.keys()
         _keep_word(workspace, path, foreign)
-    after = _looks(workspace, day)
-    grown = sum(look[2] for look in after) - sum(look[2] for look in looks)
-    if grown == len(data):  # nobody else wrote meanwhile
-        seen.day, seen.looks = day, after
+    with contextlib.suppress(OSError):  # the notes are in the log; it is read again next time
+        after = _looks(workspace, day)
+        grown = sum(look[2] for look in after) - sum(look[2] for look in looks)
+        if grown == len(data):  # nobody else wrote meanwhile
+            seen.day, seen.looks = day, after
     return len(missing)
+
+
+def _is_evicted(workspace: Workspace, day: date) -> bool:
+    return folder_at(workspace.root).exists(icloud_stub(log_path(workspace, day)))
 
 
 def _keep_word(workspace: Workspace, path: Path, foreign: list[Note]) -> None:
@@ -152,18 +156,14 @@ def _keep_word(workspace: Workspace, path: Path, foreign: list[Note]) -> None:
     ids = {note.id for note in foreign}
     if ids:
         day = foreign[0].day
-        left = [n for n in read_log(path, day) if n.id in ids and not n.mark.is_own_word]
+        there = read_log(workspace, path, day)
+        left = [n for n in there if n.id in ids and not n.mark.is_own_word]
         held.decide(workspace, left, "accepted")
 
 
-def _is_there(path: Path) -> bool:
-    return path.is_symlink() or path.exists()  # what is no log is refused, not written through
-
-
 def _looks(workspace: Workspace, day: date) -> Looks:
-    with os.scandir(workspace.sessions) as entries:
-        names = sorted(entry.name for entry in entries if entry.name.startswith(str(day)))
-    looks = [(name, (workspace.sessions / name).lstat()) for name in names]
+    files = folder_at(workspace.root)
+    looks = [(p.name, files.look(p)) for p in files.entries(workspace.sessions, f"{day}*")]
     return tuple((name, i.st_ino, i.st_size, i.st_mtime_ns) for name, i in looks)
 
 
@@ -177,7 +177,7 @@ def merge_log_copy(workspace: Workspace, copy: Path, day: date) -> tuple[bytes, 
         FolderAwayError: the copy cannot be read, or the log cannot be written.
     """
     try:
-        data = read_regular(copy)
+        data = folder_at(workspace.root).read(copy)
     except OSError as error:
         raise unreadable(copy, error) from error
     return data, add_missing(workspace, parse_log(data.decode("utf-8", "replace"), day))

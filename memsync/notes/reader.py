@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
-from memsync.files.listing import list_matching
-from memsync.files.placeholders import is_evicted
-from memsync.files.regular import SkippedFile, kind_if_not_file, read_regular, why_unreadable
+from memsync.files.opener import RootFolder, SkippedFile
+from memsync.files.place import OddFileError
 from memsync.providers.conflict_copies import recognise_copy
 from memsync.text.note import Note, has_entries, parse_log
 
@@ -42,34 +42,44 @@ def read_day(workspace: Workspace, day: date) -> list[Note]:
     Raises:
         FolderAwayError: a log cannot be read.
     """
-    return _read_files(day, [path for path, _ in _files(workspace, str(day))])
+    return _read_files(
+        folder_at(workspace.root), day, [path for path, _ in _files(workspace, str(day))]
+    )
 
 
 def read_days(workspace: Workspace, wanted: Iterable[date] | None = None) -> list[Note]:
     """Return the notes of several days in order, of all where `wanted` is None, as `read_day` does.
 
     The folder is listed once: a folder of years has thousands of logs. A log that is no regular
-    file is passed over, as is a copy of one that cannot be read, so that it stops no refresh;
-    `left_alone` names it.
+    file or far too large is passed over, as is a copy of one that cannot be read, so that it stops
+    no refresh; `unreadable_logs` names it.
 
     Raises:
         FolderAwayError: the folder or a log cannot be read.
     """
-    by_day: dict[date, list[Path]] = {}
+    files, by_day = folder_at(workspace.root), dict[date, list[Path]]()
     for path, day in _files(workspace):
-        if _other_kind(path) is None:
-            by_day.setdefault(day, []).append(path)
+        by_day.setdefault(day, []).append(path)
     chosen = sorted(by_day.keys() if wanted is None else by_day.keys() & set(wanted))
-    return [note for day in chosen for note in _read_files(day, by_day[day])]
+    return [note for day in chosen for note in _read_files(files, day, by_day[day], leave_odd=True)]
 
 
-def _read_files(day: date, there: Sequence[Path]) -> list[Note]:
-    log = next((path for path in there if path.name == f"{day}.md"), None)
-    listed = read_log(log, day) if log else []
-    for path in there:
-        if path != log:
-            known = {note.id for note in listed}
-            listed += [note for note in read_log(path, day) if note.id not in known]
+def _read_files(
+    files: RootFolder, day: date, there: Sequence[Path], *, leave_odd: bool = False
+) -> list[Note]:
+    """Return the notes of a day's log, then those that only its copies hold."""
+    listed: list[Note] = []
+    for path in sorted(there, key=lambda path: path.name != f"{day}.md"):
+        known = {note.id for note in listed}
+        try:
+            found = _parsed(files, path, day)
+        except OddFileError as error:
+            if leave_odd:
+                continue
+            raise unreadable(path, error) from error
+        except OSError as error:
+            raise unreadable(path, error) from error
+        listed += [note for note in found if note.id not in known]
     return listed
 
 
@@ -86,6 +96,7 @@ def doubtful_files(workspace: Workspace) -> list[tuple[Path, date]]:
 
     They have no entries, or a name that no known client makes: a person's own, or a copy after all.
     """
+    files = folder_at(workspace.root)
     known = {path for path, _ in _files(workspace)}
     known |= {left.path for left in _unread_copies(workspace)}
     return [
@@ -93,7 +104,7 @@ def doubtful_files(workspace: Workspace) -> list[tuple[Path, date]]:
         for path, day in _named_by_days(workspace)
         if path not in known
         and (path.suffix == ".md" or recognise_copy(path.name, f"{day}.md"))
-        and _other_kind(path) is None
+        and not _other_kind(files, path)
     ]
 
 
@@ -102,8 +113,12 @@ def unreadable_logs(workspace: Workspace) -> list[SkippedFile]:
 
     Of a log that has notes left these are read.
     """
+    files = folder_at(workspace.root)
     logs = [path for path, day in _named_like_logs(workspace) if path.name == f"{day}.md"]
-    whys = ((path, _other_kind(path) or ("NUL bytes" if _is_lost(path) else "")) for path in logs)
+    whys = (
+        (path, _other_kind(files, path) or ("NUL bytes" if _is_lost(files, path) else ""))
+        for path in logs
+    )
     return sorted(
         [*(SkippedFile(path, why) for path, why in whys if why), *_unread_copies(workspace)],
         key=lambda left: left.path,
@@ -112,7 +127,8 @@ def unreadable_logs(workspace: Workspace) -> list[SkippedFile]:
 
 def _unread_copies(workspace: Workspace) -> list[SkippedFile]:
     copies = [path for path, day in _named_like_logs(workspace) if path.name != f"{day}.md"]
-    whys = ((path, why_unreadable(path, _is_damaged)) for path in copies)
+    files = folder_at(workspace.root)
+    whys = ((path, files.why_unreadable(path, _is_damaged)) for path in copies)
     return [SkippedFile(path, why) for path, why in whys if why]
 
 
@@ -121,36 +137,36 @@ def _is_damaged(data: bytes) -> bool:
     return b"\0" in data and not parse_log(data.decode("utf-8", "replace"), date.min)
 
 
-def _is_lost(log: Path) -> bool:
+def _is_lost(files: RootFolder, log: Path) -> bool:
     """Is this log all NUL bytes? Reads one page unless it looks damaged."""
     with contextlib.suppress(OSError):  # whoever reads it says what is wrong
         return (
-            not is_evicted(log)
-            and b"\0" in read_regular(log, PAGE)
-            and _is_damaged(read_regular(log))
+            not files.is_evicted(log)
+            and b"\0" in files.read(log, PAGE)
+            and _is_damaged(files.read(log))
         )
     return False
 
 
 def _files(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
     """Return the logs and their conflict copies, oldest first, with the day of each."""
-    found = []
+    files, found = folder_at(workspace.root), []
     for path, day in _named_like_logs(workspace, day_name):
         is_day = path.name == f"{day}.md"  # of any kind: who asks for that day is told
-        if is_day or (not why_unreadable(path, _is_damaged) and _is_log(path, day)):
+        if is_day or (not files.why_unreadable(path, _is_damaged) and _is_log(files, path, day)):
             found.append((path, day))
     return found
 
 
-def _is_log(path: Path, day: date) -> bool:
+def _is_log(files: RootFolder, path: Path, day: date) -> bool:
     copy = recognise_copy(path.name, f"{day}.md")
-    return copy is None or copy.certain or _has_entries(path)
+    return copy is None or copy.certain or _has_entries(files, path)
 
 
-def _other_kind(path: Path) -> str | None:
+def _other_kind(files: RootFolder, path: Path) -> str:
     with contextlib.suppress(OSError):  # whoever reads it says what is wrong
-        return kind_if_not_file(path)
-    return None
+        return files.why_odd(path)
+    return ""
 
 
 def _named_like_logs(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
@@ -163,35 +179,44 @@ def _named_like_logs(workspace: Workspace, day_name: str = "????-??-??") -> list
 
 def _named_by_days(workspace: Workspace, day_name: str = "????-??-??") -> list[tuple[Path, date]]:
     found = []
-    for path in sorted(_logs(workspace, f"{day_name}*")):
+    for path in logs_named(workspace, f"{day_name}*"):
         with contextlib.suppress(ValueError):
             found.append((path, date.fromisoformat(path.name[:10])))
     return found
 
 
-def _has_entries(path: Path) -> bool:
+def _has_entries(files: RootFolder, path: Path) -> bool:
     try:
-        return has_entries(read_regular(path).decode("utf-8", "replace"))
+        return has_entries(files.read(path).decode("utf-8", "replace"))
     except OSError:
         return True  # whoever reads it says what is wrong
 
 
-def _logs(workspace: Workspace, pattern: str) -> list[Path]:
+def logs_named(workspace: Workspace, pattern: str) -> list[Path]:
+    """Return what is in the folder of the logs under names that match, sorted.
+
+    Raises:
+        FolderAwayError: the folder cannot be read.
+    """
     try:
-        return list_matching(workspace.sessions, pattern)
+        return folder_at(workspace.root).entries(workspace.sessions, pattern)
     except OSError as error:
         raise FolderAwayError(
             f"the logs in {workspace.sessions} cannot be read: {error.strerror or error}",
-            hint="check that the sync client runs and the folder is yours",
+            hint="check that the sync client runs and the folder is yours; memsync doctor",
         ) from error
 
 
-def read_log(path: Path, day: date) -> list[Note]:
+def read_log(workspace: Workspace, path: Path, day: date) -> list[Note]:
     """Return the notes of one file of a day; raises as `read_day` does."""
     try:
-        return parse_log(read_regular(path).decode("utf-8", "replace"), day)
+        return _parsed(folder_at(workspace.root), path, day)
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def _parsed(files: RootFolder, path: Path, day: date) -> list[Note]:
+    return parse_log(files.read(path).decode("utf-8", "replace"), day)
 
 
 def unreadable(path: Path, error: OSError) -> FolderAwayError:

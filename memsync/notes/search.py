@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.notes import reader
 from memsync.text.note import Note
@@ -36,7 +37,7 @@ class Finder:
             end = match.end()
         yield text[end:], False
 
-    def may_find(self, logs: Iterable[Path]) -> bool:
+    def may_find(self, workspace: Workspace, logs: Iterable[Path]) -> bool:
         """May these logs hold a note with the words? It is quicker to ask than to parse them.
 
         A log has the lines of a note as they are, apart from a backslash before some, so words that
@@ -44,8 +45,9 @@ class Finder:
         """
         if not self.query.isprintable():
             return True
+        files = folder_at(workspace.root)
         try:
-            return any(self.finds(log.read_bytes().decode("utf-8", "replace")) for log in logs)
+            return any(self.finds(files.read(log).decode("utf-8", "replace")) for log in logs)
         except OSError:
             return True  # whoever reads the day says what is wrong
 
@@ -62,6 +64,6 @@ def find_in_day(workspace: Workspace, day: date, finder: Finder) -> list[Note]:
 def logs_by_day(workspace: Workspace) -> dict[str, list[Path]]:
     """Return the logs of each day (ISO 8601); lists the folder once, for years are many files."""
     found: dict[str, list[Path]] = defaultdict(list)
-    for path in workspace.sessions.glob("????-??-??*.md"):
+    for path in reader.logs_named(workspace, "????-??-??*.md"):
         found[path.name[:10]].append(path)
     return found

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import get_args
 
 from memsync import clock
-from memsync.config.state import machine_name, own_folder
+from memsync.config.machine_log import is_left_out
+from memsync.config.state import machine_name
+from memsync.config.sync_folder import folder_at, own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError, MemsyncError, WrongUsageError, refused
-from memsync.files.atomic import atomic_write, create_new
 from memsync.notes import held
 from memsync.refresh import proposal_file
 from memsync.refresh.proposal_file import Decision, Deed, Proposal, WaitingEdit
@@ -59,11 +60,11 @@ def save_proposal(
     )
     space = "free some space or check the folder; the notes stay pending"
     with refused("the proposal cannot be written", space):
-        folder = own_folder(workspace.machines) / FOLDER
-        folder.mkdir(exist_ok=True)
+        files = folder_at(workspace.root)
+        folder = files.make_folder(own_folder(workspace.machines) / FOLDER)
         path, data = folder / f"{identifier}.json", proposal_file.render_proposal(made)
-        if not create_new(path, data) and _read(path, decisions) is None:
-            atomic_write(path, data)  # damaged: it would be asked for each night and never shown
+        if not files.create(path, data) and _read(workspace, path, decisions) is None:
+            files.replace(path, data)  # damaged: it would be asked for each night and never shown
     return made
 
 
@@ -109,8 +110,9 @@ def list_all(workspace: Workspace) -> list[Proposal]:
     """
     decisions = _decisions(workspace)
     found: dict[str, Proposal] = {}
-    for path in sorted(workspace.machines.glob(f"*/{FOLDER}/*.json")):
-        proposal = _read(path, decisions)
+    files = folder_at(workspace.root)
+    for path in files.below_all(workspace.machines, FOLDER, "*.json"):
+        proposal = _read(workspace, path, decisions)
         if proposal is not None:
             found.setdefault(proposal.id, proposal)
     return sorted(found.values(), key=lambda proposal: (proposal.made, proposal.id))
@@ -186,19 +188,21 @@ def _decisions(workspace: Workspace) -> _Decisions:
     return found
 
 
-def _text(path: Path) -> str:
+def _text(workspace: Workspace, path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return folder_at(workspace.root).read(path).decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
     except OSError as error:
+        if is_left_out(error, path.parents[1].name):
+            return ""
         raise FolderAwayError(
             f"{path} cannot be read: {error.strerror or error}",
             hint="check that the sync client runs and the file is yours",
         ) from error
 
 
-def _read(path: Path, decisions: _Decisions) -> Proposal | None:
+def _read(workspace: Workspace, path: Path, decisions: _Decisions) -> Proposal | None:
     if not proposal_file.NAME.fullmatch(path.stem):
         return None
-    return proposal_file.parse_proposal(path, _text(path), decisions.get(path.stem, {}))
+    return proposal_file.parse_proposal(path, _text(workspace, path), decisions.get(path.stem, {}))

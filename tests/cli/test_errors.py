@@ -142,7 +142,7 @@ def test_a_disk_that_is_full_is_told_as_such(call, workspace, monkeypatch):
     def full(*given, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("memsync.notes.log.append_durably", full)
+    monkeypatch.setattr("memsync.files.append.write_durably", full)
     done = call("note", "x")
     assert_is_told(done, 4)
     assert "No space left on device" in done.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from memsync.config.state import state_folder
 from memsync.memory.history.backups import list_backups
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
+from tests.support.faults import refuse_to_open
 
 
 @pytest.fixture
@@ -160,14 +160,7 @@ def test_log_lists_the_backups_and_what_changed_after_each(call, written):
 
 def test_log_lists_the_others_where_one_backup_cannot_be_read(call, written, monkeypatch):
     newest, oldest = (entry.path for entry in list_backups(written.backups))
-    real = Path.read_bytes
-
-    def refuse(path: Path) -> bytes:
-        if path == newest:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return real(path)
-
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    refuse_to_open(monkeypatch, lambda path: path == newest, errno.EACCES)
     assert [line.split()[0] for line in call("log").out.splitlines()] == [newest.name, oldest.name]
     assert call("log").out.count("then ? lines") == 2
 

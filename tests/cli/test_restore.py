@@ -18,6 +18,7 @@ from memsync.memory.history.backups import backup, list_backups
 from memsync.memory.publish import publish
 from tests.cli.conftest import SECOND, THIRD
 from tests.conftest import SAMPLE
+from tests.support.faults import refuse_to_open
 
 
 def test_restore_goes_back_to_the_newest_backup_and_keeps_what_it_replaces(call, home, written):
@@ -125,23 +126,9 @@ def test_where_nobody_wrote_down_what_was_made_from_what_the_names_count(call, w
 @pytest.fixture
 def refuse(monkeypatch):
     """Let the disk refuse some of the files."""
-    real, opened = Path.read_bytes, os.open
 
     def refuse(*paths: Path) -> None:
-        def check(path: object) -> None:
-            if Path(str(path)) in paths:
-                raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
-
-        def read_bytes(path: Path) -> bytes:
-            check(path)
-            return real(path)
-
-        def open_file(path: Path, *rest: object, **more: object) -> int:
-            check(path)
-            return opened(path, *rest, **more)
-
-        monkeypatch.setattr(Path, "read_bytes", read_bytes)
-        monkeypatch.setattr(os, "open", open_file)
+        refuse_to_open(monkeypatch, lambda path: path in paths, errno.EIO)
 
     return refuse
 
@@ -254,7 +241,7 @@ def test_restoring_what_stands_there_makes_no_backup(call, written):
 
 
 def test_a_restore_that_was_cut_off_behind_its_backup_is_done_by_the_next(call, written):
-    backup(written.memory, written.backups)
+    backup(written.memory.read_bytes(), written.backups)
     assert call("restore").out.startswith("Restored GLOBAL_MEMORY_20261121_")
     assert written.memory.read_text() == SECOND
 

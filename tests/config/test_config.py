@@ -20,6 +20,7 @@ DEFAULTS = {
     "core.max_memory_lines": 400,
     "core.monthly_budget_usd": 5,
     "core.review": "auto",
+    "core.agent_notes": "merged",
     "paths.sync_root": "",
     "backups.keep_days": 30,
     "daemon.enabled": True,

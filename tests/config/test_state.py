@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memsync.config import state
+from memsync.config import state, sync_folder
 from memsync.errors import FolderAwayError
 
 NAME = re.compile(r"[a-z0-9-]+-[0-9a-f]{4}")
@@ -78,20 +78,20 @@ def test_a_damaged_name_is_made_anew_and_never_becomes_a_path(damage, tmp_path):
     name = state.machine_name()
     assert NAME.fullmatch(name)
     assert state.machine_name() == name
-    assert state.own_folder(tmp_path / "machines").parent == tmp_path / "machines"
+    assert sync_folder.own_folder(tmp_path / "machines").parent == tmp_path / "machines"
 
 
 def test_the_own_folder_is_made_but_never_the_memory_root(tmp_path):
     gone = tmp_path / "unmounted" / ".claude-memory"
     with pytest.raises(FileNotFoundError):
-        state.own_folder(gone / "machines")
+        sync_folder.own_folder(gone / "machines")
     assert not gone.parent.exists()
     gone.mkdir(parents=True)  # the bare mount point
     with pytest.raises(FolderAwayError):
-        state.own_folder(gone / "machines")
+        sync_folder.own_folder(gone / "machines")
     assert list(gone.iterdir()) == []
     (gone / "GLOBAL_MEMORY.md").touch()
-    assert state.own_folder(gone / "machines").name == state.machine_name()
+    assert sync_folder.own_folder(gone / "machines").name == state.machine_name()
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,10 @@ import pytest
 
 from memsync import clock
 from memsync import config as settings
-from memsync.config.state import machine_name, own_folder, state_folder
+from memsync.config.state import machine_name, state_folder
 from memsync.config.workspace import Workspace
 from memsync.daemon.http.passwords import is_right_password
+from memsync.memory.history import backups
 from memsync.notes import reader
 from tests.support.daemons import Daemon, is_gone, memsync
 from tests.support.net import HOST, Answer, free_port, send, until
@@ -246,16 +247,16 @@ def test_notes_taken_while_the_folder_is_away_go_in_when_it_is_back(daemon, work
 
 
 def test_sigterm_finishes_the_request_in_hand_and_leaves_within_ten_seconds(daemon, workspace):
-    """The page is held up at a ledger that is a pipe, for as long as its other end is open."""
+    """The page is held up at a file in the state that is a pipe, until its other end is closed."""
+    backups.backup(b"# Memory\n", workspace.backups)
     daemon.start()
     pid = daemon.pid
-    ledger = workspace.machines / "other-0001" / "merged.log"
-    ledger.parent.mkdir()
-    os.mkfifo(ledger)
+    pipe = state_folder() / "web_change.json"
+    os.mkfifo(pipe)
     answers: list[Answer] = []
     reader = threading.Thread(target=lambda: answers.append(send(daemon.web, "GET", "/")))
     reader.start()
-    held = until(lambda: _opened_by_a_reader(ledger))
+    held = until(lambda: _opened_by_a_reader(pipe))
     os.kill(pid, signal.SIGTERM)
     began = time.monotonic()
     until(lambda: send(daemon.capture, "GET", "/health").status == 503)
@@ -300,11 +301,11 @@ def _answers(port: int, status: int = 200) -> bool:
 
 
 def test_a_job_in_hand_does_not_keep_the_daemon_from_leaving(daemon, workspace, tmp_path):
-    """The drift check is due at once; here it hangs on a file that is a pipe."""
-    report = own_folder(workspace.machines) / "report.toml"
-    os.mkfifo(report)
+    """The drift check is due at once; here it hangs on a file in the state that is a pipe."""
+    pipe = state_folder() / "targets.json"
+    os.mkfifo(pipe)
     daemon.start()
-    held = until(lambda: _opened_by_a_reader(report))
+    held = until(lambda: _opened_by_a_reader(pipe))
     os.kill(daemon.pid, signal.SIGTERM)
     until(lambda: is_gone(daemon.pid), seconds=10)
     os.close(held)

@@ -205,12 +205,12 @@ def test_a_new_file_is_private_whatever_the_umask_and_an_open_one_is_closed_on_d
 def test_a_file_that_a_sync_client_holds_is_replaced_when_it_lets_go(folder, monkeypatch):
     path, real, refusals = folder / "memory.md", os.replace, []
 
-    def held(*args):
+    def held(*args, **where):
         if len(refusals) < 2:
             refusals.append(PermissionError(errno.EACCES, "sharing violation"))
             refusals[-1].winerror = 32
             raise refusals[-1]
-        return real(*args)
+        return real(*args, **where)
 
     path.write_bytes(OLD)
     monkeypatch.setattr(os, "replace", held)

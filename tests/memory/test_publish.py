@@ -11,7 +11,7 @@ import pytest
 
 from memsync import config, targets
 from memsync.config import writer as config_writer
-from memsync.config.state import lock_path, own_folder, state_folder
+from memsync.config.state import lock_path, state_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, MemoryMovedError, MemsyncError
 from memsync.memory import machines, publish, store
@@ -21,6 +21,7 @@ from memsync.targets import Target
 from memsync.text.digest import digest
 from tests.conftest import SAMPLE
 from tests.files.test_atomic import failing_runs, failing_with
+from tests.support.faults import refuse_to_open
 
 BETTER = SAMPLE + "\n## Projects\n\n- The importer\n"
 
@@ -162,9 +163,10 @@ def test_a_full_disk_is_told_in_words_whether_before_or_after_the_memory(
             publish.publish(workspace, BETTER, now(workspace))
     assert raised.value.exit_code == 1
     assert workspace.memory.read_text() == SAMPLE
-    own_folder(workspace.machines).joinpath("report.toml").mkdir()
-    with pytest.raises(MemsyncError, match="is written, but not every agent or report") as raised:
-        publish.publish(workspace, BETTER, now(workspace))
+    with monkeypatch.context() as patch:
+        refuse_to_open(patch, lambda path: path.name.startswith(".report.toml"), errno.ENOSPC)
+        with pytest.raises(MemsyncError, match="is written, but not every agent or") as raised:
+            publish.publish(workspace, BETTER, now(workspace))
     assert "targets sync" in raised.value.hint
     assert workspace.memory.read_text() == BETTER
     assert BETTER in claude_md.read_text()

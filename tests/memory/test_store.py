@@ -1,13 +1,13 @@
 """The memory is read whole or refused, and replaced only over the text that was looked at."""
 
 import errno
-import io
 import os
 import time
 
 import pytest
 
-from memsync.config.workspace import Workspace
+from memsync.config.sync_folder import trust_link
+from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemoryMovedError
 from memsync.memory import store
 from memsync.memory.history import backups
@@ -84,10 +84,6 @@ def test_nothing_is_written_over_a_damaged_memory_on_a_digest(damage, workspace)
 @every_damage
 def test_a_restore_goes_over_a_damaged_memory_and_keeps_its_bytes(damage, workspace):
     damage(workspace.memory)
-    if workspace.memory.is_dir():
-        with pytest.raises(OSError, match="directory"):
-            store.replace(workspace, SAMPLE, None)
-        return
     there = workspace.memory.read_bytes() if workspace.memory.is_file() else b""
     written = store.replace(workspace, SAMPLE, None)
     workspace.memory.with_name(".GLOBAL_MEMORY.md.icloud").unlink(missing_ok=True)
@@ -97,7 +93,7 @@ def test_a_restore_goes_over_a_damaged_memory_and_keeps_its_bytes(damage, worksp
 
 
 def test_a_folder_that_stops_answering_is_away_and_not_damaged(workspace, monkeypatch):
-    monkeypatch.setattr(io, "open", failing_with(errno.ENOTCONN))
+    monkeypatch.setattr(os, "open", failing_with(errno.ENOTCONN))
     with pytest.raises(FolderAwayError, match="not connected"):
         store.read(workspace)
 
@@ -118,6 +114,7 @@ def test_a_memory_that_is_a_link_to_an_unmounted_drive_is_away(workspace, tmp_pa
     text = store.read(workspace).text
     workspace.memory.unlink()
     workspace.memory.symlink_to(tmp_path / "usb" / "memory.md")
+    trust_link(workspace.root, MEMORY_NAME)
     with pytest.raises(FolderAwayError, match="is a link to") as raised:
         store.read(workspace)
     assert "mount the drive" in raised.value.hint
@@ -182,6 +179,7 @@ def test_a_memory_that_is_a_link_stays_one(workspace, tmp_path):
     real.parent.mkdir()
     workspace.memory.rename(real)
     workspace.memory.symlink_to(real)
+    trust_link(workspace.root, MEMORY_NAME)
     written = store.replace(workspace, BETTER, store.read(workspace).digest)
     assert workspace.memory.is_symlink()
     assert real.read_text() == BETTER

@@ -110,7 +110,7 @@ def test_a_decision_that_the_disk_refuses_leaves_the_note_waiting(workspace, mon
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("memsync.config.machine_log.append_line", refuse)
+        patch.setattr("memsync.files.append.append_line", refuse)
         with pytest.raises(MemsyncError, match="cannot be written down"):
             held.decide(workspace, [note], "accepted")
     assert held.held_notes(workspace) == [note]

@@ -33,15 +33,15 @@ def told(workspace):
 def test_words_are_found_as_they_stand(told, query, found):
     finder = Finder(query)
     assert [note.text for note in find_in_day(told, DAY, finder)] == found
-    assert finder.may_find(logs_by_day(told)["2026-11-23"]) or not found
+    assert finder.may_find(told, logs_by_day(told)["2026-11-23"]) or not found
 
 
 def test_a_log_without_the_words_is_known_before_it_is_parsed(told):
     logs = logs_by_day(told)
     assert sorted(logs) == ["2026-11-23", "2026-11-24"]
-    assert not Finder("importer").may_find(logs["2026-11-24"])
-    assert Finder("two\nlines").may_find(logs["2026-11-24"])
-    assert Finder("importer").may_find([told.sessions / "2026-11-25.md"])
+    assert not Finder("importer").may_find(told, logs["2026-11-24"])
+    assert Finder("two\nlines").may_find(told, logs["2026-11-24"])
+    assert Finder("importer").may_find(told, [told.sessions / "2026-11-25.md"])
 
 
 def test_what_was_found_is_marked_in_the_text():

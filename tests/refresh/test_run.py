@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from datetime import datetime, timedelta
@@ -14,7 +15,6 @@ import time_machine
 from memsync import config as settings
 from memsync import targets
 from memsync.config import writer
-from memsync.config.state import own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import (
     ApiError,
@@ -33,6 +33,7 @@ from memsync.sync import refresh_memory_content
 from memsync.text.mark import CAPTURED
 from memsync.text.note import MAX_BYTES, make_note
 from tests.conftest import SAMPLE
+from tests.support.faults import refuse_to_open
 from tests.support.messages_server import MessagesServer, cut_off, edits, hang_up, http_error, slow
 
 ROME = ZoneInfo("Europe/Rome")
@@ -132,10 +133,10 @@ def test_a_refresh_that_cannot_call_the_model_gives_every_agent_what_was_brought
     assert pending(with_claude) == ["hi"]
 
 
-def test_an_agent_that_cannot_be_given_the_memory_hides_no_spent_budget(with_claude):
+def test_an_agent_that_cannot_be_given_the_memory_hides_no_spent_budget(with_claude, monkeypatch):
     limited = reopened(with_claude, monthly_budget_usd=0.001)
     take(limited, "hi")
-    own_folder(limited.machines).joinpath("report.toml").mkdir()
+    refuse_to_open(monkeypatch, lambda path: path.name.startswith(".report.toml"), errno.ENOSPC)
     with pytest.raises(BudgetError) as raised:
         run.merge_pending(limited)
     first, _, second = raised.value.message.partition("; besides, ")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from memsync import config as settings
 from memsync.config import Config, writer
-from memsync.config.state import machine_name, own_folder
+from memsync.config.state import machine_name
+from memsync.config.sync_folder import own_folder
 from memsync.config.workspace import Workspace
 from memsync.errors import BudgetError
 from memsync.refresh import usage

@@ -192,3 +192,20 @@ def put_back(folder: Path, template: Path) -> None:
     """Make `folder` a copy of `template` again."""
     shutil.rmtree(folder)
     shutil.copytree(template, folder, symlinks=True)
+
+
+def refuse_to_open(monkeypatch: Any, is_refused: Callable[[Path], bool], number: int) -> None:
+    """Have `os.open` fail for the paths of which `is_refused` says so, also below a descriptor."""
+    real, known = os.open, dict[int, Path]()
+
+    def opened(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        whole = Path(os.fsdecode(path))
+        if dir_fd is not None:
+            whole = known.get(dir_fd, Path()) / whole
+        if is_refused(whole):
+            raise OSError(number, os.strerror(number), str(whole))
+        descriptor = real(path, flags, mode, dir_fd=dir_fd)
+        known[descriptor] = whole
+        return descriptor
+
+    monkeypatch.setattr(os, "open", opened)

@@ -73,9 +73,9 @@ _OTHER = _json(STRANGER, f"a request may have at most {STRANGER} bytes")
 
 def note_limit(method: str, path: str) -> BodyLimit:
     """Return the limit of a body on the note port."""
-    if method in SAFE_METHODS:
-        return _READING
-    return _NOTE if path == "/note" else _OTHER
+    if path == "/note":
+        return _NOTE  # by any method: a wrong one is told which is right
+    return _READING if method in SAFE_METHODS else _OTHER
 
 
 def page_limit(method: str, path: str, *, is_in: bool) -> BodyLimit:

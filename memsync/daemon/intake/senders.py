@@ -18,7 +18,7 @@ from memsync.config import Config
 from memsync.config.credentials import capture_token
 from memsync.daemon.http.guard import Backoff
 from memsync.daemon.http.hosts import address_of
-from memsync.daemon.http.tokens import Token
+from memsync.daemon.http.tokens import Token, hash_token
 from memsync.daemon.intake.answer import BadRequestError, out_of_order, wait_answer
 from memsync.daemon.intake.body import Sent
 from memsync.daemon.intake.page import Box
@@ -111,8 +111,8 @@ class Senders:
     def _with_shared_token(
         self, environ: WSGIEnvironment, given: str, phones: Phones
     ) -> NoteSender:
-        address = environ.get("REMOTE_ADDR", "")
-        wait = self._backoff.wait_for(address)
+        address, secret = environ.get("REMOTE_ADDR", ""), hash_token(given)
+        wait = self._backoff.wait_for(address, secret)
         if wait:
             raise wait_answer(wait, "too many wrong tokens; try again later")
         if phones.shared_retired or not self._shared.is_right(given):
@@ -122,7 +122,7 @@ class Senders:
                 "the token is missing or wrong",
                 (("WWW-Authenticate", "Bearer"),),
             )
-        self._backoff.succeeded(address)
+        self._backoff.succeeded(address, secret)
         return NoteSender("token", has_token=True)
 
     def _needs_token(self, phones: Phones) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from memsync import clock
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.daemon.presenters import origin
 from memsync.errors import MemsyncError
@@ -32,7 +33,7 @@ def gather_facts(workspace: Workspace, memory: Memory) -> Facts:
     """Return the facts; what cannot be read is no reason not to show the memory."""
     found = origin.find_origin(workspace, memory.digest)
     try:
-        stamp = workspace.memory.stat().st_mtime
+        stamp = folder_at(workspace.root).look(workspace.memory).st_mtime
         changed = datetime.fromtimestamp(stamp, clock.now().tzinfo)
     except (OSError, ValueError, OverflowError):
         changed = None

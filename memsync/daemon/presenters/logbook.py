@@ -79,7 +79,7 @@ def leaf(workspace: Workspace, finder: Finder, place: str = "") -> Leaf:
         skip = skipped if day == start else 0
         if not room:
             return Leaf(tuple(found), f"{day}_{skip}")
-        if files is not None and not finder.may_find(files[day.isoformat()]):
+        if files is not None and not finder.may_find(workspace, files[day.isoformat()]):
             continue
         shown = _day(workspace, day, finder, known)
         part = shown.notes[skip : skip + room]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.daemon.presenters.lines import steps
 from memsync.errors import MemsyncError
-from memsync.files.placeholders import is_evicted
+from memsync.files.opener import RootFolder
 from memsync.memory import store
 from memsync.memory.history import backups
 from memsync.memory.history.backups import Backup
@@ -56,10 +57,10 @@ def short_name(entry: Backup) -> str:
 
 def text_of(entry: Backup) -> str | None:
     """Return a backup's text; None if it has none, or if the text is not on this machine."""
-    if is_evicted(entry.path) or not entry.is_good():
+    if entry.is_evicted() or not entry.is_good():
         return None
     try:
-        return entry.path.read_bytes().decode("utf-8")
+        return entry.read().decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
 
@@ -80,18 +81,19 @@ def _memory(workspace: Workspace) -> str | None:
 
 def _counts(workspace: Workspace, listed: Sequence[Backup], at: int) -> tuple[int, int] | None:
     """Return how many lines were added and removed after a backup."""
+    files = folder_at(workspace.root)
     newer = listed[at - 1].path if at else workspace.memory
     try:
-        return _count(listed[at].path, newer, newer.stat().st_mtime_ns)
+        return _count(files, listed[at].path, newer, files.look(newer).st_mtime_ns)
     except (OSError, UnicodeDecodeError):
         return None
 
 
 @lru_cache(maxsize=256)  # a backup never changes; the memory does, and has another time then
-def _count(old: Path, new: Path, _changed: int) -> tuple[int, int]:
-    if is_evicted(old) or is_evicted(new):
+def _count(files: RootFolder, old: Path, new: Path, _changed: int) -> tuple[int, int]:
+    if files.is_evicted(old) or files.is_evicted(new):
         raise OSError(0, "only a placeholder is here")
-    before, after = (split_lines(path.read_bytes().decode("utf-8")) for path in (old, new))
+    before, after = (split_lines(files.read(path).decode("utf-8")) for path in (old, new))
     changed = [step for step in steps(before, after) if step[0] != "equal"]
     removed = sum(i2 - i1 for _, i1, i2, _, _ in changed)
     return sum(j2 - j1 for _, _, _, j1, j2 in changed), removed

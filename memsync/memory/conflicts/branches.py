@@ -6,7 +6,6 @@ Looks and decides; changes nothing.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from memsync import clock
-from memsync.config import state
 from memsync.config.state import machine_name, slug
+from memsync.config.sync_folder import folder_at, is_alone
 from memsync.config.workspace import MEMORY_NAME, Workspace
-from memsync.files.placeholders import is_evicted
-from memsync.files.regular import SkippedFile, kind_if_not_file, read_regular
+from memsync.files.opener import RootFolder, SkippedFile
 from memsync.memory.conflicts.merge_base import Ancestors, Relation
 from memsync.memory.history import backups, last_seen
 from memsync.memory.history.ancestry import Ancestry
@@ -98,7 +96,7 @@ class TextFinder:
         if self._backups is None:
             self._backups = backups.texts_by_digest(self._workspace.backups)
         with contextlib.suppress(KeyError, OSError, UnicodeDecodeError):
-            return self._backups[name].read_bytes().decode("utf-8")
+            return folder_at(self._workspace.root).read(self._backups[name]).decode("utf-8")
         return None
 
 
@@ -109,9 +107,9 @@ def find_text(workspace: Workspace, name: str) -> str | None:
 
 def readable_copies(root: Path) -> list[tuple[Copy, Branch]]:
     """Return the files named like conflict copies of the memory that can be read."""
-    found = []
+    files, found = folder_at(root), []
     for copy, path in files_named_like_copies(root):
-        text = _text_of(path)
+        text = _text_of(files, path)
         if text is not None:
             found.append((copy, Branch(text, path.name, path)))
     return found
@@ -119,10 +117,10 @@ def readable_copies(root: Path) -> list[tuple[Copy, Branch]]:
 
 def unreadable_memory_copies(root: Path) -> list[SkippedFile]:
     """Return the files named like conflict copies of the memory that cannot be read, and why."""
-    found = []
+    files, found = folder_at(root), []
     for _, path in files_named_like_copies(root):
         with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-            why = read_copy(path)[1]
+            why = read_copy(files, path)[1]
             if why:
                 found.append(SkippedFile(path, why))
     return found
@@ -130,9 +128,8 @@ def unreadable_memory_copies(root: Path) -> list[SkippedFile]:
 
 def files_named_like_copies(root: Path) -> list[tuple[Copy, Path]]:
     """Return the files named like conflict copies of the memory, readable or not."""
-    with os.scandir(root) as entries:
-        names = sorted(entry.name for entry in entries)
-    known = ((recognise_copy(name, MEMORY_NAME) or _unknown(name), root / name) for name in names)
+    there = {path.name: path for path in folder_at(root).entries(root)}
+    known = ((recognise_copy(name, MEMORY_NAME) or _unknown(name), there[name]) for name in there)
     return [(copy, path) for copy, path in known if copy is not None]
 
 
@@ -140,24 +137,24 @@ def _unknown(name: str) -> Copy | None:
     return UNKNOWN if has_similar_name(name, MEMORY_NAME) else None
 
 
-def _text_of(path: Path) -> str | None:
+def _text_of(files: RootFolder, path: Path) -> str | None:
     """Return a copy's text; None if it is a placeholder, a link, damaged or no text."""
     with contextlib.suppress(FileNotFoundError):
-        return read_copy(path)[0]
+        return read_copy(files, path)[0]
     return None
 
 
-def read_copy(path: Path) -> tuple[str | None, str]:
+def read_copy(files: RootFolder, path: Path) -> tuple[str | None, str]:
     """Return a copy's text, or None and the reason, in a few words.
 
     Raises:
         FileNotFoundError: it is gone.
     """
-    kind = kind_if_not_file(path)
-    if kind is not None or is_evicted(path):
+    kind = files.why_odd(path)
+    if kind or files.is_evicted(path):
         return None, kind or "its content is in the cloud"
     try:
-        text = read_regular(path).decode("utf-8")
+        text = files.read(path).decode("utf-8")
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -196,7 +193,10 @@ def classify(
 
 def is_from_our_machines(workspace: Workspace) -> Callable[[Copy], bool]:
     """Return a predicate: does a copy's name hold a mere number, or name one of the machines?"""
-    hosts = {path.name.rpartition("-")[0] for path in workspace.machines.glob("*-*")}
+    hosts = set()
+    with contextlib.suppress(OSError):  # whoever must read it says what is wrong
+        there = folder_at(workspace.root).entries(workspace.machines, "*-*")
+        hosts = {path.name.rpartition("-")[0] for path in there}
     hosts.add(machine_name().rpartition("-")[0])
     return lambda copy: _is_of(copy, hosts)
 
@@ -239,7 +239,7 @@ def find_overwritten(
     seen = last_seen.load_seen(workspace.root)
     now = clock.now()
     since = {seen.memory: now, **seen.missing} if seen.memory else dict(seen.missing)
-    alone = state.is_alone(workspace.machines)
+    alone = is_alone(workspace.machines)
     edited, missing, included = [], [], []
     if not since:
         root = ancestors.first_contact(memory.digest)

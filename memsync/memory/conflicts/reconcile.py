@@ -14,11 +14,11 @@ from datetime import date
 from pathlib import Path
 
 from memsync.config.state import carrying_mark, lock_path
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
 from memsync.errors import DamagedMemoryError, WrongUsageError, refused
 from memsync.files.locks import BusyError, exclusive_lock
-from memsync.files.placeholders import is_evicted
-from memsync.files.regular import SkippedFile, read_regular, why_unreadable
+from memsync.files.opener import SkippedFile
 from memsync.memory import store
 from memsync.memory.conflicts import branches, records
 from memsync.memory.conflicts.branches import (
@@ -142,7 +142,7 @@ def _taken_logs(workspace: Workspace, taken: str) -> list[tuple[Path, date]]:
             f"no file called {taken!r} was left alone",
             hint="memsync conflicts lists those that were",
         )
-    why = read_copy(listed[0])[1]
+    why = read_copy(folder_at(workspace.root), listed[0])[1]
     if why:
         raise WrongUsageError(f"{taken} cannot be read ({why})", hint="look at it, then move it")
     return logs
@@ -156,11 +156,12 @@ def _merge_log(workspace: Workspace, copy: Path, day: date) -> int:
 
 def _keep_copies_of_backups(workspace: Workspace) -> None:
     """Move the conflict copies of backups to the other copies; there is nothing to merge."""
+    files = folder_at(workspace.root)
     for copy in backups.backup_copies(workspace.backups, branches.is_from_our_machines(workspace)):
-        if why_unreadable(copy):
+        if files.why_unreadable(copy):
             continue
         with contextlib.suppress(FileNotFoundError):  # another machine did so meanwhile
-            backups.keep_conflict_copy(copy, read_regular(copy), workspace.backups)
+            backups.keep_conflict_copy(copy, files.read(copy), workspace.backups)
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,8 @@ def _renamed_memory(workspace: Workspace, taken: str | None) -> Memory | None:
         renamed = sorted(
             (one.digest, one.text) for copy, one in readable if copy.client == "rclone"
         )
-        if not renamed or workspace.memory.exists() or is_evicted(workspace.memory):
+        files = folder_at(workspace.root)
+        if not renamed or files.exists(workspace.memory) or files.is_evicted(workspace.memory):
             raise
         found = branches.files_named_like_copies(workspace.root)  # an unreadable one counts, too
         names = [path.name for copy, path in found if copy.client == "rclone"]

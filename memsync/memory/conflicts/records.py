@@ -14,10 +14,10 @@ from pathlib import Path
 
 from memsync import clock
 from memsync.config.machine_log import MachineLog
-from memsync.config.state import machine_name, own_folder
+from memsync.config.state import machine_name
+from memsync.config.sync_folder import folder_at, own_folder
 from memsync.config.workspace import Workspace
-from memsync.files.atomic import atomic_write
-from memsync.files.folders import make_subfolder
+from memsync.files.opener import RootFolder
 from memsync.memory.conflicts.merge import Conflict, name_of_text
 from memsync.text.diff3 import Resolution
 
@@ -31,23 +31,24 @@ def record_conflicts(workspace: Workspace, found: Iterable[Conflict]) -> None:
     Raises:
         OSError: not all are written.
     """
+    files = folder_at(workspace.root)
     known = {path.stem for path in _files(workspace)}
     folder = own_folder(workspace.machines) / FOLDER_NAME
     for conflict in found:
         if conflict.id not in known:
-            make_subfolder(workspace.root, workspace.machines.name, machine_name(), FOLDER_NAME)
+            files.make_folder(folder)
             moment = clock.now().isoformat(timespec="seconds")
             table = {**asdict(conflict), "time": moment, "machine": machine_name()}
             data = json.dumps(table, indent=1, ensure_ascii=False).encode("utf-8", "replace")
-            atomic_write(folder / f"{conflict.id}.json", data)
+            files.replace(folder / f"{conflict.id}.json", data)
 
 
 def unresolved(workspace: Workspace) -> list[Conflict]:
     """Return the conflicts that nobody has decided yet, of all machines, oldest first."""
-    decided = resolutions(workspace)
+    decided, files = resolutions(workspace), folder_at(workspace.root)
     found: dict[str, Conflict] = {}
     for path in _files(workspace):
-        conflict = _read(path)
+        conflict = _read(files, path)
         if conflict is not None and conflict.id not in decided:
             found.setdefault(conflict.id, conflict)
     return sorted(found.values(), key=lambda one: (one.time, one.id))
@@ -75,12 +76,12 @@ def resolutions(workspace: Workspace) -> dict[str, str]:
 
 
 def _files(workspace: Workspace) -> list[Path]:
-    return sorted(workspace.machines.glob(f"*/{FOLDER_NAME}/*.json"))
+    return folder_at(workspace.root).below_all(workspace.machines, FOLDER_NAME, "*.json")
 
 
-def _read(path: Path) -> Conflict | None:
+def _read(files: RootFolder, path: Path) -> Conflict | None:
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(files.read(path).decode("utf-8"))
         sides = [tuple(str(line) for line in table[name]) for name in ("base", "ours", "theirs")]
         words = {name: str(table[name]) for name in ("source", "section", "time", "machine")}
     except (OSError, ValueError, TypeError, KeyError):

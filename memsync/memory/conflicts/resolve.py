@@ -5,7 +5,7 @@ Each change is made on the memory that stands there when it is written, or not a
 
 from __future__ import annotations
 
-from memsync.config import state
+from memsync.config.sync_folder import is_alone
 from memsync.config.workspace import Workspace
 from memsync.errors import MemoryMovedError, refused
 from memsync.memory.conflicts import records
@@ -63,7 +63,7 @@ def base_of_edit(workspace: Workspace, memory: Memory, made_from: Memory, text: 
     for known in (memory.text, made_from.text):
         texts.add(known)
     edit = texts.add(text)
-    alone = state.is_alone(workspace.machines)
+    alone = is_alone(workspace.machines)
     relation = ancestors.judge(memory.digest, made_from.digest, alone=alone)
     if relation in {Relation.MISSING, Relation.UNKNOWN}:
         graph.add(edit, (made_from.digest,))

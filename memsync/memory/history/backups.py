@@ -6,20 +6,18 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
 from memsync import clock
+from memsync.config.sync_folder import folder_at
 from memsync.errors import RefusedError, WrongUsageError
-from memsync.files.atomic import atomic_write, create_new, shorten_name
-from memsync.files.folders import make_subfolder
-from memsync.files.listing import list_matching
-from memsync.files.placeholders import is_evicted
-from memsync.files.regular import SkippedFile, kind_if_not_file, read_regular, why_unreadable
-from memsync.files.temps import sweep_temps
+from memsync.files.atomic import shorten_name
+from memsync.files.opener import RootFolder, SkippedFile
+from memsync.files.place import OddFileError
 from memsync.memory.history import retention
 from memsync.memory.reading import is_empty
 from memsync.providers.conflict_copies import Copy, recognise_copy
@@ -39,11 +37,31 @@ _NAME = re.compile(r"GLOBAL_MEMORY_(\d{8}_\d{6})(?:_(\d+))?\.md")
 
 @dataclass(frozen=True, order=True)
 class Backup:
-    """One backup; ordered by when it was made (local time of the machine that made it)."""
+    """One backup; ordered by when it was made (local time of the machine that made it).
+
+    `files` opens the folder it is in; None in a mirror.
+    """
 
     moment: datetime
     number: int
     path: Path
+    files: RootFolder | None = field(default=None, compare=False)
+
+    def read(self) -> bytes:
+        """Return its content.
+
+        Raises:
+            OSError: it cannot be read, or is no regular file.
+        """
+        return self._opener.read(self.path)
+
+    def is_evicted(self) -> bool:
+        """Is its content only in the cloud?"""
+        return self._opener.is_evicted(self.path)
+
+    @property
+    def _opener(self) -> RootFolder:
+        return self.files or RootFolder(self.path.parent)
 
     def is_good(self) -> bool:
         """Does the backup hold text that may become the memory: not empty, UTF-8, no NUL?
@@ -52,31 +70,31 @@ class Backup:
             OSError: it cannot be read just now, which says nothing of what it holds.
         """
         try:
-            text = self.path.read_bytes().decode("utf-8")
-        except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
+            text = self.read().decode("utf-8")
+        except (FileNotFoundError, OddFileError, UnicodeDecodeError):
             return False
         return "\0" not in text and not is_empty(text)
 
 
-def backup(path: Path, folder: Path) -> Path:
-    """Copy the content of `path` into `folder` under the present second; return the new file.
+def backup(data: bytes, folder: Path) -> Path:
+    """Write `data` into `folder` under the present second; return the new file.
 
     A second backup within a second gets ``_2``, then ``_3``; none is ever overwritten.
 
     Raises:
         OSError: nothing was kept.
     """
-    data = path.read_bytes()
-    make_subfolder(folder.parent, folder.name)
-    sweep_temps(folder)
+    files = folder_at(folder.parent)
+    files.make_folder(folder)
     stamp = clock.now().strftime("%Y%m%d_%H%M%S")
-    taken = {path.name for path in folder.iterdir()}
+    files.sweep(folder / stamp)
+    taken = {path.name for path in files.entries(folder)}
     number = 1
     while True:
         suffix = "" if number == 1 else f"_{number}"
         kept = folder / f"GLOBAL_MEMORY_{stamp}{suffix}.md"
-        if kept.name not in taken and create_new(kept, data):
-            if digest(kept.read_bytes()) != digest(data):
+        if kept.name not in taken and files.create(kept, data):
+            if files.read(kept) != data:
                 raise OSError(0, "the backup does not read back as it was written", str(kept))
             return kept
         number += 1
@@ -91,18 +109,13 @@ def list_backups(folder: Path) -> list[Backup]:
     Raises:
         OSError: the folder cannot be listed, or one cannot be looked at.
     """
-    found = map(backup_at, list_matching(folder, "GLOBAL_MEMORY_*.md"))
-    return sorted((one for one in found if one is not None and _is_file(one.path)), reverse=True)
+    files = folder_at(folder.parent)
+    listed = files.files_in(folder, "GLOBAL_MEMORY_*.md")
+    found = (backup_at(path, files) for path in listed)
+    return sorted((one for one in found if one is not None), reverse=True)
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return kind_if_not_file(path) is None
-    except FileNotFoundError:  # another machine thinned it out just now
-        return False
-
-
-def backup_at(path: Path) -> Backup | None:
+def backup_at(path: Path, files: RootFolder | None = None) -> Backup | None:
     """Return the backup that a path names, whether it is there or not; None where it names none."""
     match = _NAME.fullmatch(path.name)
     if match is None:
@@ -111,7 +124,7 @@ def backup_at(path: Path) -> Backup | None:
         moment = datetime.strptime(match[1], "%Y%m%d_%H%M%S").astimezone()
     except (ValueError, OverflowError):
         return None
-    return Backup(moment, int(match[2] or 1), path)
+    return Backup(moment, int(match[2] or 1), path, files)
 
 
 def find_backup(folder: Path, name: str) -> Backup:
@@ -169,9 +182,8 @@ def expired(
 
 def _when_made(entry: Backup, replaced: Replaced, now: datetime) -> datetime:
     with contextlib.suppress(OSError):  # its name is what is known of it then
-        if replaced and not is_evicted(entry.path):
-            info = entry.path.lstat()
-            name = _digest_of(entry.path, info.st_size, info.st_mtime_ns)
+        if replaced and not entry.is_evicted():
+            name = _digest_at(folder_at(entry.path.parents[1]), entry.path)
             return retention.when_made(entry.moment, replaced.get(name, ()), now)
     return entry.moment
 
@@ -190,7 +202,8 @@ def prune_backups(
     """
     removed = []
     for entry in expired(folder, keep_days, leap, replaced):
-        entry.path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            folder_at(folder.parent).unlink(entry.path)
         removed.append(entry.path)
     return removed
 
@@ -201,7 +214,7 @@ def _may_be_good(entry: Backup) -> bool:
     Raises:
         OSError: it cannot be read just now; that is no reason to let it go.
     """
-    return not is_evicted(entry.path) and entry.is_good()
+    return not entry.is_evicted() and entry.is_good()
 
 
 def keep_conflict_copy(path: Path, data: bytes, folder: Path) -> Path:
@@ -217,16 +230,23 @@ def keep_conflict_copy(path: Path, data: bytes, folder: Path) -> Path:
     Raises:
         OSError: the copy is still where it was.
     """
-    below = make_subfolder(folder.parent, folder.name, COPIES)
+    files = folder_at(folder.parent)
+    below = files.make_folder(folder / COPIES)
     mark = f"{digest(data)[:12]}_"
     # The name of a copy of a copy may be as long as a file system takes.
     stem = shorten_name(path.stem, len(mark) + len(os.fsencode(path.suffix)))
     kept = below / f"{mark}{stem}{path.suffix}"
-    if not create_new(kept, data) and kept.read_bytes() != data:
-        atomic_write(kept, data)
-    if path.read_bytes() == data:
-        path.unlink()
+    if not files.create(kept, data) and not _holds(files, kept, data):
+        files.replace(kept, data)
+    if _holds(files, path, data):
+        files.unlink(path)
     return kept
+
+
+def _holds(files: RootFolder, path: Path, data: bytes) -> bool:
+    with contextlib.suppress(OddFileError):
+        return files.read(path) == data
+    return False
 
 
 def backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
@@ -241,7 +261,7 @@ def backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
         OSError: the folder cannot be listed.
     """
     found = []
-    for path in list_matching(folder, "GLOBAL_MEMORY_*"):
+    for path in folder_at(folder.parent).entries(folder, "GLOBAL_MEMORY_*"):
         match = _NAME_AHEAD.match(path.name)
         copy = recognise_copy(path.name, f"{match[0]}.md") if match else None
         if copy and (copy.certain or is_ours(copy)):
@@ -251,8 +271,9 @@ def backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[Path]:
 
 def unreadable_backup_copies(folder: Path, is_ours: Callable[[Copy], bool]) -> list[SkippedFile]:
     """Return those of the conflict copies of backups that cannot be read; raises as `copies`."""
-    found = ((path, why_unreadable(path)) for path in backup_copies(folder, is_ours))
-    return [SkippedFile(path, why) for path, why in found if why]
+    why = folder_at(folder.parent).why_unreadable
+    found = ((path, why(path)) for path in backup_copies(folder, is_ours))
+    return [SkippedFile(*pair) for pair in found if pair[1]]
 
 
 def texts_by_digest(folder: Path) -> dict[str, Path]:
@@ -260,14 +281,20 @@ def texts_by_digest(folder: Path) -> dict[str, Path]:
 
     Regular files only: a link among them could bring any file of this machine into a merge.
     """
-    found: dict[str, Path] = {}
-    for path in (*folder.glob(f"{COPIES}/*"), *sorted(folder.glob("GLOBAL_MEMORY_*.md"))):
+    files, found = folder_at(folder.parent), dict[str, Path]()
+    for place, pattern in ((folder / COPIES, "*"), (folder, "GLOBAL_MEMORY_*.md")):
         with contextlib.suppress(OSError):
-            info = path.lstat()
-            found[_digest_of(path, info.st_size, info.st_mtime_ns)] = path
+            for path in files.files_in(place, pattern):
+                with contextlib.suppress(OSError):
+                    found[_digest_at(files, path)] = path
     return found
 
 
+def _digest_at(files: RootFolder, path: Path) -> str:
+    info = files.look(path)
+    return _digest_of(files, path, info.st_size, info.st_mtime_ns)
+
+
 @lru_cache(maxsize=4096)  # a backup never changes
-def _digest_of(path: Path, _size: int, _changed: int) -> str:
-    return digest(read_regular(path))
+def _digest_of(files: RootFolder, path: Path, _size: int, _changed: int) -> str:
+    return digest(files.read(path))

@@ -10,13 +10,10 @@ import stat
 import sys
 from pathlib import Path
 
-from memsync.files.placeholders import is_evicted
-
 if sys.platform == "linux":
     import fcntl
 
 _BLOCK = 1 << 20
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _FEW, _MANY = 3, 64
 _FICLONE = 0x40049409  # <linux/fs.h>: share the blocks until one of the two is changed
@@ -28,30 +25,16 @@ class Copier:
     def __init__(self) -> None:
         self._clones = sys.platform == "linux"
 
-    def copy(self, origin: str, temp: str, *, durable: bool) -> bool:
-        """Copy content, mode and time of `origin` to `temp`, which must not exist.
+    def copy(self, reader: int, temp: str, *, durable: bool) -> None:
+        """Copy content, mode and time of an open file to `temp`, which must not exist.
 
         The time is taken before the content is read, so that the next run sees a later change.
-        Plain strings and open files instead of Path: they halve the time of a full copy.
-
-        Returns:
-            False if `origin` is only a cloud placeholder; nothing was copied.
+        Plain strings instead of Path: they halve the time of a full copy.
 
         Raises:
             OSError: the copy failed; there is no `temp`.
         """
-        reader = os.open(origin, _READ)
-        try:
-            info = os.fstat(reader)
-            # A file with blocks on disk is no placeholder; only the others need a closer look.
-            if not getattr(info, "st_blocks", 0) and is_evicted(Path(origin)):
-                return False
-            self._write(reader, info, temp, durable=durable)
-        finally:
-            os.close(reader)
-        return True
-
-    def _write(self, reader: int, info: os.stat_result, temp: str, *, durable: bool) -> None:
+        info = os.fstat(reader)
         writer = os.open(temp, _CREATE, 0o600)
         try:
             try:

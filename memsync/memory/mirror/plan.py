@@ -12,6 +12,7 @@ from pathlib import Path
 from memsync.config.workspace import MEMORY_NAME
 from memsync.errors import FolderAwayError, MemsyncError, RefusedError, refused
 from memsync.files.atomic import TEMP_SUFFIX
+from memsync.files.opener import RootFolder
 from memsync.memory import reading
 from memsync.memory.mirror.contents import MARK, VERSIONS
 
@@ -97,23 +98,24 @@ def refuse_loss(
         )
 
 
-def list_source(root: Path) -> Listing:
+def list_source(opener: RootFolder) -> Listing:
     """Return the files of the memory folder; raise `FolderAwayError` if it is away."""
+    root = opener.root
     hint = "see that the drive is mounted and the sync client runs; the mirror was not touched"
     with refused(f"the memory folder {root} cannot be read", hint, FolderAwayError):
         found = _list_below(root)
     if not (found.files or found.odd or found.held):
         raise FolderAwayError(f"the memory folder {root} is empty", hint=hint)
-    _follow_memory(root / MEMORY_NAME, found)
+    _follow_memory(opener, found)
     return found
 
 
-def _follow_memory(path: Path, found: Listing) -> None:
-    """If a person made the memory a link, count the file that it leads to."""
+def _follow_memory(opener: RootFolder, found: Listing) -> None:
+    """If this machine knows the memory as a link, count the file that it leads to."""
     if MEMORY_NAME not in found.odd:
         return
-    with contextlib.suppress(OSError):  # `check_memory` reports a link that leads nowhere
-        info = path.stat()
+    with contextlib.suppress(OSError):  # `check_memory` reports a link that does not count
+        info = opener.look(opener.root / MEMORY_NAME)
         if stat.S_ISREG(info.st_mode):
             found.odd.remove(MEMORY_NAME)
             found.files[MEMORY_NAME] = (info.st_size, info.st_mtime_ns)
@@ -135,14 +137,15 @@ def list_mirror(root: Path) -> Listing:
 
 def _list_below(root: Path) -> Listing:
     found = Listing()
-    _walk(str(root), "", found)
+    with _opened(str(root)) as place:
+        _walk(str(root), place, "", found)
     return found
 
 
-def _walk(folder: str, prefix: str, found: Listing) -> None:
+def _walk(folder: str, place: int | str, prefix: str, found: Listing) -> None:
     # Both sides are listed every hour, and without changes this loop is all that a run costs.
     files = found.files
-    with _opened(folder) as place, os.scandir(place) as entries:
+    with os.scandir(place) as entries:
         for entry in entries:
             name = prefix + entry.name
             try:
@@ -153,7 +156,9 @@ def _walk(folder: str, prefix: str, found: Listing) -> None:
                     files[name] = (info.st_size, info.st_mtime_ns)
                 elif entry.is_dir(follow_symlinks=False):
                     if name != VERSIONS:
-                        _walk(f"{folder}/{entry.name}", f"{name}/", found)
+                        inner = f"{folder}/{entry.name}"
+                        with _opened(inner, place) as below:
+                            _walk(inner, below, f"{name}/", found)
                 elif name != VERSIONS:
                     found.odd.append(name)
             except OSError as error:
@@ -164,12 +169,19 @@ def _walk(folder: str, prefix: str, found: Listing) -> None:
 
 
 @contextlib.contextmanager
-def _opened(folder: str) -> Iterator[int | str]:
-    """Open `folder` if that is possible: files are looked up faster from an open folder."""
+def _opened(folder: str, above: int | str | None = None) -> Iterator[int | str]:
+    """Open `folder` if that is possible: files are looked up faster from an open folder.
+
+    From the one `above` it is opened by its name, and only if it is no link.
+    """
     if os.scandir not in os.supports_fd:
         yield folder
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    if isinstance(above, int):
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        descriptor = os.open(os.path.basename(folder), flags, dir_fd=above)  # noqa: PTH119
+    else:
+        descriptor = os.open(folder, os.O_RDONLY)
     try:
         yield descriptor
     finally:
@@ -211,10 +223,10 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def check_memory(path: Path) -> None:
+def check_memory(opener: RootFolder) -> None:
     """Raise as `reading.read_bytes` does if the memory in the source is damaged."""
     try:
-        reading.read_bytes(path)
+        reading.read_bytes(opener)
     except MemsyncError as error:
         raise error.reworded(f"{error.message}; the mirror was left as it is", error.hint) from None
 

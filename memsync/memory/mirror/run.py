@@ -15,10 +15,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from memsync.config.workspace import MEMORY_NAME
+from memsync.config.sync_folder import folder_at
 from memsync.errors import FolderAwayError, MemsyncError
 from memsync.files.atomic import TEMP_SUFFIX, fsync_folder
-from memsync.files.placeholders import is_evicted
+from memsync.files.opener import RootFolder
 from memsync.files.temps import sweep_temps
 from memsync.memory.history import retention
 from memsync.memory.history.backups import backup_at
@@ -65,9 +65,10 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
         UnfinishedMirrorError: some files could not be copied; all others are mirrored.
     """
     root, copy = resolve_path(source), resolve_path(destination)
-    wanted = list_source(root)
+    opener = folder_at(source)
+    wanted = list_source(opener)
     refuse_nesting(root, copy)
-    check_memory(root / MEMORY_NAME)
+    check_memory(opener)
     mark.recognise_mirror(copy, accept=rules.accept)
     present = list_mirror(copy)
     plan = make_plan(wanted, present)
@@ -77,7 +78,7 @@ def mirror(source: Path, destination: Path, rules: Rules, now: datetime) -> Mirr
     _mark(copy)
     # A mirror has no links of its own; if somebody made one, nothing is written through it.
     plan.retire.extend(present.odd)
-    return _Run(root, copy, now, wanted, present).carry_out(plan, rules)
+    return _Run(opener, copy, now, wanted, present).carry_out(plan, rules)
 
 
 def _mark(mirror: Path) -> None:
@@ -103,13 +104,14 @@ def _thinned_out(names: Iterable[str], now: datetime, keep_days: int) -> set[str
 class _Run:
     """One run of the mirror: where it works, and what it could not do."""
 
-    source: Path
+    opener: RootFolder
     mirror: Path
     now: datetime
     wanted: Listing
     present: Listing
 
     def __post_init__(self) -> None:
+        self.source = self.opener.root
         self.folders = Folders(self.mirror)
         self.copier = Copier()
         self.versions = Versions(self.folders, self.now)
@@ -150,7 +152,7 @@ class _Run:
 
     def _verify(self, names: list[str]) -> tuple[BadFile, ...]:
         here = [name for name in names if not self._is_away(name)]
-        found = [verify.examine(name, self.source, self.mirror) for name in here]
+        found = [verify.examine(name, self.opener, self.mirror) for name in here]
         return (*filter(None, found), *verify.unreadable_versions(self.mirror))
 
     def _differing(self, names: list[str]) -> list[str]:
@@ -164,7 +166,7 @@ class _Run:
             with self._noting(name):
                 if self._is_away(name):
                     continue
-                if verify.differs(self.source / name, self.mirror / name):
+                if verify.differs(name, self.opener, self.mirror):
                     differing.append(name)
                 else:
                     modified = self.wanted.files[name][1]
@@ -216,13 +218,12 @@ class _Run:
         # Shortened, because a name of 250 bytes would leave no room for the rest.
         label = f".{base[:40]}.memsync-{self.token}{len(self.staged)}{TEMP_SUFFIX}"
         temp = f"{self.folders.ensure(parent)}/{label}"
-        origin = f"{self.source}/{name}"
-        # Only the memory may be a link: no other link brings a file from elsewhere in.
-        origin = os.path.realpath(origin) if name == MEMORY_NAME else origin
-        if self.copier.copy(origin, temp, durable=durable):
-            self.staged[name] = temp
-        else:
-            self.evicted.add(name)
+        with self.opener.opened(self.source / name) as reader:
+            # A file with blocks on disk is no placeholder; only the others need a closer look.
+            if not getattr(os.fstat(reader), "st_blocks", 0) and self._is_away(name):
+                return
+            self.copier.copy(reader, temp, durable=durable)
+        self.staged[name] = temp
 
     def _place(self) -> int:
         placed = []
@@ -240,7 +241,7 @@ class _Run:
 
     def _is_away(self, name: str) -> bool:
         """Is `name` only a placeholder of a sync client? Remembers it if so."""
-        if is_evicted(self.source / name):
+        if self.opener.is_evicted(self.source / name):
             self.evicted.add(name)
         return name in self.evicted
 

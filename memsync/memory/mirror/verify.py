@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsync.files.placeholders import is_evicted
+from memsync.files.opener import RootFolder
 from memsync.memory.mirror.contents import VERSIONS
-
-_MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -27,27 +25,29 @@ class BadFile:
     where: str
 
 
-def differs(source: Path, mirror: Path) -> bool:
+def differs(name: str, source: RootFolder, mirror: Path) -> bool:
     """Has the mirror's file another content than the source's, or one that cannot be read?
 
     Raises:
         OSError: the source cannot be read.
     """
-    return file_digest(source) != _digest_or_none(mirror)
+    with source.opened(source.root / name) as descriptor:
+        return _digest_of(descriptor) != _digest_or_none(mirror / name)
 
 
-def examine(name: str, source: Path, mirror: Path) -> BadFile | None:
+def examine(name: str, source: RootFolder, mirror: Path) -> BadFile | None:
     """Read an unchanged file on both sides; return what is wrong, or None.
 
     A side that holds NUL or is not UTF-8 is the damaged one, because memsync writes no such text.
     If both sides hold text, the source is trusted; the other text is kept as a version.
     """
     try:
-        if not differs(source / name, mirror / name):
+        if not differs(name, source, mirror):
             return None
     except OSError:
         return BadFile(name, "source")
-    if _is_text(mirror / name) and not _is_text(source / name):
+    is_sound = _is_text(RootFolder(mirror), mirror / name)
+    if is_sound and not _is_text(source, source.root / name):
         return BadFile(name, "source")
     return BadFile(name, "mirror")
 
@@ -61,25 +61,26 @@ def unreadable_versions(mirror: Path) -> Iterator[BadFile]:
                 yield BadFile(path.relative_to(mirror).as_posix(), "version")
 
 
-def file_digest(path: Path) -> str:
-    """Return the digest of a file's content."""
-    with path.open("rb") as stream:
+def _digest_of(descriptor: int) -> str:
+    with open(descriptor, "rb", closefd=False) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _digest_or_none(path: Path) -> str | None:
     try:
-        return file_digest(path)
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            return _digest_of(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError:
         return None  # an unreadable copy is no copy
 
 
-def _is_text(path: Path) -> bool:
+def _is_text(opener: RootFolder, path: Path) -> bool:
     try:
-        if is_evicted(path) or path.stat().st_size > _MOST_BYTES:
+        if opener.is_evicted(path):
             return False
-        data = path.read_bytes()
-        data.decode("utf-8")
+        return "\0" not in opener.read(path).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return False
-    return b"\0" not in data

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memsync.config.state_file import StateFile
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.files.atomic import TEMP_SUFFIX
 from memsync.memory.rclone import client
@@ -60,9 +61,9 @@ def write_baseline(workspace: Workspace, remote: str, there: Listing, memory: st
 
 def list_here(root: Path) -> dict[str, tuple[int, str]]:
     """Return size and time of each file here, by path, as `Baseline.here` has them."""
-    found = {}
-    for path in root.rglob("*"):
-        if path.suffix != TEMP_SUFFIX and path.is_file():
-            info = path.stat()
+    files, found = folder_at(root), {}
+    for path in files.all_files():
+        if path.suffix != TEMP_SUFFIX:
+            info = files.look(path)
             found[path.relative_to(root).as_posix()] = (info.st_size, str(info.st_mtime_ns))
     return found

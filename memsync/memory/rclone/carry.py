@@ -15,6 +15,7 @@ from pathlib import Path
 
 from memsync.config import Config
 from memsync.config.state import carrying_mark, lock_path, state_folder
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.errors import MemsyncError, RefusedError
 from memsync.files.atomic import create_new
@@ -89,13 +90,14 @@ def _carry(
     theirs: bytes | None,
     before: Baseline | None,
 ) -> str:
-    mine = reading.read_bytes(workspace.memory)
+    mine = reading.read_bytes(folder_at(workspace.root))
     sides = carry_memory.BothSides(mine, theirs, before.memory if before else "")
     changed = _changed_on_both(workspace, remote, there, before)
     try:
         aside = [MEMORY_NAME] if sides.are_both_new else []
         if aside:
-            create_new(names.free_name(workspace.memory), mine)
+            free = names.free_name(workspace.root, workspace.memory)
+            folder_at(workspace.root).create(free, mine)
         aside += _keep_both(workspace.root, remote, changed, _unseen(changed, there, before))
         renamed, again = _bring_in_step(workspace, remote, first=before is None)
     finally:
@@ -118,7 +120,8 @@ def _keep_both(root: Path, remote: str, changed: list[str], unseen: list[str]) -
     if carrying_mark(root).exists():
         changed = [p for p in changed if p in unseen or not _drop_piece(root, remote, p)]
     for path in unseen:  # bisync would take a renamed file for deleted, and delete it there, too
-        create_new(names.free_name(root / path), client.read_remote(remote, path))
+        theirs = client.read_remote(remote, path)
+        folder_at(root).create(names.free_name(root, root / path), theirs)
     return [*unseen, *(names.step_aside(root, path) for path in changed if path not in unseen)]
 
 
@@ -143,9 +146,9 @@ def _bring_in_step(workspace: Workspace, remote: str, *, first: bool) -> tuple[l
 
 
 def _bisync(workspace: Workspace, remote: str, *, first: bool) -> client.Result:
-    mark = workspace.root / client.MARK
-    if not mark.exists():
-        create_new(mark, b"memsync: both sides have this file, or rclone carries nothing\n")
+    files, mark = folder_at(workspace.root), workspace.root / client.MARK
+    if not files.exists(mark):
+        files.create(mark, b"memsync: both sides have this file, or rclone carries nothing\n")
     workdir = state_folder() / "rclone"
     workdir.mkdir(exist_ok=True, mode=0o700)
     client.drop_dead_locks(workdir)
@@ -241,11 +244,11 @@ def _drop_piece(root: Path, remote: str, path: str) -> bool:
 
     A run that was cut off leaves such files; as a conflict copy one would look like a real text.
     """
-    mine, theirs = (root / path).read_bytes(), client.read_remote(remote, path)
+    mine, theirs = folder_at(root).read(root / path), client.read_remote(remote, path)
     # If both are the same it is no piece, and bisync would delete it on the remote, too.
     if len(mine) >= len(theirs) or not theirs.startswith(mine):
         return False
-    (root / path).unlink()
+    folder_at(root).unlink(root / path)
     return True
 
 

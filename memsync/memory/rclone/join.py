@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from memsync.config.state import lock_path
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.errors import DamagedMemoryError, FolderAwayError, WrongUsageError
 from memsync.files.locks import exclusive_lock
@@ -51,7 +50,7 @@ def _pull(workspace: Workspace, remote: str) -> None:
     client.fetch(remote, str(workspace.root), without=[MEMORY_NAME])
     if theirs is None:
         return
-    if os.path.lexists(workspace.memory):
+    if folder_at(workspace.root).exists(workspace.memory):
         _look_at_ours(workspace, remote)
         return
     # Not by rclone: if it were killed while it writes, a piece of the memory would stay here.
@@ -62,7 +61,7 @@ def _pull(workspace: Workspace, remote: str) -> None:
 def _look_at_ours(workspace: Workspace, remote: str) -> None:
     """Refuse a damaged memory that was here before: it would hide the remote's."""
     try:
-        reading.read_bytes(workspace.memory)
+        reading.read_bytes(folder_at(workspace.root))
     except DamagedMemoryError as error:
         hint = f"move it elsewhere, then memsync init again: {remote} has a sound one"
         raise error.reworded(error.message, hint) from error

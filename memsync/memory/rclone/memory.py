@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import MEMORY_NAME, Workspace
 from memsync.memory import reading, store
 from memsync.memory.rclone import client
@@ -67,7 +68,7 @@ def carry_memory(workspace: Workspace, remote: str, sides: BothSides) -> str | N
     """
     if sides.theirs == sides.mine:
         return digest(sides.mine)
-    if reading.read_bytes(workspace.memory) != sides.mine:
+    if reading.read_bytes(folder_at(workspace.root)) != sides.mine:
         return None
     if sides.theirs is not None and sides.is_theirs_new:
         store.take_over(workspace, sides.theirs)

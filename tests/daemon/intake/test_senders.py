@@ -192,6 +192,17 @@ def test_wrong_tokens_of_a_neighbour_lock_no_phone_out(serve):
         assert port.say(**with_token(token)).status == 200
 
 
+def test_a_shared_token_that_was_good_here_is_not_locked_out_by_a_neighbour(serve):
+    with serve(capture_token=TOKEN) as port:
+        assert port.say(**with_token(TOKEN)).status == 200
+        for _ in range(Backoff.FREE):
+            assert port.say(**with_token("guess")).status == 401
+        assert port.say(**with_token("guess")).status == 429
+        assert port.say(**with_token(TOKEN)).status == 200
+        phone_list.retire_shared(retired=True)
+        assert port.say(**with_token(TOKEN)).status == 401
+
+
 def test_a_cookie_counts_on_the_ports_own_page_alone(serve):
     _, token = phone_list.pair_phone("ada")
     with serve(capture_token="") as port:

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from memsync import clock
+from memsync.config.sync_folder import trust_link
 from memsync.config.workspace import Workspace
 from memsync.daemon import job_history
 from memsync.daemon.pages import history as history_page
@@ -191,6 +192,7 @@ def test_a_memory_on_a_drive_that_is_away_is_not_offered_as_last_seen(
     become(workspace, SAMPLE + "- one\n")
     workspace.memory.unlink()
     workspace.memory.symlink_to(tmp_path / "unplugged" / "memory.md")
+    trust_link(workspace.root, "GLOBAL_MEMORY.md")
     page = browser.get("/history")
     assert page.status == 200
     assert "last seen" not in page.text
@@ -278,7 +280,7 @@ def report_of(workspace: Workspace, machine: str, moment: str, text: str) -> Pat
 def from_elsewhere(workspace: Workspace, text: str) -> None:
     """Have the memory become `text` as a sync client brings it: with the other's backup."""
     with time_machine.travel(START, tick=False):
-        backups.backup(workspace.memory, workspace.backups)
+        backups.backup(workspace.memory.read_bytes(), workspace.backups)
     set_memory(workspace, text)
 
 

@@ -1,7 +1,6 @@
 """Every text the memory ever had keeps a name of its own, and the last good one is never pruned."""
 
 import errno
-import io
 import itertools
 import os
 import subprocess
@@ -14,6 +13,7 @@ import time_machine
 from memsync.errors import RefusedError, WrongUsageError
 from memsync.memory.history import backups
 from tests.files.test_atomic import names
+from tests.support.faults import refuse_to_open
 
 NOON = "2026-11-23T12:00:00+00:00"
 DAMAGED = [b"", b" \n", b"\0" * 9, b"\xff\xfe", b"\xef\xbb\xbf\n"]
@@ -53,7 +53,7 @@ def test_a_link_among_the_backups_is_no_text_that_a_merge_may_use(memory, folder
 
 @time_machine.travel(NOON, tick=False)
 def test_backups_of_one_second_are_told_apart_and_in_order(memory, folder):
-    kept = [backups.backup(memory, folder) for _ in range(3)]
+    kept = [backups.backup(memory.read_bytes(), folder) for _ in range(3)]
     assert [path.name for path in kept] == [
         "GLOBAL_MEMORY_20261123_120000.md",
         "GLOBAL_MEMORY_20261123_120000_2.md",
@@ -68,15 +68,15 @@ def test_a_thousand_backups_in_one_second_are_a_thousand_contents(memory, folder
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a thousand would take a while
     for number in range(1000):
         memory.write_text(f"version {number}")
-        backups.backup(memory, folder)
+        backups.backup(memory.read_bytes(), folder)
     contents = [entry.path.read_text() for entry in backups.list_backups(folder)]
     assert contents == [f"version {number}" for number in reversed(range(1000))]
 
 
 def test_the_folder_is_made_but_not_the_memory_root(memory, tmp_path):
-    assert backups.backup(memory, tmp_path / "new").exists()
+    assert backups.backup(memory.read_bytes(), tmp_path / "new").exists()
     with pytest.raises(FileNotFoundError):
-        backups.backup(memory, tmp_path / "unmounted" / "backups")
+        backups.backup(memory.read_bytes(), tmp_path / "unmounted" / "backups")
     assert not (tmp_path / "unmounted").exists()
 
 
@@ -178,7 +178,7 @@ def test_a_clock_that_cannot_be_right_prunes_nothing_and_says_so(folder, moment)
 def test_what_a_clock_that_leapt_made_itself_does_not_prove_it_right(memory, folder):
     made(folder, "20261024_120000", "20261122_090000", "20261123_090000")
     with time_machine.travel("2099-01-01T00:00:00+00:00", tick=False):
-        backups.backup(memory, folder)
+        backups.backup(memory.read_bytes(), folder)
         with pytest.raises(RefusedError):
             backups.prune_backups(folder, 30)
     with time_machine.travel(NOON, tick=False), pytest.raises(RefusedError, match="2099-01-01"):
@@ -215,7 +215,7 @@ def test_eight_processes_that_back_up_at_once_keep_every_text(tmp_path, folder):
         "import sys; from pathlib import Path; from memsync.memory.history import backups\n"
         "path, folder = Path(sys.argv[1]), Path(sys.argv[2])\n"
         "for n in range(25):\n"
-        "    path.write_text(f'{path.name} {n}'); backups.backup(path, folder)\n"
+        "    path.write_text(f'{path.name} {n}'); backups.backup(path.read_bytes(), folder)\n"
     )
     writers = [
         subprocess.Popen([sys.executable, "-c", script, tmp_path / f"memory{n}", folder])
@@ -230,16 +230,9 @@ def test_eight_processes_that_back_up_at_once_keep_every_text(tmp_path, folder):
 def test_a_backup_that_cannot_be_read_just_now_is_not_let_go(memory, folder, monkeypatch):
     for day in (1, 2):
         with time_machine.travel(f"2026-11-{day:02}T12:00:00+00:00"):
-            kept = backups.backup(memory, folder)
-    real = io.open
-
-    def refused(path, *args, **kwargs):
-        if path == kept:
-            raise OSError(errno.EIO, "Input/output error", str(path))
-        return real(path, *args, **kwargs)
-
+            kept = backups.backup(memory.read_bytes(), folder)
     with time_machine.travel("2026-11-20T12:00:00+00:00"), monkeypatch.context() as patch:
-        patch.setattr(io, "open", refused)
+        refuse_to_open(patch, lambda path: path == kept, errno.EIO)
         with pytest.raises(OSError, match="Input/output error"):
             backups.prune_backups(folder, 1)
     assert len(list(folder.iterdir())) == 2

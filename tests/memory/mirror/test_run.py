@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memsync.config.sync_folder import folder_at, trust_link
 from memsync.errors import DamagedMemoryError, FolderAwayError, MemsyncError, RefusedError
 from memsync.memory.mirror.contents import MARK
 from memsync.memory.mirror.report import MirrorReport, Rules
 from memsync.memory.mirror.run import mirror
+from tests.support.faults import refuse_to_open
 from tests.support.scale import examples
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -199,6 +201,7 @@ def test_a_memory_that_is_a_link_is_mirrored_as_the_text_it_leads_to(source, cop
     elsewhere.mkdir()
     real = (source / "GLOBAL_MEMORY.md").rename(elsewhere / "memory.md")
     (source / "GLOBAL_MEMORY.md").symlink_to(real)
+    trust_link(source, "GLOBAL_MEMORY.md")
     assert run(source, copy) == MirrorReport(unchanged=3)
     real.write_text("a longer text than there was\n")
     assert run(source, copy) == MirrorReport(copied=1, kept_versions=1, unchanged=2)
@@ -279,7 +282,7 @@ def test_a_missing_memory_or_a_folder_in_its_place_is_an_error(source, copy):
         run(source, copy)
     (source / "GLOBAL_MEMORY.md").unlink()
     (source / "GLOBAL_MEMORY.md").symlink_to("nowhere")
-    with pytest.raises(DamagedMemoryError, match="is missing"):
+    with pytest.raises(DamagedMemoryError, match="is a link"):
         run(source, copy)
     assert not copy.exists()
 
@@ -325,6 +328,7 @@ def test_nine_deleted_files_of_twelve_are_no_alarm(source, copy):
 
 def test_a_mirror_in_the_source_is_refused_as_is_the_reverse(source, tmp_path):
     os.utime(source / "GLOBAL_MEMORY.md", (NOON.timestamp(), NOON.timestamp()))
+    folder_at(source)  # what it remembers of the source stands in the home
     before = snapshot(tmp_path)
     (tmp_path / "side-door").symlink_to(source)
     for place in (
@@ -475,14 +479,11 @@ def test_an_unreadable_folder_in_the_mirror_stops_the_run(source, copy, monkeypa
 
 
 def fail_open(monkeypatch, name: str, below: Path | None = None) -> None:
-    real = os.open
-
-    def refusing(path, *args, **kwargs):
-        if Path(path).name == name and (below is None or below in Path(path).parents):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return real(path, *args, **kwargs)
-
-    monkeypatch.setattr(os, "open", refusing)
+    refuse_to_open(
+        monkeypatch,
+        lambda path: path.name == name and (below is None or below in path.parents),
+        errno.EACCES,
+    )
 
 
 @pytest.mark.parametrize("at", ["write", "fsync", "replace"])

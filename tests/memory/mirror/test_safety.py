@@ -36,6 +36,7 @@ from memsync.text import note
 from tests.memory.mirror.test_run import MEMORY, NOON, contents, run, snapshot, write
 from tests.support.daemons import memsync
 from tests.support.disks import IN_OWN_NAMESPACE
+from tests.support.faults import refuse_to_open
 from tests.support.scale import need_mounts
 
 LOG = "sessions/2026-11-22.md"
@@ -279,14 +280,7 @@ def test_verify_finds_what_cannot_be_read_on_either_side(source, copy, monkeypat
     run(source, copy)
     (version,) = (copy / ".versions/machines/pi").iterdir()
     bad = {source / LOG, version}
-    real = Path.open
-
-    def failing(path, *args, **more):
-        if path in bad:
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
-        return real(path, *args, **more)
-
-    monkeypatch.setattr(Path, "open", failing)
+    refuse_to_open(monkeypatch, lambda path: path in bad, errno.EIO)
     report = run(source, copy, verify=True)
     assert report.findings == (
         BadFile(LOG, "source"),
@@ -301,7 +295,7 @@ def test_verify_finds_what_cannot_be_read_on_either_side(source, copy, monkeypat
 @pytest.fixture
 def mirrored(workspace, home):
     """A machine with a mirror that is up to date, and the memory's backup in it."""
-    backup(workspace.memory, workspace.backups)
+    backup(workspace.memory.read_bytes(), workspace.backups)
     write(workspace.root, LOG, "a note\n")
     change = {"daemon.backup_mirror_path": str(home / "Mirror")}
     writer.change(settings.get_config_path(), change)
