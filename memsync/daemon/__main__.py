@@ -11,7 +11,7 @@ import sys
 gc.disable()  # modules stay loaded; looking for garbage among them delays the first answer
 
 from memsync import config as settings  # noqa: E402
-from memsync.daemon import runtime  # noqa: E402
+from memsync.daemon import process, runtime  # noqa: E402
 from memsync.daemon.process import Status  # noqa: E402
 from memsync.daemon.services import first_start  # noqa: E402
 from memsync.errors import MemsyncError  # noqa: E402
@@ -22,7 +22,7 @@ def main() -> None:
     """Run until a signal; report a failure as the command line does."""
     try:
         config = settings.load()
-        runtime.set_up_logging(to_terminal=False)
+        process.set_up_logging(to_terminal=False)
         code = runtime.run_daemon(first_start.secure(config), on_ready=_settle)
     except MemsyncError as error:
         words = f"Error: {error.message}\n" + (f"Try: {error.hint}\n" if error.hint else "")

@@ -6,15 +6,18 @@ This module needs nothing of the extra ``memsync[daemon]``: `stop` and `status` 
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +27,19 @@ from memsync.config.state_file import StateFile
 from memsync.daemon.services.commands import failure_of
 from memsync.errors import MemsyncError
 from memsync.files.locks import BusyError, exclusive_lock
+from memsync.text.sanitizing import make_visible
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.1
 
 LOCK_NAME = "daemon.lock"
+LOG_BYTES = 1024 * 1024
+LOG_FILES = 3
 
 _FILE = StateFile("daemon.json")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,36 @@ def identity_of(pid: int) -> str:
 def daemon_log() -> Path:
     """Return the path of the daemon's log."""
     return state_folder() / "daemon.log"
+
+
+class _Visible(logging.Formatter):
+    """A formatter whose lines can be read at a terminal, whatever others wrote in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return make_visible(super().format(record))
+
+
+def set_up_logging(*, to_terminal: bool) -> None:
+    """Log to the daemon's own file, which rotates, and if wanted to the terminal or journal."""
+    handlers: list[logging.Handler] = [
+        RotatingFileHandler(
+            daemon_log(), maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    ]
+    if to_terminal:
+        handlers.append(logging.StreamHandler())
+    for handler in handlers:
+        handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    threading.excepthook = _log_thread_end
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+def _log_thread_end(end: threading.ExceptHookArgs) -> None:
+    if end.exc_value is not None:
+        name = end.thread.name if end.thread else "?"
+        log.error("the thread %s ended", name, exc_info=end.exc_value)
 
 
 def running_daemon() -> Status | None:

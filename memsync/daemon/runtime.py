@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from logging.handlers import RotatingFileHandler
 from typing import NoReturn, Protocol
 from wsgiref.types import WSGIApplication
 
@@ -35,14 +34,11 @@ from memsync.daemon.web import create_app
 from memsync.errors import MemsyncError
 from memsync.notes.spool import Spool, SpooledNote
 from memsync.text.note import Note
-from memsync.text.sanitizing import make_visible
 
 LOOK_SECONDS = 60.0
 """How often to look at the clock: a jump of it must not delay a job by more than this."""
 
 LEAVE_SECONDS = 2.0
-LOG_BYTES = 1024 * 1024
-LOG_FILES = 3
 
 log = logging.getLogger(__name__)
 
@@ -213,13 +209,6 @@ def _reload_config(config: Config) -> Config:
         return config
 
 
-class _Visible(logging.Formatter):
-    """A formatter whose lines can be read at a terminal, whatever others wrote in them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return make_visible(super().format(record))
-
-
 def _renew_state(machine: str) -> None:
     """Make the state folder again after it was removed; this machine keeps its name."""
     remember_machine(machine)
@@ -227,29 +216,6 @@ def _renew_state(machine: str) -> None:
         if isinstance(handler, logging.FileHandler):
             handler.close()  # with the next line it opens the file that is there now
     log.error("the state folder was removed; all parts restart in a new one")
-
-
-def set_up_logging(*, to_terminal: bool) -> None:
-    """Log to the daemon's own file, which rotates, and if wanted to the terminal or journal."""
-    handlers: list[logging.Handler] = [
-        RotatingFileHandler(
-            process.daemon_log(), maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
-    ]
-    if to_terminal:
-        handlers.append(logging.StreamHandler())
-    for handler in handlers:
-        handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
-    threading.excepthook = _log_thread_end
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-
-
-def _log_thread_end(end: threading.ExceptHookArgs) -> None:
-    if end.exc_value is not None:
-        name = end.thread.name if end.thread else "?"
-        log.error("the thread %s ended", name, exc_info=end.exc_value)
 
 
 def _ports(config: Config, spool: Spool, mover: Mover) -> list[Port]:

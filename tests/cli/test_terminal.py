@@ -14,6 +14,7 @@ from memsync.cli import COMMANDS, terminal
 from memsync.config import writer
 from memsync.config.workspace import Workspace
 from memsync.notes import log
+from memsync.text.mark import TYPED
 from memsync.text.note import make_note
 from memsync.text.sanitizing import split_unseen
 from tests.cli.conftest import Done
@@ -27,7 +28,7 @@ NAME = EVIL.replace("/", "")
 WORDS = {
     "note": [("note", EVIL)],
     "refresh": [("refresh", "--dry-run"), ("refresh",)],
-    "review": [("review",), ("review", EVIL)],
+    "review": [("review", "--json"), ("review", EVIL), ("review", "--all", "--accept")],
     "show": [("show",)],
     "diff": [("diff",), ("diff", "--backup", EVIL)],
     "blame": [("blame",), ("blame", EVIL)],
@@ -75,6 +76,7 @@ def beset(workspace: Workspace) -> Workspace:
     copy = workspace.root / f"GLOBAL_MEMORY-{NAME}.md"
     copy.write_text(f"# Global memory\n\n- {EVIL}\n")
     log.append(workspace, make_note(EVIL, clock.now()))
+    log.append(workspace, make_note(f"held {EVIL}", clock.now(), TYPED.as_held()))
     return workspace
 
 
@@ -101,6 +103,7 @@ def test_what_was_hidden_is_to_be_read_there(beset, at_terminal):
     spelled = "x�]52;c;QQ==�<U+202E>evil<6 invisible>�2Jy"
     for command in ("show", "usage", "blame", "machines"):
         assert spelled in at_terminal(command).out
+    assert f"held {spelled}" in at_terminal("review", typed=b"q\n").out
 
 
 @pytest.mark.parametrize("command", AS_JSON)

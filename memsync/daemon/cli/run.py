@@ -9,7 +9,7 @@ import click
 from memsync import config as settings
 from memsync.cli.terminal import echo
 from memsync.config import Config
-from memsync.daemon import runtime, scheduler
+from memsync.daemon import process, scheduler
 from memsync.daemon.jobs.job import Job
 from memsync.errors import MemsyncError, WrongUsageError
 
@@ -37,7 +37,7 @@ def run(*, job: str, dry_run: bool, verify: bool, accept: bool) -> None:
         echo(_preview(found, config), nl=False)
         return
     options = _options_for(found, verify=verify, accept=accept)
-    runtime.set_up_logging(to_terminal=False)  # what a job logs belongs in the daemon's log
+    process.set_up_logging(to_terminal=False)  # what a job logs belongs in the daemon's log
     done = found.act(config, **options)
     if done.outcome == "failed":
         raise MemsyncError(done.message, done.hint, done.exit_code)

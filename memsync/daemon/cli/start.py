@@ -35,7 +35,7 @@ def start(*, detach: bool) -> None:
         tell(status)
         echo(f"Started, pid {status.pid}.")
         return
-    runtime.set_up_logging(to_terminal=True)
+    process.set_up_logging(to_terminal=True)
     runtime.leave(runtime.run_daemon(config, on_ready=tell))
 
 
