@@ -18,8 +18,8 @@ from memsync.errors import MemsyncError, refused_by_disk
 # Command: its module, and its line in the help.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("setup", "Set up this machine: find the sync folder, start or join a memory."),
-    "note": ("notes", "Write down a note; the next refresh merges it."),
-    "refresh": ("notes", "Merge all pending notes into the memory and update every agent."),
+    "note": ("note", "Write down a note; the next refresh merges it."),
+    "refresh": ("refresh", "Merge all pending notes into the memory and update every agent."),
     "review": ("review", "Review changes waiting for your approval."),
     "show": ("show", "Print the memory."),
     "edit": ("memory", "Edit the memory in your editor."),
