@@ -18,6 +18,7 @@ from memsync.config import writer
 from memsync.config.workspace import Workspace
 from memsync.daemon.capture import create_capture_app
 from memsync.daemon.digest import generate_digest
+from memsync.daemon.phones import phone_list
 from memsync.memory import store
 from memsync.notes import held
 from memsync.notes.delivery import redeliver
@@ -178,10 +179,21 @@ def test_no_word_of_a_stranger_goes_anywhere_before_it_is_accepted(
     assert held.held_notes(workspace) == []
 
 
-def test_the_same_words_from_the_person_ask_nothing(with_claude, claude, call):
+@pytest.mark.parametrize("by_phone", [True, False])
+def test_the_same_words_from_the_person_ask_nothing(by_phone, with_claude, claude, call):
     claude.answer_always(obey)
-    for _, text in strangers():
-        assert call("note", "--json", "--", text).json["held"] is False
+    if by_phone:
+        _, token = phone_list.pair_phone("ada-phone")
+        with served(create_capture_app(with_claude.config)) as port:
+            for _, text in strangers():
+                headers = {"Content-Type": "application/json", "X-Memsync-Token": token}
+                answer = send(port, "POST", "/note", json.dumps({"text": text}).encode(), headers)
+                assert answer.status == 200
+                assert "held" not in answer.json
+        redeliver(with_claude)
+    else:
+        for _, text in strangers():
+            assert call("note", "--json", "--", text).json["held"] is False
     merge_pending(with_claude)
     memory = " ".join(store.read(with_claude).text.split())
     assert all(" ".join(text.split()) in memory for _, text in strangers())

@@ -28,7 +28,8 @@ from memsync.refresh.review import try_edits
 from memsync.text.note import Note
 
 MOST_HELD = 50
-"""How many held notes the page shows at once; a decision shows the next."""
+MOST_PROPOSALS = 20
+"""How many of each the page shows at once; a decision shows the next."""
 
 VERDICTS: dict[str, Verdict] = {"accept": "accepted", "reject": "rejected"}
 
@@ -91,12 +92,13 @@ def list_what_waits() -> ResponseReturnValue:
     """List the held notes by sender, then the open proposals."""
     workspace = current_workspace()
     memory = store.read(workspace).text
-    waiting = held.held_notes(workspace)
+    waiting, listed = held.held_notes(workspace), proposals.list_open(workspace)
+    shown = waiting[:MOST_HELD], listed[:MOST_PROPOSALS]
     return render_template(
         "waiting.html",
-        senders=_by_sender(waiting[:MOST_HELD]),
-        more=max(0, len(waiting) - MOST_HELD),
-        listed=[view(workspace, entry, memory) for entry in proposals.list_open(workspace)],
+        senders=_by_sender(shown[0]),
+        listed=[view(workspace, entry, memory) for entry in shown[1]],
+        more=len(waiting) + len(listed) - len(shown[0]) - len(shown[1]),
     )
 
 
