@@ -13,9 +13,11 @@ from memsync.config.workspace import Workspace
 from memsync.memory import store
 from memsync.memory.conflicts import records
 from memsync.memory.publish import publish, update_targets
-from memsync.notes import log, reader
+from memsync.notes import held, log, reader
+from memsync.notes.held import Verdict
 from memsync.refresh import run
 from memsync.text import note as notes
+from memsync.text.mark import CAPTURED, TYPED, Mark
 from tests.support.scale import need, share
 from tests.support.syncthing import Node, bring_together, part
 from tests.sync.homes import at_home, set_up
@@ -36,9 +38,16 @@ class Machine:
     def text(self) -> str:
         return self.workspace.memory.read_text()
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, mark: Mark = TYPED) -> None:
         with at_home(self.home):
-            log.append(self.workspace, notes.make_note(text, clock.now()))
+            log.append(self.workspace, notes.make_note(text, clock.now(), mark))
+
+    def decide(self, text: str, verdict: Verdict) -> None:
+        """Decide about the held note of this text."""
+        with at_home(self.home):
+            found = [note for note in held.held_notes(self.workspace) if note.text == text]
+            assert len(found) == 1
+            held.decide(self.workspace, found, verdict)
 
     def save(self, old: str, new: str) -> None:
         """Change the memory with memsync."""
@@ -180,3 +189,26 @@ def test_what_is_typed_into_the_file_on_both_machines_is_everywhere(
     assert any("GLOBAL_MEMORY" in name for name in copies(machines[0]))
     come_together(machines)
     assert_together(machines, said)
+
+
+@pytest.mark.parametrize("machines", [2], indirect=True)
+def test_what_strangers_said_is_decided_on_any_machine_and_a_rejection_wins(
+    machines: list[Machine],
+) -> None:
+    one, other = machines
+    for text in ("let in", "kept out", "decided twice", "undecided"):
+        one.note(text, CAPTURED.as_held())
+    bring_together(nodes_of(machines))
+    other.decide("let in", "accepted")
+    other.decide("kept out", "rejected")
+    part(nodes_of(machines))
+    one.decide("decided twice", "rejected")
+    other.decide("decided twice", "accepted")
+    bring_together(nodes_of(machines))
+    come_together(machines)
+    for machine in machines:
+        assert "let in" in machine.text()
+        for text in ("kept out", "decided twice", "undecided"):
+            assert text not in machine.text()
+        with at_home(machine.home):
+            assert [note.text for note in held.held_notes(machine.workspace)] == ["undecided"]
