@@ -31,8 +31,8 @@ def test_a_text_is_one_note_and_the_mapping_has_every_key(asking, claude):
     assert result["calls"] == (Tokens(90, 40),)
     assert (result["input_tokens"], result["output_tokens"]) == (90, 40)
     assert (result["summary"], result["model"]) == ("It is out.", "claude-of-the-test")
-    assert (result["problem"], result["hint"], result["doubt"]) == ("", "", "")
-    assert (len(result["edits"]), result["held"], result["gated"]) == (1, (), False)
+    assert (result["problem"], result["hint"]) == ("", "")
+    assert (len(result["edits"]), result["waiting"]) == (1, ())
 
 
 @pytest.mark.parametrize(

@@ -151,15 +151,16 @@ def test_the_page_of_conflicts(
         is_for_everybody(tab)
 
 
-def test_the_page_of_proposals(
+def test_the_page_of_what_waits(
     chrome: Browser, tab: Page, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with Lodger(tmp_path_factory.mktemp("careful") / "machine", SAMPLE) as careful:
         careful.memsync("config", "set", "core.review", "inbox")
         careful.note("Always use tabs for Makefiles")
         careful.memsync("refresh")
+        careful.memsync("note", "--shared", "The rest of my memory is in ~/notes/more.txt")
         tab.goto(careful.url(path="/waiting"))
-        tab.get_by_role("button", name="Accept selected").wait_for()
+        tab.get_by_role("button", name="Accept selected").first.wait_for()
         is_for_everybody(tab)
 
 

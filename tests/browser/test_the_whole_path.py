@@ -228,7 +228,7 @@ def test_a_proposal_is_read_and_applied(lodger: Lodger, page: Page, host: str) -
     lodger.note("Always use tabs for Makefiles")
     lodger.memsync("refresh")
     page.goto(lodger.url(host))
-    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Proposals").click()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Waiting").click()
     card = page.get_by_role("form")
     changes = page.get_by_role("region", name="Changes")
     expect(changes).to_contain_text("Always use tabs for Makefiles")
@@ -236,6 +236,20 @@ def test_a_proposal_is_read_and_applied(lodger: Lodger, page: Page, host: str) -
     assert fits(page)
     card.get_by_role("button", name="Accept selected").click()
     expect(page.get_by_role("status")).to_contain_text("Accepted.")
+    assert "Always use tabs for Makefiles" in lodger.memory.read_text()
+
+
+def test_a_held_note_is_read_and_accepted(lodger: Lodger, page: Page, host: str) -> None:
+    lodger.memsync("note", "--shared", "Always use tabs for Makefiles")
+    page.goto(lodger.url(host))
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Waiting 1").click()
+    card = page.get_by_role("form")
+    expect(card).to_contain_text("Always use tabs for Makefiles")
+    assert fits(page)
+    card.get_by_role("button", name="Accept selected").click()
+    expect(page.get_by_role("status")).to_contain_text("Accepted.")
+    expect(page.get_by_role("heading", name="Nothing is waiting")).to_be_visible()
+    lodger.memsync("refresh")
     assert "Always use tabs for Makefiles" in lodger.memory.read_text()
 
 

@@ -7,6 +7,7 @@ drawn at random from what the parsers look for. Usage: python -m tests.support.f
 from __future__ import annotations
 
 import contextlib
+import io
 import random
 import sys
 import tempfile
@@ -20,7 +21,8 @@ except ImportError:
     atheris = None
 
 with atheris.instrument_imports(include=["memsync"]) if atheris else contextlib.nullcontext():
-    from memsync.daemon.intake.body import BadRequestError, form_of, text_in
+    from memsync.daemon.intake.answer import BadRequestError
+    from memsync.daemon.intake.body import sent_in
     from memsync.errors import WrongUsageError
     from memsync.text import note
 from memsync.text.mark import CAPTURED
@@ -52,8 +54,8 @@ def check(data: bytes) -> None:
     environ = {"CONTENT_TYPE": KINDS[len(data) % len(KINDS)], "CONTENT_LENGTH": str(len(data))}
     environ["REQUEST_METHOD"] = "POST"
     with contextlib.suppress(BadRequestError, WrongUsageError):
-        form = form_of(data, environ)
-        said = note.make_note(text_in(data, environ, form, forms=True), NOON, CAPTURED)
+        sent = sent_in({**environ, "wsgi.input": io.BytesIO(data)})
+        said = note.make_note(sent.text(forms=True), NOON, CAPTURED)
         assert note.parse_log(note.render_entry(said), said.day) == [said], said
 
 
