@@ -5,19 +5,13 @@ Pure: events and texts in, answers out.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
 from enum import Enum
 
+from memsync.memory.conflicts.standing_lines import FindText, StandingLines
 from memsync.memory.history.ancestry import Ancestry
 
 DEEP_ENOUGH = 50
 """How many versions are followed back that only removed lines."""
-
-_DATED_NOTE = re.compile(r"- \d{4}-\d\d-\d\d: ")
-
-FindText = Callable[[str], str | None]
-"""Returns the text with a digest, or None if it is not kept."""
 
 
 class Relation(Enum):
@@ -35,7 +29,7 @@ class Ancestors:
     def __init__(self, graph: Ancestry, find: FindText) -> None:
         self.graph = graph
         self._find = find
-        self._lines: dict[str, frozenset[str]] = {}
+        self._standing = StandingLines(graph, find)
 
     def judge(self, present: str, known: str, *, alone: bool) -> Relation:
         """Return how the memory relates to a version that this machine knew.
@@ -47,6 +41,7 @@ class Ancestors:
         """
         if self.graph.descends(present, known):
             return Relation.INCLUDED
+        self._standing.look_again()
         went_back = self.graph.descends(known, present)
         if went_back or not self.graph.knows(present):
             by_hand = alone or (not went_back and self._shows_text(present, known))
@@ -63,6 +58,7 @@ class Ancestors:
         """
         if self.graph.knows(present):
             return None
+        self._standing.look_again()
         shown = (n for n in self.graph.events() if self.shows(present, n))
         return next(map(self.graph.text_of, shown), None)
 
@@ -74,6 +70,7 @@ class Ancestors:
         """
         if self.graph.descends(other, present):
             return self._find(present)
+        self._standing.look_again()
         authors = (_Author(self, present, other), _Author(self, other, present))
         for event in self.graph.events():
             text = self._find(self.graph.text_of(event))
@@ -111,43 +108,24 @@ class Ancestors:
         if not is_kept and not lenient:
             return False
         had, lines = self._lines_of(later), self._lines_of(name)
-        earlier = frozenset().union(*map(self._lines_of, graph.before(event)))
-        if lines <= had and had.isdisjoint(earlier - lines):
+        standing = self._standing
+        if lines <= had and not standing.in_ancestors(event, had - lines):
             return True
+        earlier = standing.in_ancestors(event, lines)
         brought = lines - earlier
         own = frozenset() if graph.is_return(event) else brought & had
-        telling = any(map(_is_telling, self._only_in(event, own, later)))
-        if telling and (brought <= had or (is_kept and graph.is_all_of(event))):
+        may_tell = brought <= had or (is_kept and graph.is_all_of(event))
+        if may_tell and standing.has_telling(event, own, later):
             return True
+        if not brought <= had:
+            return False
         taken = frozenset().union(*map(self._lines_of, origin)) - lines
-        return (
-            brought <= had
-            and had.isdisjoint(taken)
-            and all(self.shows(later, n, lenient=lenient, depth=depth + 1) for n in parents)
+        return had.isdisjoint(taken) and all(
+            self.shows(later, n, lenient=lenient, depth=depth + 1) for n in parents
         )
-
-    def _only_in(self, event: int, lines: frozenset[str], later: str) -> frozenset[str]:
-        """Return the lines that only the version of an event, `later` and their descendants have.
-
-        If the version has no parents, versions without a log entry may descend from it, too.
-        """
-        graph = self.graph
-        others: Iterable[str] = (
-            name
-            for name in graph.all()
-            if lines and not graph.comes_from(name, event) and not graph.descends(name, later)
-        )
-        if not graph.parents(event):
-            others = filter(graph.knows, others)
-        return lines.difference(*map(self._lines_of, others))
 
     def _lines_of(self, name: str) -> frozenset[str]:
-        if name not in self._lines:
-            text = self._find(name)
-            if text is None:  # not cached: it may be found later, and is no empty text
-                return frozenset()
-            self._lines[name] = frozenset(line.strip() for line in text.split("\n")) - {""}
-        return self._lines[name]
+        return self._standing.lines_of(name)
 
 
 class _Author:
@@ -169,11 +147,3 @@ class _Author:
             self._shown.append(event)
             return True
         return False
-
-
-def _is_telling(line: str) -> bool:
-    """Is it unlikely that a second machine wrote this line by itself?
-
-    It may write the same heading, or the same note if both merged it without a model.
-    """
-    return len(line) >= 12 and not line.startswith("#") and not _DATED_NOTE.match(line)

@@ -173,11 +173,19 @@ class Ancestry:
         """Had the version come to be before, so that its lines are not new?"""
         return self._events_of[self._names[event]][0] < event
 
-    def before(self, event: int) -> set[str]:
-        """Return the texts that the text of an event comes from, without itself."""
-        line = self._lines[event]
-        found = {self._names[n] for n in range(event) if line >> n & 1}
-        return found - {self._names[event]}
+    def ancestors_of(self, event: int) -> int:
+        """Return a bit mask of the events from which an event comes, without those of its text."""
+        return self._lines[event] & ~self._mask_of(self._names[event])
+
+    def descendants_of(self, event: int) -> int:
+        """Return a bit mask of an event and all that come from it."""
+        found = 0
+        for number in range(event, len(self._lines)):
+            found |= (self._lines[number] >> event & 1) << number
+        return found
+
+    def _mask_of(self, digest: str) -> int:
+        return sum(1 << number for number in self._events_of[digest])
 
     def _newest(self, events: list[int]) -> list[int]:
         return [n for n in events if not any(self.has(m, n) for m in events if m != n)] or events
