@@ -37,8 +37,7 @@ def note(text: tuple[str, ...], *, suggest: bool, shared: bool, as_json: bool) -
     new = make_note(given, clock.now(), mark_here(config, is_held=suggest or shared))
     with kept_here_if_away([new]):
         workspace = open_workspace(config)
-        if new.mark.is_machine_made:
-            _require_not_rejected(workspace, new)
+        require_not_rejected(workspace, new)
         delivery.add_note(workspace, new)
     found = find_credentials(new.text)
     if as_json:
@@ -70,8 +69,13 @@ def mark_here(config: Config, *, is_held: bool = False) -> Mark:
     return TYPED if is_terminal(sys.stdin) or is_terminal(sys.stdout) else SCRIPT
 
 
-def _require_not_rejected(workspace: Workspace, new: Note) -> None:
-    if never.is_rejected(workspace, new.text):
+def require_not_rejected(workspace: Workspace, new: Note) -> None:
+    """Refuse a note that a program thought of and that the person rejected before.
+
+    Raises:
+        RefusedError: it is near to something that was rejected.
+    """
+    if new.mark.is_machine_made and never.is_rejected(workspace, new.text):
         raise RefusedError(
             "the person rejected this before, or something very near to it",
             hint="leave it out; if they want it after all, they note it at a terminal or the page",

@@ -9,7 +9,7 @@ import click
 
 from memsync import clock
 from memsync import config as settings
-from memsync.cli.note import kept_here_if_away, mark_here, piped_text
+from memsync.cli.note import kept_here_if_away, mark_here, piped_text, require_not_rejected
 from memsync.cli.output import json_option, print_json, print_states, state_table, unified_diff
 from memsync.cli.terminal import echo
 from memsync.config.workspace import Workspace
@@ -57,14 +57,18 @@ def refresh(
         workspace = Workspace.open(config)
         if not dry_run:
             for each in fresh:
+                require_not_rejected(workspace, each)
                 delivery.add_note(workspace, each)
     if words := usage.budget_notice(workspace, "person"):
         echo(words, err=True)
     estimate = None
     if dry_run:
-        estimate = pending.estimate(workspace, fresh)
+        own = [each for each in fresh if each.mark.is_own_word]
+        estimate = pending.estimate(workspace, own)
         echo(_expected(estimate), err=True)
-        outcome = deed.preview(workspace, fresh, allow_shrink=allow_shrink)
+        if len(own) < len(fresh):
+            echo("The note would wait for your word: memsync review", err=True)
+        outcome = deed.preview(workspace, own, allow_shrink=allow_shrink)
     else:
         outcome = deed.merge_pending(workspace, allow_shrink=allow_shrink)
     if as_json:

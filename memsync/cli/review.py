@@ -125,20 +125,21 @@ def _chosen(workspace: Workspace, ids: Sequence[str], *, every: bool, sender: st
         notes, listed = held.of_sender(notes, sender), []
     if not ids:
         return _Chosen(notes, listed)
-    chosen = [_named(name, notes, listed) for name in ids]
+    chosen = [entry for name in ids for entry in _named(name, notes, listed)]
     return _Chosen(
         [entry for entry in chosen if isinstance(entry, Note)],
         [entry for entry in chosen if isinstance(entry, Proposal)],
     )
 
 
-def _named(name: str, notes: Sequence[Note], listed: Sequence[Proposal]) -> Note | Proposal:
+def _named(name: str, notes: Sequence[Note], listed: Sequence[Proposal]) -> list[Note | Proposal]:
+    """Return what an id names: one thing, or the same words that came in several ways at once."""
     every: list[Note | Proposal] = [*notes, *listed]
     named = [entry for entry in every if name and entry.id.startswith(name)]
-    if len(named) != 1:
+    if len({entry.id for entry in named}) != 1:
         why = "several things that wait begin" if named else "nothing that waits begins"
         raise WrongUsageError(f"{why} with {name!r}", hint="memsync review lists what waits")
-    return named[0]
+    return named
 
 
 def _decide(

@@ -7,11 +7,12 @@ daemon; what a sync mount lost from a log is put back from the spool.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from memsync.config.workspace import Workspace
 from memsync.files.mounts import is_lossy_mount
-from memsync.notes import held, log, spool
+from memsync.notes import held, log, never, spool
 from memsync.text.note import Note
 
 
@@ -40,12 +41,25 @@ def deliver(workspace: Workspace, timeout: float = 30) -> int:
     kept = spool.notes_of_commands()
     if not kept:
         return 0
-    moved = log.add_missing(workspace, kept.values(), timeout=timeout)
+    moved = log.add_missing(workspace, _checked(workspace, kept.values()), timeout=timeout)
     is_settled = held.settled(workspace) if is_lossy_mount(workspace.root) else None
     for path, note in kept.items():
         if is_settled is None or is_settled(note):
             path.unlink(missing_ok=True)
     return moved
+
+
+def _checked(workspace: Workspace, notes: Iterable[Note]) -> list[Note]:
+    """Return the notes with those held that a program thought of and the person rejected before.
+
+    When they were taken the folder was away, so nobody could tell.
+    """
+    return [
+        replace(note, mark=note.mark.as_held())
+        if note.mark.is_machine_made and never.is_rejected(workspace, note.text)
+        else note
+        for note in notes
+    ]
 
 
 def redeliver(workspace: Workspace) -> Callable[[Note], bool]:
@@ -60,6 +74,6 @@ def redeliver(workspace: Workspace) -> Callable[[Note], bool]:
     is_settled = held.settled(workspace)
     missing = [e.note for e in spool.spooled_notes() if not is_settled(e.note)]
     if missing:
-        log.add_missing(workspace, missing)
+        log.add_missing(workspace, _checked(workspace, missing))
     deliver(workspace)
     return is_settled

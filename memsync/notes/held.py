@@ -140,9 +140,9 @@ def decide(workspace: Workspace, notes: Iterable[Note], verdict: Verdict) -> Non
         return
     lines = [f"{moment} {note.id} ({note.mark}) {verdict}" for note in judged]
     with refused("the decision cannot be written down", "free some space, then decide again"):
-        LOG.append(workspace, "\n".join(lines))
         if verdict == "rejected":
             never.remember(workspace, (note.text for note in judged))
+        LOG.append(workspace, "\n".join(lines))
 
 
 def settled(workspace: Workspace) -> Callable[[Note], bool]:
@@ -167,6 +167,13 @@ def held_in_words(count: int) -> str:
     return (
         f"{'1 note waits' if count == 1 else f'{count} notes wait'} for your word: memsync review"
     )
+
+
+def rejected_notes(workspace: Workspace, notes: Iterable[Note]) -> list[Note]:
+    """Return those notes that the person rejected or took back; raises as `lost_word`."""
+    decisions = read_decisions(workspace)
+    made = ((note, decisions.of(note)) for note in notes)
+    return [note for note, one in made if one is not None and one.verdict != "accepted"]
 
 
 def lost_word(workspace: Workspace, notes: Iterable[Note]) -> AbstractSet[str]:

@@ -6,7 +6,7 @@ The log is append-only and never pruned. It is read by `daylogs`; what is merged
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,14 +18,15 @@ from memsync.config.workspace import Workspace
 from memsync.errors import FolderAwayError
 from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
-from memsync.notes import held, kept
+from memsync.notes import held, kept, ledger
 from memsync.notes.ledger import open_ledger
 from memsync.notes.reader import (
+    is_foreign_log,
     log_path,
     read_log,
     unreadable,
 )
-from memsync.text.mark import UNMARKED, Mark
+from memsync.text.mark import Mark
 from memsync.text.note import ENTRY_HEAD, Note, parse_log, render_entry
 
 KEPT = timedelta(days=7)
@@ -127,7 +128,7 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySe
     if (seen.day, seen.looks) != (day, looks):
         # What is no log is refused, not written through.
         present = read_log(workspace, path, day) if files.exists(path) else []
-        foreign = [note for note in present if note.mark == UNMARKED]
+        foreign = present if present and is_foreign_log(workspace, path) else []
         seen.keys = {note.key for note in present}
     seen.day, seen.looks = None, ()
     missing = {note.key: note for note in wanted if note.key not in seen.keys}
@@ -135,7 +136,7 @@ def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySe
     if missing:
         files.append_entries(path, data, head=ENTRY_HEAD.encode())
         seen.keys |= missing.keys()
-        _keep_word(workspace, path, foreign)
+        _keep_word(workspace, path, foreign, missing.keys())
     with contextlib.suppress(OSError):  # the notes are in the log; it is read again next time
         after = _looks(workspace, day)
         grown = sum(look[2] for look in after) - sum(look[2] for look in looks)
@@ -148,17 +149,22 @@ def _is_evicted(workspace: Workspace, day: date) -> bool:
     return folder_at(workspace.root).exists(icloud_stub(log_path(workspace, day)))
 
 
-def _keep_word(workspace: Workspace, path: Path, foreign: list[Note]) -> None:
+def _keep_word(
+    workspace: Workspace, path: Path, foreign: list[Note], added: Collection[tuple[str, Mark]]
+) -> None:
     """Accept what a person or another tool wrote into a log that has its first entry only now.
 
-    It was their word until then; before an entry it could be anybody's.
+    It was their word until then; before an entry it could be anybody's. What is merged stays so,
+    also where the log is read as several notes from now on.
     """
-    ids = {note.id for note in foreign}
-    if ids:
-        day = foreign[0].day
-        there = read_log(workspace, path, day)
-        left = [n for n in there if n.id in ids and not n.mark.is_own_word]
-        held.decide(workspace, left, "accepted")
+    if not foreign:
+        return
+    left = [n for n in read_log(workspace, path, foreign[0].day) if n.key not in added]
+    merged = ledger.merged_ids(workspace) or set()
+    if all(note.id in merged for note in foreign):
+        ledger.mark_merged(workspace, [note for note in left if note.id not in merged])
+    else:
+        held.decide(workspace, [n for n in left if not n.mark.is_own_word], "accepted")
 
 
 def _looks(workspace: Workspace, day: date) -> Looks:

@@ -33,12 +33,16 @@ def remember(workspace: Workspace, statements: Iterable[str]) -> None:
     lines = [
         json.dumps({"time": moment, "digest": _digest(text), "triples": sorted(_triples(text))})
         for text in statements
+        if similarity.words(text)
     ]
-    LOG.append(workspace, "\n".join(lines))
+    if lines:
+        LOG.append(workspace, "\n".join(lines))
 
 
 def is_rejected(workspace: Workspace, statement: str) -> bool:
     """Was this statement, or one near to it, rejected on some machine?"""
+    if not similarity.words(statement):
+        return False
     said, triples = _digest(statement), _triples(statement)
     return any(_is_near(line, said, triples) for _, line in LOG.lines(workspace))
 
@@ -51,7 +55,7 @@ def _is_near(line: str, said: str, triples: set[str]) -> bool:
     except (ValueError, KeyError, TypeError):
         return False  # a torn line
     shared = len(known & triples)
-    return same or (bool(shared) and shared >= NEAR * min(len(known), len(triples)))
+    return same or (bool(shared) and shared >= NEAR * max(len(known), len(triples)))
 
 
 def _digest(text: str) -> str:

@@ -13,7 +13,7 @@ from memsync.errors import FolderAwayError
 from memsync.files.opener import RootFolder, SkippedFile
 from memsync.files.place import OddFileError
 from memsync.providers.conflict_copies import recognise_copy
-from memsync.text.note import Note, has_entries, parse_log
+from memsync.text.note import Note, has_entries, is_free_text, parse_log
 
 PAGE = 4096
 """What a power cut leaves of a file it leaves in blocks of this size."""
@@ -70,7 +70,7 @@ def _read_files(
     """Return the notes of a day's log, then those that only its copies hold."""
     listed: list[Note] = []
     for path in sorted(there, key=lambda path: path.name != f"{day}.md"):
-        known = {note.id for note in listed}
+        known = {note.key for note in listed}
         try:
             found = _parsed(files, path, day)
         except OddFileError as error:
@@ -79,7 +79,7 @@ def _read_files(
             raise unreadable(path, error) from error
         except OSError as error:
             raise unreadable(path, error) from error
-        listed += [note for note in found if note.id not in known]
+        listed += [note for note in found if note.key not in known]
     return listed
 
 
@@ -211,6 +211,14 @@ def read_log(workspace: Workspace, path: Path, day: date) -> list[Note]:
     """Return the notes of one file of a day; raises as `read_day` does."""
     try:
         return _parsed(folder_at(workspace.root), path, day)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def is_foreign_log(workspace: Workspace, path: Path) -> bool:
+    """Is no entry of ours in this file of a day? Raises as `read_day` does."""
+    try:
+        return is_free_text(folder_at(workspace.root).read(path).decode("utf-8", "replace"))
     except OSError as error:
         raise unreadable(path, error) from error
 

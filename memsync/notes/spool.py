@@ -242,10 +242,16 @@ def _parse(line: bytes) -> SpooledNote | None:
         day = date.fromisoformat(table["day"])
         # Of a version that did not say how a note came: by the note port, as all did.
         mark = recorded_mark(table["came_by"]) if "came_by" in table else CAPTURED
-        note = Note(day, table["time"], mark, table["text"])
+        note = Note(day, _text(table["time"]), mark, _text(table["text"]))
         return SpooledNote(note, table["key"], table.get("sender", ""))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str):
+        raise TypeError(given)
+    return given
 
 
 def _day(path: Path) -> date:

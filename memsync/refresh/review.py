@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from memsync import clock
 from memsync.config.state import lock_path
 from memsync.config.workspace import Workspace
-from memsync.errors import MemsyncError, WrongUsageError
+from memsync.errors import MemsyncError, RefusedError, WrongUsageError
 from memsync.files.locks import exclusive_lock
 from memsync.memory import store
 from memsync.memory.history.provenance import Cause
@@ -101,10 +101,16 @@ def apply_proposal(
 
     Raises:
         WrongUsageError: an edit does not wait.
+        RefusedError: a note of it was rejected.
         MemoryMovedError: the memory kept changing; nothing is decided.
         MemsyncError: something else stood in the way.
     """
     wanted = _checked(proposal, numbers)
+    if held.rejected_notes(workspace, notes_of_proposal(workspace, proposal)):
+        raise RefusedError(
+            f"a note of proposal {proposal.id} was rejected",
+            hint=f"memsync review --drop {proposal.id}",
+        )
 
     def make(memory: store.Memory) -> tuple[Draft | None, list[Fit]]:
         tried, merged = try_edits(proposal, memory.text, wanted, allow_shrink=allow_shrink)

@@ -28,13 +28,21 @@ _TIME = r"### \d\d:\d\d:\d\d"
 _SEPARATOR = re.compile(r"---[ \t]*")
 _HEADING = re.compile(r"### (\d\d:\d\d:\d\d)(?: \(([^()]*)\))?[ \t]*", re.ASCII)
 _BARE_HEADING = re.compile(rf"{_TIME}[ \t]*", re.ASCII)
-_MARKED_HEADING = re.compile(rf"{_TIME}[ \t]*\(.*", re.ASCII)
+_SIGNS = r"[^\w\n]{0,40}"  # bounded, or a long line of signs would take minutes
+_LOST_HEADING = re.compile(
+    rf"(?!\\){_SIGNS}(?:---.)?{_SIGNS}\d\d:\d\d:\d\d[ \t]*\(.*", re.ASCII | re.DOTALL
+)
+"""A heading that may have lost its line: no letter stands before its time."""
+_WAYS = "typed|script|page|folder|file|captured|agent|quoted|transcript|unknown"
+_PART_OF_MARK = re.compile(rf"\((?:{_WAYS})\b|, ?held\)")
 _BROKEN_HEADING = re.compile(r"[ \t]*#*[ \t]*(\d\d:\d\d:\d\d)(?!\d).*", re.ASCII)
 _TORN_HEADING = re.compile(r"#{1,3}(?: [\d:]{0,8}(?: \(?[a-z0-9:, -]*)?)?", re.ASCII)
 _LOOKS_BROKEN = re.compile(r"[ \t]*#+[ \t]*(?:\d\d?(?::.*)?)?|[ \t]*\d\d:\d\d:\d\d.*", re.ASCII)
 _BLANK_LINES = re.compile(r"\A(?:[ \t]*\n)+")
 _TITLE = re.compile(r"# [^\n]*")
-_LOOKS_LIKE_ENTRY = re.compile(rf"\\*(?:---[ \t]*|{_TIME}.*)", re.ASCII)
+_LOOKS_LIKE_ENTRY = re.compile(
+    rf"\\*(?:---[ \t]*|{_TIME}.*|{_LOST_HEADING.pattern})", re.ASCII | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,11 @@ def parse_log(text: str, day: date) -> list[Note]:
     return found
 
 
+def is_free_text(text: str) -> bool:
+    """Is no entry in this log, nor what is left of one: did somebody else write it?"""
+    return not _has_remains(_log_lines(text))
+
+
 def has_entries(text: str) -> bool:
     """Does the text contain an entry of a day's log?"""
     lines = _log_lines(text)
@@ -147,7 +160,8 @@ def _split(lines: list[str]) -> list[list[str]]:
 def _has_remains(lines: list[str]) -> bool:
     """Is an entry in this log, or what a crash or a bad edit left of one?
 
-    A person's own text may have a bare ``---`` between its paragraphs.
+    A person's own text may have a bare ``---`` between its paragraphs. Part of a mark close behind
+    one, or a heading without its line, is what a crash or an editor left.
     """
     entries = _split(lines)[1:]
     begins_like_ours = (
@@ -156,7 +170,8 @@ def _has_remains(lines: list[str]) -> bool:
     return (
         begins_like_ours
         or any(entry and _LOOKS_BROKEN.fullmatch(entry[0]) for entry in entries)
-        or any("\0" in line or _MARKED_HEADING.fullmatch(line) for line in lines)
+        or any(_PART_OF_MARK.search(line) for entry in entries for line in entry[:2])
+        or any("\0" in line or _LOST_HEADING.match(line) for line in lines)
     )
 
 
@@ -202,11 +217,16 @@ def _is_damaged(body: list[str]) -> bool:
     next note a part of this one; `escape` marks such a line in a note.
     """
     text = "\n".join(body).rstrip("\0 \t\n")
-    return "\0" in text or any(_MARKED_HEADING.fullmatch(line) for line in body)
+    return "\0" in text or any(_LOST_HEADING.match(line) for line in body)
 
 
 def _notes_of(day: date, time: str, mark: Mark, body: list[str]) -> list[Note]:
     text = clean(unescape("\n".join(body)))
+    first = text.partition("\n")[0]
+    if mark == UNMARKED and time and first.lstrip().startswith("(") and _PART_OF_MARK.search(first):
+        mark = NOBODY  # an editor has wrapped the heading
+    if text in {"-", "--", "---"} and not time:
+        return []  # the head of an entry that a crash cut off
     return [Note(day, time or NO_TIME, mark, text)] if text else []
 
 

@@ -20,7 +20,7 @@ from memsync.daemon.capture import create_capture_app
 from memsync.daemon.digest import generate_digest
 from memsync.daemon.phones import phone_list
 from memsync.memory import store
-from memsync.notes import held
+from memsync.notes import held, log
 from memsync.notes.delivery import redeliver
 from memsync.refresh.pending import pending_notes
 from memsync.refresh.run import merge_pending
@@ -198,3 +198,20 @@ def test_the_same_words_from_the_person_ask_nothing(by_phone, with_claude, claud
     memory = " ".join(store.read(with_claude).text.split())
     assert all(" ".join(text.split()) in memory for _, text in strangers())
     assert held.held_notes(with_claude) == []
+
+
+def test_an_agents_dry_run_sends_no_held_word_and_no_door_takes_back_what_was_rejected(
+    closed, claude, call, monkeypatch, tmp_path
+):
+    claude.answer_always(obey)
+    note = make_note("Always run the tests with the flag fast", clock.now(), CAPTURED.as_held())
+    log.append(closed, note)
+    call("review", "--reject", note.id)
+    monkeypatch.setenv("CLAUDECODE", "1")
+    path = tmp_path / "note.txt"
+    path.write_text("HELD WORD two")
+    call("refresh", "--dry-run", "--notes", "HELD WORD one")
+    call("refresh", "--dry-run", "--file", str(path))
+    assert "HELD WORD" not in json.dumps(claude.requests)
+    for words in (["note", note.text], ["refresh", "--notes", note.text]):
+        assert call(*words).code == 6

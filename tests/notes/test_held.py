@@ -13,7 +13,7 @@ from memsync import clock
 from memsync.config.state import machine_name
 from memsync.errors import MemsyncError
 from memsync.memory import store
-from memsync.notes import delivery, held, ledger, log, never
+from memsync.notes import delivery, held, ledger, log, never, spool
 from memsync.notes.held import Decided, Decisions
 from memsync.notes.spool import Spool, SpooledNote
 from memsync.refresh.pending import pending_notes
@@ -153,10 +153,10 @@ def test_text_before_the_first_entry_is_nobodys(workspace):
 
 
 def test_a_rejected_note_leaves_the_spool_and_a_held_one_stays(workspace):
-    spool = Spool()
+    daemons = Spool()
     notes = [make_note(text, clock.now(), HELD[2]) for text in ("one", "two")]
     for note in notes:
-        spool.add(SpooledNote(note))
+        daemons.add(SpooledNote(note))
     delivery.redeliver(workspace)
     held.decide(workspace, notes[:1], "rejected")
     is_settled = delivery.redeliver(workspace)
@@ -192,3 +192,36 @@ def test_whatever_was_decided_a_stranger_needs_an_acceptance_and_a_rejection_end
         assert decisions.is_held(note) is not mark.is_own_word
     else:
         assert decisions.makes_own_word(note)
+
+
+@pytest.mark.parametrize("is_merged", [True, False])
+def test_a_handwritten_log_with_a_rule_in_it_stays_the_persons_and_is_merged_once(
+    is_merged, workspace
+):
+    day = clock.now().date()
+    text = "I like tea.\n\n---\n\nI like long walks.\n"
+    workspace.sessions.joinpath(f"{day}.md").write_text(text)
+    if is_merged:
+        merge_pending(workspace)
+    say(workspace, "a note", OWN[1])
+    assert held.held_notes(workspace) == []
+    merge_pending(workspace)
+    assert store.read(workspace).text.count("long walks") == 1
+
+
+def test_of_one_word_nothing_is_remembered(workspace):
+    held.decide(workspace, [say(workspace, "the", HELD[0])], "rejected")
+    assert not never.is_rejected(workspace, "a")
+    long = " ".join(f"word{number} of a long article" for number in range(60))
+    held.decide(workspace, [say(workspace, long, HELD[0], seconds=1)], "rejected")
+    assert not never.is_rejected(workspace, "word7 of a long article")
+
+
+def test_what_a_program_said_while_the_folder_was_away_waits_if_it_was_rejected(workspace):
+    agent = OWN[7]
+    assert agent.is_machine_made
+    held.decide(workspace, [say(workspace, ORDER, HELD[0])], "rejected")
+    spool.keep_aside(make_note(ORDER, clock.now().replace(second=7), agent))
+    delivery.deliver(workspace)
+    assert pending_notes(workspace) == []
+    assert [note.mark for note in held.held_notes(workspace)] == [agent.as_held()]

@@ -426,3 +426,15 @@ def test_an_accepted_note_given_back_needs_no_second_word(with_claude, claude):
     with time_machine.travel(clock.now() + timedelta(minutes=1)):
         review.give_back(with_claude, the_one(with_claude))
         assert pending(with_claude) == [NOON]
+
+
+def test_a_proposal_whose_note_was_rejected_meanwhile_is_not_applied(with_claude, claude):
+    note = said(with_claude, NOON, CAPTURED.as_held())
+    held.decide(with_claude, [note], "accepted")
+    claude.script(edits(OBEY))
+    merge_pending(with_claude)
+    held.decide(with_claude, [note], "rejected")
+    with pytest.raises(RefusedError, match="was rejected"):
+        review.apply_proposal(with_claude, the_one(with_claude))
+    review.drop_edits(with_claude, the_one(with_claude))
+    assert "Long answers" not in text_of(with_claude)

@@ -34,7 +34,7 @@ LOOKALIKES = [
     "### 01:02:03 (captured)", "### 01:02:03 (file)", "\\### 01:02:03 (transcript)\t", "### 01:02:03  (file)", "### 01:02:03 (terminal)", "\\### 01:02:03", "\\\\### 01:02:03 (captured) ", "### 01:02:03 (Captured)",
     "#### 01:02:03", "### 1:02:03", "### 01:02:03 x", "### \u0660\u0661:02:03", "# 2026-11-23", "# title", "",
     " ", "\t", "plain", "  indented", "a\rb", "\r", "\x0b", "\x0c", "\x1c", "\u2028", "\u2029x", "\x85", "\u00a0", "---\u00a0",
-    "### 01:02:03\u2003", "\ufeff", "\0", "\ud800", "\\", "😀",
+    "### 01:02:03\u2003", "- 10:00:00 (call", "--- ### 01:02:03 (typed)", "\\- 10:00:00 (x", "\ufeff", "\0", "\ud800", "\\", "😀",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(LOOKALIKES) | st.text(max_size=6), min_size=1, max_size=7).map(
     "\n".join
@@ -172,6 +172,20 @@ def test_a_heading_within_an_old_note_makes_nobody_the_person(heading):
     (found,) = parse_log(log, DAY)
     assert (found.mark, found.text) == (NOBODY, f"hello\n{heading}\n{ORDER}")
     assert found.id == Note(DAY, "10:00:00", CAPTURED, found.text).id, "ledgers know it"
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["--- ### 10:00:00 (typed, held)", "---### 10:00:00 (captured, held)", "---x### 10:00:00 (page)",
+     "---\r### 10:00:00 (typed, held)", "---\n### 10:00:00\n(typed, held)", "---\n### 10:00:00\n (page)",
+     "---\n###\u00a010:00:00 (captured, held)", "---\n### l0:00:00 (typed, held)",
+     "---\n### 10.00.00 (captured)", "---\n**10:00:00** (page)", "---\n\n### 10:00:00 (typed, held)"],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", "# 2026-11-23\n", render_entry(make_note("tea", NOON))])
+def test_an_entry_whose_head_an_editor_has_joined_or_wrapped_is_nobodys(head, before):
+    found = parse_log(f"{before}\n{head}\n{ORDER}\n", DAY)
+    assert [note for note in found if ORDER in note.text]
+    assert not [note for note in found if ORDER in note.text and note.mark.is_own_word]
 
 
 def test_an_entry_that_lost_its_separator_makes_nobody_the_person():
