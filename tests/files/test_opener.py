@@ -218,8 +218,9 @@ def test_a_link_that_counts_is_followed_to_where_it_led_and_nowhere_else(
     assert files.move_aside(memory) is None
     known["sessions"] = KnownLink(str(outside), may_write=False)
     assert files.read(path) == b"both\nmore\n"
-    with pytest.raises(OddFileError, match="memsync doctor --trust-link sessions"):
+    with pytest.raises(OddFileError, match="nobody said yet") as refused:
         files.append_line(path, "more")
+    assert refused.value.hint == "memsync doctor --trust-link sessions"
     (root / "sessions").unlink()
     (root / "sessions").symlink_to(tmp_path)
     with pytest.raises(OddFileError, match="it is a link"):

@@ -206,7 +206,8 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress is untyped
 
     def _obey(self, judgement: Rejection | BodyLimit) -> None:
         if isinstance(judgement, Rejection):
-            self.error = _Answer(judgement, lingers=False)
+            # A browser that still sends its short form must see why it is refused.
+            self.error = _Answer(judgement, lingers=0 < self.content_length <= STRANGER)
         elif self.content_length > judgement.size or (self.chunked and not judgement.size):
             self.error = _Answer(judgement.refusal, lingers=True)
         else:
