@@ -15,7 +15,7 @@ from memsync import clock
 from memsync.config.state import lock_path
 from memsync.config.sync_folder import folder_at
 from memsync.config.workspace import Workspace
-from memsync.errors import FolderAwayError
+from memsync.errors import FolderAwayError, refused
 from memsync.files.locks import exclusive_lock
 from memsync.files.placeholders import icloud_stub
 from memsync.notes import held, kept, ledger
@@ -102,16 +102,15 @@ def add_missing(
     by_day: dict[date, list[Note]] = {}
     for note in wanted:
         by_day.setdefault(note.day, []).append(note)
-    try:
-        with exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log", timeout):
-            open_ledger(workspace)
-            seen = last_seen or DaySeen()
-            return sum(_add_to_day(workspace, day, by_day[day], seen) for day in sorted(by_day))
-    except OSError as error:
-        raise FolderAwayError(
-            f"the note cannot be written to {workspace.sessions}: {error.strerror or error}",
-            hint="free some space or check the folder (memsync doctor), then give the note again",
-        ) from error
+    what = f"the note cannot be written to {workspace.sessions}"
+    hint = "free some space or check the folder (memsync doctor), then give the note again"
+    with (
+        refused(what, hint, FolderAwayError),
+        exclusive_lock(lock_path(workspace.root, "sessions"), "the day's log", timeout),
+    ):
+        open_ledger(workspace)
+        seen = last_seen or DaySeen()
+        return sum(_add_to_day(workspace, day, by_day[day], seen) for day in sorted(by_day))
 
 
 def _add_to_day(workspace: Workspace, day: date, wanted: list[Note], seen: DaySeen) -> int:
