@@ -1,1 +1,1 @@
-"""Pure text: text in, text or facts out. Nothing here reads or writes a file."""
+"""Pure text: text in, text or facts out. No file of a person is read or written here."""

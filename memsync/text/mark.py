@@ -26,12 +26,14 @@ _WORDS = {
     "page": "from the page",
     "folder": "from the drop folder",
     "file": "from a file",
-    "captured": "by phone{}",
+    "captured": "from the note port{}",
     "agent": "by {}",
     "quoted": "quoted by {}",
     "transcript": "from a session transcript",
     "unknown": "from nobody known",
 }
+WAYS = tuple(filter(None, _WORDS))
+"""How a note can come, as a mark begins."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ class Mark:
     def in_words(self) -> str:
         """How the note came, for a person to read; empty where nothing says so."""
         words = _WORDS.get(self.way, _WORDS["unknown"])
-        by_phone = f" ({self.name})" if self.name else ""
-        return words.format(by_phone if self.way == "captured" else self.name)
+        named = f" ({self.name})" if self.name else ""
+        return words.format(named if self.way == "captured" else self.name)
 
     def as_held(self) -> Mark:
         """Return this mark, held."""

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from memsync.errors import WrongUsageError
 from memsync.text.digest import digest
-from memsync.text.mark import NOBODY, TYPED, UNMARKED, Mark, parse_mark
+from memsync.text.mark import NOBODY, TYPED, UNMARKED, WAYS, Mark, parse_mark
 
 MAX_BYTES = 256 * 1024
 """The longest note; a longer text is a document."""
@@ -33,8 +33,7 @@ _LOST_HEADING = re.compile(
     rf"(?!\\){_SIGNS}(?:---.)?{_SIGNS}\d\d:\d\d:\d\d[ \t]*\(.*", re.ASCII | re.DOTALL
 )
 """A heading that may have lost its line: no letter stands before its time."""
-_WAYS = "typed|script|page|folder|file|captured|agent|quoted|transcript|unknown"
-_PART_OF_MARK = re.compile(rf"\((?:{_WAYS})\b|, ?held\)")
+_PART_OF_MARK = re.compile(rf"\((?:{'|'.join(WAYS)})\b|, ?held\)")
 _BROKEN_HEADING = re.compile(r"[ \t]*#*[ \t]*(\d\d:\d\d:\d\d)(?!\d).*", re.ASCII)
 _TORN_HEADING = re.compile(r"#{1,3}(?: [\d:]{0,8}(?: \(?[a-z0-9:, -]*)?)?", re.ASCII)
 _LOOKS_BROKEN = re.compile(r"[ \t]*#+[ \t]*(?:\d\d?(?::.*)?)?|[ \t]*\d\d:\d\d:\d\d.*", re.ASCII)

@@ -18,8 +18,6 @@ from memsync.text.document import Kind, scan
 # character before it. Both stay if the characters around them use them.
 _JOINERS = frozenset("\u200c\u200d")
 _SELECTORS = frozenset("\ufe0e\ufe0f")
-_OVERRIDES = frozenset("\u202a\u202b\u202d\u202e")
-_INVISIBLE = frozenset("\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad")
 MOST_INVISIBLE = 2
 # Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which no font shows; controls
 # but tab and line feed; separators, annotations and half characters.
@@ -98,16 +96,6 @@ def _name(unseen: str) -> str:
     if len(unseen) > MOST_INVISIBLE:
         return f"<{len(unseen)} invisible>"
     return "".join(f"<U+{ord(character):04X}>" for character in unseen)
-
-
-def hides_orders(text: str) -> bool:
-    """Tell whether `text` holds what only a machine reads: tags, text against its direction.
-
-    Joiners, direction marks and selectors come with honest text, too, and are none of that.
-    """
-    return any("\U000e0000" <= c <= "\U000e01ef" or c in _OVERRIDES for c in text) or (
-        sum(c in _INVISIBLE for c in text) > MOST_INVISIBLE
-    )
 
 
 def _is_hidden(character: str) -> bool:

@@ -105,7 +105,6 @@ class Scene:
         # Not its end: a browser calls an answer that it must not frame a failure.
         with page.expect_event("response", lambda answer: answer.url == target) as answered:
             page.evaluate(GO)
-        answered.value.finished()  # to close a page that still loads can wait for ever
         sent_with = answered.value.request.all_headers()
         assert sent_with["origin"] not in {self.lodger.url(name, "") for name in NAMES}
         page.close()

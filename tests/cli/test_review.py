@@ -181,7 +181,7 @@ def test_a_held_note_is_shown_as_it_was_said_and_merged_once_it_is_accepted(call
     note = hold(workspace, f"{ORDER}\nand twice")
     assert call("refresh").out.startswith("No pending notes.")
     out = call("review").out
-    assert f"Note {note.id[:8]} of {note.day} {note.time}, by phone (ada-phone):" in out
+    assert f"Note {note.id[:8]} of {note.day} {note.time}, from the note port (ada-phone):" in out
     assert f"  | {ORDER}\n  | and twice\n" in out
     (row,) = call("review", "--json").json["held"]
     assert (row["id"], row["text"]) == (note.id, note.text)

@@ -206,8 +206,10 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress is untyped
 
     def _obey(self, judgement: Rejection | BodyLimit) -> None:
         if isinstance(judgement, Rejection):
-            # A browser that still sends its short form must see why it is refused.
-            self.error = _Answer(judgement, lingers=0 < self.content_length <= STRANGER)
+            is_short = not self.chunked and self.content_length <= STRANGER
+            if judgement.after_short_body and is_short:
+                return  # the application's own guard refuses it
+            self.error = _Answer(judgement, lingers=False)
         elif self.content_length > judgement.size or (self.chunked and not judgement.size):
             self.error = _Answer(judgement.refusal, lingers=True)
         else:

@@ -48,11 +48,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a request is refused, in words for whoever sent it."""
+    """Why a request is refused, in words for whoever sent it.
+
+    `after_short_body` if a body that is short is read first: a browser that is answered while it
+    still sends may never be done with the answer.
+    """
 
     status: HTTPStatus
     text: str
     kind: str = "text/plain; charset=utf-8"
+    after_short_body: bool = False
 
 
 _NOT_YOUR_NETWORK = Rejection(
@@ -66,7 +71,9 @@ _NOT_OUR_NAME = Rejection(
     "If you gave it to this machine: memsync config set daemon.allowed_hosts NAME,NAME\n",
 )
 _FOREIGN_PAGE = Rejection(
-    HTTPStatus.FORBIDDEN, "This request came from another page than memsync's own.\n"
+    HTTPStatus.FORBIDDEN,
+    "This request came from another page than memsync's own.\n",
+    after_short_body=True,
 )
 _FAILED = Rejection(HTTPStatus.INTERNAL_SERVER_ERROR, "memsync failed; its log says why.\n")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from memsync import config as settings
@@ -69,11 +69,6 @@ def prepare() -> Prepared:
         capture_url=addresses.capture_url(config),
         remarks=_remarks(config),
     )
-
-
-def prepared_table(prepared: Prepared) -> dict[str, object]:
-    """Return it for JSON."""
-    return asdict(prepared)
 
 
 def check_access(config: Config) -> None:

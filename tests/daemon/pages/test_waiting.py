@@ -71,7 +71,7 @@ def test_nothing_waits(with_claude):
 def test_a_proposal_is_shown_with_note_reasons_comments_and_constraints(browser, waiting):
     text = browser.get("/waiting").text
     assert "tea, cake and pushing" in text
-    assert "by phone" in text
+    assert "from the note port" in text
     assert "holds an HTML comment" in text
     assert "Waiting because it <b>changes</b> something" in text
     assert "Three <i>wishes</i>" in text
@@ -195,7 +195,7 @@ def test_held_notes_are_shown_by_sender_as_they_were_said(page_of, workspace):
     page = page_of.get("/waiting")
     assert ORDER in page.text
     assert "<b>" not in page.html
-    assert "A note by phone (ada-phone)" in page.text
+    assert "A note from the note port (ada-phone)" in page.text
     assert 'class="badge"' in page_of.get("/").html
     assert "held" in page_of.get("/notes").text
 
